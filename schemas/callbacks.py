@@ -1,0 +1,121 @@
+"""A callback: one HTTP request from a provider, as it travels through `callbacks.raw` and `.rejected`.
+
+The value of the Kafka message is the payload, byte for byte; all that is known about it is in headers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import orjson
+
+Headers = list[tuple[str, bytes]]
+"""As kafka-python and Faust take and give them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One HTTP request from a provider."""
+
+    id: str
+    """A version-4 UUID, given by the ingress and told to the provider."""
+    source: str
+    """The name of the source that the token picked."""
+    account: str
+    """The tenant that the source belonged to when the callback came."""
+    received_at: int
+    """When the whole request had been read, by the ingress's clock: microseconds since 1970 UTC."""
+    method: Literal["GET", "POST"]
+    content_type: str
+    """The request's Content-Type as sent, '' without one."""
+    peer: str
+    """The address that the request came from."""
+    payload: bytes = field(repr=False)
+    """The body; of a GET, the query string."""
+    query: bytes = field(default=b"", repr=False)
+    """The query string of a POST: providers append their own parameters to the URL."""
+
+    def headers(self) -> Headers:
+        """The Kafka headers that carry everything but the payload."""
+        return [
+            ("id", self.id.encode()),
+            ("source", self.source.encode()),
+            ("account", self.account.encode()),
+            ("received_at", b"%d" % self.received_at),
+            ("method", self.method.encode()),
+            ("content_type", self.content_type.encode("utf-8", "replace")),
+            ("peer", self.peer.encode()),
+            ("query", self.query),
+        ]
+
+    @classmethod
+    def from_message(cls, value: bytes | None, headers: Headers) -> Callback:
+        """Read a message of `callbacks.raw` or `callbacks.rejected`; KeyError or ValueError if it is none."""
+        named = dict(headers)
+        method = named["method"].decode()
+        if method not in {"GET", "POST"}:
+            raise ValueError("method is neither GET nor POST")
+        return cls(
+            id=named["id"].decode(),
+            source=named["source"].decode(),
+            account=named["account"].decode(),
+            received_at=int(named["received_at"]),
+            method="GET" if method == "GET" else "POST",
+            content_type=named["content_type"].decode(),
+            peer=named["peer"].decode(),
+            payload=value or b"",
+            query=named.get("query", b""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a callback can't be used. Never holds a value of the payload: those may be secrets."""
+
+    field: str
+    """The field it is about, '' for the payload as a whole."""
+    code: str
+    """Stable and short, for grouping: `malformed-json`, `missing`, `unknown-status`."""
+    message: str
+    """One sentence for people."""
+
+    def to_json(self) -> dict[str, str]:
+        """As in HTTP answers, headers and the archive."""
+        return {"field": self.field, "code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What `callbacks.rejected` adds to a callback's headers."""
+
+    stage: Literal["ingest", "normalize", "sink"]
+    reasons: tuple[Reason, ...]
+    topic: str = ""
+    """Where the callback stood when it was rejected; '' at the ingress."""
+    partition: int = -1
+    offset: int = -1
+
+    def headers(self) -> Headers:
+        """The Kafka headers that say why."""
+        return [
+            ("stage", self.stage.encode()),
+            ("reasons", orjson.dumps([reason.to_json() for reason in self.reasons])),
+            ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
+        ]
+
+    @classmethod
+    def from_headers(cls, headers: Headers) -> Rejection | None:
+        """Read it back; None for a callback that was not rejected."""
+        named = dict(headers)
+        if "reasons" not in named:
+            return None
+        stage = named["stage"].decode()
+        topic, partition, offset = orjson.loads(named["origin"])
+        return cls(
+            stage="ingest" if stage == "ingest" else "sink" if stage == "sink" else "normalize",
+            reasons=tuple(Reason(**reason) for reason in orjson.loads(named["reasons"])),
+            topic=topic,
+            partition=partition,
+            offset=offset,
+        )
