@@ -1,0 +1,187 @@
+"""From what is known of a call to the row that an analyst reads: the meaning of the `calls` view, in Python.
+
+`sinks/queries/calls.sql` says the same in SQL; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from schemas.records import Record
+
+State = Literal["ringing", "answered", "ended", "complete"]
+
+DIALECTS_WITH_CDR = frozenset({"common-api"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A row of `calls`; times are microseconds since 1970 UTC, durations microseconds, unknown is None."""
+
+    uuid: str | None
+    legs: tuple[str, ...]
+    source: str
+    dialect: str
+    direction: str | None
+    method: str | None
+    caller: str | None
+    callee: str | None
+    display_number: str | None
+    extension: str | None
+    agent_id: str | None
+    customer_ref: str | None
+    campaign: str | None
+    round: int | None
+    started_at: int | None
+    rang_at: int | None
+    answered_at: int | None
+    ended_at: int | None
+    ring_time: int | None
+    talk_time: int | None
+    outcome: str
+    """'' while the call is open."""
+    hangup_cause: int | None
+    hangup_direction: int | None
+    recording: str | None
+    state: State
+    close_reason: str
+    """'' unless the call was closed without its end."""
+    has_ring: bool
+    has_answer: bool
+    has_hangup: bool
+    has_cdr: bool
+    first_received_at: int
+    last_received_at: int
+
+
+def call_of(record: Record) -> Call:
+    """Read a record as an analyst does: where the CDR and the events disagree, the CDR wins."""
+    kinds = record["kinds"]
+    cdr: dict[str, Any] = record["cdr"][2] if "cdr" in record else {}
+    has_cdr = "cdr" in record
+
+    def said(name: str) -> Any:
+        return cdr[name] if name in cdr else record[name][2] if name in record else None
+
+    def number(name: str) -> int | None:
+        value = said(name)
+        return None if value is None else int(value)
+
+    ended = _ended(record)
+    outcome = _outcome(record, cdr, ended=ended)
+    answered_at = cdr.get("answered_at") if has_cdr else _answered_at(record)
+    ended_at = cdr.get("ended_at") or (max(record["ends"].values()) if ended else None)
+    return Call(
+        uuid=record.get("uuid"),
+        legs=tuple(record["ids"]),
+        source=record["sources"][0],
+        dialect=record["dialects"][0],
+        direction=said("direction"),
+        method=said("method"),
+        caller=said("caller"),
+        callee=said("callee"),
+        display_number=said("display_number"),
+        extension=said("extension"),
+        agent_id=said("agent_id"),
+        customer_ref=said("customer_ref"),
+        campaign=said("campaign"),
+        round=number("round"),
+        started_at=cdr.get("started_at", record.get("started_at")),
+        rang_at=_earliest(record.get("a_rang_at"), record.get("b_rang_at")),
+        answered_at=answered_at,
+        ended_at=ended_at,
+        ring_time=_ring_time(record, cdr, answered_at, ended_at),
+        talk_time=_talk_time(record, cdr, outcome, answered_at, ended_at),
+        outcome=outcome,
+        hangup_cause=number("hangup_cause"),
+        hangup_direction=number("hangup_direction"),
+        recording=said("recording"),
+        state=_state(record, ended=ended),
+        close_reason=_close_reason(record),
+        has_ring="ring" in kinds or "dial" in kinds,
+        has_answer="answer" in kinds,
+        has_hangup="hangup" in kinds,
+        has_cdr=has_cdr,
+        first_received_at=record["first_received_at"],
+        last_received_at=record["last_received_at"],
+    )
+
+
+def is_complete(record: Record) -> bool:
+    """Whether nothing more is expected: the CDR is in, or the call ended and its dialect sends none."""
+    return "cdr" in record or (_ended(record) and DIALECTS_WITH_CDR.isdisjoint(record["dialects"]))
+
+
+def _ended(record: Record) -> bool:
+    """A hangup came, and one for every leg that must end by itself."""
+    return "ends" in record and set(record.get("live", ())) <= record["ends"].keys()
+
+
+def _b_decides(record: Record) -> bool:
+    """Once the call was put through to a B leg, only that leg's answer is the call's answer."""
+    return "b_rang_at" in record or "b_answered_at" in record
+
+
+def _answered_at(record: Record) -> int | None:
+    return record.get("b_answered_at" if _b_decides(record) else "a_answered_at")
+
+
+def _outcome(record: Record, cdr: dict[str, Any], *, ended: bool) -> str:
+    if "outcome" in cdr:
+        return str(cdr["outcome"])
+    if not ended:
+        return ""
+    if _answered_at(record) is not None:
+        return "answered"
+    if "outcome" in record:
+        return str(record["outcome"][2])
+    return "unanswered"
+
+
+def _state(record: Record, *, ended: bool) -> State:
+    if is_complete(record):
+        return "complete"
+    if ended:
+        return "ended"
+    return "ringing" if _answered_at(record) is None else "answered"
+
+
+def _close_reason(record: Record) -> str:
+    if "closed" not in record or is_complete(record):
+        return ""
+    _, as_of, reason = record["closed"]
+    return str(reason) if as_of >= record["last_received_at"] else ""
+
+
+def _ring_time(
+    record: Record, cdr: dict[str, Any], answered_at: int | None, ended_at: int | None
+) -> int | None:
+    if "ring_time" in cdr:
+        return int(cdr["ring_time"])
+    rang_at = record.get("b_rang_at" if _b_decides(record) else "a_rang_at")
+    return _between(rang_at, answered_at if answered_at is not None else ended_at)
+
+
+def _talk_time(
+    record: Record, cdr: dict[str, Any], outcome: str, answered_at: int | None, ended_at: int | None
+) -> int | None:
+    if "talk_time" in cdr:
+        return int(cdr["talk_time"])
+    if not outcome:
+        return None
+    if outcome != "answered":
+        return 0
+    if "talk_time" in record:
+        return int(record["talk_time"][2])
+    return _between(answered_at, ended_at)
+
+
+def _between(start: int | None, end: int | None) -> int | None:
+    """A duration; two clocks may disagree, but no duration is negative."""
+    return None if start is None or end is None else max(0, end - start)
+
+
+def _earliest(a: int | None, b: int | None) -> int | None:
+    return min((each for each in (a, b) if each is not None), default=None)

@@ -1,0 +1,131 @@
+"""How two values of one field become one: every rule is commutative, associative and idempotent.
+
+So records that were merged in any order, any number of times, in any groups, end up the same. A value that
+is not known is absent, and absent merges with anything to that thing. Every value is plain JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INFINITE = 2**63 - 1
+"""Later than every time."""
+
+Value = Any
+Fields = dict[str, "Rule"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to merge, with what it means for JSON Schema and for ClickHouse."""
+
+    name: str
+    join: Callable[[Value, Value], Value]
+    schema: dict[str, Any]
+    aggregate: str
+    """The function that does the same in a `SimpleAggregateFunction` column; '' where no column is one."""
+
+
+def _union(a: list[str], b: list[str]) -> list[str]:
+    return a if a == b else sorted({*a, *b})
+
+
+def _latest_whole(a: list[Value], b: list[Value]) -> list[Value]:
+    """Later wins; for two of the same time, what is written later in the order of bytes."""
+    if a[:2] != b[:2]:
+        return a if a[:2] > b[:2] else b
+    return (
+        a
+        if orjson.dumps(a, option=orjson.OPT_SORT_KEYS) >= orjson.dumps(b, option=orjson.OPT_SORT_KEYS)
+        else b
+    )
+
+
+_INTEGER = {"type": "integer"}
+_STRING = {"type": "string"}
+
+EARLIEST = Rule("earliest", min, {"type": "integer", "description": "µs since 1970 UTC"}, "min")
+LATEST = Rule("latest", max, {"type": "integer", "description": "µs since 1970 UTC"}, "max")
+SMALLEST = Rule("smallest", min, _STRING, "min")
+LARGEST = Rule("largest", max, _STRING, "max")
+UNION = Rule("union", _union, {"type": "array", "items": _STRING}, "groupUniqArrayArray")
+PREFERRED = Rule(
+    "preferred",
+    max,
+    {
+        "type": "array",
+        "prefixItems": [
+            {"type": "integer", "description": "priority, 1 or more: the higher wins"},
+            {"type": "integer", "description": "order among equals: the higher wins"},
+            {"type": "string", "description": "the value: the greater wins between equals"},
+        ],
+        "minItems": 3,
+        "maxItems": 3,
+    },
+    "max",
+)
+"""A value with the reason to believe it: [priority, order, value], and the greatest wins."""
+LATEST_WHOLE = Rule(
+    "latest as a whole",
+    _latest_whole,
+    {
+        "type": "array",
+        "prefixItems": [_INTEGER, _STRING, {"type": "object"}],
+        "minItems": 3,
+        "maxItems": 3,
+    },
+    "max",
+)
+"""[received_at, event_id, {…}]: the latest wins with all its fields, those that it lacks included."""
+
+
+def _each_smallest(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
+    return a if a == b else {key: min(side.get(key, INFINITE) for side in (a, b)) for key in {**a, **b}}
+
+
+EACH_EARLIEST = Rule(
+    "each earliest",
+    _eachmin,
+    {"type": "object", "additionalProperties": {"type": "integer", "description": "µs since 1970 UTC"}},
+    "minMap",
+)
+
+
+def merge(fields: Fields, a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
+    """Merge two values of the same fields; neither is changed. A field without a rule is dropped."""
+    merged = dict(a)
+    for name, value in b.items():
+        rule = fields.get(name)
+        if rule is not None:
+            known = merged.get(name)
+            merged[name] = value if known is None else rule.join(known, value)
+    return merged
+
+
+def each(fields: Fields) -> Rule:
+    """A rule for an object whose every value is merged field by field."""
+
+    def join(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
+        merged = dict(a)
+        for key, value in b.items():
+            known = merged.get(key)
+            merged[key] = value if known is None else merge(fields, known, value)
+        return merged
+
+    return Rule(
+        "each",
+        join,
+        {"type": "object", "additionalProperties": {"type": "object", "properties": properties(fields)}},
+        "",
+    )
+
+
+def properties(fields: Fields) -> dict[str, Any]:
+    """The JSON Schema of the fields, each with the name of its rule."""
+    return {name: {**rule.schema, "x-merge": rule.name} for name, rule in fields.items()}

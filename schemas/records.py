@@ -1,0 +1,194 @@
+"""What is known of a call so far: its fields, each with the one rule by which two values of it merge.
+
+The correlator's state, the `call_records` table and the tests all follow `FIELDS`. A record is a JSON object
+with some of these fields; times are microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schemas.lattice import (
+    EACH_EARLIEST,
+    EARLIEST,
+    LARGEST,
+    LATEST,
+    LATEST_WHOLE,
+    PREFERRED,
+    SMALLEST,
+    UNION,
+    Fields,
+    each,
+    merge,
+)
+
+if TYPE_CHECKING:
+    from schemas.events import CallEvent
+
+VERSION = 1
+
+Record = dict[str, Any]
+
+LEG_FIELDS: Fields = {
+    "side": LARGEST,  # a leg that was somebody's B leg once is one
+    "extension": PREFERRED,
+    "rang_at": EARLIEST,
+    "answered_at": EARLIEST,
+    "ended_at": EARLIEST,
+    "outcome": PREFERRED,
+}
+
+FIELDS: Fields = {
+    "merged_into": SMALLEST,  # the smaller leg id that this record's call turned out to belong to
+    "ids": UNION,
+    "uuid": SMALLEST,
+    "sources": UNION,
+    "dialects": UNION,
+    "kinds": UNION,  # which kinds of event have come
+    "first_received_at": EARLIEST,
+    "last_received_at": LATEST,
+    "started_at": EARLIEST,
+    "a_rang_at": EARLIEST,  # `b_`: legs of side b; `a_`: all others
+    "a_answered_at": EARLIEST,
+    "b_rang_at": EARLIEST,
+    "b_answered_at": EARLIEST,
+    "live": UNION,  # legs whose own end must come before the call's end
+    "ends": EACH_EARLIEST,  # leg id to its end
+    "direction": PREFERRED,
+    "method": PREFERRED,
+    "caller": PREFERRED,
+    "callee": PREFERRED,
+    "display_number": PREFERRED,
+    "extension": PREFERRED,
+    "agent_id": PREFERRED,
+    "customer_ref": PREFERRED,
+    "campaign": PREFERRED,
+    "round": PREFERRED,
+    "recording": PREFERRED,
+    "hangup_cause": PREFERRED,
+    "hangup_direction": PREFERRED,
+    "outcome": PREFERRED,
+    "talk_time": PREFERRED,
+    "cdr": LATEST_WHOLE,
+    "closed": PREFERRED,  # [1, last_received_at when it was closed, why]: news received later reopens it
+    "legs": each(LEG_FIELDS),
+}
+
+DESCRIBED = (
+    "direction",
+    "method",
+    "caller",
+    "callee",
+    "display_number",
+    "agent_id",
+    "customer_ref",
+    "campaign",
+    "round",
+    "recording",
+    "hangup_cause",
+    "hangup_direction",
+)
+"""What any event may say of its call: the earliest that does is believed."""
+
+BILLED = (
+    *DESCRIBED,
+    "extension",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "ring_time",
+    "talk_time",
+    "outcome",
+)
+"""What a CDR says of its call."""
+
+_OFFERED = frozenset({"ring", "dial"})
+
+_LEGS_END_APART = frozenset({"extension-events"})
+"""Dialects in which one leg's hangup does not end the call: a queue rings the next agent."""
+
+
+def join(a: Record, b: Record) -> Record:
+    """Merge what two records know of one call; neither is changed."""
+    return merge(FIELDS, a, b)
+
+
+def record_of(event: CallEvent) -> Record:
+    """What one event alone lets us know of its call."""
+    record: Record = {
+        "ids": list(event.ids),
+        "sources": [event.source],
+        "dialects": [event.dialect],
+        "kinds": [event.kind],
+        "first_received_at": event.received_at,
+        "last_received_at": event.received_at,
+    }
+    if event.uuid is not None:
+        record["uuid"] = event.uuid
+    if event.kind == "cdr":
+        billed = {name: value for name in BILLED if (value := getattr(event, name)) is not None}
+        record["cdr"] = [event.received_at, event.event_id, billed]
+        return record
+    record.update(_described(event))
+    record.update(_happened(event))
+    return record
+
+
+def _described(event: CallEvent) -> Record:
+    """The call's properties, as this event has them; the earliest event is believed."""
+    order = -event.occurred_at
+    said: Record = {
+        name: [1, order, str(value)] for name in DESCRIBED if (value := getattr(event, name)) is not None
+    }
+    if event.started_at is not None:
+        said["started_at"] = event.started_at
+    if event.extension is not None:
+        # who answered is the call's extension, rather than who was rung first
+        said["extension"] = [2 if event.kind == "answer" else 1, order, event.extension]
+    if event.outcome is not None:
+        # a queue's own leg knows best, then the leg that the call was put through to
+        priority = 3 if event.bridged is not None else 2 if event.side == "b" else 1
+        said["outcome"] = [priority, event.occurred_at, event.outcome]
+    if event.talk_time is not None:
+        # a talk time measured behind a queue (`bridged`) is the conversation; a leg's own may be waiting too
+        said["talk_time"] = [2 if event.bridged else 1, event.talk_time, str(event.talk_time)]
+    return said
+
+
+def _happened(event: CallEvent) -> Record:
+    """What the event did to its leg, and through it to the call."""
+    leg: Record = {}
+    call: Record = {}
+    if event.side is not None:
+        leg["side"] = event.side
+    if event.extension is not None:
+        leg["extension"] = [1, -event.occurred_at, event.extension]
+    if event.outcome is not None:
+        leg["outcome"] = [1, event.occurred_at, event.outcome]
+    side = "b" if event.side == "b" else "a"
+    if event.kind in _OFFERED:
+        leg["rang_at"] = call[f"{side}_rang_at"] = event.occurred_at
+    elif event.kind == "answer":
+        leg["answered_at"] = call[f"{side}_answered_at"] = event.occurred_at
+    elif event.kind == "hangup":
+        leg["ended_at"] = event.occurred_at
+        call["ends"] = {event.leg: event.occurred_at}
+    if event.dialect in _LEGS_END_APART and (event.kind in _OFFERED or event.kind == "answer"):
+        call["live"] = [event.leg]
+    if event.leg:
+        call["legs"] = {event.leg: leg}
+    return call
+
+
+def record_to_json(account: str, call_id: str, record: Record) -> bytes:
+    """As in `calls.records`."""
+    return orjson.dumps({"v": VERSION, "account": account, "call_id": call_id, **record})
+
+
+def record_from_json(value: bytes) -> tuple[str, str, Record]:
+    """Read a message of `calls.records`: account, call id, record. ValueError or KeyError if it is none."""
+    record: Record = orjson.loads(value)
+    record.pop("v", None)
+    return record.pop("account"), record.pop("call_id"), record
