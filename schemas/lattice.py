@@ -91,7 +91,7 @@ def _each_smallest(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
 
 EACH_EARLIEST = Rule(
     "each earliest",
-    _eachmin,
+    _each_smallest,
     {"type": "object", "additionalProperties": {"type": "integer", "description": "µs since 1970 UTC"}},
     "minMap",
 )
