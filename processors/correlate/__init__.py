@@ -1,0 +1,1 @@
+"""Ties events to calls, whatever their order. Only `app` and `worker` do I/O."""

@@ -1,0 +1,80 @@
+"""The correlator's step: what one leg does with a batch of messages.
+
+A leg's root is the smallest leg that it knows of its call. Events and merges travel to the root, links tell
+larger legs of it. Each message goes to a strictly smaller leg or tells a larger one of a smaller, so it ends;
+and every leg of a connected call reaches the smallest among them, in whatever order the messages come.
+
+A worker may die after the state was saved and before all was sent, and then sees the batch again. So what is
+sent depends on the messages and on the state after them, never on what changed: the repeated batch sends it
+again. The one thing left out is a link to a leg that was told before, and the broker acknowledged it
+(`Leg.told`): that leg reaches the root of then, which is told of every later one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from processors.correlate.leg import Leg
+from schemas import records
+from schemas.links import Link, Merge, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.events import CallEvent
+
+
+@dataclass(slots=True)
+class Sends:
+    """What a step sends."""
+
+    told: list[tuple[str, Told]] = field(default_factory=list)
+    """To other legs."""
+    record: records.Record | None = None
+    """The leg's record as it now is."""
+
+    def links(self) -> frozenset[str]:
+        """The legs that are told of their root."""
+        return frozenset(leg for leg, told in self.told if isinstance(told, Link))
+
+
+def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, Sends]:
+    """Take in a batch of messages for the leg `own`; `now` is in microseconds since 1970 UTC."""
+    events, merges, links = _sorted_out(messages)
+    peers = leg.peers | {link.to for link in links if link.to < own}
+    root = min(peers, default=own)
+    sends = Sends()
+    record = leg.record
+    if root == own:
+        known = (*(records.record_of(event) for event in events), *(merge.record for merge in merges))
+        record = reduce(records.join, known, record)
+        others = frozenset(name for event in events for name in event.ids if name > own)
+        if known:
+            sends.record = record
+    else:
+        sends.told += [(root, event) for event in events]
+        forwarded = [merge.record for merge in merges]
+        others = frozenset()
+        if links:
+            others = peers - {root}
+            if record:
+                forwarded.append(record)
+                sends.record = {**record, "merged_into": root}
+        if forwarded:
+            sends.told.append((root, Merge(reduce(records.join, forwarded))))
+    sends.told += [(other, Link(root)) for other in sorted(others - leg.told)]
+    return Leg(record, peers, leg.told, max(now, leg.touched_at)), sends
+
+
+def _sorted_out(messages: Iterable[Told]) -> tuple[list[CallEvent], list[Merge], list[Link]]:
+    events, merges, links = [], [], []
+    for message in messages:
+        if isinstance(message, Link):
+            links.append(message)
+        elif isinstance(message, Merge):
+            merges.append(message)
+        else:
+            events.append(message)
+    return events, merges, links
