@@ -6,6 +6,7 @@ The value of the Kafka message is the payload, byte for byte; all that is known 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 import orjson
@@ -85,11 +86,20 @@ class Reason:
         return {"field": self.field, "code": self.code, "message": self.message}
 
 
+class Stage(StrEnum):
+    """Where a callback was rejected."""
+
+    INGEST = "ingest"
+    NORMALIZE = "normalize"
+    CORRELATE = "correlate"
+    SINK = "sink"
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """What `callbacks.rejected` adds to a callback's headers."""
 
-    stage: Literal["ingest", "normalize", "sink"]
+    stage: Stage
     reasons: tuple[Reason, ...]
     topic: str = ""
     """Where the callback stood when it was rejected; '' at the ingress."""
@@ -110,10 +120,9 @@ class Rejection:
         named = dict(headers)
         if "reasons" not in named:
             return None
-        stage = named["stage"].decode()
         topic, partition, offset = orjson.loads(named["origin"])
         return cls(
-            stage="ingest" if stage == "ingest" else "sink" if stage == "sink" else "normalize",
+            stage=Stage(named["stage"].decode()),
             reasons=tuple(Reason(**reason) for reason in orjson.loads(named["reasons"])),
             topic=topic,
             partition=partition,

@@ -92,7 +92,7 @@ def call_of(record: Record) -> Call:
         rang_at=_earliest(record.get("a_rang_at"), record.get("b_rang_at")),
         answered_at=answered_at,
         ended_at=ended_at,
-        ring_time=_ring_time(record, cdr, answered_at, ended_at),
+        ring_time=_ring_time(record, cdr, outcome, answered_at, ended_at),
         talk_time=_talk_time(record, cdr, outcome, answered_at, ended_at),
         outcome=outcome,
         hangup_cause=number("hangup_cause"),
@@ -156,10 +156,12 @@ def _close_reason(record: Record) -> str:
 
 
 def _ring_time(
-    record: Record, cdr: dict[str, Any], answered_at: int | None, ended_at: int | None
+    record: Record, cdr: dict[str, Any], outcome: str, answered_at: int | None, ended_at: int | None
 ) -> int | None:
     if "ring_time" in cdr:
         return int(cdr["ring_time"])
+    if outcome == "answered" and answered_at is None:
+        return None  # a queue or an IVR says that somebody answered, but not when
     rang_at = record.get("b_rang_at" if _b_decides(record) else "a_rang_at")
     return _between(rang_at, answered_at if answered_at is not None else ended_at)
 

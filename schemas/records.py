@@ -137,23 +137,29 @@ def record_of(event: CallEvent) -> Record:
 
 
 def _described(event: CallEvent) -> Record:
-    """The call's properties, as this event has them; the earliest event is believed."""
+    """The call's properties, as this event has them; the earliest event is believed.
+
+    But first the side that the call was put through to: the other may know of its own leg alone.
+    """
     order = -event.occurred_at
+    rank = 2 if event.side == "b" else 1
     said: Record = {
-        name: [1, order, str(value)] for name in DESCRIBED if (value := getattr(event, name)) is not None
+        name: [rank, order, str(value)] for name in DESCRIBED if (value := getattr(event, name)) is not None
     }
     if event.started_at is not None:
         said["started_at"] = event.started_at
     if event.extension is not None:
         # who answered is the call's extension, rather than who was rung first
         said["extension"] = [2 if event.kind == "answer" else 1, order, event.extension]
+    # a queue's own leg knows best, then the leg that the call was put through to
+    rank = 3 if event.bridged is not None else rank
     if event.outcome is not None:
-        # a queue's own leg knows best, then the leg that the call was put through to
-        priority = 3 if event.bridged is not None else 2 if event.side == "b" else 1
-        said["outcome"] = [priority, event.occurred_at, event.outcome]
+        # of legs that stand alike, one that was answered makes it an answered call
+        said["outcome"] = [2 * rank + (event.outcome == "answered"), event.occurred_at, event.outcome]
     if event.talk_time is not None:
-        # a talk time measured behind a queue (`bridged`) is the conversation; a leg's own may be waiting too
-        said["talk_time"] = [2 if event.bridged else 1, event.talk_time, str(event.talk_time)]
+        # a queue's own leg that nobody answered behind it has been waiting, not talking
+        rank = 1 if event.bridged is False else rank
+        said["talk_time"] = [rank, event.talk_time, str(event.talk_time)]
     return said
 
 
@@ -164,7 +170,8 @@ def _happened(event: CallEvent) -> Record:
     if event.side is not None:
         leg["side"] = event.side
     if event.extension is not None:
-        leg["extension"] = [1, -event.occurred_at, event.extension]
+        # later events of a queue's call to an agent don't always tell the two apart
+        leg["extension"] = [2 if event.kind in _OFFERED else 1, -event.occurred_at, event.extension]
     if event.outcome is not None:
         leg["outcome"] = [1, event.occurred_at, event.outcome]
     side = "b" if event.side == "b" else "a"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
 POLL_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class NodeError(Exception):
@@ -45,6 +50,18 @@ def listening(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without a word (Linux alone).
+
+    Without it a killed test run or `make run` would leave servers behind that hold their ports.
+    The kernel looks at the thread that started the child, so only the main thread may ask for it.
+    """
+    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, where little is safe
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Node(ABC):
@@ -79,10 +96,24 @@ class Node(ABC):
         """The server's environment."""
         return dict(os.environ)
 
+    def explain(self) -> str | None:
+        """Why it ended while starting, as one sentence without a full stop; None when its log doesn't say."""
+        return None
+
     @property
     def log(self) -> Path:
         """Where the server writes what it says."""
         return self.data / "server.log"
+
+    @property
+    def output(self) -> Path:
+        """Where its standard output and errors go; not the log, for a server that writes that itself."""
+        return self.log
+
+    @property
+    def running(self) -> bool:
+        """Whether the process that `start` made is alive."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -93,21 +124,40 @@ class Node(ABC):
 
     def start(self) -> None:
         """Start it and return when it serves requests; raise `NodeError` otherwise."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        if self.running:
+            raise NodeError(f"{self.name} runs already, as process {self.pid}.")
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            self._check_ports()
+            self.prepare()
+            self._check_ports()  # preparing may have taken a while
+            self._launch()
+        except OSError as error:
+            raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
+        try:
+            self.wait_ready()
+        except (
+            BaseException
+        ):  # Ctrl-C too: whoever asked for the server won't get it, so nobody would stop it
+            self.kill()
+            raise
+
+    def _check_ports(self) -> None:
         for port in self.ports():
             if listening(self.host, port):
                 raise PortTakenError(self.name, self.host, port)
-        self.prepare()
-        with self.log.open("ab") as log:
+
+    def _launch(self) -> None:
+        with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self.environment(),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
+                preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call, and takes no lock
             )
-        self.wait_ready()
 
     def wait_ready(self) -> None:
         """Return when it serves requests."""
@@ -115,7 +165,8 @@ class Node(ABC):
         while not self.ready():
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
-                raise NodeError(f"{self.name} ended while starting; its last words are in {self.log}.")
+                reason = self.explain() or "it ended while starting"
+                raise NodeError(f"{self.name} can't run: {reason}; its log is {self.log}.")
             if time.monotonic() > deadline:
                 self.kill()
                 message = (
@@ -123,6 +174,15 @@ class Node(ABC):
                 )
                 raise NodeError(message)
             time.sleep(POLL_SECONDS)
+
+    def wait(self, timeout_seconds: float | None = None) -> int | None:
+        """Wait for the process to end by itself: its exit status, or None when it still runs by then."""
+        if self._process is None:
+            return 0
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     def stop(self, timeout_seconds: float = 30.0) -> None:
         """Ask it to stop (SIGTERM) and wait; kill it if it does not."""

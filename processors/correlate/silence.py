@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from schemas.calls import is_complete
 
 if TYPE_CHECKING:
     from processors.correlate.leg import Leg
     from schemas.records import Record
+
+Key = TypeVar("Key")
 
 LINKS_LIVE_LONGER = 2
 """A late event must still find its call's root when the record has gone from the state."""
@@ -36,3 +40,54 @@ def forget(leg: Leg, silent_us: int, forget_us: int) -> Leg | None:
     if silent_us >= forget_us and leg.record:
         return replace(leg, record={}, told=frozenset())
     return leg
+
+
+class Quiet(Enum):
+    """What a leg's silence calls for, in this order."""
+
+    CLOSE = "close"
+    FORGET = "forget"
+    FORGET_LINKS = "forget links"
+
+
+class Silences(Generic[Key]):
+    """Since when each key has had no news; finds who has been silent for long without asking all of them."""
+
+    def __init__(self, *, silence_us: int, forget_us: int) -> None:
+        """Both in microseconds; a call is closed long before it is forgotten."""
+        self.forget_us = forget_us
+        self._waits = {
+            Quiet.CLOSE: silence_us,
+            Quiet.FORGET: forget_us,
+            Quiet.FORGET_LINKS: forget_us * LINKS_LIVE_LONGER,
+        }
+        # Each key is in one of them, by the time of its latest news: the oldest comes first.
+        self._waiting: dict[Quiet, dict[Key, int]] = {quiet: {} for quiet in Quiet}
+
+    def touch(self, key: Key, now: int) -> None:
+        """Note news of this key; times are expected not to go backwards by much."""
+        for waiting in self._waiting.values():
+            waiting.pop(key, None)
+        self._waiting[Quiet.CLOSE][key] = now
+
+    def due(self, now: int, most: int) -> list[tuple[Key, Quiet]]:
+        """Give up to so many keys that have been silent for long enough, each with what that calls for."""
+        found: list[tuple[Key, Quiet]] = []
+        following = dict(zip(Quiet, list(Quiet)[1:], strict=False))
+        for quiet, waiting in self._waiting.items():
+            ripe = [
+                (key, since)
+                for key, since in itertools.islice(waiting.items(), most - len(found))
+                if since + self._waits[quiet] <= now
+            ]
+            for key, since in ripe:
+                del waiting[key]
+                if quiet in following:
+                    self._waiting[following[quiet]][key] = since
+                found.append((key, quiet))
+        return found
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        for waiting in self._waiting.values():
+            waiting.clear()

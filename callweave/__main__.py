@@ -1,0 +1,5 @@
+"""`python -m callweave` is the command `callweave`."""
+
+from callweave.cli import main
+
+main()

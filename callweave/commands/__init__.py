@@ -1,0 +1,1 @@
+"""The commands of `callweave`, one module a subject: they parse, call and print, and decide nothing."""

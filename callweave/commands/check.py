@@ -1,0 +1,30 @@
+"""`callweave doctor`: what stands in the way of running here, and what to do about it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from callweave.settings import load
+
+
+@click.command()
+def doctor() -> None:
+    """Check everything that the stages need.
+
+    Kafka and ClickHouse (reached? new enough?), topics, migrations, the sources file, the ports to listen on.
+    Each failure says what to do; the exit status is 1 when there is one.
+    """
+    from callweave.doctor import examine  # noqa: PLC0415
+
+    settings = load()
+    click.echo(f"{'ok':<5} settings: valid.")
+    bad = 0
+    for finding in examine(settings):
+        mark = click.style("ok", fg="green") if finding.good else click.style("FAIL", fg="red", bold=True)
+        click.echo(f"{mark}{' ' * (3 if finding.good else 1)} {finding.subject}: {finding.text}")
+        bad += not finding.good
+    if bad:
+        click.echo(f"callweave: {bad} check{'s' if bad > 1 else ''} failed.", err=True)
+        sys.exit(1)

@@ -1,0 +1,111 @@
+"""`callweave sql`: ask ClickHouse without another client at hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+NULL = "NULL"
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    TABLE = "table"
+    VERTICAL = "vertical"
+    JSON = "json"
+    CSV = "csv"
+
+
+@click.command()
+@click.argument("statement")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(Format),
+    default=Format.TABLE,
+    show_default=True,
+    help="vertical: a line for each column; json: an object a line; csv: with a header.",
+)
+def sql(statement: str, form: Format) -> None:
+    """Run one SQL statement.
+
+    As in: callweave sql "SELECT * FROM calls".
+    """
+    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
+
+    from callweave import clickhouse  # noqa: PLC0415
+
+    settings = load()
+    with clickhouse.connected(settings.clickhouse) as client:
+        try:
+            result = client.execute(statement, with_column_types=True)
+        except ServerException as error:
+            raise CallweaveError(f"ClickHouse refuses: {clickhouse.first_line(error)}") from None
+    if not isinstance(result, tuple):  # an INSERT gives a number of rows
+        return
+    rows, columns = result
+    PRINTERS[form]([name for name, _ in columns], rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from callweave.commands import tables  # noqa: PLC0415
+
+    tables.show(columns, [[plain(value) for value in row] for row in rows])
+    click.echo(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", err=True)
+
+
+def _vertical(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    width = max(map(len, columns), default=0)
+    for number, row in enumerate(rows, 1):
+        click.echo(f"── row {number}")
+        for name, value in zip(columns, row, strict=True):
+            click.echo(f"{name:{width}}  {plain(value)}")
+
+
+def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    for row in rows:
+        named = dict(zip(columns, row, strict=True))
+        click.echo(json.dumps(named, default=plain, ensure_ascii=False))  # orjson refuses UInt128
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([["" if value is None else plain(value) for value in row] for row in rows])
+
+
+PRINTERS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], None]] = {
+    Format.TABLE: _table,
+    Format.VERTICAL: _vertical,
+    Format.JSON: _json,
+    Format.CSV: _csv,
+}
+
+
+def plain(value: Any) -> str:
+    """A value as text: times to the last digit that says something, control characters visible."""
+    if value is None:
+        return NULL
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime):
+        text = value.replace(tzinfo=None).isoformat(sep=" ")
+        return text.rstrip("0") if "." in text else text
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(plain, value)) + "]"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(value)
+    )

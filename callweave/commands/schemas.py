@@ -1,0 +1,60 @@
+"""`callweave schemas`: the vocabulary written out for other languages, as JSON Schema and AsyncAPI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parents[2]
+
+
+@click.group()
+def schemas() -> None:
+    """Write out or check what the topics carry.
+
+    As JSON Schema and AsyncAPI, for other languages.
+    """
+
+
+FOLDER = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT,
+    help="What the documents' paths are relative to; the project's root otherwise.",
+)
+
+
+@schemas.command()
+@FOLDER
+def write(folder: Path) -> None:
+    """Write the documents from the Python definitions."""
+    from schemas import documents  # noqa: PLC0415
+
+    for name, text in documents.render().items():
+        path = folder / name
+        if not _is(path, text):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            click.echo(f"wrote {name}")
+
+
+@schemas.command()
+@FOLDER
+def check(folder: Path) -> None:
+    """Exit with status 1 when a document on disk is not what the definitions say."""
+    from schemas import documents  # noqa: PLC0415
+
+    stale = [name for name, text in documents.render().items() if not _is(folder / name, text)]
+    for name in stale:
+        click.echo(f"callweave: {name} is out of date: run `callweave schemas write`.", err=True)
+    if stale:
+        sys.exit(1)
+
+
+def _is(path: Path, text: str) -> bool:
+    try:
+        return path.read_text("utf-8") == text
+    except FileNotFoundError:
+        return False

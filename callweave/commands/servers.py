@@ -1,0 +1,61 @@
+"""`callweave topics` and `callweave migrate`: make Kafka and ClickHouse as the stages need them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from callweave.topics import TopicReport
+
+
+@click.command()
+def topics() -> None:
+    """Create missing Kafka topics, and say how existing ones differ.
+
+    Nothing that exists is changed. The exit status is 1 when a topic differs in a way that would break the
+    pipeline (its number of partitions, its cleanup policy), or when Kafka can't be reached.
+    """
+    from callweave.commands import tables  # noqa: PLC0415
+    from callweave.topics import ensure  # noqa: PLC0415
+
+    settings = load()
+    reports = ensure(settings)
+    tables.show(["topic", "result"], [[report.name, outcome(report)] for report in reports])
+    if any(report.breaks for report in reports):
+        click.echo(
+            "callweave: a topic differs in a way that breaks the pipeline: set kafka.partitions to what is "
+            "there, or delete the topic, if its messages may go, and run this again.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def outcome(report: TopicReport) -> str:
+    """What was found or done about a topic, in words."""
+    if report.missing:
+        return "created"
+    if not report.drifts:
+        return "is there"
+    return ", ".join(f"{drift.setting} is {drift.found}, not {drift.wanted}" for drift in report.drifts)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say which migrations would be applied.")
+def migrate(*, dry_run: bool) -> None:
+    """Bring ClickHouse's tables and views up to date."""
+    from callweave.clickhouse import connected  # noqa: PLC0415
+    from sinks import migrate as migrations  # noqa: PLC0415
+
+    settings = load()
+    with connected(settings.clickhouse, database="default") as client:
+        client.execute("SELECT 1")  # one clear sentence, should it be away
+    names = migrations.pending(settings) if dry_run else migrations.migrate(settings)
+    for name in names:
+        click.echo(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not names:
+        click.echo("nothing to apply")

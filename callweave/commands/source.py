@@ -1,0 +1,106 @@
+"""`callweave source`: who may send us callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from callweave.settings import IngestSettings
+    from callweave.sources import Source
+
+ONCE = (
+    "This URL holds the token and is shown only now: keep it as a secret. A running ingress knows it at once."
+)
+
+
+@click.group()
+def source() -> None:
+    """Add, list, remove the senders of callbacks."""
+
+
+@source.command()
+@click.argument("name")
+@click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
+@click.option("--dialect", required=True, help="common-api or extension-events.")
+@click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
+def add(name: str, account: str, dialect: str, timezone: str) -> None:
+    """Add a source and print its callback URL, alone, on standard output."""
+    from callweave import sources  # noqa: PLC0415
+
+    settings = load()
+    token = sources.add(settings.sources_file, name, account, dialect, timezone)
+    click.echo(callback_url(settings.ingest, token))
+    _hints(settings.ingest)
+
+
+@source.command()
+@click.argument("name")
+def rotate(name: str) -> None:
+    """Give a source a new token, void the old one, and print the new callback URL."""
+    from callweave import sources  # noqa: PLC0415
+
+    settings = load()
+    click.echo(callback_url(settings.ingest, sources.rotate(settings.sources_file, name)))
+    _hints(settings.ingest)
+
+
+@source.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Void a source's token. Its earlier callbacks stay readable."""
+    from callweave import sources  # noqa: PLC0415
+
+    sources.remove(load().sources_file, name)
+    click.echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
+
+
+@source.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
+    """List the sources, without their tokens."""
+    from callweave import sources  # noqa: PLC0415
+
+    settings = load()
+    found = [_row(item) for item in sources.load(settings.sources_file)]
+    if as_json:
+        import orjson  # noqa: PLC0415
+
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    elif found:
+        from callweave.commands import tables  # noqa: PLC0415
+
+        tables.show(list(found[0]), [[value or "" for value in row.values()] for row in found])
+    else:
+        click.echo("There are no sources yet: `callweave source add --help`.", err=True)
+
+
+def callback_url(settings: IngestSettings, token: str) -> str:
+    """What a provider is told to call."""
+    return f"{base_url(settings)}/callbacks/{token}"
+
+
+def base_url(settings: IngestSettings) -> str:
+    """How the ingress is reached: its public URL, or else the address on which it listens."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"http://{host}:{settings.port}"
+
+
+def _hints(settings: IngestSettings) -> None:
+    click.echo(ONCE, err=True)
+    if settings.public_url is None:
+        click.echo("Set ingest.public_url to what the provider reaches us by.", err=True)
+
+
+def _row(item: Source) -> dict[str, str | None]:
+    return {
+        "name": item.name,
+        "account": item.account,
+        "dialect": item.dialect,
+        "timezone": item.timezone,
+        "added_at": item.added_at.isoformat(),
+        "removed_at": item.removed_at.isoformat() if item.removed_at else None,
+    }

@@ -1,0 +1,25 @@
+"""Tables on standard output: ruled and coloured on a terminal, whole and plain in a file or a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+UNBOUNDED = 10_000
+"""Characters a line: a table in a file is never cut to a terminal's width."""
+
+
+def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Print a table; cells are shown as they are, never read as markup."""
+    terminal = sys.stdout.isatty()
+    console = Console(markup=False, highlight=False, emoji=False, width=None if terminal else UNBOUNDED)
+    table = Table(*columns, title=title, title_justify="left", header_style="bold" if terminal else "")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,134 @@
+"""Two sources to try callweave with, and the panel that says how."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from callweave import sources
+from callweave.commands.source import base_url, callback_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from callweave.settings import Settings
+
+DEMOS = {
+    "demo": ("demo", "common-api", "Asia/Shanghai"),
+    "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
+}
+"""Account, dialect and time zone by the source's name."""
+
+CDR = {
+    "id": 263056202,
+    "companycode": "9513923",
+    "direction": "callout",
+    "type": "callout",
+    "callmethod": 6,
+    "starttime": "2025-10-16 17:31:13",
+    "answertime": "",
+    "endtime": "2025-10-16 17:31:21",
+    "duration": 8,
+    "billsec": 0,
+    "disnumber": "219513923001",
+    "destnumber": "81351111451",
+    "extnumber": "",
+    "hangupdirection": 10040,
+    "hangupcause": 10020,
+    "uuid": "db4a44cc-aa72-11f0-ad78-1d7ff0749d07",
+}
+"""The call record of the provider's document 002."""
+
+HANGUP = {
+    "EventType": "hangup",
+    "CallID": "1612857945.175",
+    "CallStatus": "ANSWER",
+    "CallFlow": "IN",
+    "CallerIDNum": "00010005",
+    "CalledExtension": "000*099",
+    "CalledExtensionID": "175",
+    "EventTime": "1612857983000000",
+    "Duration": "31000000",
+}
+"""An event with the fields of the provider's document 003."""
+
+
+def urls_file(settings: Settings) -> Path:
+    """Where the demo sources' callback URLs are kept, readable by us alone: tokens are shown only once."""
+    return settings.data / "demo-urls"
+
+
+def ensure(settings: Settings) -> dict[str, str]:
+    """The demo sources' callback URLs by name; the sources are added when there is no source at all."""
+    path = urls_file(settings)
+    known = sources.load(settings.sources_file)
+    if not any(source.active for source in known):
+        tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
+    else:
+        tokens = {
+            name: token
+            for name, token in _kept(path)
+            if (source := known.by_token(token)) is not None and source.name == name
+        }
+    urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
+    if urls:
+        _keep(path, urls)
+    return urls
+
+
+def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
+    """What to do next, as lines."""
+    engine = settings.clickhouse
+    http = f"http://{engine.host}:{engine.http_port}"
+    return [
+        "",
+        f"callweave runs. Callbacks: {base_url(settings.ingest)}/callbacks/…   Ctrl-C stops everything.",
+        "",
+        *_sources_lines(settings, urls),
+        "Then, in another terminal:",
+        '  .venv/bin/callweave sql "SELECT * FROM calls" --format vertical',
+        f"or with any SQL client: {http}/play or {http} (HTTP), {engine.host}:{engine.port} (native).",
+        f"Logs: {logs}/*.log",
+        "",
+    ]
+
+
+def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
+    if not urls:
+        names = ", ".join(source.name for source in sources.load(settings.sources_file) if source.active)
+        yield f"Sources: {names}. `.venv/bin/callweave source rotate NAME` gives one a new callback URL."
+        yield ""
+    for name, url in urls.items():
+        yield f"Send a callback as the source {name} ({DEMOS[name][1]}):"
+        yield f"  {curl(name, url)}"
+        yield ""
+
+
+def curl(name: str, url: str) -> str:
+    """A command that posts a provider's sample."""
+    if DEMOS[name][1] == "common-api":
+        body = json.dumps(CDR, separators=(",", ":"))
+        return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
+    fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]
+    return shlex.join(["curl", "-s", url, *fields])
+
+
+def _kept(path: Path) -> list[tuple[str, str]]:
+    """Names and tokens of the URLs written at an earlier run."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    pairs = (line.split() for line in lines if len(line.split()) == 2)  # noqa: PLR2004 - a name and a URL
+    return [(name, url.rpartition("/")[2]) for name, url in pairs if name in DEMOS]
+
+
+def _keep(path: Path, urls: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there before with another mode
+        file.writelines(f"{name} {url}\n" for name, url in urls.items())

@@ -1,0 +1,1 @@
+"""The ClickHouse engine of chdb-core as a server: the native TCP protocol and the HTTP query interface."""

@@ -1,0 +1,78 @@
+"""Run the server in the foreground: `python -m compose.embedded.clickhouse --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from time import monotonic
+
+from compose.embedded.clickhouse.access import Access
+from compose.embedded.clickhouse.engine import Engine
+from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.server import ClickHouseServer, listen
+from compose.embedded.node import NodeError
+
+log = logging.getLogger("compose.embedded.clickhouse")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m compose.embedded.clickhouse", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that keeps everything")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="of the native protocol")
+    parser.add_argument("--http-port", type=int, default=8123)
+    parser.add_argument(
+        "--database", default="callweave", help="made if missing; the default of every client"
+    )
+    parser.add_argument("--user", default="default")
+    parser.add_argument(
+        "--password-file", type=Path, help="its first line is the user's password; none without it"
+    )
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; 0 after an orderly end, 1 when the server can't run."""
+    options = arguments()
+    logging.basicConfig(
+        level=options.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    begun = monotonic()
+    try:
+        password = ""
+        if options.password_file is not None:
+            password = options.password_file.read_text().split("\n")[0]
+        native = listen(options.host, options.port)
+        http = listen(options.host, options.http_port)
+        engine = Engine(options.data, options.database)
+    except (NodeError, ServerError, OSError, RuntimeError) as error:
+        log.error("%s", error)  # noqa: TRY400 - one sentence is what helps
+        return 1
+    server = ClickHouseServer(engine, Access(options.user, password), native, http)
+    server.start()
+    log.info(
+        "ClickHouse %s listens on %s:%d (native) and %d (http), data in %s, after %.1f s",
+        *(engine.version, options.host, options.port, options.http_port, options.data, monotonic() - begun),
+    )
+    stop.wait()
+    log.info("stopping")
+    server.stop()
+    log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # the engine's own threads need no further waiting: it is closed

@@ -1,0 +1,338 @@
+"""The ClickHouse engine in this process: the one module that knows chdb.
+
+One process holds one data directory. Sessions on it are cheap (0.2 ms), have a current database and settings
+of their own, and run in parallel, each in its caller's thread: the engine lets go of Python's lock while it
+works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import importlib
+import itertools
+import os
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from compose.embedded.clickhouse import errors
+from compose.embedded.clickhouse import sql as statements
+from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.node import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
+
+SPOOL_MEMORY_BYTES = 64 * 1024 * 1024  # an insert's data beyond this waits on disk
+_PIECE_BYTES = 4 * 1024 * 1024
+_INSERT_BYTES = 256 * 1024 * 1024  # an insert up to this becomes one part: there wholly or not at all
+_REMEMBERED_SETS = 100
+_BASE_SETTINGS = {
+    "min_insert_block_size_rows": "0",
+    "min_insert_block_size_bytes": str(_INSERT_BYTES),
+}
+
+
+class DataInUseError(NodeError):
+    """Another process holds the data directory."""
+
+    def __init__(self, data: Path, holder: str) -> None:
+        """Say where, and who."""
+        super().__init__(
+            f"The ClickHouse data in {data} is in use by process {holder or '(unknown)'}: "
+            "stop it, or choose another folder."
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a result in the asked format, and what was read for it. A piece of Native is one block."""
+
+    data: bytes
+    rows: int
+    read_rows: int
+    read_bytes: int
+    written_rows: int = 0
+    written_bytes: int = 0
+
+
+class NotStreamableError(Exception):
+    """The engine gives this statement's result only as a whole."""
+
+
+def lock_data(data: Path) -> int:
+    """Hold the data directory until the descriptor is closed; `DataInUseError` when another process does."""
+    data.mkdir(parents=True, exist_ok=True)
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise DataInUseError(data, holder) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+_CONFIGURATION = """\
+<clickhouse>
+    <!-- Beside the rest of the stack, on a developer's machine. -->
+    <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
+    <mark_cache_size>268435456</mark_cache_size>
+    <!-- An acknowledged insert is on the disk, and survives a power cut. -->
+    <merge_tree>
+        <fsync_after_insert>1</fsync_after_insert>
+        <fsync_part_directory>1</fsync_part_directory>
+        <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
+    </merge_tree>
+</clickhouse>
+"""
+
+
+def _connection_string(data: Path) -> str:
+    """What chdb opens: the engine's folder, and its configuration, written anew."""
+    if any(mark in str(data) for mark in "?&#%"):
+        raise NodeError(f"The path {data} must not contain any of ? & # %: choose another folder.")
+    configuration = data.resolve() / "engine.xml"
+    configuration.write_text(_CONFIGURATION)
+    return f"{data.resolve() / 'engine'}?config-file={configuration}"
+
+
+class Engine:
+    """The engine on one data directory. Close its sessions before it."""
+
+    def __init__(self, data: Path, database: str = "default") -> None:
+        """Open the directory, make the database if it is missing, and drop what a killed process left spooled."""
+        self._lock = lock_data(data)
+        self._spool = data / "spool"
+        shutil.rmtree(self._spool, ignore_errors=True)
+        self._spool.mkdir()
+        self._path = _connection_string(data)
+        self._connect: Callable[[str], Any] = importlib.import_module("chdb._chdb").connect
+        self._numbers = itertools.count(1)
+        self._control_lock = threading.Lock()
+        self._control = self._connect(self._path)
+        self.database = "default"
+        self.version, self.timezone, self.host_name = self._one("SELECT version(), timezone(), hostName()")
+        self._one(f"CREATE DATABASE IF NOT EXISTS {statements.quote_name(database)}")
+        self.database = database
+
+    def session(self, database: str = "") -> Session:
+        """A session with this current database, or the engine's own; exception 81 when there is none such."""
+        session = Session(self, f"session-{next(self._numbers)}", database or self.database)
+        try:
+            session.reopen()
+        except ServerError:
+            session.close()
+            raise
+        return session
+
+    def spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        """A file for an insert's data, in memory until it is large."""
+        return tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES, dir=str(self._spool))
+
+    def connect(self) -> Any:
+        """A bare connection of the engine."""
+        return self._connect(self._path)
+
+    def kill(self, tag: str) -> None:
+        """Ask the query that runs in the session with this tag, if any, to stop."""
+        with contextlib.suppress(RuntimeError):  # it may have ended in this moment
+            self._one(f"KILL QUERY WHERE Settings['log_comment'] = {statements.quote(tag)} ASYNC")
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - one engine a process
+    def error_name(self, code: int) -> str:
+        """What ClickHouse calls an error code."""
+        return self._one(f"SELECT errorCodeToName({code})")[0]
+
+    def close(self) -> None:
+        """Write out what is to be written, and let go of the directory."""
+        self._control.close()
+        os.close(self._lock)
+
+    def _one(self, sql: str) -> list[str]:
+        with self._control_lock:
+            row: bytes = self._control.query(sql, "TabSeparated").bytes()
+        return row.decode().rstrip("\n").split("\t")
+
+
+class Session:
+    """One client's current database and settings. For one thread at a time, `interrupt` excepted."""
+
+    def __init__(self, engine: Engine, tag: str, database: str) -> None:
+        """`tag` names it among all sessions."""
+        self._engine = engine
+        self._tag = tag
+        self._database = database
+        self._connection: Any = None
+        self._settings: dict[str, str] = {}
+        self._own_sets: list[str] = []
+
+    def reopen(self) -> None:
+        """Begin anew: settings as at the start, in the current database."""
+        if self._connection is not None:
+            self._database = self._query("SELECT currentDatabase()", "TabSeparatedRaw").data.decode()[:-1]
+            self._connection.close()
+        self._connection = self._engine.connect()
+        self._settings = {}
+        self._query(f"USE {statements.quote_name(self._database)}", "Null")
+        self._set({"log_comment": self._tag, **_BASE_SETTINGS})
+        for sql in self._own_sets:
+            self._query(sql, "Null")
+
+    def close(self) -> None:
+        """End it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def interrupt(self) -> None:
+        """Ask the statement that runs now to stop; it ends with exception 394. From any thread."""
+        self._engine.kill(self._tag)
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Have exactly these settings for what comes, besides those that the client SET itself."""
+        if settings == self._settings:
+            return
+        if any(name not in settings for name in self._settings):
+            # Some settings can't be taken back (readonly); a new connection always works.
+            self.reopen()
+        self._settings = dict(settings)
+        try:
+            self._set(settings)
+        except ServerError:
+            self._settings = {"": ""}  # some of them may be set: begin anew next time
+            raise
+
+    def run(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
+        """Run any statement; its whole result is one piece (with Native: blocks that follow each other)."""
+        piece = self._query(sql, form, parameters)
+        if statements.first_word(sql) == "SET":
+            self._own_sets = [*self._own_sets[-_REMEMBERED_SETS:], sql]
+        return piece
+
+    def stream(
+        self, sql: str, form: str, parameters: Mapping[str, str] | None = None
+    ) -> Generator[Piece, None, None]:
+        """Run a SELECT; every piece is in memory alone. `NotStreamableError`, before anything runs, for the rest.
+
+        Closing the generator early stops the query.
+        """
+        try:
+            running = self._connection.send_query(sql, form, params=dict(parameters or {}))
+        except RuntimeError as error:
+            translated = self._translate(error)
+            if translated.code == errors.BAD_ARGUMENTS and translated.text.startswith(
+                "Streaming query is not"
+            ):
+                raise NotStreamableError from None
+            raise translated from None
+        return self._pieces(running)
+
+    def _pieces(self, running: Any) -> Generator[Piece, None, None]:
+        ended = False
+        try:
+            while not ended:
+                try:
+                    result = self._connection.streaming_fetch_result(running)
+                except RuntimeError as error:
+                    ended = True
+                    raise self._translate(error) from None
+                piece = self._piece(result)
+                ended = not piece.data and piece.rows == 0
+                yield piece
+        finally:
+            if not ended:
+                self._connection.streaming_cancel_query(running)
+
+    def insert(
+        self, head: str, form: str, data: IO[bytes], parameters: Mapping[str, str] | None = None
+    ) -> Piece:
+        """Insert what `data` holds from its position on; `head` is the statement up to VALUES or FORMAT.
+
+        All of it is in when this returns, and nothing of it when it raises, up to 256 MB; of a larger
+        insert, as in ClickHouse itself, some may be in.
+        """
+        for name, value in (parameters or {}).items():
+            if not name.isidentifier():
+                raise ServerError(
+                    errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "A parameter's name is no identifier."
+                )
+            self._query(f"SET param_{name} = {statements.quote(value)}", "Null")
+        try:
+            running = self._connection.send_insert(head, form)
+            try:
+                while piece := data.read(_PIECE_BYTES):
+                    self._connection.insert_append(running, piece)
+                return self._piece(self._connection.insert_done(running))
+            except RuntimeError:
+                self._connection.insert_cancel(running)
+                raise
+        except RuntimeError as error:
+            raise self._translate(error) from None
+
+    def check_insert(self, head: str) -> None:
+        """Raise what the engine says of an INSERT before it has seen any data."""
+        try:
+            self._connection.insert_cancel(self._connection.send_insert(head, "Native"))
+        except RuntimeError as error:
+            raise self._translate(error) from None
+
+    def describe(self, what: str, parameters: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+        """Name, type and kind of default of each column; `what` follows DESCRIBE: a table, or a query in (…)."""
+        rows = self._query(f"DESCRIBE {what}", "TabSeparated", parameters).data.decode().splitlines()
+        cells = ([_unescape(cell) for cell in row.split("\t")] for row in rows)
+        return [(row[0], row[1], row[2]) for row in cells]
+
+    def _set(self, settings: Mapping[str, str]) -> None:
+        if settings:
+            pairs = ", ".join(
+                f"{statements.quote_name(name)} = {statements.quote(value)}"
+                for name, value in settings.items()
+            )
+            self._query(f"SET {pairs}", "Null")
+
+    def _query(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
+        try:
+            return self._piece(self._connection.query(sql, form, params=dict(parameters or {})))
+        except RuntimeError as error:
+            raise self._translate(error) from None
+
+    def _piece(self, result: Any) -> Piece:
+        if result.has_error():
+            raise self._translate(RuntimeError(result.error_message()))
+        return Piece(
+            result.bytes(),
+            result.rows_read(),
+            result.storage_rows_read(),
+            result.storage_bytes_read(),
+            result.rows_written(),
+            result.bytes_written(),
+        )
+
+    def _translate(self, error: RuntimeError) -> ServerError:
+        said = str(error)
+        known = errors.parse_error(said)
+        if known is None:
+            return ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", said)
+        return ServerError(known.code, known.name or self._engine.error_name(known.code), known.text)
+
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+
+
+def _unescape(cell: str) -> str:
+    """A TabSeparated value as it was."""
+    if "\\" not in cell:
+        return cell
+    characters = iter(cell)
+    return "".join(
+        _ESCAPES.get(escaped := next(characters, ""), escaped) if character == "\\" else character
+        for character in characters
+    )

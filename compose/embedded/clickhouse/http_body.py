@@ -1,0 +1,120 @@
+"""The body of an HTTP request, as the pieces that were meant: unchunked and uncompressed."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from compose.embedded.clickhouse import errors
+from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.frames import read_frame
+from compose.embedded.clickhouse.wire import ProtocolError, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import IO
+
+MAX_BYTES = 8 * 1024 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
+_FRAME_BYTES = 256 * 1024 * 1024
+_LINE_BYTES = 8192
+_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
+
+
+def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
+    """The body; `framed` says that it is in ClickHouse's compressed frames (`decompress=1`).
+
+    Names in `headers` are in lower case.
+
+    ProtocolError for a body that is cut off or damaged; exception 48 for an encoding that is not supported.
+    """
+    pieces = _transferred(file, headers)
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding in _WINDOWS:
+        pieces = _inflated(pieces, _WINDOWS[encoding])
+    elif encoding not in ("", "identity"):
+        raise ServerError(
+            errors.NOT_IMPLEMENTED,
+            "NOT_IMPLEMENTED",
+            f"Content-Encoding {encoding} is not supported: use gzip.",
+        )
+    return _bounded(_unframed(pieces) if framed else pieces)
+
+
+def _transferred(file: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
+    if headers.get("transfer-encoding", "").lower().endswith("chunked"):
+        yield from _chunks(file)
+        return
+    try:
+        left = int(headers.get("content-length", "0"))
+    except ValueError:
+        raise ProtocolError("Content-Length is no number") from None
+    while left > 0:
+        piece = file.read(min(left, _PIECE_BYTES))
+        if not piece:
+            raise EOFError
+        left -= len(piece)
+        yield piece
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while True:
+        line = file.readline(_LINE_BYTES)
+        try:
+            left = int(line.split(b";")[0], 16)
+        except ValueError:
+            raise ProtocolError("a chunk's size is no number") from None
+        if left < 0:
+            raise ProtocolError("a chunk's size is negative")
+        if left == 0:
+            break
+        while left:
+            piece = file.read(min(left, _PIECE_BYTES))
+            if not piece:
+                raise EOFError
+            left -= len(piece)
+            yield piece
+        file.readline(_LINE_BYTES)
+    while file.readline(_LINE_BYTES).strip():  # trailers
+        pass
+
+
+def _inflated(pieces: Iterator[bytes], window: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(window)
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest:
+                yield inflater.decompress(rest, _PIECE_BYTES)
+                rest = inflater.unconsumed_tail
+                if inflater.eof and (rest := inflater.unused_data):  # gzip members may follow each other
+                    inflater = zlib.decompressobj(window)
+        yield inflater.flush()
+    except zlib.error:
+        raise ProtocolError("the body can't be decompressed") from None
+    if not inflater.eof:
+        raise ProtocolError("the compressed body is cut off")
+
+
+def _unframed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    filled = (piece for piece in pieces if piece)
+    source = Reader(lambda: next(filled, b""), 2 * _FRAME_BYTES)
+    while True:
+        source.compact()
+        if not source.waiting:
+            try:
+                source.more()
+            except EOFError:
+                return
+        yield read_frame(source, _FRAME_BYTES)
+
+
+def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise ServerError(
+                errors.QUERY_IS_TOO_LARGE, "QUERY_IS_TOO_LARGE", f"The body is larger than {MAX_BYTES} bytes."
+            )
+        yield piece

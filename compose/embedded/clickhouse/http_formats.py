@@ -1,0 +1,105 @@
+"""Output formats over HTTP: content types, and which results can be sent piece by piece.
+
+The engine formats every piece of a streamed result by itself. So a format streams only if its pieces can
+follow each other, once the column names that some formats put in front are cut from all but the first.
+"""
+
+from __future__ import annotations
+
+from compose.embedded.clickhouse.wire import Reader
+
+DEFAULT_FORMAT = "TabSeparated"
+_ALIASES = {
+    "tsv": "TabSeparated",
+    "tsvraw": "TabSeparatedRaw",
+    "raw": "TabSeparatedRaw",
+    "tsvwithnames": "TabSeparatedWithNames",
+    "tsvwithnamesandtypes": "TabSeparatedWithNamesAndTypes",
+    "jsonlines": "JSONEachRow",
+    "ndjson": "JSONEachRow",
+}
+_FAMILIES = {
+    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
+    "TabSeparatedRaw": "text/tab-separated-values; charset=UTF-8",
+    "CSV": "text/csv; charset=UTF-8",
+    "JSONEachRow": "application/x-ndjson; charset=UTF-8",
+    "JSONStringsEachRow": "application/x-ndjson; charset=UTF-8",
+    "JSONCompactEachRow": "application/x-ndjson; charset=UTF-8",
+    "JSONCompactStringsEachRow": "application/x-ndjson; charset=UTF-8",
+    "TSKV": "text/plain; charset=UTF-8",
+    "LineAsString": "text/plain; charset=UTF-8",
+    "Native": "application/octet-stream",
+    "RowBinary": "application/octet-stream",
+    "MsgPack": "application/octet-stream",
+}
+_WHOLE = {
+    "JSON": "application/json; charset=UTF-8",
+    "XML": "application/xml; charset=UTF-8",
+    "Parquet": "application/octet-stream",
+    "ORC": "application/octet-stream",
+    "Arrow": "application/octet-stream",
+    "Avro": "application/octet-stream",
+}  # by how their names begin
+_NAMED = ("WithNamesAndTypes", "WithNames")
+
+
+def canonical(name: str) -> str:
+    """A format's name as ClickHouse writes it, for the names that clients abbreviate."""
+    return _ALIASES.get(name.lower(), name)
+
+
+def _family(name: str) -> tuple[str, int]:
+    """The format without names in front, and how many header rows the names make."""
+    for rows, ending in ((2, _NAMED[0]), (1, _NAMED[1])):
+        if name.endswith(ending):
+            return name.removesuffix(ending), rows
+    return name, 0
+
+
+def streams(name: str) -> bool:
+    """Whether a result in this format can be sent piece by piece."""
+    return _family(name)[0] in _FAMILIES
+
+
+def content_type(name: str) -> str:
+    """The Content-Type of a result."""
+    family, header_rows = _family(name)
+    if family == "CSV":
+        return f"{_FAMILIES[family]}; header={'present' if header_rows else 'absent'}"
+    if family in _FAMILIES:
+        return _FAMILIES[family]
+    return next(
+        (kind for start, kind in _WHOLE.items() if name.startswith(start)), "text/plain; charset=UTF-8"
+    )
+
+
+def header_size(name: str, piece: bytes) -> int:
+    """How many bytes of column names, and types, a piece of a format that streams has in front."""
+    family, rows = _family(name)
+    if rows == 0:
+        return 0
+    if family == "RowBinary":
+        return _binary_header(piece, rows)
+    end = 0
+    for _ in range(rows):
+        end = _csv_line_end(piece, end) if family == "CSV" else piece.index(b"\n", end) + 1
+    return end
+
+
+def _binary_header(piece: bytes, rows: int) -> int:
+    source = Reader(lambda: b"", len(piece) + 1)
+    source.data += piece
+    for _ in range(source.varint() * rows):
+        source.binary()
+    return source.position
+
+
+def _csv_line_end(piece: bytes, start: int) -> int:
+    """Beyond the first line break that is outside of quotes: a name may have line breaks in it."""
+    quoted = False
+    for at in range(start, len(piece)):
+        if piece[at] == ord('"'):
+            quoted = not quoted
+        elif piece[at] == ord("\n") and not quoted:
+            return at + 1
+    return len(piece)

@@ -1,0 +1,136 @@
+"""What an HTTP request asks for: its statement, parameters and settings. No I/O but on the spool."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from compose.embedded.clickhouse import errors
+from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.sql import Insert, parse_insert
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, an INSERT's data not counted
+_HEAD_BYTES = 1024 * 1024  # within which an INSERT's data has to start
+_READS_ONLY = "2"  # readonly: no changes of data, settings may change
+_NOT_SETTINGS = frozenset(
+    (
+        *("buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress"),
+        *(
+            "default_format",
+            "password",
+            "query",
+            "query_id",
+            "quota_key",
+            "role",
+            "session_check",
+            "session_id",
+        ),
+        *("session_timeout", "stacktrace", "user", "wait_end_of_query"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The query string, sorted by what its parts are for."""
+
+    own: dict[str, str]
+    """What is meant for the HTTP interface itself."""
+    settings: dict[str, str]
+    substitutions: dict[str, str]
+    """Values of `{name:Type}`: parameters `param_name`."""
+
+
+def parse_parameters(query_string: str, *, may_change: bool) -> Parameters:
+    """Take the query string apart; a GET may not change anything (`may_change`), as in ClickHouse."""
+    try:
+        pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict")
+    except (ValueError, UnicodeDecodeError):
+        raise ServerError(
+            errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query string can't be decoded."
+        ) from None
+    own, settings, substitutions = {}, {}, {}
+    for name, value in pairs:
+        if name in _NOT_SETTINGS:
+            own[name] = value
+        elif name.startswith("param_"):
+            substitutions[name.removeprefix("param_")] = value
+        else:
+            settings[name] = value
+    if not may_change and settings.get("readonly", "0") == "0":
+        settings.pop("readonly", None)
+        settings["readonly"] = _READS_ONLY  # last: what stands before it is still to be set
+    return Parameters(own, settings, substitutions)
+
+
+def credentials(own: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
+    """User and password: from the X-ClickHouse headers, basic authorization, or the query string.
+
+    Names in `headers` are in lower case.
+    """
+    if "x-clickhouse-user" in headers or "x-clickhouse-key" in headers:
+        return headers.get("x-clickhouse-user", "default"), headers.get("x-clickhouse-key", "")
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        return user or "default", password
+    return own.get("user") or "default", own.get("password", "")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement; when `insert` is there, its data are in the spool from the spool's position on."""
+
+    sql: str
+    insert: Insert | None
+
+
+def _refuse_undecodable(sql: str) -> None:
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
+
+
+def assemble(url_query: str, spool: IO[bytes]) -> Statement:
+    """Put the statement together: the URL's part, a line break, the body. `spool` holds all of that.
+
+    Exception 62 without any statement, 229 for one that is too long, 36 for one that isn't UTF-8.
+    """
+    spool.seek(0)
+    start = spool.read(_HEAD_BYTES)
+    insert = parse_insert(url_query or start.decode("utf-8", "surrogateescape"))
+    if insert is not None:
+        _refuse_undecodable(insert.head)
+        if url_query:
+            at = len(url_query[: insert.data_at].encode())
+            if insert.data_at == len(url_query):
+                at += 1  # the line break that was put between the two
+        else:
+            head = start.decode("utf-8", "surrogateescape")[: insert.data_at]
+            at = len(head.encode("utf-8", "surrogateescape"))
+        spool.seek(at)
+        return Statement("", insert)
+    rest = spool.read(MAX_QUERY_BYTES)
+    if spool.read(1):
+        raise ServerError(
+            errors.QUERY_IS_TOO_LARGE,
+            "QUERY_IS_TOO_LARGE",
+            f"The query is longer than {MAX_QUERY_BYTES} bytes.",
+        )
+    try:
+        sql = (start + rest).decode()
+    except UnicodeDecodeError:
+        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
+    if not sql.strip():
+        raise ServerError(errors.SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query")
+    return Statement(sql, None)

@@ -1,0 +1,90 @@
+"""Queries that nobody waits for any more: notice a Cancel, or a client that went, while the engine works."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from compose.embedded.clickhouse.protocol import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from compose.embedded.clickhouse.engine import Session
+
+POLL_SECONDS = 0.2
+
+
+class Watched:
+    """One running query."""
+
+    def __init__(self, sock: socket.socket, session: Session) -> None:
+        """`sock` is where its client would cancel."""
+        self.sock = sock
+        self.session = session
+        self.interrupted = False
+        """Whether it was, or is being, stopped for its client's sake."""
+
+    def cancel(self) -> None:
+        """The client said so, and whoever runs the query has seen it."""
+        self.interrupted = True
+
+    def unwanted(self) -> bool:
+        """Whether its client has cancelled or gone."""
+        try:
+            poll = select.poll()
+            poll.register(self.sock, select.POLLIN)
+            if not poll.poll(0):
+                return False
+            first = self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except (OSError, ValueError):  # broken, or closed by now
+            return True
+        return not first or first[0] == Client.CANCEL
+
+
+class Interrupts:
+    """One thread that looks at the sockets of all running queries, five times a second."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._running: set[Watched] = set()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="interrupts", daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def watch(self, sock: socket.socket, session: Session) -> Iterator[Watched]:
+        """While this holds, a Cancel on `sock`, or its end, interrupts what runs in `session`."""
+        watched = Watched(sock, session)
+        with self._lock:
+            self._running.add(watched)
+        try:
+            yield watched
+        finally:
+            with (
+                self._lock
+            ):  # an interrupt of this query, if under way, ends before the session's next one starts
+                self._running.discard(watched)
+
+    def interrupt_all(self) -> None:
+        """Stop every running query."""
+        with self._lock:
+            for watched in self._running:
+                watched.interrupted = True
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            with self._lock:
+                for watched in self._running:
+                    if watched.interrupted or watched.unwanted():
+                        watched.interrupted = True
+                        watched.session.interrupt()  # again each time: the query may just be starting

@@ -1,0 +1,309 @@
+"""The native TCP front: one thread a connection, one engine session each."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from compose.embedded.clickhouse import errors, frames, protocol
+from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
+from compose.embedded.clickhouse.columns import layout
+from compose.embedded.clickhouse.engine import NotStreamableError, Piece
+from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.sql import Insert, column_names, cut_format, first_word, parse_insert
+from compose.embedded.clickhouse.wire import ProtocolError, Reader
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+    from typing import IO
+
+    from compose.embedded.clickhouse.access import Access
+    from compose.embedded.clickhouse.engine import Engine, Session
+    from compose.embedded.clickhouse.interrupts import Interrupts
+
+log = logging.getLogger(__name__)
+
+HELLO_SECONDS = 30.0
+IDLE_SECONDS = 3600.0  # ClickHouse's idle_connection_timeout
+TRANSFER_SECONDS = 300.0  # ClickHouse's send_timeout and receive_timeout
+MAX_BLOCK_BYTES = 512 * 1024 * 1024
+_RECEIVE_BYTES = 256 * 1024
+_EXPLAINED = frozenset({"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"})
+"""Statements that only read, whose columns have to be asked for when they have no rows."""
+
+
+class NativeConnection:
+    """One client from Hello to its end."""
+
+    def __init__(self, sock: socket.socket, engine: Engine, access: Access, interrupts: Interrupts) -> None:
+        """`sock` is connected; its owner closes it."""
+        self._socket = sock
+        self._engine = engine
+        self._access = access
+        self._interrupts = interrupts
+        self._source = Reader(lambda: sock.recv(_RECEIVE_BYTES), MAX_BLOCK_BYTES)
+        self._frames = Reader(lambda: frames.read_frame(self._source, MAX_BLOCK_BYTES), MAX_BLOCK_BYTES)
+        self._state = threading.Lock()
+        self._busy = False
+        self._leaving = False
+
+    def serve(self) -> None:
+        """Answer until the client goes, breaks the protocol, or `leave` is called."""
+        session: Session | None = None
+        try:
+            session = self._welcome()
+            while session is not None and self._next_packet(session):
+                pass
+        except ProtocolError as broken:
+            log.warning("native connection ended: %s", broken)
+            self._refuse(errors.UNEXPECTED_PACKET_FROM_CLIENT, "UNEXPECTED_PACKET_FROM_CLIENT", str(broken))
+        except (EOFError, ConnectionError, TimeoutError) as gone:
+            log.debug("native connection ended: %s", type(gone).__name__)
+        except OSError as trouble:  # a full disk, say
+            log.error("native connection ended: %s", trouble.strerror)  # noqa: TRY400 - the place tells nothing
+            self._refuse(errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", str(trouble.strerror))
+        finally:
+            if session is not None:
+                session.close()
+
+    def leave(self) -> None:
+        """End the connection as soon as nothing runs in it."""
+        with self._state:
+            self._leaving = True
+            idle = not self._busy
+        if idle:
+            self.cut()
+
+    def cut(self) -> None:
+        """End the connection now."""
+        with contextlib.suppress(OSError):  # the client may have gone first
+            self._socket.shutdown(2)
+
+    def _welcome(self) -> Session | None:
+        self._socket.settimeout(HELLO_SECONDS)
+        number = self._source.varint()
+        if number != protocol.Client.HELLO:
+            raise ProtocolError(f"the first packet is {number}, not Hello")
+        hello = protocol.read_hello(self._source)
+        if hello.revision < protocol.REVISION:
+            raise ProtocolError(f"the client's revision {hello.revision} is older than {protocol.REVISION}")
+        try:
+            self._access.check(hello.user, hello.password)
+            session = self._engine.session(hello.database)
+        except ServerError as error:
+            log.warning("native connection refused: %d %s", error.code, error.name)
+            self._socket.sendall(protocol.exception(error))
+            return None
+        engine = self._engine
+        self._socket.sendall(protocol.hello(engine.version, engine.timezone, engine.host_name))
+        return session
+
+    def _next_packet(self, session: Session) -> bool:
+        """Answer one packet; False when the connection has to end."""
+        self._source.compact()
+        self._socket.settimeout(IDLE_SECONDS)
+        number = self._source.varint()
+        with self._state:
+            if self._leaving:
+                return False
+            self._busy = True
+        try:
+            self._socket.settimeout(TRANSFER_SECONDS)
+            if number == protocol.Client.PING:
+                self._socket.sendall(protocol.PONG)
+            elif number == protocol.Client.QUERY:
+                self._query(session)
+            elif number != protocol.Client.CANCEL:  # of a query that has ended meanwhile
+                raise ProtocolError(f"unexpected packet {number}")
+        finally:
+            with self._state:
+                self._busy = False
+        return not self._leaving
+
+    def _query(self, session: Session) -> None:
+        query = protocol.read_query(self._source)
+        has_tables = False
+        while (block := self._read_data(compressed=query.compressed)) is not None and block.columns:
+            has_tables = True
+        if block is None:
+            self._socket.sendall(protocol.END_OF_STREAM)
+            return
+        try:
+            _refuse_tables(has_tables=has_tables)
+            session.configure(query.settings)
+            insert = parse_insert(query.sql)
+            if insert is not None and insert.data_at == len(query.sql):
+                self._insert(session, insert, compressed=query.compressed)
+            else:
+                self._answer(session, query)
+        except ServerError as error:
+            log.info("native query failed: %d %s", error.code, error.name)
+            self._socket.sendall(protocol.exception(error))
+
+    def _answer(self, session: Session, query: protocol.Query) -> None:
+        """Run a statement and send its blocks as they come."""
+        sql = query.sql if parse_insert(query.sql) else cut_format(query.sql).sql
+        reply = _Reply(self._socket, compressed=query.compressed)
+        with self._interrupts.watch(self._socket, session) as watched:
+            try:
+                try:
+                    with closing(session.stream(sql, "Native")) as pieces:
+                        for piece in pieces:
+                            if piece.data and not reply.blocks:
+                                reply.header(_columns_of(piece.data) or _asked_columns(session, sql))
+                            reply.block(piece.data, piece)
+                            if self._cancelled():
+                                watched.cancel()
+                                break
+                except NotStreamableError:
+                    whole = session.run(sql, "Native")
+                    for block in split(whole.data) if whole.data else ():
+                        if not reply.blocks:
+                            reply.header(block.columns)
+                        reply.block(block.data, Piece(block.data, block.rows, 0, 0))
+                    reply.account(whole)
+            except ServerError as error:
+                if not (watched.interrupted and error.code == errors.QUERY_WAS_CANCELLED):
+                    raise
+        if not reply.blocks and not watched.interrupted:
+            reply.header(_asked_columns(session, sql))
+        reply.end()
+
+    def _cancelled(self) -> bool:
+        """Whether a Cancel has come in along with the query."""
+        source = self._source
+        return bool(source.waiting) and source.data[source.position] == protocol.Client.CANCEL
+
+    def _insert(self, session: Session, insert: Insert, *, compressed: bool) -> None:
+        """Send the columns, take the data whole, then insert it: a connection that drops leaves nothing."""
+        session.check_insert(insert.head)
+        sample = header(_insert_columns(session, insert))
+        self._socket.sendall(protocol.data(sample, compressed=compressed))
+        with self._engine.spool() as spool:
+            if not self._receive_blocks(spool, compressed=compressed):
+                self._socket.sendall(protocol.END_OF_STREAM)
+                return
+            spool.seek(0)
+            done = session.insert(insert.head, "Native", spool)
+        written = protocol.progress(written_rows=done.written_rows, written_bytes=done.written_bytes)
+        self._socket.sendall(written + protocol.END_OF_STREAM)
+
+    def _receive_blocks(self, spool: IO[bytes], *, compressed: bool) -> bool:
+        """Spool every block up to the empty one; False when the client cancels instead."""
+        while (block := self._read_data(compressed=compressed)) is not None and block.columns:
+            if block.rows:
+                spool.write(block.data)
+        return block is not None
+
+    def _read_data(self, *, compressed: bool) -> Block | None:
+        """The block of the next packet, which has to be Data; None for a Cancel."""
+        self._source.compact()
+        number = self._source.varint()
+        if number == protocol.Client.CANCEL:
+            return None
+        if number != protocol.Client.DATA:
+            raise ProtocolError(f"packet {number} where Data has to be")
+        self._source.binary()  # the name of a temporary table
+        body = self._frames if compressed else self._source
+        skip_info(body)
+        return read_block(body)
+
+    def _refuse(self, code: int, name: str, reason: str) -> None:
+        with contextlib.suppress(OSError):  # whoever breaks the protocol may not listen either
+            self._socket.sendall(protocol.exception(ServerError(code, name, reason)))
+
+
+def _refuse_tables(*, has_tables: bool) -> None:
+    if has_tables:
+        raise ServerError(errors.NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "External tables are not supported.")
+
+
+class _Reply:
+    """The packets that answer one query."""
+
+    def __init__(self, sock: socket.socket, *, compressed: bool) -> None:
+        self.blocks = 0
+        self._socket = sock
+        self._compressed = compressed
+        self._rows = self._bytes = 0
+
+    def block(self, data: bytes, piece: Piece) -> None:
+        """Send a block, and the progress made for it."""
+        if data:
+            self.blocks += 1
+            self._rows += piece.rows
+            self._bytes += len(data)
+            self._socket.sendall(protocol.data(data, compressed=self._compressed))
+        self.account(piece)
+
+    def account(self, piece: Piece) -> None:
+        """Send the progress that a piece tells of."""
+        if piece.read_rows or piece.written_rows:
+            self._socket.sendall(
+                protocol.progress(
+                    read_rows=piece.read_rows,
+                    read_bytes=piece.read_bytes,
+                    written_rows=piece.written_rows,
+                    written_bytes=piece.written_bytes,
+                )
+            )
+
+    def header(self, columns: Sequence[tuple[str, str]]) -> None:
+        """Send a block without rows: clients take the columns from it, as ClickHouse sends it first."""
+        if columns:
+            self._socket.sendall(protocol.data(header(columns), compressed=self._compressed))
+
+    def end(self) -> None:
+        """Send the sums and the end."""
+        info = protocol.profile_info(rows=self._rows, block_count=self.blocks, size=self._bytes)
+        self._socket.sendall(info + protocol.END_OF_STREAM)
+
+
+def _columns_of(data: bytes) -> tuple[tuple[str, str], ...]:
+    """The columns of a block; none where one of them can't be measured."""
+    try:
+        return next(split(data)).columns
+    except ProtocolError:
+        return ()
+
+
+def _asked_columns(session: Session, sql: str) -> list[tuple[str, str]]:
+    """The columns of a statement's result, from the engine."""
+    word = first_word(sql)
+    if word in ("SELECT", "WITH", "FROM"):
+        return [(name, kind) for name, kind, _ in session.describe(f"(\n{sql}\n)")]
+    if word in _EXPLAINED:
+        names, kinds = session.run(sql, "TSVWithNamesAndTypes").data.decode().split("\n")[:2]
+        return list(zip(names.split("\t"), kinds.split("\t"), strict=True))
+    return []
+
+
+def _insert_columns(session: Session, insert: Insert) -> list[tuple[str, str]]:
+    """Names and types that an INSERT takes; exception 50 for a type that can't be received block by block."""
+    names = None if insert.columns is None else column_names(insert.columns)
+    if insert.columns is not None and names is None:  # `* EXCEPT(a)` and the like
+        pairs = [
+            (name, kind)
+            for name, kind, _ in session.describe(f"(SELECT {insert.columns} FROM {insert.target})")
+        ]
+    else:
+        described = session.describe(f"TABLE {insert.target}")
+        if names is None:
+            pairs = [
+                (name, kind)
+                for name, kind, default in described
+                if default not in ("MATERIALIZED", "ALIAS", "EPHEMERAL")
+            ]
+        else:
+            kinds = {name: kind for name, kind, _ in described}
+            pairs = [(name, kinds[name]) for name in names if name in kinds]
+    for _, kind in pairs:
+        try:
+            layout(kind)
+        except ProtocolError as error:
+            raise ServerError(errors.UNKNOWN_TYPE, "UNKNOWN_TYPE", str(error)) from None
+    return pairs

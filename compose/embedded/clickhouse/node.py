@@ -1,0 +1,79 @@
+"""The embedded ClickHouse server as a process to start and stop."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from compose.embedded.clickhouse.engine import lock_data
+from compose.embedded.node import Node
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ClickHouseNode(Node):
+    """The ClickHouse engine behind its native and its HTTP port."""
+
+    name = "ClickHouse"
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 9000,
+        http_port: int = 8123,
+        database: str = "callweave",
+    ) -> None:
+        """`database` is made if missing, and is the default of every client."""
+        super().__init__(data, host)
+        self.port = port
+        self.http_port = http_port
+        self.database = database
+
+    @property
+    def address(self) -> str:
+        """Of the native protocol, as "host:port"."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Of the HTTP interface."""
+        return f"http://{self.host}:{self.http_port}"
+
+    def command(self) -> list[str]:
+        """This Python, running the module."""
+        return [
+            *(
+                sys.executable,
+                "-m",
+                "compose.embedded.clickhouse",
+                "--data",
+                str(self.data),
+                "--host",
+                self.host,
+            ),
+            *("--port", str(self.port), "--http-port", str(self.http_port), "--database", self.database),
+        ]
+
+    def ports(self) -> list[int]:
+        """Native and HTTP."""
+        return [self.port, self.http_port]
+
+    def prepare(self) -> None:
+        """Say in one sentence when another process has the data."""
+        os.close(lock_data(self.data))
+
+    def ready(self) -> bool:
+        """Whether /ping answers."""
+        connection = http.client.HTTPConnection(self.host, self.http_port, timeout=5)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().read() == b"Ok.\n"
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()

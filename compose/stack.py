@@ -1,0 +1,236 @@
+"""The whole pipeline on this machine: what it is made of, in which order it starts and stops."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from typing import TYPE_CHECKING
+
+from callweave import topics
+from callweave.doctor import bind_error, reachable
+from callweave.errors import StartError
+from compose import demo
+from compose.embedded.clickhouse.node import ClickHouseNode
+from compose.embedded.kafka.node import KafkaNode
+from compose.embedded.node import Node, NodeError, free_port, listening
+from compose.supervisor import Stage
+from sinks.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from callweave.settings import Settings
+    from compose.supervisor import Say
+
+READY_POLL_SECONDS = 0.2
+REPORT_SECONDS = 10.0
+"""How often to say what is still waited for."""
+NODE_POLL_SECONDS = 1.0
+MISSES = 3
+"""Polls in a row at which a server does not listen, after which it is started again."""
+STAGE_PATIENCE_SECONDS = 30.0
+"""How long a stage may take to stop, beyond the time that ingest may drain."""
+
+
+def resolved(settings: Settings) -> Settings:
+    """The same settings with a free port in place of each 0 that a stage could choose by itself."""
+    ports = {
+        "ingest": "port",
+        "normalize": "metrics_port",
+        "correlate": "metrics_port",
+        "sink": "metrics_port",
+    }
+    sections = {
+        stage: section.model_copy(update={name: getattr(section, name) or free_port()})
+        for stage, name in ports.items()
+        for section in [getattr(settings, stage)]
+    }
+    return settings.model_copy(update=sections)
+
+
+def objections(settings: Settings) -> Iterator[str]:
+    """Why these settings are not for servers of our own on this machine."""
+    kafka, engine = settings.kafka, settings.clickhouse
+    addresses = kafka.addresses()
+    if len(addresses) != 1 or not is_loopback(addresses[0][0]) or not addresses[0][1]:
+        yield "kafka.bootstrap_servers must be one address of this machine, as in 127.0.0.1:9092"
+    if kafka.security_protocol != "PLAINTEXT":
+        yield "kafka.security_protocol must be PLAINTEXT"
+    if kafka.replication_factor != 1:
+        yield "kafka.replication_factor must be 1"
+    if not is_loopback(engine.host):
+        yield "clickhouse.host must be an address of this machine, as in 127.0.0.1"
+    if engine.secure:
+        yield "clickhouse.secure must be false"
+    for name, port in (
+        ("clickhouse.port", engine.port),
+        ("clickhouse.http_port", engine.http_port),
+        ("embedded.kafka_controller_port", settings.embedded.kafka_controller_port),
+    ):
+        if not port:
+            yield f"{name} must not be 0"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can mean itself by it."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    """Every address that is about to be listened on: the setting's name, host, port."""
+    kafka_host, kafka_port = settings.kafka.addresses()[0]
+    engine = settings.clickhouse
+    yield "kafka.bootstrap_servers", kafka_host, kafka_port
+    yield "embedded.kafka_controller_port", kafka_host, settings.embedded.kafka_controller_port
+    yield "clickhouse.port", engine.host, engine.port
+    yield "clickhouse.http_port", engine.host, engine.http_port
+    yield "ingest.port", settings.ingest.host, settings.ingest.port
+    yield "normalize.metrics_port", settings.metrics_host, settings.normalize.metrics_port
+    yield "correlate.metrics_port", settings.metrics_host, settings.correlate.metrics_port
+    yield "sink.metrics_port", settings.metrics_host, settings.sink.metrics_port
+
+
+def taken_ports(settings: Settings) -> Iterator[str]:
+    """A sentence for each address that can't be listened on."""
+    seen: dict[int, str] = {}
+    for name, host, port in listeners(settings):
+        if port in seen:
+            yield f"{name} and {seen[port]} are both {port}: change one"
+        elif bind_error(host, port) is not None:
+            yield f"another program listens on {host}:{port}: stop it, or set {name} to another port"
+        seen[port] = name
+
+
+class Stack:
+    """Kafka, ClickHouse and the four stages."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        """Check that it can run here; raises `StartError` before anything is started."""
+        problems = [f"`make run` starts servers of its own: {text}." for text in objections(settings)]
+        if problems:
+            raise StartError("\n".join(problems))
+        self.settings = resolved(settings)
+        taken = [f"{sentence}." for sentence in taken_ports(self.settings)]
+        if taken:
+            raise StartError("\n".join(taken))
+        self.urls: dict[str, str] = {}
+        self.logs = settings.data / "log"
+        self._say = say
+        self._nodes = self._make_nodes()
+        self._stages = self._make_stages()
+        self._up: list[Node] = []
+        self._misses: dict[str, int] = {}
+        self._next_poll = 0.0
+
+    def _make_nodes(self) -> list[tuple[Node, str, int]]:
+        settings = self.settings
+        (host, port), engine, data = settings.kafka.addresses()[0], settings.clickhouse, settings.data
+        kafka = KafkaNode(
+            data / "kafka",
+            host=host,
+            port=port,
+            controller_port=settings.embedded.kafka_controller_port,
+            jars=data / "jars",
+        )
+        clickhouse = ClickHouseNode(
+            data / "clickhouse",
+            host=engine.host,
+            port=engine.port,
+            http_port=engine.http_port,
+            database=engine.database,
+        )
+        return [(kafka, host, port), (clickhouse, engine.host, engine.port)]
+
+    def _make_stages(self) -> list[Stage]:
+        settings = self.settings
+        addresses = {"ingest": (reachable(settings.ingest.host), settings.ingest.port, "--port")} | {
+            stage: (reachable(settings.metrics_host), getattr(settings, stage).metrics_port, "--metrics-port")
+            for stage in ("normalize", "correlate", "sink")
+        }
+        return [
+            Stage(name, option, str(port), host=host, port=port, log=self.logs / f"{name}.log", say=self._say)
+            for name, (host, port, option) in addresses.items()
+        ]
+
+    def up(self) -> None:
+        """Start everything and return when all of it is ready; raises `CallweaveError` or `NodeError`."""
+        for node, host, port in self._nodes:
+            self._start_node(node, host, port)
+        made = [report.name for report in topics.ensure(self.settings) if report.missing]
+        self._say(f"Topics: created {', '.join(made)}." if made else "Topics: all there.")
+        applied = migrate(self.settings)
+        self._say(f"Tables: applied {', '.join(applied)}." if applied else "Tables: up to date.")
+        self.urls = demo.ensure(self.settings)
+        for stage in self._stages:
+            stage.start()
+        self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")
+        self._wait()
+
+    def _start_node(self, node: Node, host: str, port: int) -> None:
+        self._say(f"Starting {node.name} …")
+        begin = time.monotonic()
+        self._up.append(node)
+        node.start()
+        self._say(f"{node.name} answers on {host}:{port} ({time.monotonic() - begin:.1f} s).")
+
+    def _wait(self) -> None:
+        report = time.monotonic() + REPORT_SECONDS
+        while True:
+            self.attend()
+            states = {stage.name: stage.ready() for stage in self._stages}
+            waiting = [f"{name} ({why or 'not ready'})" for name, (ready, why) in states.items() if not ready]
+            if not waiting:
+                return
+            if time.monotonic() > report:
+                self._say(f"Waiting for {', '.join(waiting)} …")
+                report += REPORT_SECONDS
+            time.sleep(READY_POLL_SECONDS)
+
+    def attend(self) -> None:
+        """Start again what has ended. Call this often; raises `StartError` when a stage never comes up."""
+        for stage in self._stages:
+            stage.attend()
+            if stage.hopeless:
+                raise StartError(f"{stage.name} does not start: {stage.last_words()} (see {stage.log})")
+        if time.monotonic() >= self._next_poll:
+            self._next_poll = time.monotonic() + NODE_POLL_SECONDS
+            for node, host, port in self._nodes:
+                self._attend_node(node, host, port)
+
+    def _attend_node(self, node: Node, host: str, port: int) -> None:
+        if listening(host, port):
+            self._misses[node.name] = 0
+            return
+        self._misses[node.name] = self._misses.get(node.name, 0) + 1
+        if self._misses[node.name] < MISSES:
+            return
+        self._say(f"{node.name} is gone (see {node.log}): starting it again.")
+        node.kill()
+        try:
+            node.start()
+        except NodeError as error:
+            self._say(str(error))
+        else:
+            self._say(f"{node.name} answers again.")
+
+    def down(self) -> None:
+        """Stop everything in the order of the flow, so that each stage can finish what it was given."""
+        for stage in self._stages:
+            drain = self.settings.ingest.drain_seconds if stage.name == "ingest" else 0.0
+            stage.stop(STAGE_PATIENCE_SECONDS + drain)
+        while self._up:
+            node = self._up[-1]
+            begin = time.monotonic()
+            node.stop()
+            self._up.pop()
+            self._say(f"{node.name} stopped ({time.monotonic() - begin:.1f} s).")
+
+    def kill(self) -> None:
+        """End whatever still runs, at once."""
+        for stage in self._stages:
+            stage.kill()
+        for node in self._up:
+            node.kill()

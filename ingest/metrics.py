@@ -1,0 +1,41 @@
+"""What the ingress counts. Labels are sources, answers, statuses and reasons' codes: never tokens or numbers."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from callweave.metrics import NAMESPACE
+
+ANSWERED = Counter(
+    "ingest_callbacks",
+    "Callbacks read, by source and answer: accepted (200), rejected (400), unacknowledged (503).",
+    ("source", "answer"),
+    namespace=NAMESPACE,
+)
+REASONS = Counter(
+    "ingest_rejected_reasons", "Reasons of callbacks rejected with 400.", ("code",), namespace=NAMESPACE
+)
+REFUSED = Counter(
+    "ingest_refused",
+    "Requests refused unread, by status: 404, 405, 413, 414; and 400 for a body that broke off.",
+    ("status",),
+    namespace=NAMESPACE,
+)
+FAILED = Counter(
+    "ingest_failed",
+    "Requests answered 503 because of a defect of our own; the log says where.",
+    namespace=NAMESPACE,
+)
+PUBLISH_SECONDS = Histogram(
+    "ingest_publish_seconds",
+    "From a callback read to its acknowledgement by the broker.",
+    namespace=NAMESPACE,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+IN_FLIGHT = Gauge("ingest_in_flight", "Callbacks being worked on now.", namespace=NAMESPACE)
+BROKER_UP = Gauge("ingest_broker_up", "1 while the broker answers, 0 while it does not.", namespace=NAMESPACE)
+SOURCES_STALE = Gauge(
+    "ingest_sources_stale",
+    "1 while the sources file is broken and its last good version is in use.",
+    namespace=NAMESPACE,
+)

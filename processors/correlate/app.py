@@ -1,0 +1,187 @@
+"""The correlator as a Faust app: `calls.events` and `calls.links` in, `calls.records` and `calls.links` out.
+
+It decodes, looks up, calls `step`, and sends; what to do is decided in `step` and `silence`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from callweave import logs, metrics
+from callweave.clock import SystemClock
+from processors import worker
+from processors.correlate.leg import Leg, confirm
+from processors.correlate.silence import Quiet, Silences, close, forget, is_open
+from processors.correlate.step import step
+from processors.correlate.table import LegTable
+from processors.dead_letters import dead_letter
+from processors.publisher import Outgoing, Publisher
+from schemas.callbacks import Reason, Stage
+from schemas.events import CallEvent
+from schemas.links import told_from_json, told_to_json
+from schemas.records import record_to_json
+from schemas.topics import Topic, topic_key
+
+if TYPE_CHECKING:
+    from callweave.clock import Clock
+    from callweave.settings import Settings
+    from processors.correlate.step import Sends
+    from processors.departures import App, Batch
+    from schemas.links import Told
+
+log = structlog.get_logger()
+
+LEGS = Gauge("callweave_correlator_legs", "Legs held in the correlator's state.")
+CLOSED = Counter("callweave_calls_closed_total", "Calls closed because nothing more came.")
+FORGOTTEN = Counter("callweave_legs_forgotten_total", "Legs dropped from the state because they were silent.")
+
+SWEEP_SECONDS = 5.0
+SWEEP_AT_MOST = 2000
+"""Legs looked at in one go, so that calls under way don't wait for it."""
+
+
+class Correlator:
+    """Works on batches of events and links, and on silence."""
+
+    def __init__(self, app: App, settings: Settings, clock: Clock) -> None:
+        """Make the table, and nothing yet that needs a broker."""
+        self._prefix = settings.kafka.prefix
+        self._clock = clock
+        self._publisher = Publisher(app)
+        self.table = LegTable(app, writer=uuid.uuid4().hex)
+        app.tables.add(self.table)
+        self._silences: Silences[tuple[int, bytes]] = Silences(
+            silence_us=int(settings.correlate.silence_seconds * 1_000_000),
+            forget_us=int(settings.correlate.forget_seconds * 1_000_000),
+        )
+        self._confirmed: dict[bytes, frozenset[str]] = {}
+        """Links that the broker acknowledged since their leg's state was written."""
+
+    async def events(self, batch: Batch) -> None:
+        """Work on a batch of `calls.events`."""
+        await self._work(batch, CallEvent.from_json)
+
+    async def links(self, batch: Batch) -> None:
+        """Work on a batch of `calls.links`."""
+        await self._work(batch, told_from_json)
+
+    async def _work(self, batch: Batch, read: Any) -> None:
+        by_leg: dict[bytes, list[Told]] = defaultdict(list)
+        outgoing: list[Outgoing] = []
+        for record in batch.records:
+            try:
+                told = read(record.value)
+                record.key.decode().index("/")
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                reason = Reason("", "unreadable", f"not a message of this topic: {type(error).__name__}")
+                outgoing.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
+                continue
+            if isinstance(told, CallEvent) and not told.ids:
+                continue  # a message: no call
+            by_leg[record.key].append(told)
+        linked: dict[bytes, frozenset[str]] = {}
+        for key, messages in by_leg.items():
+            outgoing += self._step(batch.tp.partition, key, messages, linked)
+        await self._publisher.publish(outgoing)
+        for key, links in linked.items():
+            self._confirmed[key] = self._confirmed.get(key, frozenset()) | links
+
+    def _step(
+        self, partition: int, key: bytes, messages: list[Told], linked: dict[bytes, frozenset[str]]
+    ) -> list[Outgoing]:
+        legs = self.table.legs(partition)
+        account, _, own = key.decode().partition("/")
+        known = legs.get(key)
+        leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
+        now = self._clock.now()
+        leg, sends = step(own, leg, messages, now)
+        legs[key] = value = leg.to_json()
+        self._silences.touch((partition, key), now)
+        if links := sends.links():
+            linked[key] = links
+        return [self.table.change(partition, key, value), *self._messages(account, own, sends)]
+
+    def _messages(self, account: str, own: str, sends: Sends) -> list[Outgoing]:
+        messages = [
+            Outgoing(self._prefix + Topic.LINKS, topic_key(account, leg), told_to_json(told))
+            for leg, told in sends.told
+        ]
+        if sends.record is not None:
+            value = record_to_json(account, own, sends.record)
+            messages.append(Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), value))
+        return messages
+
+    async def sweep(self) -> None:
+        """Close calls without news, and forget legs that need no longer be known."""
+        now = self._clock.now()
+        outgoing: list[Outgoing] = []
+        for (partition, key), quiet in self._silences.due(now, SWEEP_AT_MOST):
+            outgoing += self._quiet(partition, key, quiet, now)
+        await self._publisher.publish(outgoing)
+        LEGS.set(sum(len(legs) for legs in self.table.held().values()))
+
+    def _quiet(self, partition: int, key: bytes, quiet: Quiet, now: int) -> list[Outgoing]:
+        legs = self.table.held().get(partition, {})
+        value = legs.get(key)
+        if value is None:
+            return []  # the partition went to another worker
+        leg = Leg.from_json(value)
+        account, _, own = key.decode().partition("/")
+        if quiet is Quiet.CLOSE:
+            if not is_open(own, leg):
+                return []
+            CLOSED.inc()
+            leg, record = close(leg, "timeout")
+            legs[key] = leg.to_json()
+            emitted = record_to_json(account, own, record)
+            return [
+                self.table.change(partition, key, legs[key]),
+                Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), emitted),
+            ]
+        FORGOTTEN.inc()
+        left = forget(leg, now - leg.touched_at, self._silences.forget_us)
+        if left is None:
+            del legs[key]
+            return [self.table.change(partition, key, None)]
+        legs[key] = left.to_json()
+        return [self.table.change(partition, key, legs[key])]
+
+    async def watch_all(self) -> None:
+        """After a recovery: know again since when each leg has been silent."""
+        self._silences.clear()
+        for partition, legs in self.table.held().items():
+            for key, value in legs.items():
+                self._silences.touch((partition, key), Leg.from_json(value).touched_at)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> App:
+    """Wire the correlator to its topics."""
+    prefix = settings.kafka.prefix
+    app = worker.new_app("correlate", settings.kafka, batch=settings.correlate.batch)
+    correlator = Correlator(app, settings, clock or SystemClock())
+
+    @app.agent(app.batches(prefix + Topic.EVENTS))
+    async def events(stream: Any) -> None:
+        await worker.work(stream, correlator.events)
+
+    @app.agent(app.batches(prefix + Topic.LINKS))
+    async def links(stream: Any) -> None:
+        await worker.work(stream, correlator.links)
+
+    app.timer(SWEEP_SECONDS)(correlator.sweep)
+    correlator.table.on_recover(correlator.watch_all)
+    worker.track_lag(app)
+    return app
+
+
+def run(settings: Settings) -> None:
+    """Run the correlator until it is told to stop."""
+    logs.configure(settings.log, "correlate")
+    app = create_app(settings)
+    with metrics.serve(settings.correlate.metrics_port, worker.readiness(app)):
+        worker.run(app)

@@ -1,0 +1,34 @@
+"""What a processor can't use at all is kept in `callbacks.rejected`, byte for byte, with the reason."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from processors.publisher import Outgoing
+from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.topics import Topic
+
+if TYPE_CHECKING:
+    from aiokafka.structs import ConsumerRecord
+
+NAMESPACE = uuid.UUID("c4b8a9f0-5a0e-4f7b-9a6e-0d9b1f6f2a11")
+"""Of the ids that messages get which have none: the same message gets the same id every time."""
+
+
+def dead_letter(prefix: str, record: ConsumerRecord[bytes, bytes], stage: Stage, reason: Reason) -> Outgoing:
+    """Make the message that keeps a record that is no message of its topic."""
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    callback = Callback(
+        id=str(uuid.uuid5(NAMESPACE, place)),
+        source="",
+        account="",
+        received_at=record.timestamp * 1000,
+        method="POST",
+        content_type="",
+        peer="",
+        payload=record.value or b"",
+    )
+    rejection = Rejection(stage, (reason,), record.topic, record.partition, record.offset)
+    headers = [*callback.headers(), *rejection.headers()]
+    return Outgoing(prefix + Topic.REJECTED, None, callback.payload, headers)

@@ -1,0 +1,1 @@
+"""From a callback to events, a pure module for each dialect; `app` alone touches Kafka."""

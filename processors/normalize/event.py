@@ -1,0 +1,41 @@
+"""What the events of both dialects have in common: what is said of them, and how their ids name a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from processors.normalize.fields import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an event comes from; times are microseconds since 1970 UTC."""
+
+    event_id: str
+    callback_id: str
+    account: str
+    source: str
+    dialect: str
+    received_at: int
+    timezone: ZoneInfo
+
+
+def call_ids(fields: Fields, *names: str) -> list[str | None]:
+    """The ids in these fields, in this order; a callback that names none at all is rejected."""
+    ids = [fields.id(name) for name in names]
+    if not any(ids) and not any(reason.field in names for reason in fields.reasons):
+        fields.reject(names[0], "missing", f"names no call: there is no {_listed(names)}")
+    return ids
+
+
+def distinct(ids: list[str | None]) -> tuple[str, ...]:
+    """Those that there are, each once, sorted."""
+    return tuple(sorted({each for each in ids if each}))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

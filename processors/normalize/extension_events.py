@@ -1,0 +1,190 @@
+"""The dialect `extension-events`: what happens to an extension number (provider document 003).
+
+A queue works with two threads. The `in` thread is the call in the queue: `dial-in` and `hangup`, whose
+`Bridged` says whether somebody answered. Each agent that is called has an `out` thread, whose EventType is
+`dial-in` although its CallFlow is `out`. An IVR has the `in` thread alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from processors.normalize.event import call_ids, distinct
+from schemas.events import CallEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from processors.normalize.event import Origin
+    from processors.normalize.fields import Fields
+    from schemas.events import Direction, Kind, Outcome, Side
+
+KINDS: Mapping[str, Kind] = {
+    "dial-in": "dial",
+    "dial-out": "dial",
+    "answer": "answer",
+    "hangup": "hangup",
+    "voicemail": "voicemail",
+    "message-in": "message",
+    "message-out": "message",
+}
+"""By `EventType`."""
+
+DIRECTIONS: Mapping[str, Direction] = {
+    "in": "inbound",
+    "dial-in": "inbound",
+    "message-in": "inbound",
+    "out": "outbound",
+    "dial-out": "outbound",
+    "message-out": "outbound",
+}
+"""By `CallFlow`, and by `EventType` without one."""
+
+OUTCOMES: Mapping[str, Outcome] = {
+    "answer": "answered",
+    "busy": "busy",
+    "noanswer": "unanswered",
+    "cancel": "cancelled",
+    "congestion": "congestion",
+    "chanunavail": "unavailable",
+}
+"""By the `CallStatus` of a hangup."""
+
+IMPLIED = {"dial": "calling", "answer": "answer"}
+"""The one `CallStatus` that other kinds of event can have."""
+
+LONGEST_CALL = 7 * 24 * 3600 * 1_000_000
+"""In microseconds."""
+
+
+def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
+    """The event; None if there is a reason against it."""
+    event_type = fields.word("EventType")
+    kind = KINDS.get(event_type)
+    if kind == "message":
+        return _message(fields, origin, DIRECTIONS[event_type])
+    if kind is None and fields.scalar("EventType") == "":
+        fields.reject("EventType", "missing", "there is no EventType")
+    elif kind is None:
+        fields.reject("EventType", "unknown-event-type", "the EventType is none that the documents name")
+    call_id, part, initiation = ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
+    event_time = fields.instant("EventTime", 1)
+    if kind is None or fields.reasons:
+        return None
+    if kind != "dial":  # it alone is more than its kind says
+        fields.understood("EventType")
+    to_agent = _calls_agent(fields, event_type)
+    occurred_at = origin.received_at if event_time is None else event_time
+    bridged = fields.flag("Bridged")
+    direction = _direction(fields, event_type, initiated=initiation is not None, to_agent=to_agent)
+    return CallEvent(
+        event_id=origin.event_id,
+        callback_id=origin.callback_id,
+        account=origin.account,
+        source=origin.source,
+        dialect=origin.dialect,
+        kind=kind,
+        ids=distinct(ids),
+        leg=part or call_id or initiation or "",
+        received_at=origin.received_at,
+        occurred_at=occurred_at,
+        clock="ingress" if event_time is None else "provider",
+        uuid=call_id,
+        side=_side(fields, to_agent=to_agent) if initiation else None,
+        direction=direction,
+        method="api" if initiation else None,
+        caller=fields.first("CallerIDNum", "CallerExtension"),
+        callee=fields.first("CalledNumber", "CalledDID", "CalledExtension"),
+        display_number=fields.text("ANI" if direction == "outbound" else "CalledDID"),
+        extension=_extension(fields, event_type, to_agent=to_agent),
+        customer_ref=fields.text("ClientApiID"),
+        campaign=fields.text("Tag"),
+        recording=fields.text("RecID"),
+        outcome=_outcome(fields, kind, bridged=bridged),
+        bridged=bridged,
+        transferred=fields.flag("Transfered"),
+        started_at=occurred_at if kind == "dial" else None,
+        talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
+        extra=fields.rest(),
+    )
+
+
+def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
+    """No call: its fields are documented elsewhere, and none of them can be wrong here."""
+    return CallEvent(
+        event_id=origin.event_id,
+        callback_id=origin.callback_id,
+        account=origin.account,
+        source=origin.source,
+        dialect=origin.dialect,
+        kind="message",
+        ids=(),
+        leg="",
+        received_at=origin.received_at,
+        occurred_at=origin.received_at,
+        clock="ingress",
+        direction=direction,
+        extra=fields.rest(),
+    )
+
+
+def _calls_agent(fields: Fields, event_type: str) -> bool:
+    """Whether this is the `out` thread of a queue.
+
+    Of its later events only the party tells it from an ordinary outgoing call, which has a `CalledNumber`.
+    """
+    if fields.word("CallFlow") != "out":
+        return False
+    if event_type in {"dial-in", "dial-out"}:
+        return event_type == "dial-in"
+    return bool(fields.scalar("CalledExtension")) and not fields.scalar("CalledNumber")
+
+
+def _side(fields: Fields, *, to_agent: bool) -> Side | None:
+    """Of a call that was initiated: first the origin is rung, then the destination called (document 004)."""
+    flow = fields.word("CallFlow")
+    return "a" if flow == "in" or to_agent else "b" if flow == "out" else None
+
+
+def _direction(fields: Fields, event_type: str, *, initiated: bool, to_agent: bool) -> Direction | None:
+    """Of the call, not the leg: one that was initiated goes out, although its origin is rung first.
+
+    And a queue calls its agents because of a call that came in.
+    """
+    flow = fields.word("CallFlow")
+    if flow in {"in", "out"}:
+        fields.understood("CallFlow")
+    if initiated:
+        return "outbound"
+    return "inbound" if to_agent else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+
+
+def _extension(fields: Fields, event_type: str, *, to_agent: bool) -> str | None:
+    """The extension that the event happened to: who is called, or of an outgoing call who calls."""
+    outgoing = event_type == "dial-out" or (fields.word("CallFlow") == "out" and not to_agent)
+    return fields.text("CallerExtension" if outgoing else "CalledExtension")
+
+
+def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | None:
+    """Of a hangup. Where a queue or an IVR took the call, `Bridged` says whether anybody answered it."""
+    status = fields.word("CallStatus")
+    if kind != "hangup":
+        if status == IMPLIED.get(kind):
+            fields.understood("CallStatus")
+        return None
+    outcome = OUTCOMES.get(status)
+    if outcome is not None:
+        fields.understood("CallStatus")
+    if bridged is None:
+        return outcome
+    if bridged:
+        return "answered"
+    return "unanswered" if outcome in {None, "answered"} else outcome
+
+
+def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
+    """The conversation (µs): `Duration` is one too, but behind a queue it includes the waiting."""
+    talk_time = fields.integer("BridgedDuration", most=LONGEST_CALL)
+    if talk_time is None and bridged is None:
+        talk_time = fields.integer("Duration", most=LONGEST_CALL)
+    return talk_time

@@ -1,0 +1,77 @@
+"""One callback in, its events or the reasons against it out; pure, and never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import orjson
+
+from processors.normalize import common_api, extension_events
+from processors.normalize.event import Origin
+from processors.normalize.fields import Fields
+from schemas.callbacks import Reason
+from schemas.decode import Undecodable, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
+
+    from schemas.callbacks import Callback
+    from schemas.events import CallEvent
+
+READERS: Mapping[str, Callable[[Fields, Origin], CallEvent | None]] = {
+    "common-api": common_api.event_of,
+    "extension-events": extension_events.event_of,
+}
+"""By dialect."""
+
+LONGEST_PAYLOAD = 900_000
+"""As JSON, in bytes. Kafka takes messages of a megabyte; a form's control characters grow sixfold as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """What the callback says."""
+
+    events: tuple[CallEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why it says nothing that we can use: every reason, at least one."""
+
+    reasons: tuple[Reason, ...]
+
+
+def normalize(callback: Callback, dialect: str, timezone: ZoneInfo) -> Normalized | Rejected:
+    """Read a callback of a source with this dialect, whose clocks show the time of this zone."""
+    try:
+        payload = decode(callback.method, callback.content_type, callback.payload, callback.query)
+    except Undecodable as error:
+        return Rejected(tuple(error.reasons))
+    read = READERS.get(dialect)
+    if read is None:
+        return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
+    fields = Fields(payload)
+    try:
+        # The same bytes for the same fields, whatever their shape and order: a retry is the same event.
+        canonical = orjson.dumps([callback.source, fields.scalars], option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return Rejected((Reason("", "unwritable", "the payload holds what JSON can't say"),))
+    if len(canonical) > LONGEST_PAYLOAD:
+        return Rejected(
+            (Reason("", "too-long", f"the payload is more than {LONGEST_PAYLOAD} bytes of JSON"),)
+        )
+    origin = Origin(
+        event_id=blake2b(canonical, digest_size=16).hexdigest(),
+        callback_id=callback.id,
+        account=callback.account,
+        source=callback.source,
+        dialect=dialect,
+        received_at=callback.received_at,
+        timezone=timezone,
+    )
+    event = read(fields, origin)
+    return Rejected(tuple(fields.reasons)) if event is None else Normalized((event,))

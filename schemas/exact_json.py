@@ -1,0 +1,108 @@
+"""JSON without silent loss: what orjson would round, it keeps as the text of the number.
+
+orjson reads an integer beyond 64 bits as a float, and refuses a number beyond a double. Ids of that size
+exist, and must come out as they came in: here they become strings of their digits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 100
+"""Arrays and objects in one another. orjson reads 1,024 but writes 254, and what is read must be writable."""
+LONG_NUMBER = re.compile(r"\d{19}")
+"""Nineteen digits in a row, in a string or not: 2**63 has as many."""
+INT64_MIN, UINT64_MAX = -(2**63), 2**64 - 1
+UINT64_DIGITS = 20
+
+
+class MalformedJsonError(ValueError):
+    """The text is not JSON that we take; holds nothing of the text."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """`code` is a reason's code."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text; raise `MalformedJsonError`."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        value = read_after(error, text)
+    else:
+        if LONG_NUMBER.search(text):
+            value = read_exactly(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH and deeper_than(MAX_DEPTH, value):
+        raise too_deep()
+    return value
+
+
+def read_after(error: orjson.JSONDecodeError, text: str) -> Any:
+    """What orjson's refusal comes to: the value after all, if only a number was too large for it."""
+    if "infinity" in error.msg:
+        return read_exactly(text)
+    if "depth limit" in error.msg:
+        raise too_deep() from None
+    if "surrogate" in error.msg:
+        raise MalformedJsonError("lone-surrogate", "the JSON escapes half of a surrogate pair") from None
+    message = f"the JSON is malformed at character {error.pos}"
+    raise MalformedJsonError("malformed-json", message) from None
+
+
+def read_exactly(text: str) -> Any:
+    """Read with the standard library, slower; numbers beyond 64 bits as text."""
+    try:
+        return json.loads(text, parse_int=exact_int, parse_float=exact_float, parse_constant=no_constant)
+    except RecursionError:
+        raise too_deep() from None
+    except json.JSONDecodeError as error:
+        message = f"the JSON is malformed at character {error.pos}"
+        raise MalformedJsonError("malformed-json", message) from None
+
+
+def exact_int(digits: str) -> int | str:
+    """An integer that 64 bits hold, or its text."""
+    if len(digits) > UINT64_DIGITS:
+        return digits
+    number = int(digits)
+    return number if INT64_MIN <= number <= UINT64_MAX else digits
+
+
+def exact_float(digits: str) -> float | str:
+    """A double, or its text when it is beyond one."""
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def no_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise MalformedJsonError("malformed-json", f"the JSON holds {name}, which is not JSON")
+
+
+def deeper_than(limit: int, value: Any) -> bool:
+    """Whether arrays and objects lie in one another more than `limit` times."""
+    level = [value]
+    for _ in range(limit):
+        level = [item for parent in level for item in children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def children(value: Any) -> list[Any]:
+    """The arrays and objects directly in a value."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in inside if isinstance(item, dict | list)]
+
+
+def too_deep() -> MalformedJsonError:
+    """For arrays and objects in one another without end."""
+    return MalformedJsonError("too-deep", f"the JSON is more than {MAX_DEPTH} levels deep")

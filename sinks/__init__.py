@@ -1,0 +1,1 @@
+"""From Kafka into ClickHouse: tables and views, rows, batches, the writer."""

@@ -1,0 +1,39 @@
+-- Two rows can tell of one callback: the message of callbacks.raw, and the one of callbacks.rejected once
+-- normalize refused it. They share the key, and the higher `verdict` stays, whichever came first.
+CREATE TABLE IF NOT EXISTS stored_callbacks
+(
+    `account` LowCardinality(String) COMMENT 'The tenant that the source belonged to when the callback came',
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When the whole request had been read, by the clock of the ingress',
+    `id` String COMMENT 'A version-4 UUID, given by the ingress and told to the provider',
+    `source` LowCardinality(String) COMMENT 'The configured sender that the token picked',
+    `method` LowCardinality(String) COMMENT 'GET or POST',
+    `content_type` String COMMENT 'The Content-Type as sent, empty without one',
+    `peer` String COMMENT 'The address that the request came from',
+    `query` String COMMENT 'The query string of a POST, byte for byte' CODEC(ZSTD(3)),
+    `payload` String COMMENT 'The body, or the query string of a GET, byte for byte' CODEC(ZSTD(3)),
+    `stage` LowCardinality(String) COMMENT 'Which stage rejected it; empty for an accepted one',
+    `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it was rejected: the field it is about, a stable code, a sentence',
+    `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
+    `partition` Int32 COMMENT 'Its partition',
+    `offset` Int64 COMMENT 'Its offset',
+    `verdict` UInt8 COMMENT '1 if rejected, 0 if accepted: the higher one is the truth'
+)
+ENGINE = ReplacingMergeTree(verdict)
+ORDER BY (account, received_at, id)
+COMMENT 'Every callback, in parts still to be merged: read the view callbacks';
+
+-- Kafka messages that no stage of this release could have written, or whose values no column can hold.
+CREATE TABLE IF NOT EXISTS dead_letters
+(
+    `topic` LowCardinality(String) COMMENT 'The topic it was read from',
+    `partition` Int32 COMMENT 'Its partition',
+    `offset` Int64 COMMENT 'Its offset',
+    `written_at` DateTime64(3, 'UTC') COMMENT 'When it was written, by the clock of its writer or its broker',
+    `key` String COMMENT 'The key, byte for byte, empty without one',
+    `headers` Array(Tuple(name String, value String)) COMMENT 'The headers, in order, byte for byte',
+    `value` String COMMENT 'The value, byte for byte' CODEC(ZSTD(3)),
+    `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it is here: the field it is about, a stable code, a sentence'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (topic, partition, offset, written_at)
+COMMENT 'Messages that the sink could not read; none of them is in any other table';

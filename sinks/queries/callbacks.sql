@@ -1,0 +1,36 @@
+CREATE OR REPLACE VIEW callbacks
+(
+    `account` LowCardinality(String) COMMENT 'The tenant that the source belonged to when the callback came',
+    `id` String COMMENT 'A version-4 UUID, given by the ingress and told to the provider',
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When the whole request had been read, by the clock of the ingress',
+    `source` LowCardinality(String) COMMENT 'The configured sender that the token picked',
+    `status` String COMMENT 'accepted or rejected',
+    `stage` LowCardinality(String) COMMENT 'Which stage rejected it; empty for an accepted one',
+    `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it was rejected: the field it is about, a stable code, a sentence',
+    `method` LowCardinality(String) COMMENT 'GET or POST',
+    `content_type` String COMMENT 'The Content-Type as sent, empty without one',
+    `peer` String COMMENT 'The address that the request came from',
+    `query` String COMMENT 'The query string of a POST, byte for byte',
+    `payload` String COMMENT 'The body, or the query string of a GET, byte for byte',
+    `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
+    `partition` Int32 COMMENT 'Its partition',
+    `offset` Int64 COMMENT 'Its offset'
+)
+AS SELECT
+    account,
+    id,
+    received_at,
+    source,
+    if(verdict = 1, 'rejected', 'accepted') AS status,
+    stage,
+    reasons,
+    method,
+    content_type,
+    peer,
+    query,
+    payload,
+    topic,
+    partition,
+    offset
+FROM stored_callbacks FINAL
+COMMENT 'Every callback, once';

@@ -1,0 +1,72 @@
+"""Files of SQL, and the statements in them. Pure but for reading our own files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+_PIECE = re.compile(
+    r"""
+      '(?:[^'\\]|\\.|'')*'  # a string
+    | `[^`]*`               # a name
+    | --[^\n]*              # a comment
+    | ;
+    | [^'`;-]+ | -
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """A file of SQL statements."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        """Of the text, whatever its line ends."""
+        return hashlib.sha256("\n".join(self.text.splitlines()).encode()).hexdigest()
+
+    @cached_property
+    def statements(self) -> list[str]:
+        """The statements, in order."""
+        return split(self.text)
+
+
+def migrations() -> list[SqlFile]:
+    """What makes the tables, in order: applied once, and never changed afterwards."""
+    return _files("migrations")
+
+
+def views() -> list[SqlFile]:
+    """One view a file, which has its name; made anew whenever its text changes."""
+    return _files("queries")
+
+
+def split(text: str) -> list[str]:
+    """Divide at each ; that stands in no string, name or comment; comments before a statement stay with it."""
+    statements: list[str] = []
+    current: list[str] = []
+    for match in _PIECE.finditer(text):
+        if match.group() == ";":
+            statements.append("".join(current).strip())
+            current = []
+        else:
+            current.append(match.group())
+    rest = "".join(current).strip()
+    if re.sub(r"--[^\n]*", "", rest).strip():
+        statements.append(rest)
+    return statements
+
+
+def _files(folder: str) -> list[SqlFile]:
+    return [
+        SqlFile(path.name, path.read_text("utf-8")) for path in sorted((FOLDER / folder).glob("*.sql"))
+    ]
