@@ -6,9 +6,12 @@ at a time through a task, a queue and an acknowledgement of its own, and that co
 the message (170 µs against 20 µs). Here a unit is what one fetch brought of one partition.
 
 - `Consumer.getmany` yields one Faust message per fetched partition; its value is a `Batch`.
-- `Consumer.ack` counts a batch only after the agent said that its results are out (`Batch.done`). A stream
-  skips messages while a rebalance is under way, and Faust acknowledges those too (`Stream.__aiter__`); a
-  failed agent's event is acknowledged as well. Neither may ever be committed.
+- `Consumer.ack` counts a batch only after the agent said that its results are out (`Batch.done`), and only
+  without a hole before it. A stream skips messages while a rebalance is under way, and Faust acknowledges
+  those too (`Stream.__aiter__`); a failed agent's event is acknowledged as well. Neither may be committed.
+- A batch that nobody finished is read again (`Consumer._vanished`, `_seek_back`). Faust loses some: what
+  `getmany` fetched while a rebalance began, and what stood in a stream's queue when the flow was resumed
+  (`FlowControlQueue(clear_on_resume=True)`), at times at every start with a table to recover.
 - `Consumer._new_offset` commits up to the last finished batch. Faust's own list of acknowledged offsets can
   commit past an event in flight: https://github.com/faust-streaming/faust/issues/606, mended in pull request
   707, not in 0.15.3; and gaps after a recovery race stop its commits: issue 596.
@@ -20,6 +23,7 @@ the message (170 µs against 20 µs). Here a unit is what one fetch brought of o
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -42,7 +46,7 @@ FLUSH_POLL_SECONDS = 0.01
 class Batch:
     """The records that one fetch brought of one partition, in their order; never empty."""
 
-    __slots__ = ("done", "records", "tp")
+    __slots__ = ("__weakref__", "done", "records", "tp")
 
     def __init__(self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Records as aiokafka gives them: raw keys, values and headers."""
@@ -66,23 +70,36 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class Consumer(driver.Consumer):
-    """Reads whole batches, and commits what is finished."""
+    """Reads whole batches, and commits what is finished, in order and without a hole."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As Faust's own."""
+        super().__init__(*args, **kwargs)
+        self._due: dict[TP, int] = {}
+        """By partition, the offset up to which all is finished: where the next batch must begin."""
+        self._rewind: dict[TP, int] = {}
+        """Partitions in which a batch went astray, each with where the one after it began."""
+        self._holes: dict[TP, int] = {}
+        """By partition, where a batch began that comes after a hole: if it comes again, so it is."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch, and yield one message per partition that had news."""
+        await self._seek_back()
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         for tp, fetched in (records or {}).items():
-            stale = self.app.consumer_generation_id != generation
-            if self.should_stop or not self.flow_active or stale:
-                return
-            if fetched and (active is None or tp in active):
-                known = TP(tp.topic, tp.partition)
+            known = TP(tp.topic, tp.partition)
+            stale = self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation
+            if stale or (active is not None and tp not in active):
+                self._astray(known, fetched[0].offset)
+            elif fetched:
                 self.app.monitor.track_tp_end_offset(known, self.highwater(known) or 0)
                 yield known, self._batch_message(known, fetched)
 
     def _batch_message(self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]]) -> ConsumerMessage:
         last = records[-1]
+        batch = Batch(tp, records)
+        weakref.finalize(batch, self._vanished, tp, records[0].offset)
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
@@ -91,20 +108,58 @@ class Consumer(driver.Consumer):
             timestamp_type=last.timestamp_type,
             headers=None,
             key=None,
-            value=cast("Any", Batch(tp, records)),
+            value=cast("Any", batch),
             checksum=None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
         )
 
+    async def perform_seek(self) -> None:
+        """Begin where the group has committed."""
+        self._due.clear()
+        self._rewind.clear()
+        await super().perform_seek()
+
     def ack(self, message: Any) -> bool:
-        """Count a finished batch; anything else is read again by whoever has the partition next."""
+        """Count a finished batch, unless there is a hole before it."""
         self._unacked_messages.discard(message)
-        if not message.value.done:
+        batch: Batch = message.value
+        if not self.app.topics.acks_enabled_for(message.topic):
+            return False
+        first, due = batch.records[0].offset, self._next_due(batch.tp)
+        if not batch.done:
+            return False
+        if first > due and self._holes.get(batch.tp) != first:
+            self._astray(batch.tp, first)
             return False
         message.acked = True
-        self._acked[message.tp] = [max(message.offset + 1, *self._acked[message.tp], 0)]
+        self._due[batch.tp] = max(due, message.offset + 1)
+        self._acked[batch.tp] = [self._due[batch.tp]]
         return True
+
+    def _next_due(self, tp: TP) -> int:
+        return self._due.get(tp, self._committed_offset[tp] or 0)
+
+    def _vanished(self, tp: TP, first: int) -> None:
+        """Notice that nobody holds the batch that began there any more: finished, or lost on the way."""
+        if first >= self._next_due(tp):
+            self._astray(tp, first)
+
+    def _astray(self, tp: TP, first: int) -> None:
+        if not self._is_changelog_tp(tp):
+            self._rewind.setdefault(tp, first)
+
+    async def _seek_back(self) -> None:
+        """Read again from where all is finished.
+
+        What Kafka itself has no more (retention, compaction, transactions) is a hole that stays: the batch
+        behind it comes again, and is taken the second time.
+        """
+        for tp, first in self._rewind.items():
+            if tp in self.assignment():
+                self._holes[tp] = first
+                await self.seek(tp, self._next_due(tp))
+        self._rewind.clear()
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._acked[tp][0] if self._acked[tp] else None
