@@ -6,6 +6,7 @@ defence, for a field given by mistake and for the messages of libraries.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -81,7 +82,7 @@ def mask(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _masked_field(key, content) for key, content in value.items()}
+        return {str(key): _masked_field(key, content) for key, content in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(content) for content in value]
     if isinstance(value, bytes):
@@ -126,4 +127,8 @@ def _json(entry: MutableMapping[str, Any], **options: Any) -> str:
     first: Mapping[str, Any] = {
         key: entry.pop(key) for key in ("time", "level", "stage", "event") if key in entry
     }
-    return orjson.dumps({**first, **entry}, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    ordered = {**first, **entry}
+    try:
+        return orjson.dumps(ordered, default=str).decode()
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, half a surrogate pair
+        return json.dumps(ordered, default=str)

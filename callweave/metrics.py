@@ -46,6 +46,12 @@ class MetricsServer(AbstractContextManager["MetricsServer"]):
         """The port it listens on."""
         return self._server.server_port
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port it listens on."""
+        host, port = self._server.server_address[:2]
+        return str(host), port
+
     def stop(self) -> None:
         """Stop answering and free the port."""
         self._server.shutdown()

@@ -257,6 +257,8 @@ class EmbeddedSettings(Section):
 
     kafka_controller_port: Port = 9093
     """Of the embedded Kafka's controller; its clients use the port in `kafka.bootstrap_servers`."""
+    jars: Path = Path("var/jars")
+    """Kafka's programs, fetched at the first start; several installations may share them."""
 
 
 class LogSettings(Section):

@@ -6,6 +6,8 @@ to keep messages may be an operator's own decision.
 
 from __future__ import annotations
 
+import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_MS = 10_000
 CREATE_MS = 30_000
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -126,13 +129,32 @@ def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterat
     """A client for the cluster; whatever Kafka refuses becomes a `StartError` that says what to do."""
     client = None
     try:
+        # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).
+        await_listener(settings, patience_ms / 1000)
         client = KafkaAdminClient(**client_options(settings), bootstrap_timeout_ms=patience_ms)
         yield client
-    except (KafkaError, OSError) as error:  # OSError: certificates that are none
+    except (KafkaError, OSError) as error:  # OSError: nobody listens, or certificates that are none
         raise StartError(trouble(settings, error)) from None
     finally:
         if client is not None:
             client.close()
+
+
+def await_listener(settings: KafkaSettings, patience_seconds: float) -> None:
+    """Return when one of the brokers to begin with accepts a connection; else raise its last OSError."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        last = OSError()
+        for address in settings.addresses():
+            try:
+                socket.create_connection(address, timeout=max(0.1, deadline - time.monotonic())).close()
+            except OSError as error:
+                last = error
+            else:
+                return
+        if time.monotonic() > deadline:
+            raise last
+        time.sleep(POLL_SECONDS)
 
 
 def trouble(settings: KafkaSettings, error: Exception) -> str:

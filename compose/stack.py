@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ class Stack:
             host=host,
             port=port,
             controller_port=settings.embedded.kafka_controller_port,
-            jars=data / "jars",
+            jars=settings.embedded.jars,
         )
         clickhouse = ClickHouseNode(
             data / "clickhouse",
@@ -151,7 +152,14 @@ class Stack:
             for stage in ("normalize", "correlate", "sink")
         }
         return [
-            Stage(name, option, str(port), host=host, port=port, log=self.logs / f"{name}.log", say=self._say)
+            Stage(
+                name,
+                [sys.executable, "-m", "callweave", "run", name, option, str(port)],
+                host=host,
+                port=port,
+                log=self.logs / f"{name}.log",
+                say=self._say,
+            )
             for name, (host, port, option) in addresses.items()
         ]
 

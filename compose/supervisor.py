@@ -11,7 +11,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -42,12 +41,12 @@ def pause_seconds(ends: int) -> float:
 class Stage:
     """One stage: its process, its log, and when to start it again."""
 
-    def __init__(self, name: str, *arguments: str, host: str, port: int, log: Path, say: Say) -> None:
+    def __init__(self, name: str, command: list[str], *, host: str, port: int, log: Path, say: Say) -> None:
         """`host` and `port` are where it answers /readyz; `log` gets what it says."""
         self.name = name
         self.log = log
         self.address = (host, port)
-        self._command = [sys.executable, "-m", "callweave", "run", name, *arguments]
+        self._command = command
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0

@@ -17,7 +17,7 @@ from callweave.metrics import render
 from ingest import answers, metrics
 from ingest.body import BodyTooLargeError, BrokenOffError, read_body
 from ingest.groups import UnacknowledgedError
-from schemas.callbacks import Callback, Rejection
+from schemas.callbacks import Callback, Rejection, Stage
 from schemas.decode import Undecodable, decode
 from schemas.topics import Topic
 
@@ -104,7 +104,7 @@ class Ingress:
         except Undecodable as error:
             reasons = error.reasons
             topic, answer = self.rejected, "rejected"
-            headers += Rejection(stage="ingest", reasons=reasons).headers()
+            headers += Rejection(stage=Stage.INGEST, reasons=reasons).headers()
         start = time.perf_counter()
         try:
             self.publisher.publish(topic, callback.payload, headers)
@@ -190,7 +190,7 @@ def on_http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = error.get_response().headers.get("Allow", "")
-        return refuse(status, {"Allow": allowed})
+        return refuse(status, {"Allow": "GET, POST" if "POST" in allowed else allowed})
     return refuse(status)
 
 

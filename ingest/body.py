@@ -28,12 +28,12 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
         raise BodyTooLargeError
-    stream = environ["wsgi.input"]
+    wanted = limit + 1 if length is None else length
     body = b""
-    while more := stream.read((limit + 1 if length is None else length) - len(body)):
+    while len(body) < wanted and (more := environ["wsgi.input"].read(wanted - len(body))):
         body += more
-        if len(body) > limit:
-            raise BodyTooLargeError
+    if len(body) > limit:
+        raise BodyTooLargeError
     if length is not None and len(body) != length:
         raise BrokenOffError
     return body

@@ -1,9 +1,9 @@
 """Group commit: messages that many threads publish at the same time go out together.
 
-A request to the broker costs kafka-python about half a millisecond of processor, however many messages it
-carries, and every thread that wakes up has to queue for Python's global lock. So one of the waiting threads
-leads: it sends what all have brought, waits for the broker once, and wakes the others; what came meanwhile is
-the next group, led by the one that has waited longest. A lone message goes out at once.
+A request to the broker costs the same whether it carries one message or thirty, and every thread that wakes
+up has to queue for Python's global lock. So one of the waiting threads leads: it sends what all have brought,
+waits for the broker once, and wakes the others; what came meanwhile is the next group, led by the one that
+has waited longest. A lone message goes out at once.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class Groups:
         self._lock = threading.Lock()
         self._waiting: list[Message] = []
         self._led = False
+
+    @property
+    def waiting(self) -> int:
+        """Messages that no group has taken yet."""
+        return len(self._waiting)
 
     def publish(self, message: Message, timeout_seconds: float) -> None:
         """Return once the message is acknowledged; raise `UnacknowledgedError` within the time."""

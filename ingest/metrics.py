@@ -1,4 +1,4 @@
-"""What the ingress counts. Labels are sources, answers, statuses and reasons' codes: never tokens or numbers."""
+"""What the ingress counts. Labels are sources, answers, statuses and codes: never tokens or numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The ingress as a process: one granian worker with blocking threads, and an orderly end.
 
-granian supervises worker processes by default. One Python process serves no slower, and is killed as a whole:
-a worker process outlives its killed parent and goes on holding the port. So its thread-based server runs here,
-which granian takes by itself only where Python has no global lock.
+By itself granian supervises worker processes. A worker outlives its killed parent and goes on holding the
+port; one process is killed as a whole, and serves no slower. So granian's thread-based server runs here,
+which it takes by itself only where Python has no global lock.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 from granian.constants import Interfaces
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CLOSE_SECONDS = 5.0
-"""For the producer's last flush."""
-
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise `StartError` or `SourcesError` when that can't begin."""
@@ -47,13 +45,21 @@ def run(settings: Settings) -> None:
     publisher.start()
     log.info("ingest serves", host=limits.host, port=port)
     server.serve(target_loader=lambda: app, wrap_loader=False)
-    publisher.close(CLOSE_SECONDS)
+    publisher.close()
     log.info("ingest has stopped", unfinished=not server.drained)
-    if not server.drained:
-        # A client that never finishes its request holds a thread that nothing can end. No callback of it
-        # has been acknowledged.
-        logging.shutdown()
-        os._exit(0)
+    leave()
+
+
+def leave() -> NoReturn:
+    """End the process at once, with success.
+
+    granian's threads live on, idle or with a client that never finishes its request, and panic when they meet
+    a Python that is being torn down. Nothing is left to be saved: what was acknowledged is with the broker.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def free_or_taken(limits: IngestSettings) -> int:
@@ -75,7 +81,7 @@ def free_or_taken(limits: IngestSettings) -> int:
         return port
 
 
-class Server(MTServer):  # type: ignore[misc] # granian's servers are not typed
+class Server(MTServer):
     """granian's thread-based server, which gives unfinished requests a set time at the end."""
 
     def __init__(self, limits: IngestSettings, port: int) -> None:
@@ -110,8 +116,8 @@ class Server(MTServer):  # type: ignore[misc] # granian's servers are not typed
         """Stop accepting, and wait until requests in flight are answered or their time is up."""
         deadline = time.monotonic() + self.drain_seconds
         for worker in self.wrks:
-            worker.terminate()
+            worker.terminate()  # type: ignore[no-untyped-call]
         for worker in self.wrks:
-            worker.join(max(0.0, deadline - time.monotonic()))
+            worker.join(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
             self.drained = self.drained and not worker.inner.is_alive()
         self.wrks.clear()

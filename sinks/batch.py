@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ class Batch:
 
     def __init__(self) -> None:
         """It begins empty."""
-        self.messages = 0
+        self.topics: Counter[str] = Counter()
+        """How many messages, by the topic's name on the cluster."""
         self.bytes = 0
         self.since: float | None = None
         """When its first message came, by the clock that `add` was told."""
@@ -54,11 +56,16 @@ class Batch:
         self._times: dict[Table, list[int]] = {table: [] for table in IN_ORDER}
         self._records: dict[tuple[str, str], Record] = {}
 
+    @property
+    def messages(self) -> int:
+        """How many messages are in here."""
+        return self.topics.total()
+
     def add(self, message: Message, outcome: Outcome, now: float) -> None:
         """Take a message in; messages of one partition come in their order."""
         if self.since is None:
             self.since = now
-        self.messages += 1
+        self.topics[message.topic] += 1
         self.bytes += len(message.value or b"")
         self.offsets[message.topic, message.partition] = message.offset + 1
         if isinstance(outcome, Known):

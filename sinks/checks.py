@@ -1,4 +1,4 @@
-"""Which values a column can hold. ClickHouse wraps integers and clips times silently, so all are asked before.
+"""Which values a column can hold. ClickHouse wraps integers and clips times in silence: ask before.
 
 Each check takes any JSON value; none raises.
 """
@@ -13,7 +13,6 @@ from schemas.callbacks import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
 
 
 def _microseconds(year: int) -> int:
@@ -87,7 +86,9 @@ def is_numeric_preference(value: Any) -> bool:
     return is_preference(value) and bool(_NUMBER.fullmatch(value[2])) and is_integer(int(value[2]))
 
 
-def unfit(checks: Iterable[tuple[str, Callable[[Any], bool]]], values: dict[str, Any], within: str = "") -> list[Reason]:
+def unfit(
+    checks: Iterable[tuple[str, Callable[[Any], bool]]], values: dict[str, Any], within: str = ""
+) -> list[Reason]:
     """Say of each value that is there and fails its check, where it is. Absent ones pass."""
     return [
         Reason(f"{within}{name}", "unrepresentable", "no column can hold this value")

@@ -60,6 +60,12 @@ def pending(settings: Settings) -> list[str]:
         return [file.name for file in _pending(client)]
 
 
+def pending_tables(settings: Settings) -> list[str]:
+    """The names of migrations that are pending; views may be those of another release. Raises the same."""
+    files = {file.name for file in statements.migrations()}
+    return [name for name in pending(settings) if name in files]
+
+
 def _create_database(settings: Settings) -> None:
     name = settings.clickhouse.database
     with clickhouse.connected(settings.clickhouse, database="default") as client:
@@ -76,7 +82,10 @@ def _create_database(settings: Settings) -> None:
 
 def _pending(client: Client) -> list[SqlFile]:
     applied = dict(client.execute("SELECT name, checksum FROM schema_migrations FINAL"))
-    there = {name for (name,) in client.execute("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+    there = {
+        name
+        for (name,) in client.execute("SELECT name FROM system.tables WHERE database = currentDatabase()")
+    }
     migrations = [file for file in statements.migrations() if not _is_applied(file, applied)]
     views = [
         file
@@ -105,6 +114,7 @@ def _apply(client: Client, file: SqlFile) -> None:
                 f"ClickHouse refuses the migration {file.name}: {clickhouse.first_line(error)}"
             ) from None
     client.execute(
-        "INSERT INTO schema_migrations (name, checksum, applied_at) SELECT %(name)s, %(checksum)s, now64(6, 'UTC')",
+        "INSERT INTO schema_migrations (name, checksum, applied_at) "
+        "SELECT %(name)s, %(checksum)s, now64(6, 'UTC')",
         {"name": file.name, "checksum": file.checksum},
     )

@@ -96,6 +96,17 @@ def _unfit_legs(record: Record) -> list[Reason]:
     return [reason for leg in legs.values() for reason in checks.unfit(_LEG_CHECKS, leg, "legs.")]
 
 
+def without_nulls(record: Record) -> Record:
+    """The same with nulls left out: what is unknown is absent."""
+    known = {name: value for name, value in record.items() if value is not None}
+    if "legs" in known:
+        known["legs"] = {
+            leg_id: {name: value for name, value in leg.items() if value is not None}
+            for leg_id, leg in known["legs"].items()
+        }
+    return known
+
+
 def row(account: str, call_id: str, record: Record) -> Row:
     """A row of `call_records`."""
     values = {**record, "cdr": _cdr(record["cdr"])} if "cdr" in record else record

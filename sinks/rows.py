@@ -172,7 +172,7 @@ def _event(message: Message) -> Written:
     if reasons:
         raise UnreadableError(*reasons)
     event["callback_id"] = [event["callback_id"]]
-    event["extra"] = orjson.dumps(event.get("extra", {}))
+    event["extra"] = orjson.dumps(event.get("extra") or {})
     return Written(EVENTS, tuple(map(event.get, _EVENT_FIELDS)), event["received_at"])
 
 
@@ -184,8 +184,8 @@ def _record(message: Message) -> Known:
     reasons = reasons or records.unfit(read)
     if reasons:
         raise UnreadableError(*reasons)
-    read.pop("v", None)
-    return Known(read.pop("account"), read.pop("call_id"), read)
+    account, call_id = read.pop("account"), read.pop("call_id")
+    return Known(account, call_id, records.without_nulls(read))
 
 
 def _object(message: Message) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _dead_letter(message: Message, reasons: tuple[Reason, ...]) -> Row:
         message.offset,
         message.timestamp if 0 <= message.timestamp * 1000 <= checks.LAST_TIME else 0,
         message.key or b"",
-        message.headers,
+        [(name, value or b"") for name, value in message.headers],
         message.value or b"",
         _written_reasons(reasons),
     )
@@ -213,5 +213,3 @@ def _dead_letter(message: Message, reasons: tuple[Reason, ...]) -> Row:
 
 def _written_reasons(reasons: tuple[Reason, ...]) -> list[tuple[str, str, str]]:
     return [(reason.field, reason.code, reason.message) for reason in reasons]
-
-

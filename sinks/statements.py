@@ -51,7 +51,7 @@ def views() -> list[SqlFile]:
 
 
 def split(text: str) -> list[str]:
-    """Divide at each ; that stands in no string, name or comment; comments before a statement stay with it."""
+    """Divide at each ; outside of strings, names and comments; comments before a statement stay with it."""
     statements: list[str] = []
     current: list[str] = []
     for match in _PIECE.finditer(text):
@@ -67,6 +67,4 @@ def split(text: str) -> list[str]:
 
 
 def _files(folder: str) -> list[SqlFile]:
-    return [
-        SqlFile(path.name, path.read_text("utf-8")) for path in sorted((FOLDER / folder).glob("*.sql"))
-    ]
+    return [SqlFile(path.name, path.read_text("utf-8")) for path in sorted((FOLDER / folder).glob("*.sql"))]

@@ -34,12 +34,12 @@ class Format(StrEnum):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(Format),
-    default=Format.TABLE,
+    type=click.Choice([form.value for form in Format]),
+    default=Format.TABLE.value,
     show_default=True,
     help="vertical: a line for each column; json: an object a line; csv: with a header.",
 )
-def sql(statement: str, form: Format) -> None:
+def sql(statement: str, form: str) -> None:
     """Run one SQL statement.
 
     As in: callweave sql "SELECT * FROM calls".
@@ -57,13 +57,17 @@ def sql(statement: str, form: Format) -> None:
     if not isinstance(result, tuple):  # an INSERT gives a number of rows
         return
     rows, columns = result
-    PRINTERS[form]([name for name, _ in columns], rows)
+    PRINTERS[Format(form)]([name for name, _ in columns], rows)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from callweave.commands import tables  # noqa: PLC0415
 
-    tables.show(columns, [[plain(value) for value in row] for row in rows])
+    cells = [[plain(value) for value in row] for row in rows]
+    if tables.fits(columns, cells):
+        tables.show(columns, cells)
+    else:
+        _vertical(columns, rows)
     click.echo(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", err=True)
 
 

@@ -11,15 +11,28 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+BORDER = 3
+"""Characters between two columns."""
 UNBOUNDED = 10_000
 """Characters a line: a table in a file is never cut to a terminal's width."""
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """Print a table; cells are shown as they are, never read as markup."""
-    terminal = sys.stdout.isatty()
-    console = Console(markup=False, highlight=False, emoji=False, width=None if terminal else UNBOUNDED)
+    console = _console()
+    terminal = console.is_terminal
     table = Table(*columns, title=title, title_justify="left", header_style="bold" if terminal else "")
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table can be read without its cells broken into many lines."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    return sum(widths) + BORDER * len(widths) < _console().width
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else UNBOUNDED
+    return Console(markup=False, highlight=False, emoji=False, width=width)

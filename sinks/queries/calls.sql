@@ -105,8 +105,13 @@ SELECT
     rang_at,
     if(has_cdr, cdr_answered_at, event_answered_at) AS answered_at,
     coalesce(cdr_ended_at, event_ended_at) AS ended_at,
-    -- two clocks may disagree, but no duration is negative
-    coalesce(cdr_ring_seconds, if(waited < 0, 0, waited) / 1e6) AS ring_seconds,
+    multiIf(
+        isNotNull(cdr_ring_seconds), cdr_ring_seconds,
+        -- a queue or an IVR says that somebody answered, but not when
+        outcome = 'answered' AND isNull(answered_at), NULL,
+        -- two clocks may disagree, but no duration is negative
+        if(waited < 0, 0, waited) / 1e6
+    ) AS ring_seconds,
     multiIf(
         isNotNull(cdr_talk_seconds), cdr_talk_seconds,
         outcome = '', NULL,
@@ -143,7 +148,10 @@ SELECT
     event_started_at,
     event_answered_at,
     event_ended_at,
-    if(event_waited < 0, 0, event_waited) / 1e6 AS event_ring_seconds,
+    multiIf(
+        event_outcome = 'answered' AND isNull(event_answered_at), NULL,
+        if(event_waited < 0, 0, event_waited) / 1e6
+    ) AS event_ring_seconds,
     multiIf(
         isNull(event_outcome), NULL,
         event_outcome != 'answered', 0,

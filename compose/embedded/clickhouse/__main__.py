@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from time import monotonic
 
@@ -17,6 +16,7 @@ from compose.embedded.clickhouse.errors import ServerError
 from compose.embedded.clickhouse.server import ClickHouseServer, listen
 from compose.embedded.node import NodeError
 
+_STOP = {signal.SIGTERM, signal.SIGINT}
 log = logging.getLogger("compose.embedded.clickhouse")
 
 
@@ -44,9 +44,9 @@ def main() -> int:
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked in all threads, the engine's too, and waited for below: a handler would run in the main thread,
+    # which doesn't wake up when the system hands the signal to another one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     begun = monotonic()
     try:
         password = ""
@@ -64,7 +64,7 @@ def main() -> int:
         "ClickHouse %s listens on %s:%d (native) and %d (http), data in %s, after %.1f s",
         *(engine.version, options.host, options.port, options.http_port, options.data, monotonic() - begun),
     )
-    stop.wait()
+    signal.sigwait(_STOP)
     log.info("stopping")
     server.stop()
     log.info("stopped")

@@ -12,7 +12,8 @@ from contextlib import closing, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from compose.embedded.clickhouse import errors, http_formats
@@ -148,38 +149,28 @@ class _Handler(BaseHTTPRequestHandler):
             reply.query_id = own["query_id"]
         connection.access.check(*credentials(own, headers))
         with connection.engine.spool() as spool:
-            if own.get("query"):
-                spool.write(own["query"].encode() + b"\n")
-            for piece in read_body(self.rfile, headers, framed=own.get("decompress") == "1"):  # type: ignore[arg-type]
-                spool.write(piece)
+            body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")  # type: ignore[arg-type]
+            statement = assemble(own.get("query", ""), body, spool.file)
             reply.close_after = False
             reply.choose_encoding(own, parameters.settings, headers.get("accept-encoding", ""))
-            statement = assemble(own.get("query", ""), spool)
             session = connection.engine.session(
                 own.get("database") or headers.get("x-clickhouse-database", "")
             )
             try:
-                _run(session, statement, spool, parameters, reply)
+                _run(session, statement, Path(spool.name), parameters, reply)
             finally:
                 session.close()
 
 
-def _run(
-    session: Session, statement: Statement, spool: IO[bytes], parameters: Parameters, reply: _Reply
-) -> None:
+def _run(session: Session, statement: Statement, data: Path, parameters: Parameters, reply: _Reply) -> None:
     if statement.insert is not None:
         session.configure(parameters.settings)
         insert = statement.insert
         form = http_formats.canonical(insert.format or "Values")
-        reply.whole(form, session.insert(insert.head, form, spool, parameters.substitutions))
+        reply.whole(form, session.insert(insert, form, data, parameters.substitutions))
         return
     formatted = cut_format(statement.sql)
-    named = (
-        formatted.format
-        or header_format
-        or parameters.own.get("default_format")
-        or http_formats.DEFAULT_FORMAT
-    )
+    named = formatted.format or parameters.own.get("default_format") or http_formats.DEFAULT_FORMAT
     form = http_formats.canonical(named)
     if http_formats.streams(form):
         session.configure(parameters.settings)

@@ -13,7 +13,7 @@ from compose.embedded.clickhouse.errors import ServerError
 from compose.embedded.clickhouse.sql import Insert, parse_insert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, an INSERT's data not counted
 _HEAD_BYTES = 1024 * 1024  # within which an INSERT's data has to start
@@ -88,10 +88,49 @@ def credentials(own: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement; when `insert` is there, its data are in the spool from the spool's position on."""
+    """A statement; an INSERT's data, without it, are in the spool."""
 
     sql: str
     insert: Insert | None
+
+
+def assemble(url_query: str, body: Iterator[bytes], spool: IO[bytes]) -> Statement:
+    """Put the statement together: the URL's part, a line break, the body; an INSERT's data go to `spool`.
+
+    Exception 62 without any statement, 229 for one that is too long, 36 for one that isn't UTF-8.
+    """
+    start = bytearray(url_query.encode() + b"\n" if url_query else b"")
+    limit = _HEAD_BYTES + len(start)
+    for piece in body:
+        start += piece
+        if len(start) > limit:
+            break
+    text = url_query or start[:_HEAD_BYTES].decode("utf-8", "surrogateescape")
+    if (insert := parse_insert(text)) is not None:
+        _refuse_undecodable(insert.head + insert.settings)
+        at = len(text[: insert.data_at].encode("utf-8", "surrogateescape"))
+        if insert.data_at == len(url_query):
+            at += 1  # the line break between the two
+        spool.write(start[at:])
+        for piece in body:
+            spool.write(piece)
+        spool.flush()
+        return Statement("", insert)
+    for piece in body:
+        start += piece
+        if len(start) > MAX_QUERY_BYTES:
+            raise ServerError(
+                errors.QUERY_IS_TOO_LARGE,
+                "QUERY_IS_TOO_LARGE",
+                f"The query is longer than {MAX_QUERY_BYTES} bytes.",
+            )
+    try:
+        sql = start.decode()
+    except UnicodeDecodeError:
+        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
+    if not sql.strip():
+        raise ServerError(errors.SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query")
+    return Statement(sql, None)
 
 
 def _refuse_undecodable(sql: str) -> None:
@@ -99,38 +138,3 @@ def _refuse_undecodable(sql: str) -> None:
         sql.encode()
     except UnicodeEncodeError:
         raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
-
-
-def assemble(url_query: str, spool: IO[bytes]) -> Statement:
-    """Put the statement together: the URL's part, a line break, the body. `spool` holds all of that.
-
-    Exception 62 without any statement, 229 for one that is too long, 36 for one that isn't UTF-8.
-    """
-    spool.seek(0)
-    start = spool.read(_HEAD_BYTES)
-    insert = parse_insert(url_query or start.decode("utf-8", "surrogateescape"))
-    if insert is not None:
-        _refuse_undecodable(insert.head)
-        if url_query:
-            at = len(url_query[: insert.data_at].encode())
-            if insert.data_at == len(url_query):
-                at += 1  # the line break that was put between the two
-        else:
-            head = start.decode("utf-8", "surrogateescape")[: insert.data_at]
-            at = len(head.encode("utf-8", "surrogateescape"))
-        spool.seek(at)
-        return Statement("", insert)
-    rest = spool.read(MAX_QUERY_BYTES)
-    if spool.read(1):
-        raise ServerError(
-            errors.QUERY_IS_TOO_LARGE,
-            "QUERY_IS_TOO_LARGE",
-            f"The query is longer than {MAX_QUERY_BYTES} bytes.",
-        )
-    try:
-        sql = (start + rest).decode()
-    except UnicodeDecodeError:
-        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
-    if not sql.strip():
-        raise ServerError(errors.SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query")
-    return Statement(sql, None)

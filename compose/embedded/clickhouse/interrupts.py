@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from compose.embedded.clickhouse.protocol import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from compose.embedded.clickhouse.engine import Session
 
@@ -21,8 +21,9 @@ POLL_SECONDS = 0.2
 class Watched:
     """One running query."""
 
-    def __init__(self, sock: socket.socket, session: Session) -> None:
-        """`sock` is where its client would cancel."""
+    def __init__(self, sock: socket.socket, session: Session, cancelled: Callable[[], bool]) -> None:
+        """`sock` is where its client would cancel; `cancelled` says whether it already has."""
+        self.cancelled = cancelled
         self.sock = sock
         self.session = session
         self.interrupted = False
@@ -34,6 +35,8 @@ class Watched:
 
     def unwanted(self) -> bool:
         """Whether its client has cancelled or gone."""
+        if self.cancelled():
+            return True
         try:
             poll = select.poll()
             poll.register(self.sock, select.POLLIN)
@@ -57,9 +60,11 @@ class Interrupts:
         self._thread.start()
 
     @contextlib.contextmanager
-    def watch(self, sock: socket.socket, session: Session) -> Iterator[Watched]:
+    def watch(
+        self, sock: socket.socket, session: Session, cancelled: Callable[[], bool]
+    ) -> Iterator[Watched]:
         """While this holds, a Cancel on `sock`, or its end, interrupts what runs in `session`."""
-        watched = Watched(sock, session)
+        watched = Watched(sock, session, cancelled)
         with self._lock:
             self._running.add(watched)
         try:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse import errors, frames, protocol
@@ -148,7 +149,7 @@ class NativeConnection:
         """Run a statement and send its blocks as they come."""
         sql = query.sql if parse_insert(query.sql) else cut_format(query.sql).sql
         reply = _Reply(self._socket, compressed=query.compressed)
-        with self._interrupts.watch(self._socket, session) as watched:
+        with self._interrupts.watch(self._socket, session, self._cancelled) as watched:
             try:
                 try:
                     with closing(session.stream(sql, "Native")) as pieces:
@@ -174,21 +175,21 @@ class NativeConnection:
         reply.end()
 
     def _cancelled(self) -> bool:
-        """Whether a Cancel has come in along with the query."""
+        """Whether a Cancel came in along with the query."""
         source = self._source
         return bool(source.waiting) and source.data[source.position] == protocol.Client.CANCEL
 
     def _insert(self, session: Session, insert: Insert, *, compressed: bool) -> None:
         """Send the columns, take the data whole, then insert it: a connection that drops leaves nothing."""
-        session.check_insert(insert.head)
+        session.check_insert(insert)
         sample = header(_insert_columns(session, insert))
         self._socket.sendall(protocol.data(sample, compressed=compressed))
         with self._engine.spool() as spool:
             if not self._receive_blocks(spool, compressed=compressed):
                 self._socket.sendall(protocol.END_OF_STREAM)
                 return
-            spool.seek(0)
-            done = session.insert(insert.head, "Native", spool)
+            spool.flush()
+            done = session.insert(insert, "Native", Path(spool.name))
         written = protocol.progress(written_rows=done.written_rows, written_bytes=done.written_bytes)
         self._socket.sendall(written + protocol.END_OF_STREAM)
 
@@ -286,10 +287,8 @@ def _insert_columns(session: Session, insert: Insert) -> list[tuple[str, str]]:
     """Names and types that an INSERT takes; exception 50 for a type that can't be received block by block."""
     names = None if insert.columns is None else column_names(insert.columns)
     if insert.columns is not None and names is None:  # `* EXCEPT(a)` and the like
-        pairs = [
-            (name, kind)
-            for name, kind, _ in session.describe(f"(SELECT {insert.columns} FROM {insert.target})")
-        ]
+        query = f"(SELECT {insert.columns} FROM {insert.target})"  # noqa: S608 - parts of the client's own SQL
+        pairs = [(name, kind) for name, kind, _ in session.describe(query)]
     else:
         described = session.describe(f"TABLE {insert.target}")
         if names is None:

@@ -60,9 +60,12 @@ class Token:
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT that takes data: `head` is the statement up to VALUES or FORMAT, SETTINGS kept."""
+    """An INSERT that takes data, as written."""
 
     head: str
+    """The statement up to SETTINGS, VALUES or FORMAT, whichever comes first."""
+    settings: str
+    """The SETTINGS clause, or ''."""
     target: str
     """The table, or `FUNCTION name(...)`, as written."""
     columns: str | None
@@ -154,29 +157,33 @@ def _closing(
 def _rest(
     sql: str, stream: Iterator[Token], token: Token | None, target: str, columns: str | None
 ) -> Insert | None:
+    settings_at: int | None = None
+
+    def insert(end: int, form: str | None, data_at: int) -> Insert:
+        at = end if settings_at is None else settings_at
+        return Insert(sql[:at], sql[at:end], target, columns, form, data_at)
+
     while token is not None:
         if token.depth == 0 and token.kind == "word":
+            if token.upper == "SETTINGS" and settings_at is None:
+                settings_at = token.start
             if token.upper == "VALUES":
-                return Insert(sql[: token.start], target, columns, "Values", _skip_space(sql, token.end))
+                return insert(token.start, "Values", _skip_space(sql, token.end))
             if token.upper == "FORMAT":
                 name = next(stream, None)
                 end = token.end if name is None else name.end
-                data_at = _DATA_FOLLOWS.match(sql, end)
-                return Insert(
-                    sql[: token.start],
-                    target,
-                    columns,
-                    None if name is None else name.text,
-                    end if data_at is None else data_at.end(),
+                space = _DATA_FOLLOWS.match(sql, end)
+                return insert(
+                    token.start, None if name is None else name.text, end if space is None else space.end()
                 )
             if token.upper in ("SELECT", "WITH", "FROM", "WATCH", "EXPLAIN"):
                 return None
         elif token.text == "(":
             return None  # INSERT INTO t (a) (SELECT …)
         elif token.text == ";":
-            return Insert(sql[: token.start], target, columns, None, len(sql))
+            return insert(token.start, None, len(sql))
         token = next(stream, None)
-    return Insert(sql, target, columns, None, len(sql))
+    return insert(len(sql), None, len(sql))
 
 
 def _skip_space(sql: str, at: int) -> int:

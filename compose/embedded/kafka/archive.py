@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from compose.embedded.kafka.jars import Jar
 
+KEPT = 1  # old ones: another environment that shares the folder may still use its own
+
 
 def archive_path(folder: Path, jars: list[Jar]) -> Path:
     """Where the archive for these jars, as they lie in this folder, belongs."""
@@ -50,10 +52,12 @@ def quick_start_archive(folder: Path, jars: list[Jar], train: Callable[[Path], N
 
 
 def _make(path: Path, train: Callable[[Path], None]) -> None:
-    for old in path.parent.glob("quick-start-*"):
-        old.unlink()
+    old = sorted(path.parent.glob("quick-start-*"), key=lambda one: one.stat().st_mtime)
+    for one in old[:-KEPT]:
+        one.unlink()
     say("Preparing Kafka for quick starts (once, about 10 s)")
-    new = path.with_suffix(".new")
+    new = path.parent / "new.aot"
+    new.unlink(missing_ok=True)  # of a run that was interrupted
     with contextlib.suppress(NodeError):
         train(new)
     if not new.exists():

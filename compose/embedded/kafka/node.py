@@ -13,7 +13,7 @@ from compose.embedded.kafka.archive import quick_start_archive
 from compose.embedded.kafka.jars import install, kafka_version, locked_jars
 from compose.embedded.kafka.java import java_command, java_environment
 from compose.embedded.kafka.properties import render, server_properties
-from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id
+from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id, read_meta
 from compose.embedded.node import Node, free_port
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
@@ -49,6 +49,7 @@ class KafkaNode(Node):
         self.advertised = advertised or f"{host}:{port}"
         self._locked = locked_jars()
         self._java_options: list[str] = []
+        self._log_before = 0  # bytes that earlier starts wrote
 
     @property
     def bootstrap(self) -> str:
@@ -59,6 +60,11 @@ class KafkaNode(Node):
     def version(self) -> str:
         """Kafka's version."""
         return kafka_version(self._locked)
+
+    @property
+    def cluster_id(self) -> str:
+        """The id that formatting gave it."""
+        return read_meta(self._logs)["cluster.id"]
 
     @property
     def log(self) -> Path:
@@ -82,13 +88,12 @@ class KafkaNode(Node):
         """Jars, archive, formatted storage, configuration."""
         install(self.jars, self._locked)
         self._java_options = self._archive_options()
-        logs = self.data / "logs"
-        if not is_formatted(logs):
+        if not is_formatted(self._logs):
             formatting = self.data / "logs.new"
             config = self._configure(formatting)
             arguments = ["format", "--cluster-id", new_cluster_id(), "--config", str(config)]
-            format_storage(self._java("kafka.tools.StorageTool", arguments), formatting, logs)
-        self._configure(logs)
+            format_storage(self._java("kafka.tools.StorageTool", arguments), formatting, self._logs)
+        self._configure(self._logs)
         shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed node left there
         self._scratch.mkdir()
         self.output.unlink(missing_ok=True)
@@ -109,6 +114,10 @@ class KafkaNode(Node):
             return f"another Kafka uses {self.data}"
         errors = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
         return errors[-1].strip().rstrip(".") if errors else None
+
+    @property
+    def _logs(self) -> Path:
+        return self.data / "logs"
 
     @property
     def _config(self) -> Path:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 META = "meta.properties"
+METADATA = "__cluster_metadata-0"
+MAGIC_AT, MAGIC = 16, b"\x02"  # the format of a batch of records, behind its offset, length and epoch
 FORMAT_SECONDS = 120
 
 
@@ -27,23 +29,47 @@ def new_cluster_id() -> str:
             return text
 
 
+def read_meta(logs: Path) -> dict[str, str]:
+    """What formatting wrote about the folder; raises `OSError` or `UnicodeDecodeError`."""
+    lines = (logs / META).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
 def is_formatted(logs: Path) -> bool:
     """Whether the folder is ready for a node; raises `NodeError` when something else lies there."""
     if not logs.exists():
         return False
     cure = "put a copy of it back, or move the folder away to begin without data"
     try:
-        lines = (logs / META).read_text().splitlines()
+        meta = read_meta(logs)
     except (OSError, UnicodeDecodeError) as error:
         raise NodeError(f"Kafka's data in {logs} is damaged: {META} can't be read; {cure}.") from error
-    meta = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     if missing := {"version", "cluster.id", "node.id", "directory.id"} - meta.keys():
         raise NodeError(f"Kafka's data in {logs} is damaged: {META} lacks {sorted(missing)}; {cure}.")
     if meta["node.id"] != str(NODE_ID):
         raise NodeError(
             f"{logs} holds the data of another Kafka, node {meta['node.id']}: choose another folder."
         )
+    if _holds_topics(logs) and not _metadata_is_readable(logs):
+        raise NodeError(f"Kafka's data in {logs} is damaged: {METADATA} can't be read; {cure}.")
     return True
+
+
+def _holds_topics(logs: Path) -> bool:
+    return any(path.is_dir() and path.name[-1].isdigit() and path.name != METADATA for path in logs.iterdir())
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAGIC_AT + 1)
+
+
+def _metadata_is_readable(logs: Path) -> bool:
+    """Whether the list of topics is there. Kafka would begin an empty one, and take the topics for strays."""
+    heads = [_head(path) for path in (logs / METADATA).glob("*.log")]
+    begun = [head for head in heads if head]
+    readable = all(head[MAGIC_AT:] == MAGIC for head in begun)
+    return readable and (len(begun) > 0 or any((logs / METADATA).glob("*.checkpoint")))
 
 
 def format_storage(command: list[str], formatting: Path, logs: Path) -> None:

@@ -121,9 +121,7 @@ def test_a_server_that_is_away_ends_the_connection() -> None:
 
 
 def test_a_closed_end_closes_the_other_one(proxy: TcpProxy) -> None:
-    before = threading.active_count()
     with connect(proxy) as connection:
         assert say(connection, b"x") == b"x"
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b""
-    assert threading.active_count() <= before + 2  # the echo's own thread may still be ending

@@ -1,0 +1,24 @@
+"""How long to wait after each failure."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIRST_SECONDS = 0.1
+MOST_SECONDS = 5.0
+
+
+def delays(draw: random.Random | None = None) -> Iterator[float]:
+    """Seconds: each bound is twice the last up to five, and half of it is left to chance.
+
+    Many workers that lost the same server so come back one after the other.
+    """
+    draw = draw or random.Random()  # noqa: S311 - no secret
+    bound = FIRST_SECONDS
+    while True:
+        yield bound * draw.uniform(0.5, 1.0)
+        bound = min(MOST_SECONDS, bound * 2)

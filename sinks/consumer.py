@@ -1,0 +1,143 @@
+"""Messages from Kafka, and commits. One consumer of the group, for one thread.
+
+A rebalance happens inside `poll`, on a thread of kafka-python's own: the listener only notes what was taken
+away, and the caller asks `taken()` afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from callweave.kafka import client_options
+from schemas.topics import Topic
+from sinks.metrics import LAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from callweave.settings import KafkaSettings
+    from sinks.batch import Partition
+
+TOPICS = (Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS)
+
+BOOTSTRAP_MS = 5_000
+COMMIT_MS = 5_000
+CLOSE_MS = 5_000
+FETCH_WAIT_MS = 100
+"""How long the broker may hold back an empty answer. A partition that was read to the end meanwhile is asked
+about only in the next request: more would add to the delay of its messages."""
+METADATA_MS = 10_000
+"""How soon new topics and partitions are noticed."""
+MAX_POLL_RECORDS = 2_000
+
+
+def group(kafka: KafkaSettings) -> str:
+    """The consumer group of all sinks of an installation."""
+    return f"{kafka.prefix}callweave-sink"
+
+
+class Consumer:
+    """Reads all topics of the sink."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        """Raises `KafkaError` when no broker answers."""
+        self._topics = {kafka.topic(topic): topic for topic in TOPICS}
+        self._taken: set[Partition] = set()
+        self._committed: dict[TopicPartition, int] = {}
+        session_ms = int(kafka.session_timeout_seconds * 1000)
+        self._consumer = KafkaConsumer(
+            **client_options(kafka),
+            client_id="callweave-sink",
+            group_id=group(kafka),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 3,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            partition_assignment_strategy=[CooperativeStickyAssignor],
+            max_poll_records=MAX_POLL_RECORDS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            metadata_max_age_ms=METADATA_MS,
+            bootstrap_timeout_ms=BOOTSTRAP_MS,
+            metrics_enabled=False,
+        )
+        self._consumer.subscribe(list(self._topics), listener=_Listener(self._taken))
+
+    def poll(self, seconds: float) -> Iterator[tuple[Topic, ConsumerRecord]]:
+        """Wait for messages at most so long; those of one partition come in their order."""
+        polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        return (
+            (self._topics[partition.topic], record)
+            for partition, records in polled.items()
+            for record in records
+        )
+
+    def hold(self, seconds: float) -> None:
+        """Stay in the group for so long without taking messages; `resume` goes on where `poll` stopped."""
+        self._consumer.pause(*self._consumer.assignment())
+        # a partition that a rebalance gives us in here is not paused yet: give back what it brings
+        for partition, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
+            self._consumer.seek(partition, records[0].offset)
+
+    def resume(self) -> None:
+        """Take messages again after `hold`."""
+        self._consumer.resume(*self._consumer.paused())
+
+    def taken(self) -> set[Partition]:
+        """The partitions that others read since the last call, even if they have come back to us."""
+        taken = set(self._taken)
+        self._taken -= taken
+        for name, number in taken:
+            self._committed.pop(TopicPartition(name, number), None)
+            with contextlib.suppress(KeyError):  # it may never have had a lag
+                LAG.remove(name, number)
+        return taken
+
+    def commit(self, offsets: dict[Partition, int]) -> None:
+        """Say that everything before these offsets is done. After a `KafkaError` it may be said again."""
+        named = {TopicPartition(*partition): offset for partition, offset in offsets.items()}
+        self._consumer.commit(
+            {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in named.items()},
+            timeout_ms=COMMIT_MS,
+        )
+        self._committed |= named
+
+    def is_member(self) -> bool:
+        """Whether we are in the group, with or without partitions."""
+        return bool(self._consumer.group_metadata().generation_id >= 0)
+
+    def report_lag(self) -> None:
+        """Set the lag of each of our partitions; of those that were never fetched it isn't known."""
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            if end is None:
+                continue
+            done = self._committed.get(partition)
+            if done is None:
+                done = self._consumer.position(partition, timeout_ms=100)
+            if done is not None:
+                LAG.labels(partition.topic, partition.partition).set(max(0, end - done))
+
+    def close(self) -> None:
+        """Leave the group, so that others need not wait for the session to end."""
+        with contextlib.suppress(KafkaError):  # no broker, no group to leave
+            self._consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, taken: set[Partition]) -> None:
+        self._taken = taken
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._taken |= {(each.topic, each.partition) for each in revoked}
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        pass

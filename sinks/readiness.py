@@ -1,0 +1,34 @@
+"""Whether the sink can do its work now, and why not: what /readyz says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinks.metrics import READY
+
+if TYPE_CHECKING:
+    from callweave.metrics import Ready
+
+
+class Readiness:
+    """Reasons not to be ready, by what they are about. Written by one thread, read by another."""
+
+    def __init__(self) -> None:
+        """It begins not ready."""
+        self._reasons = {"start": "starting"}
+
+    def hinder(self, about: str, reason: str) -> None:
+        """Not ready because of this, until it is cleared."""
+        self._reasons = {**self._reasons, about: reason}
+        READY.set(0)
+
+    def clear(self, about: str) -> None:
+        """Nothing is wrong about this any more."""
+        if about in self._reasons:
+            self._reasons = {key: reason for key, reason in self._reasons.items() if key != about}
+        READY.set(0 if self._reasons else 1)
+
+    def __call__(self) -> Ready:
+        """For `callweave.metrics.serve`."""
+        reasons = self._reasons
+        return not reasons, "; ".join(reasons.values())

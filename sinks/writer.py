@@ -1,0 +1,274 @@
+"""The sink as a process: read, insert, commit, again. An offset is committed only after its rows are in.
+
+Inserting again what is in already changes nothing, since every table merges: so whatever fails, wherever it
+was, is done again as a whole.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from kafka.errors import KafkaError
+
+from callweave.clock import MICROSECONDS, SystemClock
+from callweave.metrics import serve
+from sinks import metrics
+from sinks.backoff import delays
+from sinks.batch import Batch
+from sinks.consumer import Consumer, group
+from sinks.readiness import Readiness
+from sinks.rows import Poison, read
+from sinks.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from callweave.clock import Clock
+    from callweave.settings import Settings, SinkSettings
+    from sinks.batch import Insert, Partition
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.2
+"""How long one wait may take: so soon is a request to stop noticed."""
+LAG_SECONDS = 5.0
+"""Between two reports of the lag."""
+REPEAT_SECONDS = 30.0
+"""Between two log entries about the same trouble."""
+
+
+def run(settings: Settings) -> None:
+    """Write until SIGTERM or SIGINT; then finish the batch, commit, leave the group. Raises `StartError`."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    readiness = Readiness()
+    with serve(settings.sink.metrics_port, readiness, host=settings.metrics_host) as server:
+        log.info("started", metrics_port=server.port, group=group(settings.kafka))
+        work(settings, readiness, stop)
+    log.info("stopped")
+
+
+def work(settings: Settings, readiness: Readiness, stop: threading.Event) -> None:
+    """Connect to both servers, whenever they come up, and write until told to stop."""
+    trouble = Trouble(readiness)
+    store = Store(settings)
+    try:
+        if not _wait_for_store(store, trouble, stop):
+            return
+        consumer = _wait_for_consumer(settings, trouble, stop)
+        if consumer is None:
+            return
+        readiness.clear("start")
+        try:
+            Writer(settings.sink, consumer, store, trouble, stop=stop).run()
+        finally:
+            consumer.close()
+    finally:
+        store.close()
+
+
+class Trouble:
+    """What is wrong now: told to the log once in a while, and to /readyz."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        """Nothing is wrong yet."""
+        self._readiness = readiness
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def met(self, attempt: str, sentence: str, code: str, *, passes: bool = True) -> None:
+        """Note that an attempt failed, with a sentence that holds no secret."""
+        metrics.ERRORS.labels(attempt, code).inc()
+        self._readiness.hinder(attempt, sentence)
+        last = self._told.get(attempt)
+        now = time.monotonic()
+        if last is None or last[0] != code or now - last[1] >= REPEAT_SECONDS:
+            self._told[attempt] = (code, now)
+            level = log.warning if passes else log.error
+            level("waiting, nothing is lost", attempt=attempt, error=sentence)
+
+    def over(self, attempt: str) -> None:
+        """Note that the attempt has succeeded."""
+        if self._told.pop(attempt, None) is not None:
+            log.info("going on", attempt=attempt)
+        self._readiness.clear(attempt)
+
+
+class Writer:
+    """Batches of messages into tables."""
+
+    def __init__(
+        self,
+        settings: SinkSettings,
+        consumer: Consumer,
+        store: Store,
+        trouble: Trouble,
+        *,
+        stop: threading.Event,
+        clock: Clock | None = None,
+    ) -> None:
+        """`stop` ends `run`; `clock` tells how old rows are."""
+        self._settings = settings
+        self._consumer = consumer
+        self._store = store
+        self._trouble = trouble
+        self._stop = stop
+        self._clock = clock or SystemClock()
+        self._batch = Batch()
+        self._uncommitted: dict[Partition, int] = {}
+        self._lag_due = 0.0
+
+    def run(self) -> None:
+        """Until told to stop; what was read by then is written if ClickHouse takes it at once."""
+        while not self._stop.is_set():
+            self._read()
+            now = time.monotonic()
+            if self._batch.is_due(now, rows=self._settings.batch_rows, seconds=self._settings.batch_seconds):
+                self._write()
+            self._commit()
+            if now >= self._lag_due:
+                self._lag_due = now + LAG_SECONDS
+                self._report()
+        self._write()
+        self._commit()
+
+    def _read(self) -> None:
+        wait = self._batch.due_in(time.monotonic(), seconds=self._settings.batch_seconds)
+        try:
+            messages = self._consumer.poll(min(wait, IDLE_SECONDS))
+        except KafkaError as error:
+            self._trouble.met("poll", f"Kafka: {type(error).__name__}", type(error).__name__)
+            self._stop.wait(IDLE_SECONDS)
+            return
+        self._trouble.over("poll")
+        self._let_go()
+        now = time.monotonic()
+        for topic, message in messages:
+            outcome = read(topic, message)
+            if isinstance(outcome, Poison):
+                self._note_poison(message.topic, message.partition, message.offset, outcome)
+            self._batch.add(message, outcome, now)
+
+    def _let_go(self) -> None:
+        taken = self._consumer.taken()
+        self._batch.forget(taken)
+        for partition in taken:
+            self._uncommitted.pop(partition, None)
+
+    def _write(self) -> None:
+        """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
+        if not self._batch.messages:
+            return
+        inserts = self._batch.inserts()
+        waits = delays()
+        while not self._insert(inserts):
+            until = time.monotonic() + next(waits)
+            while (left := until - time.monotonic()) > 0:
+                if self._stop.is_set():
+                    self._batch = Batch()  # not committed: the next worker reads it again
+                    return
+                self._hold(min(left, IDLE_SECONDS))
+        self._consumer.resume()
+        self._uncommitted |= self._batch.offsets
+        metrics.BATCH_MESSAGES.observe(self._batch.messages)
+        for topic, messages in self._batch.topics.items():
+            metrics.MESSAGES.labels(topic).inc(messages)
+        self._batch = Batch()
+
+    def _hold(self, seconds: float) -> None:
+        try:
+            self._consumer.hold(seconds)
+        except KafkaError as error:
+            self._trouble.met("poll", f"Kafka: {type(error).__name__}", type(error).__name__)
+            self._stop.wait(seconds)
+        self._let_go()
+
+    def _insert(self, inserts: list[Insert]) -> bool:
+        """Whether all rows are in. What is in leaves the list: nothing needs to be written twice."""
+        try:
+            while inserts:
+                self._store.insert(inserts[0])
+                self._note_age(inserts.pop(0))
+        except StoreError as error:
+            self._trouble.met("insert", str(error), error.code, passes=error.passes)
+            return False
+        self._trouble.over("insert")
+        return True
+
+    def _commit(self) -> None:
+        """Commit what is in. What can't be committed now is once more with the next batch."""
+        if not self._uncommitted:
+            return
+        try:
+            self._consumer.commit(self._uncommitted)
+        except KafkaError as error:
+            self._trouble.met("commit", f"Kafka: {type(error).__name__}", type(error).__name__)
+            return
+        self._trouble.over("commit")
+        self._uncommitted = {}
+
+    def _report(self) -> None:
+        if self._consumer.is_member():
+            self._trouble.over("group")
+            self._consumer.report_lag()
+        else:
+            self._trouble.met("group", "Kafka: not in the consumer group yet", "not-a-member")
+
+    def _note_age(self, insert: Insert) -> None:
+        if insert.oldest is None or insert.newest is None:
+            return
+        age = (self._clock.now() - insert.oldest) / MICROSECONDS
+        metrics.AGE_SECONDS.labels(insert.table.name).observe(age)
+        metrics.NEWEST.labels(insert.table.name).set(insert.newest / MICROSECONDS)
+
+    def _note_poison(self, topic: str, partition: int, offset: int, poison: Poison) -> None:
+        for code in {reason.code for reason in poison.reasons}:
+            metrics.POISON.labels(topic, code).inc()
+        log.warning(
+            "a message goes to dead_letters",
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            reasons=[f"{reason.field}: {reason.code}" for reason in poison.reasons],
+        )
+
+
+def _wait_for_store(store: Store, trouble: Trouble, stop: threading.Event) -> bool:
+    """Return true once ClickHouse has every table, or false when told to stop."""
+    for wait in delays():
+        try:
+            store.check()
+        except StoreError as error:
+            trouble.met("insert", str(error), error.code, passes=error.passes)
+            if stop.wait(wait):
+                return False
+        else:
+            trouble.over("insert")
+            return True
+    return False
+
+
+def _wait_for_consumer(settings: Settings, trouble: Trouble, stop: threading.Event) -> Consumer | None:
+    """Return the consumer once a broker answers, or None when told to stop."""
+    for wait in delays():
+        try:
+            consumer = Consumer(settings.kafka)
+        except KafkaError as error:
+            where = settings.kafka.bootstrap_servers
+            sentence = f"Kafka at {where} does not answer ({type(error).__name__})"
+            trouble.met("poll", sentence, type(error).__name__)
+            if stop.wait(wait):
+                return None
+        else:
+            trouble.over("poll")
+            return consumer
+    return None

@@ -1,0 +1,27 @@
+"""The measure for the ingress: a Flask route that does nothing, on the same server with the same settings."""
+
+from __future__ import annotations
+
+import sys
+
+from flask import Flask
+
+from callweave.settings import IngestSettings
+from ingest.server import Server, leave
+
+
+def main(port: int, threads: int) -> None:
+    """Serve until SIGTERM."""
+    app = Flask(__name__)
+
+    @app.post("/callbacks/<token>")
+    def noop(token: str) -> dict[str, str]:
+        return {"status": "accepted", "id": token}
+
+    server = Server(IngestSettings(port=port, threads=threads), port)
+    server.serve(target_loader=lambda: app, wrap_loader=False)
+    leave()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from callweave import sources
+from callweave.cli import group
+from callweave.commands.source import base_url
+from callweave.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT_SECONDS = 60
+ADD = ("source", "add", "shanghai", "--account", "104026", "--dialect", "common-api")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation without any settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("CALLWEAVE_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def callweave(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as people do, in a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "callweave", *arguments],
+        cwd=folder,
+        env={**os.environ, **{f"CALLWEAVE_{name}": value for name, value in variables.items()}},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(group, ["--help"])
+    assert result.exit_code == 0
+    names = ["doctor", "migrate", "run", "schemas", "settings", "source", "sql", "topics"]
+    listed = [line.split()[0] for line in result.output.partition("Commands:\n")[2].splitlines()]
+    assert [name for name in names if name not in listed] == []
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    code = "import sys, callweave.cli; print(*sorted(m for m in sys.modules if '.' not in m))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {
+        "kafka",
+        "faust",
+        "clickhouse_driver",
+        "flask",
+        "granian",
+        "rich",
+        "structlog",
+        "prometheus_client",
+    }
+    assert slow & set(result.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("stage", ["ingest", "normalize", "correlate", "sink"])
+def test_every_stage_has_its_help(stage: str) -> None:
+    result = CliRunner().invoke(group, ["run", stage, "--help"])
+    assert result.exit_code == 0
+    assert ("--port" if stage == "ingest" else "--metrics-port") in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["run", "nonsense"], ["source", "add"], ["run", "sink", "--metrics-port", "x"]],
+)
+def test_wrong_usage_is_exit_status_2(arguments: list[str]) -> None:
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.output
+
+
+COMMANDS = [
+    ["run", "ingest"],
+    ["run", "normalize"],
+    ["topics"],
+    ["migrate"],
+    ["doctor"],
+    ["settings"],
+    ["sql", "SELECT 1"],
+    ["source", "list"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_wrong_settings_are_a_sentence_each_and_exit_status_1(folder: Path, arguments: list[str]) -> None:
+    result = callweave(folder, *arguments, INGEST__PORT="99999", CLICKHOUSE__PORT="x")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "callweave: settings: CALLWEAVE_CLICKHOUSE__PORT (clickhouse.port): must be a whole number",
+        "callweave: settings: CALLWEAVE_INGEST__PORT (ingest.port): must be ≤ 65535",
+    ]
+
+
+def test_settings_shows_what_is_in_force(folder: Path) -> None:
+    result = callweave(folder, "settings", INGEST__PORT="8081", CLICKHOUSE__PASSWORD="hunter2-hunter2")
+    assert result.returncode == 0
+    assert "\n# Set by CALLWEAVE_INGEST__PORT.\nport = 8081\n" in result.stdout
+    assert 'password = "***"' in result.stdout
+    assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
+    result = callweave(
+        folder, *ADD, "--timezone", "Asia/Shanghai", INGEST__PUBLIC_URL="https://c.example.com/"
+    )
+    assert result.returncode == 0
+    (url,) = result.stdout.splitlines()
+    base, _, token = url.rpartition("/")
+    assert base == "https://c.example.com/callbacks"
+    assert token not in result.stderr
+    source = sources.load(folder / "var" / "sources.toml").by_token(token)
+    assert source is not None
+    assert (source.name, source.account, source.timezone) == ("shanghai", "104026", "Asia/Shanghai")
+
+
+def test_the_life_of_a_source(folder: Path) -> None:
+    first = callweave(folder, *ADD, "--timezone", "UTC").stdout.strip()
+    assert first.startswith("http://127.0.0.1:8080/callbacks/")
+    second = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
+    assert second != first
+    known = sources.load(folder / "var" / "sources.toml")
+    assert known.by_token(first.rpartition("/")[2]) is None
+    assert known.by_token(second.rpartition("/")[2]) is not None
+    listed = callweave(folder, "source", "list", "--json").stdout
+    (row,) = json.loads(listed)
+    assert {key: row[key] for key in ("name", "account", "dialect", "timezone", "removed_at")} == {
+        "name": "shanghai",
+        "account": "104026",
+        "dialect": "common-api",
+        "timezone": "UTC",
+        "removed_at": None,
+    }
+    table = callweave(folder, "source", "list").stdout
+    assert "shanghai" in table
+    assert "sha256" not in listed + table
+    assert second.rpartition("/")[2] not in listed + table
+    assert callweave(folder, "source", "remove", "shanghai").returncode == 0
+    assert sources.load(folder / "var" / "sources.toml").by_token(second.rpartition("/")[2]) is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*ADD, "--timezone", "Mars/Olympus"],
+        ["source", "remove", "nobody"],
+        ["source", "rotate", "nobody"],
+        ["source", "add", "x y", "--account", "a", "--dialect", "common-api", "--timezone", "UTC"],
+        ["source", "add", "x", "--account", "a", "--dialect", "morse", "--timezone", "UTC"],
+    ],
+)
+def test_a_source_that_can_not_be_is_one_sentence(folder: Path, arguments: list[str]) -> None:
+    result = callweave(folder, *arguments)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("callweave: ")
+
+
+def test_no_sources_is_no_error(folder: Path) -> None:
+    result = callweave(folder, "source", "list")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "There are no sources yet" in result.stderr
+    assert json.loads(callweave(folder, "source", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"host": "::1", "port": 80}, "http://[::1]:80"),
+        ({"public_url": "https://x/in"}, "https://x/in"),
+    ],
+)
+def test_how_the_ingress_is_reached(settings: dict[str, Any], url: str) -> None:
+    assert base_url(IngestSettings(**settings)) == url

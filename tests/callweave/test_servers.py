@@ -1,0 +1,181 @@
+"""Commands against real servers, as processes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from callweave.clickhouse import connected, trouble
+from callweave.commands.query import plain
+from callweave.errors import StartError
+from callweave.settings import ClickHouseSettings
+from compose.embedded.node import free_port
+from schemas.topics import Topic
+from tests.callweave.test_cli import callweave, folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.settings import KafkaSettings
+
+__all__ = ["folder"]
+
+
+@pytest.fixture
+def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str, str]:
+    """Settings that lead to the tests' servers, and ports that are free."""
+    return {
+        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA__PREFIX": kafka.prefix,
+        "CLICKHOUSE__HOST": clickhouse.host,
+        "CLICKHOUSE__PORT": str(clickhouse.port),
+        "CLICKHOUSE__DATABASE": clickhouse.database,
+        "INGEST__PORT": str(free_port()),
+        "NORMALIZE__METRICS_PORT": str(free_port()),
+        "CORRELATE__METRICS_PORT": str(free_port()),
+        "SINK__METRICS_PORT": str(free_port()),
+    }
+
+
+def test_doctor_before_and_after_everything_is_made(folder: Path, variables: dict[str, str]) -> None:
+    before = callweave(folder, "doctor", **variables)
+    assert before.returncode == 1
+    bad = {line.split()[1] for line in before.stdout.splitlines() if line.startswith("FAIL")}
+    assert bad == {"sources:", "topics:", "migrations:"}
+    assert "run `callweave topics`" in before.stdout
+    assert "run `callweave migrate`" in before.stdout
+    assert "callweave source add" in before.stdout
+    assert before.stderr == "callweave: 3 checks failed.\n"
+
+    topics = callweave(folder, "topics", **variables)
+    assert topics.returncode == 0, topics.stderr
+    assert topics.stdout.count("created") == len(Topic)
+    assert callweave(folder, "topics", **variables).stdout.count("is there") == len(Topic)
+    would = callweave(folder, "migrate", "--dry-run", **variables).stdout
+    assert would.startswith("would apply ")
+    applied = callweave(folder, "migrate", **variables).stdout
+    assert applied == would.replace("would apply", "applied")
+    assert callweave(folder, "migrate", **variables).stdout == "nothing to apply\n"
+    add = ["source", "add", "a", "--account", "a", "--dialect", "common-api", "--timezone", "UTC"]
+    assert callweave(folder, *add, **variables).returncode == 0
+
+    after = callweave(folder, "doctor", **variables)
+    assert after.returncode == 0, after.stdout
+    assert "FAIL" not in after.stdout
+
+
+def test_topics_that_break_the_pipeline_are_exit_status_1(folder: Path, variables: dict[str, str]) -> None:
+    assert callweave(folder, "topics", **variables, KAFKA__PARTITIONS="2").returncode == 0
+    result = callweave(folder, "topics", **variables)
+    assert result.returncode == 1
+    assert "partitions is 2, not 4" in result.stdout
+    assert "set kafka.partitions to what is there" in result.stderr
+    assert "differ from the settings" in callweave(folder, "doctor", **variables).stdout
+
+
+@pytest.mark.parametrize("arguments", [["topics"], ["migrate"], ["sql", "SELECT 1"], ["doctor"]])
+def test_no_server_is_a_clear_sentence_and_no_traceback(folder: Path, arguments: list[str]) -> None:
+    port = free_port()
+    result = callweave(
+        folder,
+        *arguments,
+        KAFKA__BOOTSTRAP_SERVERS=f"127.0.0.1:{port}",
+        CLICKHOUSE__PORT=str(port),
+        CLICKHOUSE__PASSWORD="hunter2-hunter2",
+    )
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert f"at 127.0.0.1:{port} does not answer" in said
+    assert "Traceback" not in said
+    assert "hunter2" not in said
+
+
+def sql(folder: Path, variables: dict[str, str], statement: str, form: str) -> str:
+    result = callweave(
+        folder, "sql", statement, "--format", form, **{**variables, "CLICKHOUSE__DATABASE": "default"}
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+ROW = (
+    "SELECT 1 AS n, '[bold]ä\\n,\"' AS t, NULL AS nothing, "
+    "toDateTime64('2021-02-09 02:00:03.58', 6, 'UTC') AS at, [1, 2] AS list, "
+    "toUInt128('18446744073709551616') AS big"
+)
+
+
+def test_sql_prints_a_table(folder: Path, variables: dict[str, str]) -> None:
+    text = sql(folder, variables, ROW, "table")
+    assert '│ 1 │ [bold]ä\\n," │ NULL    │ 2021-02-09 02:00:03.58 │ [1, 2] │' in text
+
+
+def test_sql_prints_a_line_a_column(folder: Path, variables: dict[str, str]) -> None:
+    lines = sql(folder, variables, ROW, "vertical").splitlines()
+    assert lines[0] == "── row 1"
+    assert "at       2021-02-09 02:00:03.58" in lines
+
+
+def test_sql_prints_json(folder: Path, variables: dict[str, str]) -> None:
+    assert json.loads(sql(folder, variables, ROW, "json")) == {
+        "n": 1,
+        "t": '[bold]ä\n,"',
+        "nothing": None,
+        "at": "2021-02-09 02:00:03.58",
+        "list": [1, 2],
+        "big": 2**64,
+    }
+
+
+def test_sql_prints_csv(folder: Path, variables: dict[str, str]) -> None:
+    header, row = csv.reader(sql(folder, variables, ROW, "csv").splitlines())
+    assert header == ["n", "t", "nothing", "at", "list", "big"]
+    assert row == ["1", '[bold]ä\\n,"', "", "2021-02-09 02:00:03.58", "[1, 2]", str(2**64)]
+
+
+def test_sql_that_is_wrong_is_one_sentence(folder: Path, variables: dict[str, str]) -> None:
+    result = callweave(folder, "sql", "SELECT nonsense", **{**variables, "CLICKHOUSE__DATABASE": "default"})
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("callweave: ClickHouse refuses: ")
+    assert "nonsense" in line
+
+
+def test_a_database_that_is_not_there_yet(clickhouse: ClickHouseSettings) -> None:
+    with pytest.raises(StartError, match="run `callweave migrate`"), connected(clickhouse) as client:
+        client.execute("SELECT 1")
+
+
+def test_a_wrong_password_is_one_sentence_without_it(clickhouse: ClickHouseSettings) -> None:
+    wrong = ClickHouseSettings(
+        host=clickhouse.host, port=clickhouse.port, password=SecretStr("hunter2-hunter2")
+    )
+    with pytest.raises(StartError) as raised, connected(wrong, database="default") as client:
+        client.execute("SELECT 1")
+    assert str(raised.value) == (
+        f"ClickHouse at {clickhouse.host}:{clickhouse.port} refuses the login: "
+        "check clickhouse.user and clickhouse.password."
+    )
+
+
+def test_what_a_server_that_hangs_up_is_called() -> None:
+    assert "does not answer (EOFError)" in trouble(ClickHouseSettings(), EOFError())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"a\xff", "a\\xff"),
+        ("a\x1b[2J\n", "a\\x1b[2J\\n"),
+        ((1, None), "[1, NULL]"),
+        (0.5, "0.5"),
+        ("é", "é"),
+    ],
+)
+def test_values_as_text(value: object, text: str) -> None:
+    assert plain(value) == text

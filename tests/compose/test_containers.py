@@ -1,0 +1,262 @@
+"""The container files, as far as they can be checked without running them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from callweave.settings import Settings, load_from
+from compose.embedded.kafka.jars import kafka_version, locked_jars
+from compose.embedded.kafka.properties import SIZING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+FILES = ROOT / "compose"
+STAGES = ["ingest", "normalize", "correlate", "sink"]
+WITH_CLICKHOUSE = {"setup", "sink"}  # the only ones that need its password
+SECRETS = Path("/run/secrets/callweave")
+
+Yaml = dict[str, Any]
+
+
+def documents(path: Path) -> list[Yaml]:
+    """A YAML file, with `${NAME:-default}` as it is where NAME is not set."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path.read_text())
+    return list(yaml.safe_load_all(text))
+
+
+COMPOSE: dict[str, Yaml] = documents(FILES / "compose.yaml")[0]["services"]
+
+
+def kubernetes() -> dict[tuple[str, str], Yaml]:
+    """Everything that kustomize would apply, by kind and name."""
+    folder = FILES / "k8s"
+    resources = documents(folder / "kustomization.yaml")[0]["resources"]
+    found = [document for name in resources for document in documents(folder / name)]
+    return {(one["kind"], one["metadata"]["name"]): one for one in found}
+
+
+KUBERNETES = kubernetes()
+
+
+def image_environment() -> dict[str, str]:
+    """What the image sets for every stage."""
+    instructions = (FILES / "Dockerfile").read_text().replace("\\\n", " ")
+    last_stage = instructions[instructions.rindex("\nFROM ") :]
+    words = shlex.split(" ".join(re.findall(r"^ENV (.*)$", last_stage, re.MULTILINE)))
+    return dict(word.split("=", 1) for word in words)
+
+
+def container(name: str) -> Yaml:
+    """The container of a Deployment, or of the Job."""
+    kind = "Job" if name == "setup" else "Deployment"
+    found: Yaml = KUBERNETES[kind, name]["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def compose_environment(name: str) -> dict[str, str]:
+    own: dict[str, str] = COMPOSE[name]["environment"]
+    return image_environment() | own
+
+
+def kubernetes_environment(name: str) -> dict[str, str]:
+    own = {one["name"]: one["value"] for one in container(name).get("env", [])}
+    shared: dict[str, str] = KUBERNETES["ConfigMap", "callweave"]["data"]
+    assert container(name)["envFrom"] == [{"configMapRef": {"name": "callweave"}}]
+    return image_environment() | shared | own
+
+
+def settings_of(environment: dict[str, str], folder: Path) -> Settings:
+    """The settings that a container reads; raises `SettingsError` for a name or a value that is none."""
+    secret = folder / "password"
+    secret.write_text("from a file")
+    here = {
+        name: value.replace(str(SECRETS / "password"), str(secret)) for name, value in environment.items()
+    }
+    return load_from({name: value for name, value in here.items() if name.startswith("CALLWEAVE_")}).settings
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a callweave.toml of the developer's own is not part of a container
+
+
+def http_port(stage: str, settings: Settings) -> int:
+    section = getattr(settings, stage)
+    port: int = section.port if stage == "ingest" else section.metrics_port
+    return port
+
+
+def test_compose_runs_each_stage_once() -> None:
+    commands = [service["command"] for service in COMPOSE.values() if service["image"] == "callweave"]
+    assert sorted(command[1] for command in commands if command[0] == "run") == sorted(STAGES)
+    assert set(COMPOSE) == {*STAGES, "setup", "kafka", "clickhouse", "prometheus"}
+
+
+def test_compose_opens_ports_on_loopback_alone() -> None:
+    ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
+    assert len(ports) == 5
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
+
+
+def test_compose_keeps_data_in_named_volumes() -> None:
+    named = documents(FILES / "compose.yaml")[0]["volumes"]
+    used = [volume for service in COMPOSE.values() for volume in service.get("volumes", [])]
+    folders = {volume.split(":")[0] for volume in used if not volume.startswith(".")}
+    assert folders == set(named)
+    for volume in used:
+        if volume.startswith("."):
+            assert (FILES / volume.split(":")[0]).is_file()
+
+
+def test_compose_starts_in_order() -> None:
+    assert set(COMPOSE["setup"]["depends_on"]) == {"kafka", "clickhouse"}
+    for server in ("kafka", "clickhouse"):
+        assert COMPOSE["setup"]["depends_on"][server] == {"condition": "service_healthy"}
+        assert COMPOSE[server]["healthcheck"]["test"]
+    for stage in STAGES:
+        assert COMPOSE[stage]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
+    assert COMPOSE["setup"]["restart"] == "no"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_compose_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
+    port = http_port(stage, settings_of(compose_environment(stage), tmp_path))
+    assert f"http://127.0.0.1:{port}/readyz" in COMPOSE[stage]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("service", [*STAGES, "setup"])
+def test_compose_settings_are_settings(service: str, tmp_path: Path) -> None:
+    settings = settings_of(compose_environment(service), tmp_path)
+    listeners = COMPOSE["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"STAGES://{settings.kafka.bootstrap_servers}," in listeners
+    assert settings.ingest.host == settings.metrics_host == "0.0.0.0"
+    engine = COMPOSE["clickhouse"]["environment"]
+    if service in WITH_CLICKHOUSE:
+        assert settings.clickhouse.host == "clickhouse"
+        assert settings.clickhouse.user == engine["CLICKHOUSE_USER"]
+        assert settings.clickhouse.database == engine["CLICKHOUSE_DB"]
+        assert settings.clickhouse.password.get_secret_value() == engine["CLICKHOUSE_PASSWORD"]
+    else:
+        assert not any("CLICKHOUSE" in name for name in COMPOSE[service]["environment"])
+
+
+def test_compose_gives_people_the_ports_that_the_commands_expect() -> None:
+    defaults = Settings()
+    ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
+    advertised = COMPOSE["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert advertised.endswith(f"MACHINE://{defaults.kafka.bootstrap_servers}")
+    assert f"{defaults.kafka.bootstrap_servers}:9092" in ports
+    assert f"127.0.0.1:{defaults.clickhouse.port}:9000" in ports
+    assert f"127.0.0.1:{defaults.clickhouse.http_port}:8123" in ports
+    assert f"127.0.0.1:{defaults.ingest.port}:8080" in ports
+
+
+def test_both_kafkas_are_one_version_with_one_configuration() -> None:
+    assert COMPOSE["kafka"]["image"] == f"apache/kafka:{kafka_version(locked_jars())}"
+    variables = COMPOSE["kafka"]["environment"]
+    shared = {
+        name: f"KAFKA_{name.upper().replace('.', '_')}"
+        for name in SIZING
+        if f"KAFKA_{name.upper().replace('.', '_')}" in variables
+    }
+    assert len(shared) > 5
+    assert {name: str(SIZING[name]) for name in shared} == {
+        name: variables[variable] for name, variable in shared.items()
+    }
+
+
+def test_prometheus_asks_each_stage_where_it_listens(tmp_path: Path) -> None:
+    jobs = documents(FILES / "prometheus" / "prometheus.yml")[0]["scrape_configs"]
+    found = {job["job_name"]: job["dns_sd_configs"][0] for job in jobs}
+    assert list(found) == STAGES
+    for stage, where in found.items():
+        settings = settings_of(compose_environment(stage), tmp_path)
+        assert (where["names"], where["port"]) == ([stage], http_port(stage, settings))
+
+
+def test_kustomize_takes_every_file() -> None:
+    listed = documents(FILES / "k8s" / "kustomization.yaml")[0]["resources"]
+    there = {path.name for path in (FILES / "k8s").glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(listed) == there
+
+
+def test_the_image_that_kubernetes_runs_is_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    images = documents(FILES / "k8s" / "kustomization.yaml")[0]["images"]
+    assert images == [{"name": "callweave", "newTag": project["version"]}]
+    assert all(container(name)["image"] == "callweave" for name in [*STAGES, "setup"])
+
+
+@pytest.mark.parametrize("name", [*STAGES, "setup"])
+def test_kubernetes_settings_are_settings(name: str, tmp_path: Path) -> None:
+    settings = settings_of(kubernetes_environment(name), tmp_path)
+    assert settings.kafka.replication_factor == 3
+    mounts = {mount["mountPath"] for mount in container(name)["volumeMounts"]}
+    password = settings.clickhouse.password.get_secret_value()
+    assert (password == "from a file") is (str(SECRETS) in mounts) is (name in WITH_CLICKHOUSE)
+    assert (str(settings.sources_file.parent) in mounts) is (name == "ingest")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_kubernetes_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
+    deployed = container(stage)
+    assert deployed["args"] == ["run", stage]
+    port = http_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
+    assert deployed["ports"] == [{"name": "http", "containerPort": port}]
+    assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    template = KUBERNETES["Deployment", stage]["spec"]["template"]
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+
+
+def test_ingest_has_time_to_drain(tmp_path: Path) -> None:
+    template = KUBERNETES["Deployment", "ingest"]["spec"]["template"]["spec"]
+    pause = int(container("ingest")["lifecycle"]["preStop"]["exec"]["command"][1])
+    drain = settings_of(kubernetes_environment("ingest"), tmp_path).ingest.drain_seconds
+    assert template["terminationGracePeriodSeconds"] > pause + drain
+    assert int(COMPOSE["ingest"]["stop_grace_period"].removesuffix("s")) > drain
+
+
+def test_setup_makes_topics_and_tables() -> None:
+    for command in (COMPOSE["setup"]["command"][-1], container("setup")["command"][-1]):
+        assert command == "callweave topics; callweave migrate"
+    assert COMPOSE["setup"]["entrypoint"] == container("setup")["command"][:2] == ["sh", "-ec"]
+
+
+@pytest.mark.parametrize("name", [*STAGES, "setup"])
+def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
+    assert COMPOSE[name]["read_only"] is True
+    assert COMPOSE[name]["cap_drop"] == ["ALL"]
+    security = container(name)["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert "\nUSER 10001:10001\n" in (FILES / "Dockerfile").read_text()
+
+
+def _packages() -> Iterator[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]:
+        yield from (path.parent.name for path in ROOT.glob(f"{pattern}/__init__.py"))
+
+
+def test_the_image_holds_every_package() -> None:
+    dockerfile = (FILES / "Dockerfile").read_text()
+    build = dockerfile[: dockerfile.rindex("\nFROM ")]
+    copied = {
+        source
+        for line in re.findall(r"^COPY (.*)$", build, re.MULTILINE)
+        for source in shlex.split(line)[:-1]
+    }
+    assert copied == {"pyproject.toml", "requirements.lock", "README.md", *_packages()}
+    allowed = (FILES / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {line.removeprefix("!") for line in allowed if line.startswith("!")} == copied

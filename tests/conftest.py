@@ -1,0 +1,45 @@
+"""One Kafka and one ClickHouse for the whole session; each test has topics and a database of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callweave import clickhouse
+from tests import servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from callweave.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a Kafka answers that no test stops."""
+    if servers.GIVEN_KAFKA:
+        yield servers.GIVEN_KAFKA
+        return
+    with servers.kafka_node(tmp_path_factory.mktemp("kafka")) as node:
+        yield node.bootstrap
+
+
+@pytest.fixture(scope="session")
+def clickhouse_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a ClickHouse answers that no test stops."""
+    if servers.GIVEN_CLICKHOUSE:
+        yield servers.GIVEN_CLICKHOUSE
+        return
+    with servers.clickhouse_node(tmp_path_factory.mktemp("clickhouse")) as node:
+        yield node.address
+
+
+@pytest.fixture
+def stack_settings(kafka_address: str, clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of the test's own, with topics and tables made."""
+    settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, tmp_path))
+    yield settings
+    with clickhouse.connected(settings.clickhouse, database="default") as client:
+        client.execute(f"DROP DATABASE {settings.clickhouse.database}")

@@ -1,0 +1,193 @@
+"""One broker for all, topics of its own for each test, and the ingress as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import httpx
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from callweave import sources, topics
+from callweave.settings import IngestSettings, KafkaSettings, Settings
+from compose.embedded.kafka import KafkaNode
+from compose.embedded.node import free_port
+from schemas.callbacks import Callback, Rejection
+from schemas.topics import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schemas.callbacks import Headers
+
+JARS = Path(__file__).parents[2] / "var" / "jars"
+PATIENCE = 60.0
+"""Seconds that anything may take on a slow machine."""
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+class Ingress:
+    """`callweave run ingest` as a process."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.settings = settings
+        self.log = log
+        self.port = settings.ingest.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "CALLWEAVE_SOURCES_FILE": str(self.settings.sources_file),
+            "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": self.settings.kafka.bootstrap_servers,
+            "CALLWEAVE_KAFKA__PREFIX": self.settings.kafka.prefix,
+            "CALLWEAVE_INGEST__PORT": str(self.port),
+            "CALLWEAVE_INGEST__DRAIN_SECONDS": str(self.settings.ingest.drain_seconds),
+            "CALLWEAVE_LOG__LEVEL": "debug",
+        }
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "callweave", "run", "ingest"],
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(self.alive, "the ingress serves")
+
+    def alive(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return httpx.get(f"{self.url}/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def ready(self) -> bool:
+        return httpx.get(f"{self.url}/readyz").status_code == 200
+
+    def terminate(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def post(self, token: str, body: bytes = b"{}", content_type: str = "application/json") -> httpx.Response:
+        headers = {"Content-Type": content_type}
+        return httpx.post(f"{self.url}/callbacks/{token}", content=body, headers=headers, timeout=PATIENCE)
+
+    def metric(self, name: str) -> float:
+        """The value of a sample, by its name and labels as /metrics writes them."""
+        found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        return float(found.group(1)) if found else 0.0
+
+
+def read_topic(settings: Settings, topic: Topic) -> list[tuple[bytes, Headers]]:
+    """Everything that a topic holds now."""
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers, enable_auto_commit=False)
+    try:
+        name = settings.kafka.prefix + topic
+        partitions = [TopicPartition(name, number) for number in range(settings.kafka.partitions)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        found: list[tuple[bytes, Headers]] = []
+        deadline = time.monotonic() + PATIENCE
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            assert time.monotonic() < deadline, "the topic could not be read to its end"
+            for batch in consumer.poll(timeout_ms=500).values():
+                found.extend((message.value, list(message.headers)) for message in batch)
+        return found
+    finally:
+        consumer.close()
+
+
+def accepted(settings: Settings) -> dict[str, Callback]:
+    """What `callbacks.raw` holds, by id."""
+    callbacks = [Callback.from_message(*message) for message in read_topic(settings, Topic.RAW)]
+    assert len({callback.id for callback in callbacks}) == len(callbacks), "an id came twice"
+    return {callback.id: callback for callback in callbacks}
+
+
+def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
+    """What `callbacks.rejected` holds, by id."""
+    found = {}
+    for value, headers in read_topic(settings, Topic.REJECTED):
+        rejection = Rejection.from_headers(headers)
+        assert rejection is not None
+        callback = Callback.from_message(value, headers)
+        found[callback.id] = (callback, rejection)
+    return found
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    """A broker that no test stops."""
+    data = tmp_path_factory.mktemp("kafka")
+    with KafkaNode(data, port=free_port(), controller_port=free_port(), jars=JARS) as node:
+        yield node
+
+
+def new_settings(node: KafkaNode, folder: Path) -> Settings:
+    """Settings for topics that nobody else uses, and a free port."""
+    kafka = KafkaSettings(bootstrap_servers=node.bootstrap, prefix=f"t{uuid4().hex[:8]}.")
+    return Settings(
+        kafka=kafka, ingest=IngestSettings(port=free_port()), sources_file=folder / "sources.toml"
+    )
+
+
+@contextmanager
+def running(settings: Settings, folder: Path) -> Iterator[Ingress]:
+    """An ingress that ends with the test."""
+    ingress = Ingress(settings, folder / "ingest.log")
+    ingress.start()
+    try:
+        yield ingress
+    finally:
+        ingress.kill()
+
+
+def new_token(settings: Settings, name: str = "shanghai") -> str:
+    """Of a source that is added now."""
+    return sources.add(settings.sources_file, name, "104026", "common-api", "Asia/Shanghai")
+
+
+@pytest.fixture
+def settings(kafka: KafkaNode, tmp_path: Path) -> Settings:
+    """Settings whose topics are there."""
+    made = new_settings(kafka, tmp_path)
+    topics.ensure(made)
+    return made
+
+
+@pytest.fixture
+def ingress(settings: Settings, tmp_path: Path) -> Iterator[Ingress]:
+    """A running ingress whose broker answers."""
+    with running(settings, tmp_path) as process:
+        eventually(process.ready, "the ingress is ready")
+        yield process

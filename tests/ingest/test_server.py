@@ -1,0 +1,198 @@
+"""The process: it starts with or without a broker, follows the sources file, and ends in order."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+
+from callweave import sources, topics
+from compose.embedded.kafka import KafkaNode
+from compose.embedded.node import free_port
+from tests.ingest.conftest import (
+    JARS,
+    PATIENCE,
+    accepted,
+    eventually,
+    new_settings,
+    new_token,
+    running,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.settings import Settings
+    from tests.ingest.conftest import Ingress
+
+THREADS = 40
+"""More than the server has."""
+BROKER_AWAY_SECONDS = 3.0
+"""Within which every answer comes while the broker is away: the promise to providers."""
+
+
+class Load:
+    """Clients that post without end; their answers."""
+
+    def __init__(self, ingress: Ingress, token: str, clients: int = THREADS) -> None:
+        self.answers: list[tuple[float, httpx.Response | None]] = []
+        """When it came, and the answer; None for a connection that was refused or broke."""
+        self.slowest = 0.0
+        self._url = f"{ingress.url}/callbacks/{token}"
+        self._ends = threading.Event()
+        self._pool = ThreadPoolExecutor(clients)
+        self._clients = [self._pool.submit(self._post) for _ in range(clients)]
+
+    def _post(self) -> None:
+        with httpx.Client(timeout=PATIENCE) as client:
+            while not self._ends.is_set():
+                start = time.monotonic()
+                try:
+                    answer = client.post(self._url, content=b'{"a":1}')
+                except httpx.TransportError:
+                    self.answers.append((time.monotonic(), None))
+                    time.sleep(0.05)
+                else:
+                    self.slowest = max(self.slowest, time.monotonic() - start)
+                    self.answers.append((time.monotonic(), answer))
+                    time.sleep(0.02)
+
+    def seen(self, status: int, since: float = 0.0) -> int:
+        return sum(at >= since and a is not None and a.status_code == status for at, a in list(self.answers))
+
+    def has(self, count: int, status: int, since: float) -> bool:
+        return self.seen(status, since) > count
+
+    def end(self) -> set[str]:
+        """Stop, and tell which ids were acknowledged."""
+        self._ends.set()
+        for client in self._clients:
+            client.result(PATIENCE)
+        self._pool.shutdown()
+        answers = [answer for _, answer in self.answers if answer is not None]
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+        return {answer.json()["id"] for answer in answers if answer.status_code == 200}
+
+
+def test_while_the_broker_is_away_every_answer_is_503_in_time(tmp_path: Path) -> None:
+    data, ports = tmp_path / "kafka", (free_port(), free_port())
+    node = KafkaNode(data, port=ports[0], controller_port=ports[1], jars=JARS)
+    settings = new_settings(node, tmp_path)
+    token = new_token(settings)
+    with running(settings, tmp_path) as ingress:
+        assert ingress.post(token).status_code == 503
+        assert not ingress.ready()
+        load = Load(ingress, token)
+        try:
+            node.start()
+            eventually(lambda: topics.ensure(settings) != [], "topics are there")
+            eventually(lambda: load.seen(200) > 100, "callbacks are acknowledged once there is a broker")
+            for _ in range(2):
+                node.kill()
+                gone = time.monotonic()
+                eventually(lambda: not ingress.ready(), "not ready without a broker")
+                eventually(partial(load.has, 200, 503, gone), "answers without a broker")
+                node.start()
+                eventually(partial(load.has, 100, 200, time.monotonic()), "it is used when it is back")
+                eventually(ingress.ready, "ready when it is back")
+            acknowledged = load.end()
+            assert acknowledged <= accepted(settings).keys()
+            assert load.slowest < BROKER_AWAY_SECONDS
+        finally:
+            load.end()
+            node.kill()
+        said = ingress.log.read_text()
+    assert token not in said
+    warnings = [line for line in said.splitlines() if '"warning"' in line and "broker" in line]
+    assert 1 <= len(warnings) <= 10, "warnings are rate-limited"
+
+
+def test_sigterm_finishes_what_is_under_way(ingress: Ingress, settings: Settings) -> None:
+    token = new_token(settings)
+    eventually(lambda: ingress.post(token).status_code == 200, "the source is known")
+    load = Load(ingress, token)
+    eventually(lambda: load.seen(200) > 200, "load")
+    # A request whose body is half there when the signal comes.
+    with socket.create_connection(("127.0.0.1", ingress.port), timeout=PATIENCE) as half:
+        half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+        time.sleep(1)  # for the server to have taken it
+        ingress.terminate()
+        eventually(lambda: refused(ingress), "no new connections are accepted")
+        half.sendall(b"}")
+        answer = b""
+        while more := half.recv(65536):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert ingress.wait() == 0
+    acknowledged = load.end()
+    found = re.search(rb'"id":"([^"]+)"', answer)
+    assert found is not None
+    assert acknowledged | {found.group(1).decode()} <= accepted(settings).keys()
+    said = ingress.log.read_text()
+    assert "ingest serves" in said
+    assert "ingest has stopped" in said
+    assert token not in said
+
+
+def refused(ingress: Ingress) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", ingress.port), timeout=1).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_a_client_that_never_finishes_does_not_hold_the_end_up(settings: Settings, tmp_path: Path) -> None:
+    limits = settings.ingest.model_copy(update={"drain_seconds": 1.0})
+    token = new_token(settings)
+    with running(settings.model_copy(update={"ingest": limits}), tmp_path) as ingress:
+        eventually(ingress.ready, "ready")
+        with socket.create_connection(("127.0.0.1", ingress.port)) as half:
+            half.sendall(
+                f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode()
+            )
+            eventually(lambda: ingress.post(token).status_code == 200, "others are served")
+            ingress.terminate()
+            assert ingress.wait() == 0
+
+
+def test_changed_sources_take_effect_while_it_runs(ingress: Ingress, settings: Settings) -> None:
+    first = new_token(settings)
+    eventually(lambda: ingress.post(first).status_code == 200, "an added source is accepted")
+    second = sources.rotate(settings.sources_file, "shanghai")
+    eventually(lambda: ingress.post(first).status_code == 404, "the old token is void")
+    assert ingress.post(second).status_code == 200
+    good = settings.sources_file.read_bytes()
+    settings.sources_file.write_bytes(b"[")
+    eventually(lambda: '"stale"' in httpx.get(f"{ingress.url}/readyz").text, "the broken file is noticed")
+    assert ingress.post(second).status_code == 200
+    settings.sources_file.write_bytes(good)
+    sources.remove(settings.sources_file, "shanghai")
+    eventually(lambda: ingress.post(second).status_code == 404, "a removed source is refused")
+    said = ingress.log.read_text()
+    assert first not in said
+    assert second not in said
+
+
+def test_a_taken_port_is_one_sentence(settings: Settings, ingress: Ingress) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "callweave", "run", "ingest"],
+        env=ingress.environment(),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    said = second.stderr.decode()
+    assert second.returncode == 1
+    assert f"127.0.0.1:{settings.ingest.port}" in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.processors.normalize.callbacks import NOW, event_of, reasons_of
+from tests.samples.extension_events import (
+    ANNA,
+    CALL_OF_175,
+    CLIENT,
+    DID,
+    QUEUE,
+    START,
+    TO_DESTINATION,
+    TO_ORIGIN,
+    event,
+    offered,
+    waiting,
+)
+
+DIALECT = "extension-events"
+
+
+def test_a_dial_in_full() -> None:
+    dial = event_of(event("dial-out", "c1", "c1-1", 0, Diversion="123", **CALL_OF_175), DIALECT)
+    assert (dial.kind, dial.uuid, dial.leg, dial.ids) == ("dial", "c1", "c1-1", ("c1", "c1-1"))
+    assert (dial.occurred_at, dial.clock, dial.started_at, dial.received_at) == (
+        START,
+        "provider",
+        START,
+        NOW,
+    )
+    assert (dial.side, dial.method) == (None, None)
+    assert dial.extra == {
+        "EventType": "dial-out",
+        "myid": "175",
+        "CallerExtensionID": "175",
+        "CallAPIID": "c1-api",
+        "Diversion": "123",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ids", "leg", "uuid"),
+    [
+        ({"CallID": "a", "SubCallID": "b", "CallBackID": "c"}, "b", "a"),
+        ({"CallID": "a", "CallBackID": "c"}, "a", "a"),
+        ({"CallBackID": "c"}, "c", None),
+        ({"CallID": "", "SubCallID": "b"}, "b", None),
+    ],
+)
+def test_ids(ids: dict[str, object], leg: str, uuid: str | None) -> None:
+    answer = event_of({"EventType": "answer", **ids}, DIALECT)
+    assert (answer.leg, answer.uuid) == (leg, uuid)
+    assert answer.ids == tuple(sorted(str(each) for each in ids.values() if each))
+
+
+@pytest.mark.parametrize("flow", ["IN", "in", "In"])
+def test_flow_in_any_case(flow: str) -> None:
+    assert event_of({"EventType": "answer", "CallID": "a", "CallFlow": flow}, DIALECT).direction == "inbound"
+
+
+def test_direction_without_a_flow() -> None:
+    assert event_of({"EventType": "dial-out", "CallID": "a"}, DIALECT).direction == "outbound"
+    assert event_of({"EventType": "answer", "CallID": "a"}, DIALECT).direction is None
+
+
+@pytest.mark.parametrize("event_type", ["dial-in", "answer", "hangup"])
+def test_a_queues_call_to_an_agent_is_the_agents_and_comes_in(event_type: str) -> None:
+    found = event_of(event(event_type, "q1", "q1-1", 0, **offered(ANNA)), DIALECT)
+    assert (found.extension, found.direction, found.caller, found.callee) == (ANNA, "inbound", CLIENT, DID)
+    assert found.extra["CallerExtension"] == QUEUE
+
+
+def test_an_initiated_call_goes_out_from_side_a_to_side_b() -> None:
+    origin = event_of(event("answer", "k1", "k1-1", 4, CallBackID="cb", **TO_ORIGIN), DIALECT)
+    destination = event_of(event("answer", "k1", "k1-2", 9, CallBackID="cb", **TO_DESTINATION), DIALECT)
+    assert (origin.side, origin.direction, origin.method, origin.extension) == ("a", "outbound", "api", ANNA)
+    assert (destination.side, destination.direction, destination.extension) == ("b", "outbound", ANNA)
+    assert destination.display_number == DID
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "talk_time"),
+    [
+        ({"CallStatus": "ANSWER", "Duration": "5000000"}, "answered", 5_000_000),
+        ({"CallStatus": "answer", "Duration": 5000000}, "answered", 5_000_000),
+        ({"CallStatus": "BUSY"}, "busy", None),
+        ({"CallStatus": "NOANSWER"}, "unanswered", None),
+        ({"CallStatus": "CANCEL"}, "cancelled", None),
+        ({"CallStatus": "CONGESTION"}, "congestion", None),
+        ({"CallStatus": "CHANUNAVAIL"}, "unavailable", None),
+        ({"CallStatus": "MELTED"}, None, None),
+        ({"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9", "BridgedDuration": "4"}, "answered", 4),
+        ({"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9"}, "answered", None),
+        ({"CallStatus": "CANCEL", "Bridged": "yes"}, "answered", None),
+        ({"CallStatus": "ANSWER", "Bridged": "no", "Duration": "9"}, "unanswered", None),
+        ({"CallStatus": "CANCEL", "Bridged": "no"}, "cancelled", None),
+        ({"CallStatus": "ANSWER", "Duration": "9", "BridgedDuration": "4"}, "answered", 4),
+        ({"Duration": "-9"}, None, None),
+    ],
+)
+def test_hangup(fields: dict[str, object], outcome: str | None, talk_time: int | None) -> None:
+    found = event_of({"EventType": "hangup", "CallID": "a", **fields}, DIALECT)
+    assert (found.outcome, found.talk_time) == (outcome, talk_time)
+
+
+def test_what_a_hangup_says_that_we_can_not_use_is_kept() -> None:
+    found = event_of(
+        {
+            "EventType": "hangup",
+            "CallID": "a",
+            "CallStatus": "MELTED",
+            "Bridged": "maybe",
+            "Duration": "long",
+        },
+        DIALECT,
+    )
+    assert found.extra == {"CallStatus": "MELTED", "Bridged": "maybe", "Duration": "long"}
+    assert found.bridged is None
+
+
+def test_a_voice_messages_length_is_no_talk_time() -> None:
+    found = event_of(
+        event("voicemail", "v1", "v1-1", 3, Duration="12000000", RecID="r", **waiting(ANNA)), DIALECT
+    )
+    assert (found.kind, found.talk_time, found.recording) == ("voicemail", None, "r")
+    assert found.extra["Duration"] == "12000000"
+
+
+def test_without_a_time_of_its_own_it_happened_when_it_came() -> None:
+    found = event_of({"EventType": "hangup", "CallID": "a"}, DIALECT)
+    assert (found.occurred_at, found.clock) == (NOW, "ingress")
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({}, {("EventType", "missing"), ("CallID", "missing")}),
+        ({"EventType": "agent-login", "CallID": "a"}, {("EventType", "unknown-event-type")}),
+        ({"EventType": ["hangup"], "CallID": "a"}, {("EventType", "unknown-event-type")}),
+        (
+            {"EventType": "x", "CallID": "a\n", "SubCallID": "b" * 257, "EventTime": "1700000000"},
+            {
+                ("EventType", "unknown-event-type"),
+                ("SubCallID", "too-long"),
+                ("EventTime", "out-of-range"),
+            },
+        ),
+        ({"EventType": "hangup", "CallID": "a\tb"}, {("CallID", "unprintable")}),
+        ({"EventType": "hangup", "CallID": ["a"], "SubCallID": "b"}, {("CallID", "malformed-id")}),
+        ({"EventType": "hangup", "CallID": "a", "EventTime": "now"}, {("EventTime", "malformed-time")}),
+    ],
+)
+def test_reasons(payload: dict[str, object], expected: set[tuple[str, str]]) -> None:
+    assert reasons_of(payload, DIALECT).keys() == expected
+
+
+def test_a_message_is_never_wrong() -> None:
+    found = event_of({"EventType": "message-in", "EventTime": "now", "CallID": ["a"]}, DIALECT)
+    assert (found.kind, found.direction, found.ids) == ("message", "inbound", ())

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.normalize.fields import Fields
+from processors.normalize.local_time import created_at, read_local_time
+from tests.samples.calls import EPOCH, utc
+from tests.scale import examples
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ZONES = [
+    ZoneInfo(name) for name in ("Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns")
+]
+MICROSECOND = timedelta(microseconds=1)
+
+
+def us(text: str) -> int:
+    return (utc(text) - EPOCH) // MICROSECOND
+
+
+def whole_seconds(instant: int) -> int:
+    return instant - instant % 1_000_000
+
+
+def read(text: str, zone: ZoneInfo, *, after: int | None = None, uuid: str | None = None) -> int | None:
+    fields = Fields({"t": text})
+    instant = read_local_time(fields, "t", zone, after=after, uuid=uuid)
+    assert not fields.reasons
+    return instant
+
+
+def uuid_of(instant: int) -> str:
+    """A version-1 UUID made at this time (µs)."""
+    ticks = instant * 10 + 0x01B21DD213814000
+    return str(
+        UUID(fields=(ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0xFFF | 0x1000, 0x85, 0x10, 1))
+    )
+
+
+@pytest.mark.parametrize(
+    ("uuid", "made"),
+    [
+        ("526d637c-e8fe-11ea-a849-cf6e45e88543", "2020-08-28 07:15:59.045926"),
+        ("863ff91e-6a7a-11eb-acf1-5107cdf1d50a", "2021-02-09 02:00:03.580648"),
+    ],
+)
+def test_the_documents_uuids_tell_their_time(uuid: str, made: str) -> None:
+    instant = created_at(uuid)
+    assert instant is not None
+    assert abs(instant - us(made)) < 1_000_000
+    assert instant == (UUID(uuid).time - 0x01B21DD213814000) // 10
+
+
+@pytest.mark.parametrize("uuid", ["", "c1", "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "526d637c" * 4])
+def test_other_ids_tell_none(uuid: str) -> None:
+    assert created_at(uuid) is None
+
+
+@examples(200, 20_000)
+@given(
+    instant=st.integers(us("2000-01-02"), us("2099-12-30")).map(whole_seconds),
+    zone=st.sampled_from(ZONES),
+)
+def test_every_instant_is_found_again(instant: int, zone: ZoneInfo) -> None:
+    text = f"{(EPOCH + instant * MICROSECOND).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    assert read(text, zone, uuid=uuid_of(instant)) == instant
+    assert read(text, zone, after=instant) == instant
+
+
+def test_where_clocks_go_back_the_first_is_meant() -> None:
+    assert read("2021-10-31 02:30:00", BERLIN) == us("2021-10-31 00:30:00")
+
+
+def test_but_for_what_the_uuid_says() -> None:
+    second = us("2021-10-31 01:30:00")
+    assert read("2021-10-31 02:30:00", BERLIN, uuid=uuid_of(second)) == second
+
+
+def test_and_no_call_is_answered_before_it_began() -> None:
+    started_at = us("2021-10-31 00:50:40")
+    assert read("2021-10-31 02:50:40", BERLIN, after=started_at) == started_at
+    assert read("2021-10-31 02:51:00", BERLIN, after=started_at) == us("2021-10-31 00:51:00")
+    assert read("2021-10-31 02:10:00", BERLIN, after=started_at) == us("2021-10-31 01:10:00")
+
+
+@pytest.mark.parametrize("text", ["", "0", "0000-00-00 00:00:00", "  "])
+def test_never(text: str) -> None:
+    assert read(text, BERLIN) is None

@@ -1,0 +1,123 @@
+"""Every sample in every shape says the same, and makes the row that its documents mean, in any order."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from functools import reduce
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from processors.normalize.step import Normalized, Rejected, normalize
+from schemas.calls import call_of
+from schemas.events import CallEvent
+from schemas.records import Record, join, record_of
+from tests.processors.normalize.callbacks import NOW, callback, posted, said
+from tests.samples import CALLS, DOCUMENTED, MESSAGES, SHAPES, SampleCall, in_shape, requests
+from tests.samples.calls import columns
+from tests.samples.documents import RESOURCES, document, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.samples.shapes import Shape
+
+FEW = 5
+"""So many events have few enough orders to try them all."""
+
+
+def events_of(call: SampleCall, shape: Shape) -> list[CallEvent]:
+    events: list[CallEvent] = []
+    for number, request in enumerate(requests(call, shape)):
+        received = callback(request, received_at=NOW + number, id=f"callback-{number}")
+        outcome = normalize(received, call.dialect, ZoneInfo(call.timezone))
+        assert isinstance(outcome, Normalized), outcome
+        events += outcome.events
+    return events
+
+
+def orders(events: Sequence[CallEvent]) -> Iterator[Sequence[CallEvent]]:
+    if len(events) <= FEW:
+        yield from itertools.permutations(events)
+        return
+    shuffled = random.Random(7)
+    for _ in range(200):
+        yield shuffled.sample(events, len(events))
+
+
+def row_of(record: Record) -> dict[str, object]:
+    return columns(min(record["ids"]), call_of(record))
+
+
+def differences(call: SampleCall, record: Record) -> dict[str, tuple[object, object]]:
+    """Where the row is not what the sample says: expected and found."""
+    row = row_of(record)
+    return {name: (value, row[name]) for name, value in call.row.items() if row[name] != value}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_every_shape_says_the_same(call: SampleCall, shape: Shape) -> None:
+    assert [said(each) for each in events_of(call, shape)] == [said(each) for each in events_of(call, "json")]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_makes_the_row_in_every_order_and_twice_over(call: SampleCall) -> None:
+    for events in orders(events_of(call, DOCUMENTED[call.dialect][0])):
+        records = [record_of(event) for event in events]
+        assert not differences(call, reduce(join, records))
+        assert not differences(call, reduce(join, records + records[::2]))
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_makes_the_row_however_it_is_grouped(call: SampleCall) -> None:
+    records = [record_of(event) for event in events_of(call, "json")]
+    for cut in range(1, len(records)):
+        left, right = reduce(join, records[:cut]), reduce(join, records[cut:])
+        assert not differences(call, join(right, left))
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_events_survive_their_topic(call: SampleCall) -> None:
+    for event in events_of(call, "json"):
+        assert CallEvent.from_json(event.to_json()) == event
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_renamed_samples_are_other_calls(call: SampleCall) -> None:
+    other = call.renamed("other-")
+    record = reduce(join, (record_of(event) for event in events_of(other, "json")))
+    assert not differences(other, record)
+    assert all(leg.startswith("other-") for leg in record["ids"])
+
+
+@pytest.mark.parametrize("name", ["000_ring.json", "001_ring.json", "001_cdr.json", "002_cdr.json"])
+def test_the_documents_bytes_say_what_their_fields_say(name: str) -> None:
+    (call,) = (each for each in CALLS if each.payloads == (_fields(name),))
+    outcome = normalize(posted(document(name)), call.dialect, ZoneInfo(call.timezone))
+    assert isinstance(outcome, Normalized)
+    assert [said(each) for each in outcome.events] == [said(each) for each in events_of(call, "json")]
+
+
+def _fields(name: str) -> dict[str, object]:
+    fields: dict[str, object] = json.loads(document(name))
+    return fields
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: str(message["EventType"]))
+@pytest.mark.parametrize("shape", DOCUMENTED["extension-events"])
+def test_messages_are_events_of_no_call(message: dict[str, object], shape: Shape) -> None:
+    outcome = normalize(callback(in_shape(message, shape)), "extension-events", ZoneInfo("UTC"))
+    assert isinstance(outcome, Normalized)
+    (event,) = outcome.events
+    assert (event.kind, event.ids, event.leg) == ("message", (), "")
+    assert event.extra == message
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+@pytest.mark.parametrize("dialect", DOCUMENTED)
+def test_bodies_of_the_rest_resources_are_no_callbacks(name: str, dialect: str) -> None:
+    assert isinstance(normalize(posted(resource(name)), dialect, ZoneInfo("UTC")), Rejected)

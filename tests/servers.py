@@ -1,0 +1,67 @@
+"""The servers that tests use: started once a session on free ports, or those that the environment names."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from callweave import topics
+from callweave.settings import ClickHouseSettings, IngestSettings, KafkaSettings, Settings
+from compose.embedded.clickhouse.node import ClickHouseNode
+from compose.embedded.kafka.node import KafkaNode
+from compose.embedded.node import free_port
+from sinks.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JARS = Path(__file__).parents[1] / "var" / "jars"
+
+GIVEN_KAFKA = os.environ.get("CALLWEAVE_TEST_KAFKA")
+"""HOST:PORT of a Kafka to use in place of our own."""
+GIVEN_CLICKHOUSE = os.environ.get("CALLWEAVE_TEST_CLICKHOUSE")
+"""HOST:PORT of a ClickHouse's native protocol."""
+
+PATIENCE = 90.0
+"""Seconds that anything may take on a slow machine."""
+
+
+def eventually(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {patience:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def kafka_node(data: Path) -> KafkaNode:
+    """A node of our own, not started."""
+    return KafkaNode(data, port=free_port(), controller_port=free_port(), jars=JARS)
+
+
+def clickhouse_node(data: Path) -> ClickHouseNode:
+    """A node of our own, not started."""
+    return ClickHouseNode(data, port=free_port(), http_port=free_port())
+
+
+def new_settings(kafka: str, clickhouse: str, folder: Path) -> Settings:
+    """Settings for topics, consumer groups, a database and a sources file that nobody else uses."""
+    host, port = clickhouse.rsplit(":", 1)
+    name = f"t{uuid4().hex[:10]}"
+    return Settings(
+        kafka=KafkaSettings(bootstrap_servers=kafka, prefix=f"{name}."),
+        clickhouse=ClickHouseSettings(host=host, port=int(port), database=f"test_{name}"),
+        ingest=IngestSettings(port=free_port()),
+        sources_file=folder / "sources.toml",
+        data=folder,
+    )
+
+
+def prepared(settings: Settings) -> Settings:
+    """The same, with topics and tables made."""
+    topics.ensure(settings)
+    migrate(settings)
+    return settings

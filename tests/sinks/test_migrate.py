@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callweave import clickhouse
+from callweave.errors import StartError
+from sinks import statements
+from sinks.migrate import MigrationError, migrate, pending, pending_tables
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+ALL = [file.name for file in (*statements.migrations(), *statements.views())]
+
+
+def test_everything_is_applied_once_and_in_order(bare_settings: Settings) -> None:
+    assert pending(bare_settings) == ALL
+    assert migrate(bare_settings) == ALL
+    assert pending(bare_settings) == []
+    assert migrate(bare_settings) == []
+
+
+def test_two_migrators_at_once_do_no_harm(bare_settings: Settings) -> None:
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            migrate(bare_settings)
+        except Exception as error:  # noqa: BLE001 - any at all is reported below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert pending(bare_settings) == []
+
+
+def test_a_changed_migration_is_refused(store_settings: Settings, client: Client) -> None:
+    name = statements.migrations()[0].name
+    client.execute("INSERT INTO schema_migrations VALUES", [(name, "other", LATER)])
+    with pytest.raises(MigrationError, match=f"{name} was applied with another text"):
+        migrate(store_settings)
+
+
+def test_a_view_whose_text_changed_or_that_is_gone_is_made_anew(
+    store_settings: Settings, client: Client
+) -> None:
+    client.execute("INSERT INTO schema_migrations VALUES", [("calls.sql", "other", LATER)])
+    client.execute("DROP VIEW call_legs")
+    assert pending(store_settings) == ["call_legs.sql", "calls.sql"]
+    assert pending_tables(store_settings) == []
+    client.execute(
+        "ALTER TABLE schema_migrations DELETE WHERE checksum = 'other' SETTINGS mutations_sync = 2"
+    )
+    assert migrate(store_settings) == ["call_legs.sql"]
+    assert client.execute("SELECT count() FROM call_legs") == [(0,)]
+
+
+def test_every_statement_may_be_repeated() -> None:
+    for file in statements.migrations():
+        for statement in file.statements:
+            assert "IF NOT EXISTS" in statement or "IF EXISTS" in statement, statement
+    for file in statements.views():
+        assert len(file.statements) == 1
+        assert f"CREATE OR REPLACE VIEW {file.name.removesuffix('.sql')}\n" in file.statements[0]
+
+
+def test_no_call_can_fall_into_two_partitions() -> None:
+    for file in statements.migrations():
+        assert "PARTITION BY" not in file.text.upper()
+
+
+def test_everything_says_what_it_is(client: Client) -> None:
+    tables = client.execute(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = ''"
+    )
+    columns = client.execute(
+        "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = ''"
+    )
+    assert (tables, columns) == ([], [])
+
+
+def test_a_database_that_is_not_there_is_a_clear_sentence(bare_settings: Settings) -> None:
+    with (
+        pytest.raises(StartError, match="run `callweave migrate`"),
+        clickhouse.connected(bare_settings.clickhouse) as client,
+    ):
+        client.execute("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("SELECT 1", ["SELECT 1"]),
+        ("SELECT 1;\n\nSELECT 2;\n", ["SELECT 1", "SELECT 2"]),
+        ("SELECT ';', ''';', `a;b`;SELECT 'it\\';'", ["SELECT ';', ''';', `a;b`", "SELECT 'it\\';'"]),
+        ("-- it's one; or two\nSELECT 1 - 1;\n-- the end;\n", ["-- it's one; or two\nSELECT 1 - 1"]),
+    ],
+)
+def test_statements_end_at_semicolons_alone(text: str, expected: list[str]) -> None:
+    assert statements.split(text) == expected
+
+
+def test_a_checksum_is_that_of_the_text_whatever_its_line_ends() -> None:
+    unix, windows, other = (statements.SqlFile("a.sql", text) for text in ("a\nb\n", "a\r\nb\r\n", "a\nc\n"))
+    assert unix.checksum == windows.checksum
+    assert unix.checksum != other.checksum
