@@ -16,8 +16,9 @@ the message (170 µs against 20 µs). Here a unit is what one fetch brought of o
   commit past an event in flight: https://github.com/faust-streaming/faust/issues/606, mended in pull request
   707, not in 0.15.3; and gaps after a recovery race stop its commits: issue 596.
 - `Consumer.on_buffer_full` does nothing: a full buffer is waited for, rather than a partition put aside.
-- `Producer.flush` waits until the buffer is empty; Faust's own gives up after 0.1 s
-  (`faust/transport/producer.py`), and offsets could be committed before what they stand for was sent.
+
+Nothing is sent through Faust's own producer buffer, whose flush gives up after 0.1 s
+(`faust/transport/producer.py`): the publisher waits for every acknowledgement before a batch is done.
 """
 
 from __future__ import annotations
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
 logging.getLogger(__name__).setLevel(logging.WARNING)  # Faust logs under the module of the class: routine
-
-FLUSH_POLL_SECONDS = 0.01
 
 
 class Batch:
@@ -77,10 +76,10 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._due: dict[TP, int] = {}
         """By partition, the offset up to which all is finished: where the next batch must begin."""
-        self._rewind: dict[TP, int] = {}
-        """Partitions in which a batch went astray, each with where the one after it began."""
-        self._holes: dict[TP, int] = {}
-        """By partition, where a batch began that comes after a hole: if it comes again, so it is."""
+        self._astray: set[TP] = set()
+        """Partitions in which a batch got lost: they are read again from where all is finished."""
+        self._sought: set[TP] = set()
+        """Partitions just sought back: what comes next is what Kafka has from there on."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch, and yield one message per partition that had news."""
@@ -90,8 +89,13 @@ class Consumer(driver.Consumer):
         for tp, fetched in (records or {}).items():
             known = TP(tp.topic, tp.partition)
             stale = self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation
+            if not fetched or self._is_changelog_tp(known):
+                pass
+            elif known in self._sought:
+                self._sought.discard(known)
+                self._due[known] = fetched[0].offset  # what lay before it is gone from Kafka itself
             if stale or (active is not None and tp not in active):
-                self._astray(known, fetched[0].offset)
+                self._astray.add(known)
             elif fetched:
                 self.app.monitor.track_tp_end_offset(known, self.highwater(known) or 0)
                 yield known, self._batch_message(known, fetched)
@@ -117,7 +121,8 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Begin where the group has committed."""
         self._due.clear()
-        self._rewind.clear()
+        self._astray.clear()
+        self._sought.clear()
         await super().perform_seek()
 
     def ack(self, message: Any) -> bool:
@@ -129,8 +134,8 @@ class Consumer(driver.Consumer):
         first, due = batch.records[0].offset, self._next_due(batch.tp)
         if not batch.done:
             return False
-        if first > due and self._holes.get(batch.tp) != first:
-            self._astray(batch.tp, first)
+        if first > due:
+            self._astray.add(batch.tp)
             return False
         message.acked = True
         self._due[batch.tp] = max(due, message.offset + 1)
@@ -143,23 +148,15 @@ class Consumer(driver.Consumer):
     def _vanished(self, tp: TP, first: int) -> None:
         """Notice that nobody holds the batch that began there any more: finished, or lost on the way."""
         if first >= self._next_due(tp):
-            self._astray(tp, first)
-
-    def _astray(self, tp: TP, first: int) -> None:
-        if not self._is_changelog_tp(tp):
-            self._rewind.setdefault(tp, first)
+            self._astray.add(tp)
 
     async def _seek_back(self) -> None:
-        """Read again from where all is finished.
-
-        What Kafka itself has no more (retention, compaction, transactions) is a hole that stays: the batch
-        behind it comes again, and is taken the second time.
-        """
-        for tp, first in self._rewind.items():
-            if tp in self.assignment():
-                self._holes[tp] = first
+        """Read again from where all is finished, where a batch got lost."""
+        for tp in self._astray & self.assignment():
+            if not self._is_changelog_tp(tp):
                 await self.seek(tp, self._next_due(tp))
-        self._rewind.clear()
+                self._sought.add(tp)
+        self._astray.clear()
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._acked[tp][0] if self._acked[tp] else None
@@ -174,22 +171,10 @@ class Consumer(driver.Consumer):
         """Nothing was put aside."""
 
 
-class Producer(driver.Producer):
-    """Flushes for real."""
-
-    async def flush(self) -> None:
-        """Return when all that was given to it is acknowledged."""
-        while self.buffer.size:
-            await self.buffer.flush()
-            await self.sleep(FLUSH_POLL_SECONDS)
-        await super().flush()
-
-
 class Transport(driver.Transport):
-    """Puts the two in Faust's hands."""
+    """Puts the consumer in Faust's hands."""
 
     Consumer = Consumer
-    Producer = Producer
 
 
 class App(faust.App):
@@ -201,13 +186,10 @@ class App(faust.App):
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
 
-    def _new_producer_transport(self) -> Any:
-        return Transport(self.conf.broker_producer, self)
-
     @property
     def record_producer(self) -> Any:
         """The aiokafka producer itself: what builds and sends record batches."""
-        producer = cast("Producer", self.producer)
+        producer = cast("driver.Producer", self.producer)
         return producer._ensure_producer()  # noqa: SLF001 - Faust's own way to it
 
     def committed(self, tp: TP) -> int:

@@ -1,0 +1,180 @@
+"""What we changed in Faust, each on a real broker, in a way that Faust's own behaviour fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from faust.types import TP
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from callweave.kafka import client_options
+from processors import worker
+from schemas.topics import Topic
+from tests.processors.worker_in_loop import committed, started, until
+
+if TYPE_CHECKING:
+    from callweave.settings import Settings
+    from processors.departures import App, Batch
+
+MESSAGES = 3_000
+
+
+def fill(settings: Settings, count: int = MESSAGES, start: int = 0) -> None:
+    producer = KafkaProducer(**client_options(settings.kafka), acks="all")
+    for number in range(start, start + count):
+        producer.send(
+            settings.kafka.topic(Topic.EVENTS),
+            value=b"%d" % number,
+            key=b"k",
+            partition=number % settings.kafka.partitions,
+        )
+    producer.flush()
+    producer.close()
+
+
+def app_of(settings: Settings, agent: Any) -> App:
+    app = worker.new_app("departures", settings.kafka, batch=100)
+    app.agent(app.batches(settings.kafka.topic(Topic.EVENTS)))(agent)
+    return app
+
+
+def numbers(batch: Batch) -> list[int]:
+    return [int(record.value) for record in batch.records]
+
+
+def committed_now(settings: Settings) -> list[int]:
+    return committed(
+        settings, f"{settings.kafka.prefix}callweave-departures", settings.kafka.topic(Topic.EVENTS)
+    )
+
+
+def test_a_unit_is_what_one_fetch_brought_of_one_partition(stack_settings: Settings) -> None:
+    fill(stack_settings)
+    seen: list[tuple[int, list[int]]] = []
+
+    async def agent(stream: Any) -> None:
+        async def handle(batch: Batch) -> None:
+            seen.append((batch.tp.partition, numbers(batch)))
+
+        await worker.work(stream, handle)
+
+    async def scenario() -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            await until(lambda: sum(len(found) for _, found in seen) >= MESSAGES, "all is read")
+            await app.consumer.commit()
+
+    asyncio.run(scenario())
+    assert len(seen) < MESSAGES / 10
+    for partition in range(stack_settings.kafka.partitions):
+        read = [number for of, found in seen if of == partition for number in found]
+        assert read == list(range(partition, MESSAGES, stack_settings.kafka.partitions))
+    assert sum(committed_now(stack_settings)) == MESSAGES
+
+
+def test_a_batch_that_got_lost_on_the_way_is_read_again_and_nothing_behind_it_is_committed(
+    stack_settings: Settings,
+) -> None:
+    fill(stack_settings)
+    lost: set[int] = set()
+    seen: list[int] = []
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            batch: Batch = event.value
+            if batch.tp.partition not in lost:
+                lost.add(batch.tp.partition)
+                event.ack()  # as Faust's stream does with what it skips: nobody has finished this batch
+                continue
+            seen.extend(numbers(batch))
+            batch.done = True
+            event.ack()
+
+    async def scenario() -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            await until(lambda: set(seen) == set(range(MESSAGES)), "what was lost comes again")
+            await until(lambda: sum(app.committed(tp) for tp in data(app)) == MESSAGES, "all is committed")
+
+    def data(app: App) -> list[TP]:
+        return [
+            tp for tp in app.consumer.assignment() if tp.topic == stack_settings.kafka.topic(Topic.EVENTS)
+        ]
+
+    asyncio.run(scenario())
+    assert lost == set(range(stack_settings.kafka.partitions))
+    assert sum(committed_now(stack_settings)) == MESSAGES
+
+
+def test_nothing_is_committed_behind_a_batch_that_nobody_finished(stack_settings: Settings) -> None:
+    fill(stack_settings)
+    held: list[Batch] = []
+    seen: list[int] = []
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            batch: Batch = event.value
+            if batch.tp.partition == 0 and batch.records[0].offset == 0:
+                held.append(batch)  # under way, and never finished, however often it comes
+                continue
+            seen.extend(numbers(batch))
+            batch.done = True
+            event.ack()
+
+    async def scenario() -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            await until(
+                lambda: len(set(seen)) > MESSAGES * 3 / 4 and len(held) > 2, "it comes again and again"
+            )
+            await app.consumer.commit()
+
+    asyncio.run(scenario())
+    assert committed_now(stack_settings)[0] == 0
+    assert all(offset > 0 for offset in committed_now(stack_settings)[1:])
+
+
+def test_a_full_buffer_does_not_put_a_partition_aside(stack_settings: Settings) -> None:
+    async def agent(stream: Any) -> None:
+        async for _ in stream:
+            pass
+
+    async def scenario() -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            await until(
+                lambda: bool(app.consumer.assignment()) and not app.rebalancing, "partitions are there"
+            )
+            tp = TP(stack_settings.kafka.topic(Topic.EVENTS), 0)
+            active = app.consumer._get_active_partitions  # type: ignore[attr-defined]  # noqa: SLF001
+            await until(lambda: tp in active(), "the partition is active")
+            app.consumer.on_buffer_full(tp)
+            assert tp in active()
+
+    asyncio.run(scenario())
+
+
+def test_a_hole_that_kafka_itself_has_is_passed(stack_settings: Settings) -> None:
+    """Retention took what came after the committed offset: the group goes on behind it."""
+    fill(stack_settings, 400)
+    topic = stack_settings.kafka.topic(Topic.EVENTS)
+    seen: list[int] = []
+
+    async def agent(stream: Any) -> None:
+        async def handle(batch: Batch) -> None:
+            seen.extend(numbers(batch))
+
+        await worker.work(stream, handle)
+
+    async def once(count: int) -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            await until(lambda: len(seen) >= count, "all that is left is read")
+            await app.consumer.commit()
+
+    asyncio.run(once(400))
+    fill(stack_settings, 400, start=400)
+    admin = KafkaAdminClient(**client_options(stack_settings.kafka))
+    admin.delete_records({TopicPartition(topic, 0): 150})
+    admin.close()
+    seen.clear()
+    asyncio.run(once(350))
+    assert len(set(seen)) == 350
+    assert sum(committed_now(stack_settings)) == 800
