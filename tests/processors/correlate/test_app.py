@@ -1,0 +1,132 @@
+"""The correlator as a process, on a real broker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+from kafka import KafkaConsumer, KafkaProducer
+
+from callweave.kafka import client_options
+from callweave.settings import CorrelateSettings
+from processors.publisher import partition_of
+from schemas.calls import Call, call_of
+from schemas.events import CallEvent
+from schemas.records import record_from_json
+from schemas.topics import Topic, topic_key
+from tests.pipeline import Pipeline
+from tests.servers import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.settings import Settings
+
+RING = CallEvent(
+    event_id="e1",
+    callback_id="c1",
+    account="acme",
+    source="src",
+    dialect="common-api",
+    kind="ring",
+    ids=("a", "b"),
+    leg="a",
+    received_at=1_000,
+    occurred_at=1_000,
+    clock="ingress",
+)
+
+
+class Topics:
+    """What goes in and what comes out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.calls: dict[str, Call] = {}
+        self.rejected: list[tuple[bytes, list[tuple[str, bytes]]]] = []
+        self._producer = KafkaProducer(**client_options(settings.kafka), acks="all")
+        self._consumer = KafkaConsumer(
+            settings.kafka.topic(Topic.RECORDS),
+            settings.kafka.topic(Topic.REJECTED),
+            **client_options(settings.kafka),
+            auto_offset_reset="earliest",
+        )
+
+    def send(self, key: bytes, value: bytes, topic: Topic = Topic.EVENTS) -> None:
+        partition = partition_of(key, self.settings.kafka.partitions)
+        self._producer.send(self.settings.kafka.topic(topic), key=key, value=value, partition=partition).get(
+            60
+        )
+
+    def event(self, event: CallEvent) -> None:
+        self.send(topic_key(event.account, event.ids[0]), event.to_json())
+
+    def read(self) -> None:
+        for messages in self._consumer.poll(timeout_ms=200).values():
+            for message in messages:
+                if message.topic == self.settings.kafka.topic(Topic.REJECTED):
+                    self.rejected.append((message.value, list(message.headers)))
+                    continue
+                _, call_id, record = record_from_json(message.value)
+                self.calls[call_id] = call_of(record)
+
+    def close(self) -> None:
+        self._producer.close()
+        self._consumer.close()
+
+
+def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settings, tmp_path: Path) -> None:
+    settings = stack_settings.model_copy(update={"correlate": CorrelateSettings(silence_seconds=1.0)})
+    topics = Topics(settings)
+
+    def call() -> Call | None:
+        topics.read()
+        return topics.calls.get("a")
+
+    def closed() -> bool:
+        known = call()
+        return known is not None and known.close_reason == "timeout"
+
+    with Pipeline(settings, tmp_path, ("correlate",)) as pipeline:
+        topics.event(RING)
+        eventually(lambda: call() is not None, "the call is known")
+        eventually(closed, "the silent call is closed")
+        pipeline.workers["correlate"].kill()
+        pipeline.workers["correlate"].start()
+        topics.event(replace(RING, event_id="e2", kind="answer", received_at=2_000, occurred_at=2_000))
+
+        def reopened() -> bool:
+            known = call()
+            return known is not None and known.has_answer and known.close_reason == ""
+
+        eventually(reopened, "late news reopens it")
+        eventually(closed, "and in the end it is closed again")
+        assert pipeline.workers["correlate"].stop() == 0
+    topics.close()
+
+
+def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    topics = Topics(stack_settings)
+    wrong = (b"\xff\xfe", b"{}", b"[1]", b'{"v":1,"ids":"a"}', b"")
+    with Pipeline(stack_settings, tmp_path, ("correlate",)):
+        for value in wrong:
+            topics.send(b"acme/a", value)
+        topics.send(b"no-slash", RING.to_json())
+        topics.send(b"acme/a", b'{"type":"nonsense"}', Topic.LINKS)
+        topics.event(RING)
+
+        def all_there() -> bool:
+            topics.read()
+            return len(topics.rejected) == len(wrong) + 2 and "a" in topics.calls
+
+        eventually(all_there, "wrong messages are kept, right ones worked on")
+    kept = {value for value, _ in topics.rejected}
+    assert kept == {*wrong, RING.to_json(), b'{"type":"nonsense"}'}
+    for _, headers in topics.rejected:
+        (reason,) = orjson.loads(dict(headers)["reasons"])
+        assert dict(headers)["stage"] == b"correlate"
+        assert reason["code"] == "unreadable"
+    topics.close()
