@@ -146,6 +146,7 @@ def readiness(app: App) -> Callable[[], tuple[bool, str]]:
 def run(app: App) -> None:
     """Run the worker until SIGTERM or SIGINT; exit status 0 after an orderly stop."""
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
+    worker.spinner = None  # it would write to the log
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:
