@@ -70,12 +70,13 @@ class Publisher:
             if partition is None:
                 count = counts.get(message.topic)
                 if count is None:
-                    count = counts[message.topic] = await self._partitions(message.topic)
+                    count = counts[message.topic] = await self.partitions(message.topic)
                 partition = partition_of(message.key, count)
             chosen[message.topic, partition].append(message)
         return chosen
 
-    async def _partitions(self, topic: str) -> int:
+    async def partitions(self, topic: str) -> int:
+        """Give the topic's number of partitions, as the broker has it."""
         partitions: set[int] = await self._app.record_producer.partitions_for(topic)
         return len(partitions)
 

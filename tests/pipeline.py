@@ -118,6 +118,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "CALLWEAVE_KAFKA__PREFIX": kafka.prefix,
         "CALLWEAVE_KAFKA__SESSION_TIMEOUT_SECONDS": str(kafka.session_timeout_seconds),
+        "CALLWEAVE_KAFKA__PARTITIONS": str(kafka.partitions),
         "CALLWEAVE_CLICKHOUSE__HOST": clickhouse.host,
         "CALLWEAVE_CLICKHOUSE__PORT": str(clickhouse.port),
         "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge
 
 from callweave import logs, metrics
 from callweave.clock import SystemClock
+from callweave.errors import StartError
 from processors import worker
 from processors.correlate.leg import Leg, confirm
 from processors.correlate.silence import Quiet, Silences, close, forget, is_open
@@ -61,6 +62,7 @@ class Correlator:
         )
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """Links that the broker acknowledged since their leg's state was written."""
+        self._partitions_agree = False
 
     async def events(self, batch: Batch) -> None:
         """Work on a batch of `calls.events`."""
@@ -71,6 +73,8 @@ class Correlator:
         await self._work(batch, told_from_json)
 
     async def _work(self, batch: Batch, read: Any) -> None:
+        if not self._partitions_agree:
+            await self._check_partitions()
         by_leg: dict[bytes, list[Told]] = defaultdict(list)
         outgoing: list[Outgoing] = []
         for record in batch.records:
@@ -90,6 +94,19 @@ class Correlator:
         await self._publisher.publish(outgoing)
         for key, links in linked.items():
             self._confirmed[key] = self._confirmed.get(key, frozenset()) | links
+
+    async def _check_partitions(self) -> None:
+        """Refuse to part a leg's events from its links and its state."""
+        topics = (
+            self._prefix + Topic.EVENTS,
+            self._prefix + Topic.LINKS,
+            self.table.changelog_topic.get_topic_name(),
+        )
+        counts = {topic: await self._publisher.partitions(topic) for topic in topics}
+        if len(set(counts.values())) > 1:
+            found = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+            raise StartError(f"These topics must have one number of partitions: {found}.")
+        self._partitions_agree = True
 
     def _step(
         self, partition: int, key: bytes, messages: list[Told], linked: dict[bytes, frozenset[str]]

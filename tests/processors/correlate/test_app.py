@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import orjson
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
 
 from callweave.kafka import client_options
 from callweave.settings import CorrelateSettings
+from callweave.topics import ensure
 from processors.publisher import partition_of
 from schemas.calls import Call, call_of
 from schemas.events import CallEvent
 from schemas.records import record_from_json
 from schemas.topics import Topic, topic_key
-from tests.pipeline import Pipeline
+from tests import servers
+from tests.pipeline import Pipeline, Worker
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -103,6 +106,25 @@ def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settin
         eventually(reopened, "late news reopens it")
         eventually(closed, "and in the end it is closed again")
         assert pipeline.workers["correlate"].stop() == 0
+    topics.close()
+
+
+def test_topics_that_would_part_a_leg_from_its_links_are_refused(
+    kafka_address: str, clickhouse_address: str, tmp_path: Path
+) -> None:
+    settings = servers.new_settings(kafka_address, clickhouse_address, tmp_path)
+    other = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": 3})})
+    admin = KafkaAdminClient(**client_options(settings.kafka))
+    admin.create_topics([NewTopic(settings.kafka.topic(Topic.LINKS), 2, 1)])
+    admin.close()
+    ensure(other)
+    topics = Topics(other)
+    worker = Worker("correlate", other, tmp_path / "correlate.log")
+    worker.start()
+    topics.event(RING)
+    eventually(lambda: not worker.running, "the correlator refuses to work")
+    assert "must have one number of partitions" in (tmp_path / "correlate.log").read_text()
+    assert worker.stop() != 0
     topics.close()
 
 
