@@ -9,9 +9,14 @@ import orjson
 from flask import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from schemas.callbacks import Reason
 
-JSON = "application/json"
+HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+"""Of every answer: nobody between the provider and us may keep it."""
 
 MESSAGES = {
     HTTPStatus.BAD_REQUEST: "the request can't be read",
@@ -23,9 +28,22 @@ MESSAGES = {
 """One text for every request with the same answer: a wrong token can't be told from a wrong path."""
 
 
+class Accepted(Response):
+    """The answer of the hot path: werkzeug would look into every header again before sending, for 10 µs."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body, int(HTTPStatus.OK), list(HEADERS))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send it."""
+        del environ
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [self.get_data()]
+
+
 def accepted(callback_id: str) -> Response:
     """The broker has acknowledged the callback."""
-    return answer(HTTPStatus.OK, b'{"status":"accepted","id":"%s"}\n' % callback_id.encode())
+    return Accepted(b'{"status":"accepted","id":"%s"}\n' % callback_id.encode())
 
 
 def rejected(callback_id: str, reasons: tuple[Reason, ...]) -> Response:
@@ -57,7 +75,5 @@ def json(status: HTTPStatus, document: dict[str, object], headers: dict[str, str
 
 
 def answer(status: HTTPStatus, body: bytes) -> Response:
-    """A response that nobody between the provider and us may keep."""
-    response = Response(body, int(status), mimetype=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    """A response with our headers."""
+    return Response(body, int(status), list(HEADERS))

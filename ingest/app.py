@@ -109,11 +109,11 @@ class Ingress:
         try:
             self.publisher.publish(topic, callback.payload, headers)
         except UnacknowledgedError as error:
-            metrics.ANSWERED.labels(callback.source, "unacknowledged").inc()
+            metrics.answered(callback.source, "unacknowledged").inc()
             log.debug("callback not acknowledged", id=callback.id, source=callback.source, error=str(error))
             return answers.unavailable(self.limits.retry_after_seconds)
         metrics.PUBLISH_SECONDS.observe(time.perf_counter() - start)
-        metrics.ANSWERED.labels(callback.source, answer).inc()
+        metrics.answered(callback.source, answer).inc()
         if DEBUGGING.isEnabledFor(logging.DEBUG):
             log.debug("callback kept", id=callback.id, source=callback.source, answer=answer)
         if not reasons:

@@ -2,8 +2,8 @@
 
 Not kafka-python's producer, but its record batches, protocol and SASL: the producer takes 570 µs of processor
 for a request and 25 µs for each message in it, and hands every request from thread to thread under Python's
-global lock; this takes 160 µs and 4 µs in the thread that waits for it (tests/bench/ingest.py). There is no
-retry in here, since the provider repeats what got a 503; so nothing is sent twice, and idempotence would have
+global lock; this takes 160 µs and 4 µs in the thread that waits for it (tests/bench/ingest.py). What a broker
+may have taken is never sent again here, since the provider repeats what got a 503; so idempotence would have
 nothing to do.
 """
 
@@ -12,7 +12,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kafka.errors import KafkaError, LeaderNotAvailableError
+from kafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    NotLeaderForPartitionError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.memory_records import MemoryRecordsBuilder
 
@@ -31,6 +36,9 @@ BATCH_BYTES = 1_000_000
 """Brokers take 1,048,588 by default; a larger single message makes a batch of its own."""
 ALL = -1
 """acks: every in-sync replica has it."""
+NOT_WRITTEN = (LeaderNotAvailableError, NotLeaderForPartitionError, UnknownTopicOrPartitionError)
+"""After these alone a batch may be sent again: the broker did not take it, and another will."""
+RETRY_SECONDS = 0.05
 
 
 class Cluster:
@@ -44,7 +52,7 @@ class Cluster:
         self._wires: dict[Address, Wire] = {}
         self._control = bootstrap(options, deadline)
         try:
-            self._leaders = self._find_leaders(deadline)
+            self._leaders = self._find_leaders(self._control, deadline)
         except BaseException:
             self._control.close()
             raise
@@ -59,19 +67,28 @@ class Cluster:
         for message in messages:
             by_topic.setdefault(message.topic, []).append(message)
         for topic, group in by_topic.items():
-            leaders = self._leaders[topic]
-            partition, address = leaders[self._turn % len(leaders)]
             for records in batches(group):
-                self._produce(address, topic, partition, records, deadline)
+                self._write(topic, records, deadline)
 
     def refresh(self, deadline: float) -> None:
         """Ask who leads now; raise `KafkaError` or OSError when the broker does not answer."""
-        self._leaders = self._find_leaders(deadline)
+        self._leaders = self._find_leaders(self._control, deadline)
 
     def close(self) -> None:
         """Close every connection, under the hands of whoever waits for an answer too."""
         for wire in (self._control, *list(self._wires.values())):
             wire.close()
+
+    def _write(self, topic: str, records: bytes, deadline: float) -> None:
+        """Have a batch acknowledged; when leaders are moving, as often as that takes and time allows."""
+        while True:
+            leaders = self._leaders[topic]
+            partition, address = leaders[self._turn % len(leaders)]
+            try:
+                return self._produce(address, topic, partition, records, deadline)
+            except NOT_WRITTEN:
+                time.sleep(min(RETRY_SECONDS, remaining(deadline)))
+                self._leaders = self._find_leaders(self._wire(address, deadline), deadline)
 
     def _produce(self, address: Address, topic: str, partition: int, records: bytes, deadline: float) -> None:
         data = ProduceRequest.TopicProduceData
@@ -91,13 +108,16 @@ class Cluster:
 
     def _wire(self, address: Address, deadline: float) -> Wire:
         wire = self._wires.get(address)
-        if wire is None or not wire.usable():
+        if wire is not None and not wire.usable():
+            wire.close()
+            wire = None
+        if wire is None:
             wire = self._wires[address] = Wire(address, self._options, deadline)
         return wire
 
-    def _find_leaders(self, deadline: float) -> dict[str, list[tuple[int, Address]]]:
+    def _find_leaders(self, wire: Wire, deadline: float) -> dict[str, list[tuple[int, Address]]]:
         """Of each topic, the partitions that have a leader, and where it is."""
-        answer = metadata(self._control, self._topics, deadline)
+        answer = metadata(wire, self._topics, deadline)
         brokers = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         leaders = {topic.name: list(led(topic, brokers)) for topic in answer.topics}
         if not all(leaders.get(topic) for topic in self._topics):

@@ -28,6 +28,7 @@ class Callback:
     received_at: int
     """When the whole request had been read, by the ingress's clock: microseconds since 1970 UTC."""
     method: Literal["GET", "POST"]
+    """Of the request: a GET carries its payload in the query string."""
     content_type: str
     """The request's Content-Type as sent, '' without one."""
     peer: str
@@ -101,6 +102,7 @@ class Rejection:
 
     stage: Stage
     reasons: tuple[Reason, ...]
+    """Every one, at least one."""
     topic: str = ""
     """Where the callback stood when it was rejected; '' at the ingress."""
     partition: int = -1

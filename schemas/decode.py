@@ -12,6 +12,7 @@ Values of forms are text. NUL characters are kept: they are characters like othe
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -90,7 +91,7 @@ def decode(method: str, content_type: str, payload: bytes, query: bytes = b"") -
 
 def decode_body(content_type: str, payload: bytes) -> dict[str, object]:
     """The fields of a body; raise `Undecodable`."""
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = media_type_of(content_type)
     start = payload.removeprefix(BOM).lstrip(SPACES)
     if not start:
         raise undecodable("empty", "the payload is empty")
@@ -104,6 +105,13 @@ def decode_body(content_type: str, payload: bytes) -> dict[str, object]:
     raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
 
 
+@lru_cache(1024)
+def media_type_of(content_type: str) -> str:
+    """The type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+@lru_cache(1024)
 def charset_of(content_type: str) -> str:
     """The Python codec that a Content-Type names, utf-8 without one; raise `Undecodable`."""
     found = CHARSET.search(content_type)

@@ -17,6 +17,8 @@ MAX_DEPTH = 100
 """Arrays and objects in one another. orjson reads 1,024 but writes 254, and what is read must be writable."""
 LONG_NUMBER = re.compile(r"\d{19}")
 """Nineteen digits in a row, in a string or not: 2**63 has as many."""
+EXACT = frozenset({str, int, bool, type(None)})
+"""What orjson never rounds."""
 INT64_MIN, UINT64_MAX = -(2**63), 2**64 - 1
 UINT64_DIGITS = 20
 
@@ -38,11 +40,16 @@ def loads(text: str) -> Any:
     except orjson.JSONDecodeError as error:
         value = read_after(error, text)
     else:
-        if LONG_NUMBER.search(text):
+        if may_be_rounded(value) and LONG_NUMBER.search(text):
             value = read_exactly(text)
     if text.count("{") + text.count("[") > MAX_DEPTH and deeper_than(MAX_DEPTH, value):
         raise too_deep()
     return value
+
+
+def may_be_rounded(value: Any) -> bool:
+    """Whether an integer of the text may have become a float: told of flat objects alone, and at once."""
+    return not isinstance(value, dict) or not EXACT.issuperset(map(type, value.values()))
 
 
 def read_after(error: orjson.JSONDecodeError, text: str) -> Any:

@@ -83,6 +83,12 @@ def measured(pid: int, port: int, load: bytes, connections: int, seconds: float)
     return result, (processor_seconds(pid) - before) / len(result.latencies) * 1e6
 
 
+def say(text: str) -> None:
+    """One line of the report, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def line(name: str, result: Result, microseconds: float) -> str:
     """One row of the report."""
     return (
@@ -116,16 +122,21 @@ def bench(settings: Settings, token: str, arguments: argparse.Namespace) -> None
         for _ in range(arguments.rounds):
             nothing, nothing_cost = measured(noop_pid, noop_port, *load)
             kept, kept_cost = measured(ingest_pid, settings.ingest.port, *load)
-            print(line("no-op", nothing, nothing_cost))
-            print(line("acknowledged", kept, kept_cost))
+            say(line("no-op", nothing, nothing_cost))
+            say(line("acknowledged", kept, kept_cost))
             rates.append(kept.rate)
             ratios.append((kept.rate / nothing.rate, nothing_cost / kept_cost))
         ratio, cost = (statistics.median(values) for values in zip(*ratios, strict=True))
-        print(f"ratio of rates {ratio:.2f} (wanted {RATIO}), of processor time {cost:.2f}")
+        say(f"ratio of rates {ratio:.2f} (wanted {RATIO}), of processor time {cost:.2f}")
         steady = open_loop(
-            "127.0.0.1", settings.ingest.port, [load[0]], arguments.connections, 10, max(rates) / 2
+            "127.0.0.1",
+            settings.ingest.port,
+            [load[0]],
+            arguments.connections,
+            seconds=10,
+            rate=max(rates) / 2,
         )
-        print(
+        say(
             f"at {steady.rate:.0f}/s, half of the highest: p50 {steady.quantile(0.5) * 1e3:.1f} ms, "
             f"p99 {steady.quantile(0.99) * 1e3:.1f} ms (wanted {P99_MS:.0f}) {dict(steady.statuses)}"
         )

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,27 +18,16 @@ from kafka import KafkaConsumer, TopicPartition
 
 from callweave import sources, topics
 from callweave.settings import IngestSettings, KafkaSettings, Settings
-from compose.embedded.kafka import KafkaNode
 from compose.embedded.node import free_port
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
+from tests.servers import PATIENCE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from schemas.callbacks import Headers
-
-JARS = Path(__file__).parents[2] / "var" / "jars"
-PATIENCE = 60.0
-"""Seconds that anything may take on a slow machine."""
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 class Ingress:
@@ -145,17 +133,9 @@ def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
     return found
 
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
-    """A broker that no test stops."""
-    data = tmp_path_factory.mktemp("kafka")
-    with KafkaNode(data, port=free_port(), controller_port=free_port(), jars=JARS) as node:
-        yield node
-
-
-def new_settings(node: KafkaNode, folder: Path) -> Settings:
+def new_settings(bootstrap: str, folder: Path) -> Settings:
     """Settings for topics that nobody else uses, and a free port."""
-    kafka = KafkaSettings(bootstrap_servers=node.bootstrap, prefix=f"t{uuid4().hex[:8]}.")
+    kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"t{uuid4().hex[:8]}.")
     return Settings(
         kafka=kafka, ingest=IngestSettings(port=free_port()), sources_file=folder / "sources.toml"
     )
@@ -178,9 +158,9 @@ def new_token(settings: Settings, name: str = "shanghai") -> str:
 
 
 @pytest.fixture
-def settings(kafka: KafkaNode, tmp_path: Path) -> Settings:
+def settings(kafka_address: str, tmp_path: Path) -> Settings:
     """Settings whose topics are there."""
-    made = new_settings(kafka, tmp_path)
+    made = new_settings(kafka_address, tmp_path)
     topics.ensure(made)
     return made
 

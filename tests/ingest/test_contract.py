@@ -15,13 +15,13 @@ import pytest
 from callweave import sources, topics
 from schemas.callbacks import Stage
 from schemas.decode import decode
-from tests.ingest.conftest import accepted, eventually, new_settings, new_token, rejected, running
+from tests.ingest.conftest import accepted, new_settings, new_token, rejected, running
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from callweave.settings import Settings
-    from compose.embedded.kafka import KafkaNode
     from tests.ingest.conftest import Ingress
 
 EVENT = {"uuid": "526d637c-e8fe-11ea-a849-cf6e45e88543", "status": "ring", "caller": "90240005"}
@@ -31,11 +31,11 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture(scope="module")
 def shared(
-    kafka: KafkaNode, tmp_path_factory: pytest.TempPathFactory
+    kafka_address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Ingress, Settings, str]]:
     """One ingress for the tests that only send."""
     folder = tmp_path_factory.mktemp("ingest")
-    settings = new_settings(kafka, folder)
+    settings = new_settings(kafka_address, folder)
     topics.ensure(settings)
     token = new_token(settings)
     with running(settings, folder) as ingress:

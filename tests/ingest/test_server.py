@@ -15,17 +15,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from callweave import sources, topics
-from compose.embedded.kafka import KafkaNode
-from compose.embedded.node import free_port
-from tests.ingest.conftest import (
-    JARS,
-    PATIENCE,
-    accepted,
-    eventually,
-    new_settings,
-    new_token,
-    running,
-)
+from tests.ingest.conftest import accepted, new_settings, new_token, running
+from tests.servers import PATIENCE, eventually, kafka_node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,9 +75,8 @@ class Load:
 
 
 def test_while_the_broker_is_away_every_answer_is_503_in_time(tmp_path: Path) -> None:
-    data, ports = tmp_path / "kafka", (free_port(), free_port())
-    node = KafkaNode(data, port=ports[0], controller_port=ports[1], jars=JARS)
-    settings = new_settings(node, tmp_path)
+    node = kafka_node(tmp_path / "kafka")
+    settings = new_settings(node.bootstrap, tmp_path)
     token = new_token(settings)
     with running(settings, tmp_path) as ingress:
         assert ingress.post(token).status_code == 503

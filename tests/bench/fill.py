@@ -1,0 +1,61 @@
+"""Topics filled beforehand, so that a processor works as fast as it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kafka import KafkaProducer
+
+from callweave.kafka import client_options
+from processors.publisher import partition_of
+from schemas.topics import Topic, topic_key
+from tests.bench import calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from callweave.settings import Settings
+    from schemas.callbacks import Headers
+
+
+def callbacks(settings: Settings, payloads: Iterable[calls.Payload]) -> int:
+    """Publish them to `callbacks.raw`, partition by partition in turn; how many there were."""
+    callbacks = (calls.callback(payload) for payload in payloads)
+    messages = (
+        (number % settings.kafka.partitions, None, callback.payload, callback.headers())
+        for number, callback in enumerate(callbacks)
+    )
+    return publish(settings, settings.kafka.topic(Topic.RAW), messages)
+
+
+def events(settings: Settings, payloads: Iterable[calls.Payload]) -> int:
+    """Publish to `calls.events` what the normalizer would make of them; how many there were."""
+    return publish(settings, settings.kafka.topic(Topic.EVENTS), _event_messages(settings, payloads))
+
+
+def _event_messages(
+    settings: Settings, payloads: Iterable[calls.Payload]
+) -> Iterable[tuple[int, bytes, bytes, Headers]]:
+    for payload in payloads:
+        event = calls.event(payload)
+        key = topic_key(event.account, event.ids[0])
+        yield partition_of(key, settings.kafka.partitions), key, event.to_json(), []
+
+
+def publish(
+    settings: Settings, topic: str, messages: Iterable[tuple[int, bytes | None, bytes, Headers]]
+) -> int:
+    """Send messages of (partition, key, value, headers), and return when all are acknowledged."""
+    producer = KafkaProducer(
+        **client_options(settings.kafka), acks="all", linger_ms=20, batch_size=256 * 1024
+    )
+    failures: list[BaseException] = []
+    count = 0
+    for count, (partition, key, value, headers) in enumerate(messages, 1):  # noqa: B007 - returned
+        sent = producer.send(topic, value=value, key=key, headers=headers, partition=partition)
+        sent.add_errback(failures.append)
+    producer.flush()
+    producer.close()
+    if failures:
+        raise failures[0]
+    return count

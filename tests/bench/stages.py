@@ -1,0 +1,68 @@
+"""Stages as processes that are measured: what they have done, by their own metrics."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.bench import machine
+from tests.pipeline import Worker
+from tests.servers import eventually
+
+if TYPE_CHECKING:
+    from callweave.settings import Settings
+    from tests.pipeline import StageName
+
+Labels = dict[str, str]
+
+
+class Stage(Worker):
+    """A worker of one stage."""
+
+    started_at = 0.0
+    """By the monotonic clock."""
+
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> Stage:
+        """Start it and wait until it can work."""
+        self.started_at = time.monotonic()
+        self.start()
+        try:
+            eventually(self.ready, f"{self.stage} is ready")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def values(self, name: str) -> list[tuple[Labels, float]]:
+        """The values of one metric, each with its labels."""
+        return [
+            (sample.labels, sample.value)
+            for family in text_string_to_metric_families(self.metrics())
+            for sample in family.samples
+            if sample.name == name
+        ]
+
+    def total(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        return sum(value for _, value in self.values(name))
+
+    def processor_seconds(self) -> float:
+        """What it has used of the processor."""
+        return machine.processor_seconds(self.pid)
+
+
+def stage(name: StageName, settings: Settings) -> Stage:
+    """A stage that is not started; it logs beside its data."""
+    return Stage(name, settings, Path(settings.data) / f"{name}.log")
