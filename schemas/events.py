@@ -27,8 +27,8 @@ Clock = Literal["provider", "ingress"]
 
 Json = dict[str, Any]
 
-Us = Annotated[int, Field(description="microseconds since 1970 UTC")]
-DurationUs = Annotated[int, Field(ge=0, description="microseconds")]
+Us = Annotated[int, Field(description="Microseconds since 1970 UTC.")]
+DurationUs = Annotated[int, Field(ge=0, description="Microseconds.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,55 +36,72 @@ class CallEvent:
     """One thing that happened to one leg, or to a call as a whole (a CDR)."""
 
     v: int = 1
+    """The vocabulary's version: within one, fields are only added, and readers pass over new ones."""
     event_id: str
     """A hash of source and canonical payload: a retried callback is the same event."""
     callback_id: str
     """The callback that said it."""
     account: str
+    """The tenant: ids of different accounts never meet."""
     source: str
+    """The name of the source that sent the callback."""
     dialect: str
+    """Which provider's vocabulary the callback was written in."""
     kind: Kind
     ids: tuple[str, ...]
     """Every leg id that it names, as the provider wrote them, sorted; empty for a `message` alone."""
     leg: str
     """The leg that it is about, one of `ids`; '' for a `message`."""
     received_at: Us
+    """When the ingress had read the callback."""
     occurred_at: Us
+    """When it happened, by `clock`."""
     clock: Clock
     uuid: str | None = None
     """What the provider calls the call itself: `uuid`, `CallID`."""
     side: Side | None = None
     direction: Direction | None = None
+    """Of the call, as the customer sees it."""
     method: str | None = None
     """How the call was made: `api`, `predictive` …, or the provider's code where its documents name none."""
     caller: str | None = None
+    """The number or extension that calls."""
     callee: str | None = None
+    """The number or extension that is called."""
     display_number: str | None = None
     """The number shown to the called party, or dialled by it."""
     extension: str | None = None
+    """The customer's extension that the event is about."""
     agent_id: str | None = None
+    """The agent at that extension, by the provider's number."""
     customer_ref: str | None = None
     """The customer's own reference, handed to the provider with the call."""
     campaign: str | None = None
+    """The provider's name or number of the campaign that made the call."""
     round: int | None = None
     """Which attempt of a campaign."""
     recording: str | None = None
+    """Where the recording is: a secret, since whoever has it can listen."""
     hangup_cause: int | None = None
     """The provider's code."""
     hangup_direction: int | None = None
     """The provider's code."""
     outcome: Outcome | None = None
+    """How the call ended, or of a leg how its own part did."""
     bridged: bool | None = None
     """Of a queue's or an IVR's own leg: whether somebody answered behind it."""
     transferred: bool | None = None
+    """Whether the leg was handed on to another party."""
     started_at: Us | None = None
     """When the call, not the event, began."""
     answered_at: Us | None = None
-    """Of a CDR."""
+    """Of a CDR: when the call was answered."""
     ended_at: Us | None = None
-    """Of a CDR."""
+    """Of a CDR: when the call ended."""
     ring_time: DurationUs | None = None
+    """How long it rang."""
     talk_time: DurationUs | None = None
+    """How long the parties talked."""
     extra: Json = field(default_factory=dict)
     """Every field that callweave has no name for, as the provider wrote it."""
 

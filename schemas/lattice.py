@@ -6,7 +6,7 @@ is not known is absent, and absent merges with anything to that thing. Every val
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,6 +30,12 @@ class Rule:
     schema: dict[str, Any]
     aggregate: str
     """The function that does the same in a `SimpleAggregateFunction` column; '' where no column is one."""
+    meaning: str = ""
+    """What the field says that merges so; '' where it says what an event's field of that name says."""
+
+    def of(self, meaning: str) -> Rule:
+        """The rule of one field, with what that field says."""
+        return replace(self, meaning=meaning)
 
 
 def _union(a: list[str], b: list[str]) -> list[str]:
@@ -49,9 +55,10 @@ def _latest_whole(a: list[Value], b: list[Value]) -> list[Value]:
 
 _INTEGER = {"type": "integer"}
 _STRING = {"type": "string"}
+_TIME = {"type": "integer", "description": "Microseconds since 1970 UTC."}
 
-EARLIEST = Rule("earliest", min, {"type": "integer", "description": "µs since 1970 UTC"}, "min")
-LATEST = Rule("latest", max, {"type": "integer", "description": "µs since 1970 UTC"}, "max")
+EARLIEST = Rule("earliest", min, _TIME, "min")
+LATEST = Rule("latest", max, _TIME, "max")
 SMALLEST = Rule("smallest", min, _STRING, "min")
 LARGEST = Rule("largest", max, _STRING, "max")
 UNION = Rule("union", _union, {"type": "array", "items": _STRING}, "groupUniqArrayArray")
@@ -92,14 +99,14 @@ def _each_smallest(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
 EACH_EARLIEST = Rule(
     "each earliest",
     _each_smallest,
-    {"type": "object", "additionalProperties": {"type": "integer", "description": "µs since 1970 UTC"}},
+    {"type": "object", "additionalProperties": _TIME},
     "minMap",
 )
 
 
 def merge(fields: Fields, a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     """Merge two values of the same fields; neither is changed. A field without a rule is dropped."""
-    merged = dict(a)
+    merged = dict(a) if a.keys() <= fields.keys() else {name: a[name] for name in a if name in fields}
     for name, value in b.items():
         rule = fields.get(name)
         if rule is not None:
@@ -128,4 +135,9 @@ def each(fields: Fields) -> Rule:
 
 def properties(fields: Fields) -> dict[str, Any]:
     """The JSON Schema of the fields, each with the name of its rule."""
-    return {name: {**rule.schema, "x-merge": rule.name} for name, rule in fields.items()}
+    return {name: _property(rule) for name, rule in fields.items()}
+
+
+def _property(rule: Rule) -> dict[str, Any]:
+    said = " ".join(text for text in (rule.meaning, rule.schema.get("description")) if text)
+    return {**rule.schema, **({"description": said} if said else {}), "x-merge": rule.name}

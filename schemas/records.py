@@ -32,48 +32,50 @@ VERSION = 1
 Record = dict[str, Any]
 
 LEG_FIELDS: Fields = {
-    "side": LARGEST,  # a leg that was somebody's B leg once is one
-    "extension": PREFERRED,
-    "rang_at": EARLIEST,
-    "answered_at": EARLIEST,
-    "ended_at": EARLIEST,
-    "outcome": PREFERRED,
+    "side": LARGEST.of("`a` or `b`: a leg that was somebody's B leg once is one."),
+    "extension": PREFERRED.of("The customer's extension at this leg."),
+    "rang_at": EARLIEST.of("When the leg was first offered to its party."),
+    "answered_at": EARLIEST.of("When its party answered."),
+    "ended_at": EARLIEST.of("When it ended."),
+    "outcome": PREFERRED.of("How the leg's own part ended."),
 }
 
 FIELDS: Fields = {
-    "merged_into": SMALLEST,  # the smaller leg id that this record's call turned out to belong to
-    "ids": UNION,
+    "merged_into": SMALLEST.of("The smaller leg id that this record's call turned out to belong to."),
+    "ids": UNION.of("Every id that named the call or a leg of it, as the provider wrote it."),
     "uuid": SMALLEST,
-    "sources": UNION,
-    "dialects": UNION,
-    "kinds": UNION,  # which kinds of event have come
-    "first_received_at": EARLIEST,
-    "last_received_at": LATEST,
+    "sources": UNION.of("The sources that told of it."),
+    "dialects": UNION.of("The dialects in which they did."),
+    "kinds": UNION.of("Which kinds of event have come."),
+    "first_received_at": EARLIEST.of("When the first callback of it came."),
+    "last_received_at": LATEST.of("When the last callback of it came."),
     "started_at": EARLIEST,
-    "a_rang_at": EARLIEST,  # `b_`: legs of side b; `a_`: all others
-    "a_answered_at": EARLIEST,
-    "b_rang_at": EARLIEST,
-    "b_answered_at": EARLIEST,
-    "live": UNION,  # legs whose own end must come before the call's end
-    "ends": EACH_EARLIEST,  # leg id to its end
+    "a_rang_at": EARLIEST.of("When any leg but those of side b rang."),
+    "a_answered_at": EARLIEST.of("When any leg but those of side b was answered."),
+    "b_rang_at": EARLIEST.of("When a leg of side b rang."),
+    "b_answered_at": EARLIEST.of("When a leg of side b was answered: the call's answer, once there is one."),
+    "live": UNION.of("Legs whose own end must come before the call's end."),
+    "ends": EACH_EARLIEST.of("Leg id to its end."),
     "direction": PREFERRED,
     "method": PREFERRED,
     "caller": PREFERRED,
     "callee": PREFERRED,
     "display_number": PREFERRED,
-    "extension": PREFERRED,
+    "extension": PREFERRED.of("Who answered, rather than who was rung first."),
     "agent_id": PREFERRED,
     "customer_ref": PREFERRED,
     "campaign": PREFERRED,
-    "round": PREFERRED,
+    "round": PREFERRED.of("Which attempt of a campaign, in decimal digits."),
     "recording": PREFERRED,
-    "hangup_cause": PREFERRED,
-    "hangup_direction": PREFERRED,
-    "outcome": PREFERRED,
-    "talk_time": PREFERRED,
-    "cdr": LATEST_WHOLE,
-    "closed": PREFERRED,  # [1, last_received_at when it was closed, why]: news received later reopens it
-    "legs": each(LEG_FIELDS),
+    "hangup_cause": PREFERRED.of("The provider's code, in decimal digits."),
+    "hangup_direction": PREFERRED.of("The provider's code, in decimal digits."),
+    "outcome": PREFERRED.of("What the events say of how the call ended; the CDR is believed before them."),
+    "talk_time": PREFERRED.of("How long the parties talked: microseconds, in decimal digits."),
+    "cdr": LATEST_WHOLE.of("The latest CDR: when it came, its event's id, and what it says of the call."),
+    "closed": PREFERRED.of(
+        "Closed in silence: [1, `last_received_at` of then, why]. News received later reopens it."
+    ),
+    "legs": each(LEG_FIELDS).of("Leg id to what is known of that leg."),
 }
 
 DESCRIBED = (

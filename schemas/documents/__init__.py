@@ -1,0 +1,27 @@
+"""The vocabulary for other languages: JSON Schema 2020-12 of every message, and one AsyncAPI document.
+
+All of it is made from the definitions beside this package; `callweave schemas write` puts it on disk.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from schemas.documents import asyncapi, messages
+
+if TYPE_CHECKING:
+    from schemas.events import Json
+
+FOLDER = "schemas/published"
+"""Relative to the project's root."""
+
+
+def render() -> dict[str, str]:
+    """Every document: its path relative to the project's root, and its text."""
+    documents = {**messages.schemas(), "asyncapi.json": asyncapi.document()}
+    return {f"{FOLDER}/{name}": _text(document) for name, document in sorted(documents.items())}
+
+
+def _text(document: Json) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.callbacks import Callback, Reason, Rejection, Stage
+from tests.scale import examples
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+CALLBACKS = st.builds(
+    Callback,
+    id=st.text(),
+    source=st.text(),
+    account=st.text(),
+    received_at=INT64,
+    method=st.sampled_from(["GET", "POST"]),
+    content_type=st.text(),
+    peer=st.text(),
+    payload=st.binary(),
+    query=st.binary(),
+)
+REJECTIONS = st.builds(
+    Rejection,
+    stage=st.sampled_from(Stage),
+    reasons=st.lists(st.builds(Reason, st.text(), st.text(), st.text()), min_size=1).map(tuple),
+    topic=st.text(),
+    partition=st.integers(-1, 2**31 - 1),
+    offset=st.integers(-1, 2**63 - 1),
+)
+
+SENT = Callback(
+    "1", "shanghai", "acme", 7, "POST", "text/plain", "192.0.2.1", b"secret-body", b"secret-query"
+)
+
+
+@examples(normal=300, long=5_000)
+@given(callback=CALLBACKS, rejection=REJECTIONS)
+def test_a_callback_survives_its_topics(callback: Callback, rejection: Rejection) -> None:
+    accepted = callback.headers()
+    assert Callback.from_message(callback.payload, accepted) == callback
+    assert Rejection.from_headers(accepted) is None
+    rejected = [*accepted, *rejection.headers()]
+    assert Callback.from_message(callback.payload, rejected) == callback
+    assert Rejection.from_headers(rejected) == rejection
+
+
+def test_an_empty_payload_may_come_back_as_none() -> None:
+    assert Callback.from_message(None, SENT.headers()).payload == b""
+
+
+def test_a_callback_without_the_header_query_has_no_query() -> None:
+    headers = [each for each in SENT.headers() if each[0] != "query"]
+    assert Callback.from_message(b"", headers).query == b""
+
+
+@pytest.mark.parametrize("name", [name for name, _ in SENT.headers() if name != "query"])
+def test_a_message_without_one_of_the_other_headers_is_no_callback(name: str) -> None:
+    with pytest.raises(KeyError):
+        Callback.from_message(b"", [each for each in SENT.headers() if each[0] != name])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("method", b"PUT"), ("method", b""), ("received_at", b"now"), ("source", b"\xff")]
+)
+def test_a_header_that_makes_no_sense_is_a_value_error(name: str, value: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - three kinds of it, each with its own words
+        Callback.from_message(b"", [*SENT.headers(), (name, value)])
+
+
+def test_a_content_type_that_is_no_text_is_still_sent() -> None:
+    sent = Callback("1", "s", "a", 7, "POST", "text/\udc80", "", b"")
+    assert Callback.from_message(b"", sent.headers()).content_type == "text/?"
+
+
+def test_what_a_callback_shows_of_itself_has_nothing_of_its_payload() -> None:
+    assert "secret" not in repr(SENT)
+
+
+def test_a_reason_in_json() -> None:
+    assert Reason("status", "missing", "There is none.").to_json() == {
+        "field": "status",
+        "code": "missing",
+        "message": "There is none.",
+    }
