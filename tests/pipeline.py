@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from callweave.settings import Settings
+    from callweave.settings import KafkaSettings, Settings
 
 StageName = Literal["ingest", "normalize", "correlate", "sink"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
@@ -113,17 +113,33 @@ class Pipeline:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as a child's environment."""
     kafka, clickhouse = settings.kafka, settings.clickhouse
-    return os.environ | {
-        "CALLWEAVE_SETTINGS": "/dev/null",
-        "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "CALLWEAVE_KAFKA__PREFIX": kafka.prefix,
-        "CALLWEAVE_KAFKA__SESSION_TIMEOUT_SECONDS": str(kafka.session_timeout_seconds),
-        "CALLWEAVE_KAFKA__PARTITIONS": str(kafka.partitions),
-        "CALLWEAVE_CLICKHOUSE__HOST": clickhouse.host,
-        "CALLWEAVE_CLICKHOUSE__PORT": str(clickhouse.port),
-        "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
-        "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
-        "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
-        "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
-        "CALLWEAVE_DATA": str(settings.data),
+    return (
+        os.environ
+        | security(kafka)
+        | {
+            "CALLWEAVE_SETTINGS": "/dev/null",
+            "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "CALLWEAVE_KAFKA__PREFIX": kafka.prefix,
+            "CALLWEAVE_KAFKA__SESSION_TIMEOUT_SECONDS": str(kafka.session_timeout_seconds),
+            "CALLWEAVE_KAFKA__PARTITIONS": str(kafka.partitions),
+            "CALLWEAVE_CLICKHOUSE__HOST": clickhouse.host,
+            "CALLWEAVE_CLICKHOUSE__PORT": str(clickhouse.port),
+            "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
+            "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
+            "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
+            "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
+            "CALLWEAVE_DATA": str(settings.data),
+        }
+    )
+
+
+def security(kafka: KafkaSettings) -> dict[str, str]:
+    """What a child needs to know to be let in."""
+    known = {
+        "SECURITY_PROTOCOL": kafka.security_protocol,
+        "SASL_MECHANISM": kafka.sasl_mechanism,
+        "SASL_USERNAME": kafka.sasl_username,
+        "SASL_PASSWORD": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+        "SSL_CAFILE": str(kafka.ssl_cafile) if kafka.ssl_cafile else None,
     }
+    return {f"CALLWEAVE_KAFKA__{name}": value for name, value in known.items() if value}

@@ -11,16 +11,13 @@ import logging
 import mmap
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import faust
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 
 def bare_app(broker: str, topic: str, group: str, counter: memoryview) -> faust.App:
-    """All settings are Faust's own, but that it reads the topic from its beginning and serves no web pages."""
+    """All settings are Faust's own, but that it begins with the topic's first event and serves no pages."""
     app = faust.App(
         group,
         broker=f"kafka://{broker}",
@@ -30,7 +27,7 @@ def bare_app(broker: str, topic: str, group: str, counter: memoryview) -> faust.
     )
 
     @app.agent(app.topic(topic))
-    async def nothing(stream: AsyncIterator[Any]) -> None:
+    async def nothing(stream: faust.StreamT[Any]) -> None:
         async for _ in stream:
             counter[0] += 1
 
@@ -38,7 +35,7 @@ def bare_app(broker: str, topic: str, group: str, counter: memoryview) -> faust.
 
 
 def main(broker: str, topic: str, group: str, counter: str, *, quiet_loggers: bool) -> None:
-    """Run until SIGTERM. `quiet_loggers`: Faust builds every debug record unless its loggers' levels say no."""
+    """Run until SIGTERM. Without `quiet_loggers` Faust builds every debug record, and throws it away."""
     if quiet_loggers:
         for name in ("faust", "mode", "aiokafka"):
             logging.getLogger(name).setLevel(logging.WARNING)

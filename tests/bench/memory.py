@@ -34,7 +34,7 @@ def bench(folder: Path, *, quick: bool) -> Section:
 def section(settings: Settings, count: int) -> Section:
     """Measure one correlator with so many open calls."""
     with stage("correlate", settings) as joined:  # the first start makes the changelog
-        joined.stop()
+        stopped(joined)
     one_more(settings)
     with stage("correlate", settings) as worker:
         empty_seconds = until_it_works(worker)
@@ -45,7 +45,7 @@ def section(settings: Settings, count: int) -> Section:
         settle()
         legs = int(worker.total("callweave_correlator_legs"))
         full = machine.resident_bytes(worker.pid)
-        worker.stop()
+        stopped(worker)
     one_more(settings)
     with stage("correlate", settings) as worker:
         again_seconds = until_it_works(worker)
@@ -54,9 +54,9 @@ def section(settings: Settings, count: int) -> Section:
     return Section(
         title="Memory of a correlator",
         meaning=(
-            f"Resident memory of one process at {count:,} open calls of two legs each, a ring and an answer of "
-            "each; and the time from a process's start until it works, when all of it must first be read from "
-            "the changelog again, less the time of a start with nothing to read."
+            f"Resident memory of one process at {count:,} open calls of two legs each, a ring and an answer "
+            "of each; and the time from a process's start until it works, when all of it must first be read "
+            "from the changelog again, less the time of a start with nothing to read."
         ),
         columns=("", ""),
         rows=[
@@ -75,6 +75,12 @@ def section(settings: Settings, count: int) -> Section:
 def one_more(settings: Settings) -> None:
     """An event that waits for the next start."""
     fill.events(settings, [calls.ring(calls.new_ids())])
+
+
+def stopped(worker: Stage) -> None:
+    """Stop it, and wait until its group has noticed: the next start shall not wait for that."""
+    worker.stop()
+    time.sleep(worker.settings.kafka.session_timeout_seconds + 2)
 
 
 def until_it_works(worker: Stage) -> float:

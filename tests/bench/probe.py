@@ -83,7 +83,7 @@ class Probe:
 
     def _watch(self) -> None:
         query = (
-            f"SELECT call_id, {', '.join(SHOWN_BY)} FROM calls "  # noqa: S608 - our own column names
+            f"SELECT call_id, {', '.join(SHOWN_BY)} FROM calls "
             "WHERE account = %(account)s AND call_id IN %(call_ids)s"
         )
         with clickhouse.connected(self._settings.clickhouse) as client:

@@ -175,7 +175,7 @@ def bench(folder: Path, *, quick: bool) -> Section:
 def section(rounds: list[dict[str, Speed]], sizes: Sizes) -> Section:
     """As in the report."""
     bare, quiet = (statistics.median(speeds[name].core for speeds in rounds) for name in (BARE, QUIET))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in (BARE, QUIET, NORMALIZE, CORRELATE):
         core = statistics.median(speeds[name].core for speeds in rounds)
         wall = statistics.median(speeds[name].wall for speeds in rounds)
@@ -195,8 +195,8 @@ def section(rounds: list[dict[str, Speed]], sizes: Sizes) -> Section:
             f"Events per second of processor time, worked off from full topics of {sizes.events:,} events, "
             f"4 partitions, {calls.EVENTS_A_CALL} events a call, {calls.CALLS_UNDER_WAY} calls under way; "
             f"medians of {sizes.rounds} rounds. The bare agent reads `calls.events` and does nothing; the "
-            "normalizer reads callbacks and publishes events; the correlator reads events, keeps its state with "
-            "a changelog, tells legs of each other and publishes records. Wanted: 1.0 of the bare agent."
+            "normalizer reads callbacks and publishes events; the correlator reads events, keeps its state "
+            "with a changelog, tells legs of each other and publishes records. Wanted: 1.0 of the bare agent."
         ),
         columns=("", "events/s a core", "µs an event", "to bare", "to bare, quiet", "events/s, wall clock"),
         rows=rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -31,7 +31,7 @@ class Stage(Worker):
         assert self._process is not None
         return self._process.pid
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         """Start it and wait until it can work."""
         self.started_at = time.monotonic()
         self.start()

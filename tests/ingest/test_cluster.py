@@ -7,30 +7,25 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 from kafka.errors import KafkaError, SaslAuthenticationFailedError
-from pydantic import SecretStr
 
 from callweave import topics
 from callweave.kafka import client_options
 from callweave.settings import KafkaSettings
-from compose.embedded.kafka import KafkaNode
-from compose.embedded.node import free_port
 from ingest import wire
 from ingest.cluster import BATCH_BYTES, Cluster
 from ingest.groups import Message
 from ingest.wire import Wire, address_of
 from schemas.topics import Topic
 from tests.ingest.conftest import new_settings, read_topic
-from tests.servers import JARS, PATIENCE
+from tests.secure import PASSWORD, SecureNode
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from callweave.settings import Settings
-
-USER, PASSWORD = "ingest", "made-up"
+    from callweave.settings import KafkaSettings, Settings
 
 
 def soon() -> float:
@@ -105,74 +100,38 @@ def test_addresses(server: str, address: tuple[str, int]) -> None:
     assert address_of(server) == address
 
 
-class SaslNode(KafkaNode):
-    """A broker with a second listener, on which clients must say who they are."""
-
-    sasl_port: int
-
-    def _configure(self, logs: Path) -> Path:
-        path = super()._configure(logs)
-        module = "org.apache.kafka.common.security"
-        jaas = "listener.name.secure"
-        with path.open("a") as file:
-            file.write(
-                f"listeners=CLIENT://{self.host}:{self.port},SECURE://{self.host}:{self.sasl_port},"
-                f"CONTROLLER://{self.host}:{self.controller_port}\n"
-                f"advertised.listeners=CLIENT://{self.advertised},SECURE://{self.host}:{self.sasl_port}\n"
-                "listener.security.protocol.map=CLIENT:PLAINTEXT,SECURE:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT\n"
-                "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n"
-                f"{jaas}.plain.sasl.jaas.config={module}.plain.PlainLoginModule required"
-                f' user_{USER}="{PASSWORD}";\n'
-                f"{jaas}.scram-sha-256.sasl.jaas.config={module}.scram.ScramLoginModule required;\n"
-                f"{jaas}.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;\n"
-            )
-        return path
-
-
 @pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SaslNode, Settings]]:
-    folder = tmp_path_factory.mktemp("sasl")
-    node = SaslNode(folder / "kafka", port=free_port(), controller_port=free_port(), jars=JARS)
-    node.sasl_port = free_port()
-    with node:
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SecureNode, Settings]]:
+    folder = tmp_path_factory.mktemp("secure")
+    with SecureNode.new(folder) as node:
         settings = new_settings(node.bootstrap, folder)
         topics.ensure(settings)
-        admin = KafkaAdminClient(bootstrap_servers=node.bootstrap)
-        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
-            credential = UserScramCredentialUpsertion(USER, mechanism, password=PASSWORD, iterations=4096)
-            admin.alter_user_scram_credentials([credential])
-        admin.close()
+        node.add_scram_user()
         yield node, settings
 
 
-def with_password(node: SaslNode, settings: Settings, mechanism: str, password: str) -> Settings:
-    kafka = KafkaSettings.model_validate(
-        {
-            "bootstrap_servers": f"{node.host}:{node.sasl_port}",
-            "prefix": settings.kafka.prefix,
-            "security_protocol": "SASL_PLAINTEXT",
-            "sasl_mechanism": mechanism,
-            "sasl_username": USER,
-            "sasl_password": SecretStr(password),
-        }
-    )
-    return settings.model_copy(update={"kafka": kafka})
-
-
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-def test_authentication(secure: tuple[SaslNode, Settings], mechanism: str) -> None:
+@pytest.mark.parametrize("reach", [SecureNode.sasl, SecureNode.sasl_ssl])
+def test_authentication(
+    secure: tuple[SecureNode, Settings], mechanism: str, reach: Callable[..., KafkaSettings]
+) -> None:
     node, settings = secure
+
+    def with_password(password: str) -> Settings:
+        kafka = reach(node, mechanism, password, settings.kafka.prefix)
+        return settings.model_copy(update={"kafka": kafka})
+
     deadline = soon()
     while True:  # the broker takes new SCRAM credentials up a moment later
         try:
-            cluster = connected(with_password(node, settings, mechanism, PASSWORD))
+            cluster = connected(with_password(PASSWORD))
             break
         except SaslAuthenticationFailedError:
             assert time.monotonic() < deadline
-    value = mechanism.encode()
+    value = f"{mechanism} {reach.__name__}".encode()
     cluster.send([Message(settings.kafka.prefix + Topic.RAW, value, [])], soon())
     cluster.close()
     assert value in [found for found, _ in read_topic(settings, Topic.RAW)]
     with pytest.raises(SaslAuthenticationFailedError) as refused:
-        connected(with_password(node, settings, mechanism, "wrong-password"))
+        connected(with_password("wrong-password"))
     assert "wrong-password" not in str(refused.value)

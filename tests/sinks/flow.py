@@ -1,0 +1,168 @@
+"""Messages for a running sink, and what must come of them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from kafka import KafkaProducer
+
+from callweave.kafka import client_options
+from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.events import CallEvent
+from schemas.records import record_of, record_to_json
+from schemas.topics import Topic, topic_key
+from tests.rows import count, select
+from tests.servers import eventually
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from callweave.settings import Settings
+    from schemas.callbacks import Headers
+
+START = 1_612_836_000_000_000
+REASONS = (Reason("status", "unknown-status", "is none that the document names"),)
+
+
+class Flow:
+    """Publishes calls of two events each; every second call has a callback that normalize rejects."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.accepted: set[str] = set()
+        self.rejected: set[str] = set()
+        self.events: set[str] = set()
+        self.calls: set[str] = set()
+        self._producer: KafkaProducer | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def publish(
+        self, topic: Topic, value: bytes, *, headers: Headers | None = None, key: bytes | None = None
+    ) -> None:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                **client_options(self.settings.kafka), acks="all", linger_ms=5, metrics_enabled=False
+            )
+        self._producer.send(self.settings.kafka.topic(topic), value=value, headers=headers or [], key=key)
+
+    def callback(self, payload: bytes) -> Callback:
+        return Callback(
+            id=str(uuid.uuid4()),
+            source="shop",
+            account="acme",
+            received_at=START + len(self.accepted) + len(self.rejected),
+            method="POST",
+            content_type="application/json",
+            peer="127.0.0.1",
+            payload=payload,
+        )
+
+    def accept(self, callback: Callback) -> None:
+        self.publish(Topic.RAW, callback.payload, headers=callback.headers())
+        self.accepted.add(callback.id)
+
+    def reject(self, callback: Callback) -> None:
+        """As normalize does: the raw message stays, and the rejected one comes besides."""
+        self.publish(Topic.RAW, callback.payload, headers=callback.headers())
+        rejection = Rejection(Stage.NORMALIZE, REASONS, self.settings.kafka.topic(Topic.RAW), 0, 0)
+        headers = [*callback.headers(), *rejection.headers()]
+        self.publish(Topic.REJECTED, callback.payload, headers=headers)
+        self.rejected.add(callback.id)
+
+    def call(self) -> None:
+        number = len(self.calls)
+        leg = str(uuid.uuid4())
+        key = topic_key("acme", leg)
+        for kind in ("ring", "hangup"):
+            callback = self.callback(b'{"number": %d}' % number)
+            self.accept(callback)
+            event = CallEvent(
+                event_id=uuid.uuid4().hex,
+                callback_id=callback.id,
+                account="acme",
+                source="shop",
+                dialect="extension-events",
+                kind="ring" if kind == "ring" else "hangup",
+                ids=(leg,),
+                leg=leg,
+                received_at=callback.received_at,
+                occurred_at=callback.received_at + number,
+                clock="provider",
+            )
+            self.publish(Topic.EVENTS, event.to_json(), key=key)
+            self.events.add(event.event_id)
+            self.publish(Topic.RECORDS, record_to_json("acme", leg, record_of(event)), key=key)
+        self.calls.add(leg)
+        if number % 2:
+            self.reject(self.callback(b"\xff\x00"))
+
+    def flush(self) -> None:
+        """Return once the broker has all of it."""
+        if self._producer is not None:
+            self._producer.flush(timeout=60)
+
+    def disconnect(self) -> None:
+        """Flush and let the broker go; publishing connects again."""
+        if self._producer is not None:
+            self._producer.close(timeout=60)
+            self._producer = None
+
+    def run(self, calls_a_second: float) -> None:
+        """Publish calls from a thread until `stop`."""
+
+        def publish() -> None:
+            while not self._stop.wait(1 / calls_a_second):
+                self.call()
+
+        self._thread = threading.Thread(target=publish)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def goes_on(self, more: int) -> None:
+        """Wait until so many more calls are published."""
+        goal = len(self.calls) + more
+        eventually(lambda: len(self.calls) >= goal, f"{more} more calls are published")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.disconnect()
+
+    def assert_all_is_there_once(self) -> None:
+        """Everything that was published, and nothing else, each once."""
+        expected = {
+            "SELECT count() FROM callbacks": len(self.accepted) + len(self.rejected),
+            "SELECT count() FROM callbacks WHERE status = 'rejected'": len(self.rejected),
+            "SELECT count() FROM call_events": len(self.events),
+            "SELECT count() FROM calls WHERE state = 'complete' AND has_ring": len(self.calls),
+            "SELECT count() FROM call_legs WHERE isNotNull(rang_at) AND isNotNull(ended_at)": len(self.calls),
+        }
+        for query, number in expected.items():
+            eventually(
+                lambda query=query, number=number: count(self.settings, query) == number,  # type: ignore[misc]
+                f"{query}: {number}",
+            )
+        for query, ids in (
+            ("SELECT id FROM callbacks WHERE status = 'accepted'", self.accepted),
+            ("SELECT id FROM callbacks WHERE status = 'rejected'", self.rejected),
+            ("SELECT event_id AS id FROM call_events", self.events),
+            ("SELECT call_id AS id FROM calls", self.calls),
+        ):
+            found = [row["id"] for row in select(self.settings, query)]
+            assert len(found) == len(ids)
+            assert set(found) == ids
+        assert count(self.settings, "SELECT count() FROM dead_letters") == 0
