@@ -9,6 +9,8 @@ the message (170 µs against 20 µs). Here a unit is what one fetch brought of o
 - `Consumer.ack` counts a batch only after the agent said that its results are out (`Batch.done`), and only
   without a hole before it. A stream skips messages while a rebalance is under way, and Faust acknowledges
   those too (`Stream.__aiter__`); a failed agent's event is acknowledged as well. Neither may be committed.
+  Nor what was fetched before a rebalance and finished after it: a partition that went away and came back has
+  a state read from the changelog, perhaps before the batch's changes were in there.
 - A batch that nobody finished is read again (`Consumer._vanished`, `_seek_back`). Faust loses some: what
   `getmany` fetched while a rebalance began, and what stood in a stream's queue when the flow was resumed
   (`FlowControlQueue(clear_on_resume=True)`), at times at every start with a table to recover.
@@ -132,7 +134,7 @@ class Consumer(driver.Consumer):
         if not self.app.topics.acks_enabled_for(message.topic):
             return False
         first, due = batch.records[0].offset, self._next_due(batch.tp)
-        if not batch.done:
+        if not batch.done or message.generation_id != self.app.consumer_generation_id:
             return False
         if first > due:
             self._astray.add(batch.tp)

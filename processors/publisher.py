@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from processors.departures import App
     from schemas.callbacks import Headers
@@ -33,6 +33,9 @@ class Outgoing:
     headers: Headers = field(default_factory=list)
     partition: int | None = None
     """Where it must go; by its key otherwise."""
+    renew: Callable[[], bytes | None] | None = None
+    """Gives the value to send when the first attempt failed. Later messages may have overtaken this one by
+    then, and where the last one wins, as in a compacted topic, an old value must not come after a newer."""
 
 
 def partition_of(key: bytes | None, partitions: int) -> int:
@@ -58,9 +61,9 @@ class Publisher:
         while waiting:
             waiting = await self._attempt(waiting)
             if waiting:
-                log.warning("the broker did not acknowledge; trying again", seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                waiting = {place: list(map(_renewed, messages)) for place, messages in waiting.items()}
 
     async def _by_partition(self, messages: Iterable[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
         counts: dict[str, int] = {}
@@ -83,17 +86,25 @@ class Publisher:
     async def _attempt(
         self, waiting: dict[tuple[str, int], list[Outgoing]]
     ) -> dict[tuple[str, int], list[Outgoing]]:
-        """Send everything once, side by side; give back what was not acknowledged."""
+        """Send everything once, side by side; give back what was not acknowledged.
+
+        A bare KafkaError is what aiokafka gives once its sending task has failed, for ever after: raised, it
+        ends the process, and a new one has a new producer.
+        """
         sent = await asyncio.gather(
             *(self._send(topic, partition, messages) for (topic, partition), messages in waiting.items()),
             return_exceptions=True,
         )
         failed: dict[tuple[str, int], list[Outgoing]] = {}
+        errors: set[str] = set()
         for (place, messages), outcome in zip(waiting.items(), sent, strict=True):
-            if isinstance(outcome, KafkaError):
+            if isinstance(outcome, KafkaError) and type(outcome) is not KafkaError:
+                errors.add(type(outcome).__name__)
                 failed[place] = messages
             elif isinstance(outcome, BaseException):
                 raise outcome
+        if errors:
+            log.warning("the broker did not acknowledge; trying again", errors=sorted(errors))
         return failed
 
     async def _send(self, topic: str, partition: int, messages: list[Outgoing]) -> None:
@@ -108,3 +119,7 @@ class Publisher:
                 builder.append(timestamp=None, **fields)
         acknowledgements.append(await client.send_batch(builder, topic, partition=partition))
         await asyncio.gather(*acknowledgements)
+
+
+def _renewed(message: Outgoing) -> Outgoing:
+    return message if message.renew is None else replace(message, value=message.renew())

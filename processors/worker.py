@@ -136,7 +136,7 @@ def readiness(app: App) -> Callable[[], tuple[bool, str]]:
     def ready() -> tuple[bool, str]:
         if not app.started or app.should_stop:
             return False, "not running"
-        if app.rebalancing or app.in_recovery:
+        if app.rebalancing or app.in_recovery or not app.consumer_generation_id:  # 0 until it is in the group
             return False, "rebalancing or recovering"
         return True, "working"
 

@@ -28,7 +28,7 @@ class Leg:
 
     def to_json(self) -> bytes:
         """As in the correlator's table and its changelog."""
-        return orjson.dumps(
+        written = orjson.dumps(
             {
                 "record": self.record,
                 "peers": sorted(self.peers),
@@ -36,6 +36,8 @@ class Leg:
                 "touched_at": self.touched_at,
             }
         )
+        # what orjson gives holds a buffer of several times its length, and this is kept as long as the leg
+        return bytes(memoryview(written))
 
     @classmethod
     def from_json(cls, value: bytes) -> Leg:

@@ -145,4 +145,8 @@ class LegTable(Table[bytes, bytes]):
 
     def change(self, partition: int, key: bytes, value: bytes | None) -> Outgoing:
         """Give the changelog's message for a new value; None forgets the leg."""
-        return Outgoing(self.changelog_topic.get_topic_name(), key, value, self._headers, partition)
+
+        def latest() -> bytes | None:
+            return self.held().get(partition, {}).get(key, value)
+
+        return Outgoing(self.changelog_topic.get_topic_name(), key, value, self._headers, partition, latest)

@@ -203,9 +203,9 @@ def steady_section(run: Run, sizes: Sizes) -> Section:
         title=f"The whole pipeline at {run.wanted:,.0f} callbacks/s",
         meaning=(
             f"For {sizes.steady:.0f} s, on all {machine.cores()} cores of the machine, everything on it. Lag "
-            "is what a stage has not committed yet, once a second; commits come in steps of a second, so that "
-            "half a second's and more of messages always stand there. What counts is that it doesn't grow "
-            f"(per second, against the load; less than {run.noise:.0%} is noise in a run of this length)."
+            "is what a stage has not committed yet, once a second; commits come in steps of a second, so "
+            "that half a second's and more of messages always stand there. What counts is that it doesn't "
+            f"grow (per second, against the load; less than {run.noise:.0%} is noise in so short a run)."
         ),
         columns=("process", "of the machine", "lag, median", "lag, highest", "lag, growth"),
         rows=rows,
@@ -224,7 +224,9 @@ def acknowledged(run: Run) -> str:
 
 def latency_section(run: Run, probe: Probe) -> Section:
     """How soon an analyst sees a callback."""
-    rows = [(f"{share:.0%}", f"{probe.quantile(share):.2f} s") for share in (0.5, 0.9, 0.99, 1.0)]
+    rows: list[tuple[str, ...]] = [
+        (f"{share:.0%}", f"{probe.quantile(share):.2f} s") for share in (0.5, 0.9, 0.99, 1.0)
+    ]
     return Section(
         title=f"From a callback's 200 to its row in `calls`, at {run.wanted + PROBES:,.0f} callbacks/s",
         meaning=(

@@ -33,10 +33,11 @@ class Provider:
     def __init__(self, rng: random.Random, common_api: str, extension_events: str) -> None:
         """The two are callback URLs."""
         self._rng = rng
-        self._urls: tuple[str, ...] = (common_api, extension_events)
+        self._urls = (common_api, extension_events)
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, Request]] = []
         self._over = threading.Event()
+        self._given_up = threading.Event()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
         self._client = httpx.Client(timeout=30)
         self.ledger: list[str] = []
@@ -58,8 +59,7 @@ class Provider:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
-            self._urls = ()  # nothing is tried again
+        self._given_up.set()  # nothing is tried again
         self.finish()
         self._client.close()
 
@@ -72,7 +72,7 @@ class Provider:
 
     def send(self, url: str, request: Request) -> None:
         """Post it until it gets its 200."""
-        while self._urls:
+        while not self._given_up.is_set():
             said = self._post(url, request)
             with self._lock:
                 if said.startswith("id "):
@@ -80,7 +80,7 @@ class Provider:
                     self.answers["200"] += 1
                     return
                 self.answers[said] += 1
-            threading.Event().wait(RETRY_SECONDS)
+            self._given_up.wait(RETRY_SECONDS)
 
     def _post(self, url: str, request: Request) -> str:
         in_url = request.method == "GET"
