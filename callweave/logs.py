@@ -10,13 +10,14 @@ import json
 import logging
 import re
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -33,6 +34,32 @@ SECRET_TEXT = re.compile(r"(/callbacks/)[^\s/?#\"'\\]+")
 
 CHATTY = ("faust", "mode", "aiokafka", "kafka", "_granian", "granian", "werkzeug", "asyncio", "rocksdict")
 """Libraries' loggers. Faust builds every debug record, a seventh of its time, unless its level says no."""
+MOST_WORDS = 1_000
+QUIET_SECONDS = 10.0
+"""How long a library that repeats itself is not heard: aiokafka writes a hundred lines a second about a
+broker that is away."""
+
+
+class Repetition(logging.Filter):
+    """Lets a library's message through once in a while: one with the same words, whatever stands in them."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` tells the time in seconds."""
+        super().__init__()
+        self._monotonic = monotonic
+        self._heard: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is to be written."""
+        if record.name.split(".")[0] not in CHATTY:
+            return True
+        words, now = (record.name, str(record.msg)), self._monotonic()
+        if now - self._heard.get(words, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        if len(self._heard) > MOST_WORDS:  # a library that builds its messages before it logs them
+            self._heard.clear()
+        self._heard[words] = now
+        return True
 
 
 def configure(settings: LogSettings, stage: str) -> None:
@@ -40,6 +67,7 @@ def configure(settings: LogSettings, stage: str) -> None:
     shared = _shared(stage)
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repetition())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import ssl
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
 from callweave.errors import StartError
@@ -38,6 +40,7 @@ LAG = Gauge(
 )
 
 LAG_SECONDS = 2.0
+PULSE_SECONDS = 3.0
 
 
 def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
@@ -117,6 +120,29 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
         MESSAGES.labels(batch.tp.topic).inc(len(batch.records))
 
 
+class Pulse:
+    """Whether the broker answers: asked once in a while, since Faust itself waits for it in silence."""
+
+    def __init__(self, app: App) -> None:
+        """Ask from the start of the app on."""
+        self._app = app
+        self._answered_at = time.monotonic()
+        app.timer(PULSE_SECONDS)(self.feel)
+
+    async def feel(self) -> None:
+        """Ask the broker for its metadata."""
+        with contextlib.suppress(TimeoutError, KafkaError):
+            if await asyncio.wait_for(
+                self._app.record_producer.client.force_metadata_update(), PULSE_SECONDS
+            ):
+                self._answered_at = time.monotonic()
+
+    @property
+    def beats(self) -> bool:
+        """Whether it answered lately."""
+        return time.monotonic() - self._answered_at < PULSE_SECONDS * 3
+
+
 def track_lag(app: App) -> None:
     """Keep the lag gauges; against committed offsets, which is what a restart would have to do again."""
 
@@ -131,13 +157,16 @@ def track_lag(app: App) -> None:
 
 
 def readiness(app: App) -> Callable[[], tuple[bool, str]]:
-    """Tell whether the worker has its partitions and has recovered its state."""
+    """Tell whether the broker answers, and the worker has its partitions and has recovered its state."""
+    pulse = Pulse(app)
 
     def ready() -> tuple[bool, str]:
         if not app.started or app.should_stop:
             return False, "not running"
         if app.rebalancing or app.in_recovery or not app.consumer_generation_id:  # 0 until it is in the group
             return False, "rebalancing or recovering"
+        if not pulse.beats:
+            return False, "the broker does not answer"
         return True, "working"
 
     return ready

@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callweave.logs import CHATTY, MASK, configure, mask
+from callweave.logs import CHATTY, MASK, Repetition, configure, mask
 from callweave.settings import LogSettings
 
 if TYPE_CHECKING:
@@ -197,3 +197,19 @@ def test_nothing_that_is_logged_breaks_the_log(capsys: pytest.CaptureFixture[str
     structlog.get_logger("ours").warning("odd", value=value)
     (entry,) = entries(capsys)
     assert entry["event"] == "odd"
+
+
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
+    now = 0.0
+    repetition = Repetition(monotonic=lambda: now)
+
+    def heard(name: str, words: str, *values: object) -> bool:
+        return repetition.filter(logging.LogRecord(name, logging.ERROR, "", 0, words, values, None))
+
+    assert heard("aiokafka.conn", "no connection to %s", "a:1")
+    assert not heard("aiokafka.conn", "no connection to %s", "b:2")
+    assert heard("aiokafka.conn", "something else")
+    assert heard("aiokafka.client", "no connection to %s", "a:1")
+    assert all(heard("ingest.publisher", "ours are all written") for _ in range(3))
+    now = 10.0
+    assert heard("aiokafka.conn", "no connection to %s", "a:1")
