@@ -233,7 +233,8 @@ class CorrelateSettings(Section):
     silence_seconds: float = Field(default=4 * 3600.0, ge=1)
     """A call without news for so long is closed, with `close_reason` `timeout`."""
     forget_seconds: float = Field(default=48 * 3600.0, ge=1)
-    """A leg without news for so long is dropped from the correlator's state; links live twice as long."""
+    """A call that was closed is dropped from the correlator's state after so long, a complete one already
+    after `silence_seconds`; links live twice as long."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""

@@ -142,20 +142,18 @@ class Correlator:
         now = self._clock.now()
         outgoing: list[Outgoing] = []
         for (partition, key), quiet in self._silences.due(now, SWEEP_AT_MOST):
-            outgoing += self._quiet(partition, key, quiet, now)
+            outgoing += self._quiet(partition, key, quiet)
         await self._publisher.publish(outgoing)
         LEGS.set(sum(len(legs) for legs in self.table.held().values()))
 
-    def _quiet(self, partition: int, key: bytes, quiet: Quiet, now: int) -> list[Outgoing]:
+    def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
         legs = self.table.held().get(partition, {})
         value = legs.get(key)
         if value is None:
             return []  # the partition went to another worker
         leg = Leg.from_json(value)
         account, _, own = key.decode().partition("/")
-        if quiet is Quiet.CLOSE:
-            if not is_open(own, leg):
-                return []
+        if quiet is Quiet.CLOSE and is_open(own, leg):
             CLOSED.inc()
             leg, record = close(leg, "timeout")
             legs[key] = leg.to_json()
@@ -164,9 +162,9 @@ class Correlator:
                 self.table.change(partition, key, legs[key]),
                 Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), emitted),
             ]
-        FORGOTTEN.inc()
-        left = forget(leg, now - leg.touched_at, self._silences.forget_us)
+        left = forget(leg, quiet)
         if left is None:
+            FORGOTTEN.inc()
             del legs[key]
             return [self.table.change(partition, key, None)]
         legs[key] = left.to_json()

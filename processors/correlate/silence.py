@@ -19,6 +19,15 @@ LINKS_LIVE_LONGER = 2
 """A late event must still find its call's root when the record has gone from the state."""
 
 
+class Quiet(Enum):
+    """What a leg's silence calls for, in this order."""
+
+    CLOSE = "close"
+    """Its call if that is open; a call that expects nothing more is forgotten at once."""
+    FORGET = "forget"
+    FORGET_LINKS = "forget links"
+
+
 def is_open(own: str, leg: Leg) -> bool:
     """Whether this leg stands for a call that still expects news and was not closed."""
     if not leg.record or leg.root(own) != own or is_complete(leg.record):
@@ -33,21 +42,15 @@ def close(leg: Leg, reason: str) -> tuple[Leg, Record]:
     return replace(leg, record=record), record
 
 
-def forget(leg: Leg, silent_us: int, forget_us: int) -> Leg | None:
-    """Drop what a leg that was silent for so long needs no more; None when nothing is left."""
-    if silent_us >= forget_us * LINKS_LIVE_LONGER or (silent_us >= forget_us and not leg.peers):
+def forget(leg: Leg, quiet: Quiet) -> Leg | None:
+    """Drop what a leg that was silent for so long needs no more; None when nothing is left.
+
+    Of a call that is complete, or was told to its root, only the links are worth keeping: what comes late
+    finds its way by them, and merges in ClickHouse.
+    """
+    if quiet is Quiet.FORGET_LINKS or not leg.peers:
         return None
-    if silent_us >= forget_us and leg.record:
-        return replace(leg, record={}, told=frozenset())
-    return leg
-
-
-class Quiet(Enum):
-    """What a leg's silence calls for, in this order."""
-
-    CLOSE = "close"
-    FORGET = "forget"
-    FORGET_LINKS = "forget links"
+    return replace(leg, record={}, told=frozenset())
 
 
 class Silences(Generic[Key]):
@@ -55,7 +58,6 @@ class Silences(Generic[Key]):
 
     def __init__(self, *, silence_us: int, forget_us: int) -> None:
         """Both in microseconds; a call is closed long before it is forgotten."""
-        self.forget_us = forget_us
         self._waits = {
             Quiet.CLOSE: silence_us,
             Quiet.FORGET: forget_us,
