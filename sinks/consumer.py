@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kafka.consumer.fetcher import ConsumerRecord
+    from kafka.coordinator.consumer import ConsumerCoordinator
 
     from callweave.settings import KafkaSettings
     from sinks.batch import Partition
@@ -37,6 +38,8 @@ about only in the next request: more would add to the delay of its messages."""
 METADATA_MS = 10_000
 """How soon new topics and partitions are noticed."""
 MAX_POLL_RECORDS = 2_000
+FETCH_BYTES = 8 * 1024 * 1024
+"""What one answer of a broker may hold, and so about what waits here beside a batch."""
 
 
 def group(kafka: KafkaSettings) -> str:
@@ -65,10 +68,12 @@ class Consumer:
             partition_assignment_strategy=[CooperativeStickyAssignor],
             max_poll_records=MAX_POLL_RECORDS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_bytes=FETCH_BYTES,
             metadata_max_age_ms=METADATA_MS,
             bootstrap_timeout_ms=BOOTSTRAP_MS,
             metrics_enabled=False,
         )
+        _want_until_joined(self._consumer._coordinator)  # noqa: SLF001 - there is no other way to it
         self._consumer.subscribe(list(self._topics), listener=_Listener(self._taken))
 
     def poll(self, seconds: float) -> Iterator[tuple[Topic, ConsumerRecord]]:
@@ -110,6 +115,10 @@ class Consumer:
         )
         self._committed |= named
 
+    def partitions(self) -> set[Partition]:
+        """What we read now."""
+        return {(each.topic, each.partition) for each in self._consumer.assignment()}
+
     def is_member(self) -> bool:
         """Whether we are in the group, with or without partitions."""
         return bool(self._consumer.group_metadata().generation_id >= 0)
@@ -130,6 +139,24 @@ class Consumer:
         """Leave the group, so that others need not wait for the session to end."""
         with contextlib.suppress(KafkaError):  # no broker, no group to leave
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
+
+
+def _want_until_joined(coordinator: ConsumerCoordinator) -> None:
+    """Make good a defect of kafka-python 3.0.12 that leaves a consumer without partitions for good.
+
+    The leader of a group rejoins when its metadata has changed since it assigned partitions (at its start,
+    for one). `need_rejoin` compares the two, and they are equal again as soon as it has assigned anew. If
+    `poll` runs out of time in that moment, before the broker's answer, then the next one sees no need to
+    rejoin, and nobody takes the assignment that comes. `rejoin_needed` stays set until it was taken.
+    """
+    compare = coordinator.need_rejoin
+
+    def need_rejoin() -> bool:
+        if compare():
+            coordinator.rejoin_needed = True
+        return bool(coordinator.rejoin_needed)
+
+    coordinator.need_rejoin = need_rejoin
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -28,6 +28,10 @@ class Readiness:
             self._reasons = {key: reason for key, reason in self._reasons.items() if key != about}
         READY.set(0 if self._reasons else 1)
 
+    def is_hindered(self, about: str) -> bool:
+        """Whether something is wrong about this."""
+        return about in self._reasons
+
     def __call__(self) -> Ready:
         """For `callweave.metrics.serve`."""
         reasons = self._reasons

@@ -104,7 +104,7 @@ def _callback(topic: Topic, message: Message) -> Written:
         callback = Callback.from_message(message.value, message.headers)
         if topic is Topic.REJECTED:
             rejection = Rejection.from_headers(message.headers)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, AttributeError):  # the last: Kafka's headers may be null
         raise UnreadableError(Reason("", "malformed-headers", "the headers are not a callback's")) from None
     if topic is Topic.REJECTED and rejection is None:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
@@ -184,6 +184,7 @@ def _record(message: Message) -> Known:
     reasons = reasons or records.unfit(read)
     if reasons:
         raise UnreadableError(*reasons)
+    read.pop("v", None)
     account, call_id = read.pop("account"), read.pop("call_id")
     return Known(account, call_id, records.without_nulls(read))
 

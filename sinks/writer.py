@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.2
 """How long one wait may take: so soon is a request to stop noticed."""
-LAG_SECONDS = 5.0
+LAG_SECONDS = 2.0
 """Between two reports of the lag."""
 REPEAT_SECONDS = 30.0
 """Between two log entries about the same trouble."""
@@ -68,7 +68,6 @@ def work(settings: Settings, readiness: Readiness, stop: threading.Event) -> Non
         consumer = _wait_for_consumer(settings, trouble, stop)
         if consumer is None:
             return
-        readiness.clear("start")
         try:
             Writer(settings.sink, consumer, store, trouble, stop=stop).run()
         finally:
@@ -95,6 +94,11 @@ class Trouble:
             self._told[attempt] = (code, now)
             level = log.warning if passes else log.error
             level("waiting, nothing is lost", attempt=attempt, error=sentence)
+
+    @property
+    def starting(self) -> bool:
+        """Whether the start is not over yet."""
+        return self._readiness.is_hindered("start")
 
     def over(self, attempt: str) -> None:
         """Note that the attempt has succeeded."""
@@ -135,9 +139,7 @@ class Writer:
             if self._batch.is_due(now, rows=self._settings.batch_rows, seconds=self._settings.batch_seconds):
                 self._write()
             self._commit()
-            if now >= self._lag_due:
-                self._lag_due = now + LAG_SECONDS
-                self._report()
+            self._look_around(now)
         self._write()
         self._commit()
 
@@ -216,12 +218,15 @@ class Writer:
         self._trouble.over("commit")
         self._uncommitted = {}
 
-    def _report(self) -> None:
+    def _look_around(self, now: float) -> None:
         if self._consumer.is_member():
             self._trouble.over("group")
-            self._consumer.report_lag()
-        else:
-            self._trouble.met("group", "Kafka: not in the consumer group yet", "not-a-member")
+            self._trouble.over("start")
+            if now >= self._lag_due:
+                self._lag_due = now + LAG_SECONDS
+                self._consumer.report_lag()
+        elif not self._trouble.starting:
+            self._trouble.met("group", "Kafka: out of the consumer group, joining it again", "no-member")
 
     def _note_age(self, insert: Insert) -> None:
         if insert.oldest is None or insert.newest is None:

@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS call_records
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (account, call_id)
+SETTINGS index_granularity = 1024 -- rows are wide, and mostly asked for one at a time: half the time of 8192
 COMMENT 'What is known of each call, in parts still to be merged: read the view calls';
 
 CREATE TABLE IF NOT EXISTS stored_legs

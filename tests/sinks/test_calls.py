@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from callweave.settings import Settings
 
 ACCOUNT = "acme"
-CALLS = scaled(1_000, 20_000)
+CALLS = scaled(1_000, 10_000)
 INSERTS = 5
 
 Told = dict[str, list[Record]]
