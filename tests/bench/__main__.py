@@ -25,14 +25,27 @@ def ingest(folder: Path, *, quick: bool) -> list[Section]:
     """The ingress's bench is a program of its own, and its report is text."""
     del folder  # it makes its own
     options = ["--rounds", "2", "--seconds", "2"] if quick else []
-    report = subprocess.run(
-        [sys.executable, "-m", "tests.bench.ingest", *options], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    report = printed("tests.bench.ingest", *options)
     meaning = (
         "Acknowledged callbacks per second against a Flask route that does nothing: same server, same load, "
         "by turns. Then the latency at half of the highest acknowledged rate."
     )
-    return [Section(title="Ingest", meaning=meaning, text=report)]
+    profile = printed("tests.bench.ingest_profile")
+    steps = (
+        "Processor time of one request, by steps, in one thread with no server around it. What the running "
+        "server takes beyond that is the server itself, and threads that wait for each other, for the broker "
+        "and for Python's global lock."
+    )
+    return [
+        Section(title="Ingest", meaning=meaning, text=report),
+        Section(title="Where the ingress's time goes", meaning=steps, text=profile),
+    ]
+
+
+def printed(program: str, *options: str) -> str:
+    """What a bench of its own prints."""
+    command = [sys.executable, "-m", program, *options]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 BENCHES: dict[str, Callable[..., list[Section]]] = {

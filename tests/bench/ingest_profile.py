@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from callweave import sources, topics
+from callweave import logs, sources, topics
 from callweave.clock import SystemClock
-from callweave.settings import IngestSettings, Settings
+from callweave.settings import IngestSettings, LogSettings, Settings
 from callweave.sources import SourcesFile
 from ingest.app import create_app
 from ingest.publisher import KafkaPublisher
@@ -102,6 +102,7 @@ def noop() -> Flask:
 
 def main() -> None:
     """Print a line a step."""
+    logs.configure(LogSettings(level="error"), "bench")
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as made:
         folder = Path(made)
         settings = Settings(ingest=IngestSettings(port=0), sources_file=folder / "sources.toml")
