@@ -2,8 +2,8 @@
 
 Faust keeps what it is good at: the consumer group, the assignment of partitions together with their
 changelogs, recovery, agents, the worker's life. What changes is the unit of work. Faust hands one message
-at a time through a task, a queue and an acknowledgement of its own, and that costs more than all our work on
-the message (170 µs against 20 µs). Here a unit is what one fetch brought of one partition.
+at a time through a task, a queue and an acknowledgement of its own, and that alone costs more than all our
+work on the message (tests/bench/RESULTS.md). Here a unit is what one fetch brought of one partition.
 
 - `Consumer.getmany` yields one Faust message per fetched partition; its value is a `Batch`.
 - `Consumer.ack` counts a batch only after the agent said that its results are out (`Batch.done`), and only
@@ -91,9 +91,7 @@ class Consumer(driver.Consumer):
         for tp, fetched in (records or {}).items():
             known = TP(tp.topic, tp.partition)
             stale = self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation
-            if not fetched or self._is_changelog_tp(known):
-                pass
-            elif known in self._sought:
+            if fetched and known in self._sought:
                 self._sought.discard(known)
                 self._due[known] = fetched[0].offset  # what lay before it is gone from Kafka itself
             if stale or (active is not None and tp not in active):

@@ -10,7 +10,6 @@ import uuid
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from prometheus_client import Counter, Gauge
 
 from callweave import logs, metrics
@@ -19,7 +18,7 @@ from callweave.errors import StartError
 from processors import worker
 from processors.correlate.leg import Leg, confirm
 from processors.correlate.silence import Quiet, Silences, close, forget, is_open
-from processors.correlate.step import step
+from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter
 from processors.publisher import Outgoing, Publisher
@@ -32,11 +31,8 @@ from schemas.topics import Topic, topic_key
 if TYPE_CHECKING:
     from callweave.clock import Clock
     from callweave.settings import Settings
-    from processors.correlate.step import Sends
     from processors.departures import App, Batch
     from schemas.links import Told
-
-log = structlog.get_logger()
 
 LEGS = Gauge("callweave_correlator_legs", "Legs held in the correlator's state.")
 CLOSED = Counter("callweave_calls_closed_total", "Calls closed because nothing more came.")
@@ -147,6 +143,7 @@ class Correlator:
         LEGS.set(sum(len(legs) for legs in self.table.held().values()))
 
     def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
+        self._confirmed.pop(key, None)  # it would stand there for good, and a link may well be sent twice
         legs = self.table.held().get(partition, {})
         value = legs.get(key)
         if value is None:
@@ -157,11 +154,8 @@ class Correlator:
             CLOSED.inc()
             leg, record = close(leg, "timeout")
             legs[key] = leg.to_json()
-            emitted = record_to_json(account, own, record)
-            return [
-                self.table.change(partition, key, legs[key]),
-                Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), emitted),
-            ]
+            messages = self._messages(account, own, Sends(record=record))
+            return [self.table.change(partition, key, legs[key]), *messages]
         left = forget(leg, quiet)
         if left is None:
             FORGOTTEN.inc()
@@ -173,6 +167,7 @@ class Correlator:
     async def watch_all(self) -> None:
         """After a recovery: know again since when each leg has been silent."""
         self._silences.clear()
+        self._confirmed.clear()
         for partition, legs in self.table.held().items():
             for key, value in legs.items():
                 self._silences.touch((partition, key), Leg.from_json(value).touched_at)

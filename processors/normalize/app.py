@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import structlog
 from prometheus_client import Counter
 
 from callweave import logs, metrics
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from callweave.settings import Settings
     from callweave.sources import Sources
     from processors.departures import App, Batch
-
-log = structlog.get_logger()
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(
