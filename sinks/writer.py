@@ -129,6 +129,8 @@ class Writer:
         self._clock = clock or SystemClock()
         self._batch = Batch()
         self._uncommitted: dict[Partition, int] = {}
+        self._gather_seconds = settings.batch_seconds
+        """How long a batch may wait for more: what came during the last write has been waiting already."""
         self._lag_due = 0.0
 
     def run(self) -> None:
@@ -136,7 +138,7 @@ class Writer:
         while not self._stop.is_set():
             self._read()
             now = time.monotonic()
-            if self._batch.is_due(now, rows=self._settings.batch_rows, seconds=self._settings.batch_seconds):
+            if self._batch.is_due(now, rows=self._settings.batch_rows, seconds=self._gather_seconds):
                 self._write()
             self._commit()
             self._look_around(now)
@@ -144,7 +146,7 @@ class Writer:
         self._commit()
 
     def _read(self) -> None:
-        wait = self._batch.due_in(time.monotonic(), seconds=self._settings.batch_seconds)
+        wait = self._batch.due_in(time.monotonic(), seconds=self._gather_seconds)
         try:
             messages = self._consumer.poll(min(wait, IDLE_SECONDS))
         except KafkaError as error:
@@ -170,6 +172,7 @@ class Writer:
         """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
         if not self._batch.messages:
             return
+        begun = time.monotonic()
         inserts = self._batch.inserts()
         waits = delays()
         while not self._insert(inserts):
@@ -185,6 +188,7 @@ class Writer:
         for topic, messages in self._batch.topics.items():
             metrics.MESSAGES.labels(topic).inc(messages)
         self._batch = Batch()
+        self._gather_seconds = gathering(self._settings.batch_seconds, time.monotonic() - begun)
 
     def _hold(self, seconds: float) -> None:
         try:
@@ -196,15 +200,15 @@ class Writer:
 
     def _insert(self, inserts: list[Insert]) -> bool:
         """Whether all rows are in. What is in leaves the list: nothing needs to be written twice."""
-        try:
-            while inserts:
-                self._store.insert(inserts[0])
-                self._note_age(inserts.pop(0))
-        except StoreError as error:
-            self._trouble.met("insert", str(error), error.code, passes=error.passes)
-            return False
-        self._trouble.over("insert")
-        return True
+        for insert, error in self._store.insert(list(inserts)):
+            if error is None:
+                inserts.remove(insert)
+                self._note_age(insert)
+            else:
+                self._trouble.met("insert", str(error), error.code, passes=error.passes)
+        if not inserts:
+            self._trouble.over("insert")
+        return not inserts
 
     def _commit(self) -> None:
         """Commit what is in. What can't be committed now is once more with the next batch."""
@@ -245,6 +249,15 @@ class Writer:
             offset=offset,
             reasons=[f"{reason.field}: {reason.code}" for reason in poison.reasons],
         )
+
+
+def gathering(batch_seconds: float, writing: float) -> float:
+    """How long to gather the next batch, after a write that took so long; all in seconds.
+
+    A write begins every `batch_seconds`. But a fifth of that passes in any case: the consumer has asked the
+    broker for no more than a little ahead of the write.
+    """
+    return max(batch_seconds - writing, batch_seconds / 5)
 
 
 def _wait_for_store(store: Store, trouble: Trouble, stop: threading.Event) -> bool:

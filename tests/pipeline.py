@@ -108,6 +108,9 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        if error is not None:
+            for worker in self.workers.values():
+                print(f"== the end of {worker.log.name}\n{worker.log.read_text()[-5000:]}")  # noqa: T201
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -56,8 +56,7 @@ def written(settings: Settings, told: Told, order: random.Random) -> None:
         order.choice(batches).add(message, Known(ACCOUNT, call_id, record), 0.0)
     store = Store(settings)
     for batch in batches:
-        for insert in batch.inserts():
-            store.insert(insert)
+        assert [error for _, error in store.insert(batch.inserts()) if error] == []
     store.close()
 
 

@@ -15,6 +15,7 @@ from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
 from sinks.consumer import TOPICS, group
 from sinks.migrate import migrate
+from sinks.writer import gathering
 from tests.pipeline import Worker
 from tests.rows import count, select
 from tests.servers import clickhouse_node, eventually, kafka_node, new_settings, prepared
@@ -308,3 +309,9 @@ def test_a_sink_waits_for_its_tables(kafka_address: str, clickhouse_address: str
         assert sink.stop() == 0
     finally:
         sink.kill()
+
+
+def test_a_write_begins_every_so_often_however_long_the_last_one_took() -> None:
+    assert gathering(0.25, 0.0) == 0.25
+    assert gathering(0.25, 0.1) == pytest.approx(0.15)
+    assert gathering(0.25, 3.0) == pytest.approx(0.05)

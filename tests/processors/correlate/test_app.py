@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from kafka import KafkaConsumer, KafkaProducer
@@ -47,6 +47,8 @@ class Topics:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.calls: dict[str, Call] = {}
+        self.told: list[Call] = []
+        """Every version that came, also those that another followed at once."""
         self.rejected: list[tuple[bytes, list[tuple[str, bytes]]]] = []
         self._producer = KafkaProducer(**client_options(settings.kafka), acks="all")
         self._consumer = KafkaConsumer(
@@ -73,40 +75,39 @@ class Topics:
                     continue
                 _, call_id, record = record_from_json(message.value)
                 self.calls[call_id] = call_of(record)
+                self.told.append(self.calls[call_id])
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._producer.close()
         self._consumer.close()
 
 
 def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settings, tmp_path: Path) -> None:
     settings = stack_settings.model_copy(update={"correlate": CorrelateSettings(silence_seconds=1.0)})
-    topics = Topics(settings)
 
-    def call() -> Call | None:
-        topics.read()
-        return topics.calls.get("a")
+    with Topics(settings) as topics, Pipeline(settings, tmp_path, ("correlate",)) as pipeline:
 
-    def closed() -> bool:
-        known = call()
-        return known is not None and known.close_reason == "timeout"
+        def versions(*, has_answer: bool, close_reason: str) -> list[Call]:
+            topics.read()
+            return [
+                call
+                for call in topics.told
+                if (call.has_answer, call.close_reason) == (has_answer, close_reason)
+            ]
 
-    with Pipeline(settings, tmp_path, ("correlate",)) as pipeline:
         topics.event(RING)
-        eventually(lambda: call() is not None, "the call is known")
-        eventually(closed, "the silent call is closed")
+        eventually(lambda: bool(versions(has_answer=False, close_reason="")), "the call is known")
+        eventually(lambda: bool(versions(has_answer=False, close_reason="timeout")), "the call is closed")
         pipeline.workers["correlate"].kill()
         pipeline.workers["correlate"].start()
         topics.event(replace(RING, event_id="e2", kind="answer", received_at=2_000, occurred_at=2_000))
-
-        def reopened() -> bool:
-            known = call()
-            return known is not None and known.has_answer and known.close_reason == ""
-
-        eventually(reopened, "late news reopens it")
-        eventually(closed, "and in the end it is closed again")
+        eventually(lambda: bool(versions(has_answer=True, close_reason="")), "late news reopens it")
+        eventually(lambda: bool(versions(has_answer=True, close_reason="timeout")), "it is closed again")
+        assert topics.calls["a"].close_reason == "timeout"
         assert pipeline.workers["correlate"].stop() == 0
-    topics.close()
 
 
 def test_topics_that_would_part_a_leg_from_its_links_are_refused(
@@ -118,22 +119,20 @@ def test_topics_that_would_part_a_leg_from_its_links_are_refused(
     admin.create_topics([NewTopic(settings.kafka.topic(Topic.LINKS), 2, 1)])
     admin.close()
     ensure(other)
-    topics = Topics(other)
     worker = Worker("correlate", other, tmp_path / "correlate.log")
     worker.start()
-    topics.event(RING)
-    eventually(lambda: not worker.running, "the correlator refuses to work")
+    with Topics(other) as topics:
+        topics.event(RING)
+        eventually(lambda: not worker.running, "the correlator refuses to work")
     assert "must have one number of partitions" in (tmp_path / "correlate.log").read_text()
     assert worker.stop() != 0
-    topics.close()
 
 
 def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
     stack_settings: Settings, tmp_path: Path
 ) -> None:
-    topics = Topics(stack_settings)
     wrong = (b"\xff\xfe", b"{}", b"[1]", b'{"v":1,"ids":"a"}', b"")
-    with Pipeline(stack_settings, tmp_path, ("correlate",)):
+    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
         for value in wrong:
             topics.send(b"acme/a", value)
         topics.send(b"no-slash", RING.to_json())
@@ -151,4 +150,3 @@ def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
         (reason,) = orjson.loads(dict(headers)["reasons"])
         assert dict(headers)["stage"] == b"correlate"
         assert reason["code"] == "unreadable"
-    topics.close()
