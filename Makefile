@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench lock clean venv
+.PHONY: help run demo test test-long lint bench lock clean venv
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -16,6 +16,9 @@ help: ## list the targets
 
 run: $(STAMP) ## run the whole pipeline on this machine until Ctrl-C, with nothing but Python
 	@exec $(BIN)/python -m compose.run
+
+demo: $(STAMP) ## 2,000 simulated calls: each row held against what happened, and answers in SQL
+	@exec $(BIN)/python -m compose.demo
 
 test: lint ## lint, then every test at its normal size
 	@echo "== tests"

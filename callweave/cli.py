@@ -11,13 +11,24 @@ import sys
 
 import click
 
+from callweave.commands.audit import audit
+from callweave.commands.backfill import backfill
+from callweave.commands.call import call
 from callweave.commands.check import doctor
+from callweave.commands.dial import dial
+from callweave.commands.directory import directory
+from callweave.commands.provider import provider
 from callweave.commands.query import sql
+from callweave.commands.rejected import rejected
+from callweave.commands.replay import replay
 from callweave.commands.run import run
 from callweave.commands.schemas import schemas
 from callweave.commands.servers import migrate, topics
 from callweave.commands.settings import settings
+from callweave.commands.simulate import simulate
 from callweave.commands.source import source
+from callweave.commands.subscribe import subscribe
+from callweave.commands.tail import tail
 from callweave.errors import CallweaveError, SettingsError
 
 
@@ -33,8 +44,28 @@ def group() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-for command in (run, topics, migrate, source, doctor, sql, settings, schemas):
+for command in (
+    run,
+    topics,
+    migrate,
+    source,
+    doctor,
+    sql,
+    call,
+    tail,
+    audit,
+    replay,
+    rejected,
+    directory,
+    settings,
+    schemas,
+    simulate,
+    subscribe,
+    dial,
+    backfill,
+):
     group.add_command(command)
+source.add_command(provider)
 
 
 def main() -> None:

@@ -22,10 +22,13 @@ LOGIN_CODES = {192, 193, 194, 516}
 UNKNOWN_DATABASE = 81
 
 
-def client_options(settings: ClickHouseSettings, *, database: str | None = None) -> dict[str, Any]:
+def client_options(
+    settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
+) -> dict[str, Any]:
     """Keyword arguments for clickhouse-driver's `Client`. Holds the password: never log it.
 
-    `database` replaces the one in the settings: `default` where ours may not exist yet.
+    `database` replaces the one in the settings: `default` where ours may not exist yet. `as_bytes` has every
+    String given as the bytes that it is, where not all of it is UTF-8.
     """
     options: dict[str, Any] = {
         "host": settings.host,
@@ -38,6 +41,8 @@ def client_options(settings: ClickHouseSettings, *, database: str | None = None)
         "client_name": "callweave",
         "compression": "lz4",
     }
+    if as_bytes:
+        options["settings"] = {"strings_as_bytes": True}
     if settings.secure:
         options |= {"secure": True, "verify": settings.verify}
         if settings.ca_certs is not None:
@@ -46,12 +51,14 @@ def client_options(settings: ClickHouseSettings, *, database: str | None = None)
 
 
 @contextmanager
-def connected(settings: ClickHouseSettings, *, database: str | None = None) -> Iterator[Client]:
+def connected(
+    settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
+) -> Iterator[Client]:
     """A client; whatever stands between us and the server becomes a `StartError` that says what to do.
 
     A refusal of a query itself stays a `ServerException`.
     """
-    client = Client(**client_options(settings, database=database))
+    client = Client(**client_options(settings, database=database, as_bytes=as_bytes))
     try:
         yield client
     except ServerException as error:

@@ -4,6 +4,8 @@
     account = "104026"
     dialect = "common-api"
     timezone = "Asia/Shanghai"
+    country = "CN"                # of phone numbers without a +; unknown otherwise
+    close_after_seconds = 600     # a call without news for so long is closed; else correlate.silence_seconds
     token_sha256 = "…"            # the token itself is written nowhere
     added_at = 2026-01-31T12:00:00Z
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+COUNTRY = re.compile(r"[A-Z]{2}")
 NOBODY = bytes(32)
 """Stands in for a removed source's digest, so that it costs the same; no token has it as its SHA-256."""
 
@@ -77,6 +80,13 @@ def checked_timezone(timezone: str) -> str:
     return timezone
 
 
+def checked_country(country: str) -> str:
+    """An ISO 3166 code of two letters."""
+    if not COUNTRY.fullmatch(country):
+        raise ValueError("must be an ISO 3166 code of two capital letters, such as CN")
+    return country
+
+
 Name = Annotated[str, AfterValidator(checked_name)]
 
 
@@ -91,6 +101,10 @@ class Source(BaseModel):
     dialect: Literal["common-api", "extension-events"]
     timezone: Annotated[str, AfterValidator(checked_timezone)]
     """Of the times that the provider writes without one."""
+    close_after_seconds: float | None = Field(default=None, ge=1, allow_inf_nan=False)
+    """A call without news for so long is closed; None for `correlate.silence_seconds`."""
+    country: Annotated[str, AfterValidator(checked_country)] | None = None
+    """Of the phone numbers that the provider writes without a +; None where that is unknown."""
     token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", repr=False)
     """None for a removed source alone."""
     added_at: AwareDatetime
@@ -191,7 +205,16 @@ def contradictions(by_name: Mapping[str, Source]) -> Iterator[str]:
             yield f"sources.{name}: has the same token as sources.{other}"
 
 
-def add(path: Path, name: str, account: str, dialect: str, timezone: str) -> str:
+def add(
+    path: Path,
+    name: str,
+    account: str,
+    dialect: str,
+    timezone: str,
+    *,
+    close_after_seconds: float | None = None,
+    country: str | None = None,
+) -> str:
     """Add a source and return its token, which nothing can show again; raise `SourcesError`.
 
     A removed source may be added again, as what it was: callbacks that it sent before refer to it.
@@ -210,6 +233,10 @@ def add(path: Path, name: str, account: str, dialect: str, timezone: str) -> str
             )
         known.pop("removed_at", None)
         token = secrets.token_urlsafe(32)
+        if close_after_seconds is not None:  # nothing refers to it: it may differ from what it was
+            known["close_after_seconds"] = close_after_seconds
+        if country is not None:  # the same
+            known["country"] = country
         tables[name] = known | wanted | {"token_sha256": digest_of(token).hexdigest(), "added_at": now()}
         return token
 
@@ -305,6 +332,18 @@ class SourcesFile:
             finally:
                 self._lock.release()
         return self._sources
+
+    def get(self, name: str) -> Source | None:
+        """A source by its name, removed or not; one that is not known is looked for in the file at once.
+
+        The ingress may have read the file a moment earlier than the process that asks.
+        """
+        found = self.current().get(name)
+        if found is None:
+            with self._lock:
+                self._reload_if_changed()
+            found = self._sources.get(name)
+        return found
 
     def _reload_if_changed(self) -> None:
         found = signature(self.path)

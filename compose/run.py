@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from callweave.errors import CallweaveError, SettingsError, StartError
 from callweave.settings import load
-from compose.demo import panel
+from compose.demo.sources import panel
 from compose.embedded.node import NodeError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from callweave import topics
 from callweave.doctor import bind_error, reachable
 from callweave.errors import StartError
-from compose import demo
+from compose.demo import sources as demo
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError, free_port, listening

@@ -1,4 +1,4 @@
-"""A callback: one HTTP request from a provider, as it travels through `callbacks.raw` and `.rejected`.
+"""A callback: what a provider told us at one time, as it travels through `callbacks.raw` and `.rejected`.
 
 The value of the Kafka message is the payload, byte for byte; all that is known about it is in headers.
 """
@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import orjson
 
 Headers = list[tuple[str, bytes]]
 """As kafka-python and Faust take and give them."""
 
+CallbackKind = Literal["webhook", "dial", "history"]
+"""`webhook` is a provider's own request; the others are answers of its REST API, kept in the same way."""
+
+_KINDS = frozenset(get_args(CallbackKind))
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One HTTP request from a provider."""
+    """One HTTP request from a provider, or its answer to a request of ours."""
 
     id: str
     """A version-4 UUID, given by the ingress and told to the provider."""
@@ -37,9 +42,12 @@ class Callback:
     """The body; of a GET, the query string."""
     query: bytes = field(default=b"", repr=False)
     """The query string of a POST: providers append their own parameters to the URL."""
+    kind: CallbackKind = "webhook"
+    """What it is; the header stands there for all but webhooks."""
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
+        kind = [] if self.kind == "webhook" else [("kind", self.kind.encode())]
         return [
             ("id", self.id.encode()),
             ("source", self.source.encode()),
@@ -49,6 +57,7 @@ class Callback:
             ("content_type", self.content_type.encode("utf-8", "replace")),
             ("peer", self.peer.encode()),
             ("query", self.query),
+            *kind,
         ]
 
     @classmethod
@@ -58,6 +67,9 @@ class Callback:
         method = named["method"].decode()
         if method not in {"GET", "POST"}:
             raise ValueError("method is neither GET nor POST")
+        kind = named.get("kind", b"webhook").decode()
+        if kind not in _KINDS:
+            raise ValueError("kind is none of a callback")
         return cls(
             id=named["id"].decode(),
             source=named["source"].decode(),
@@ -68,6 +80,7 @@ class Callback:
             peer=named["peer"].decode(),
             payload=value or b"",
             query=named.get("query", b""),
+            kind=cast("CallbackKind", kind),
         )
 
 
@@ -102,19 +115,23 @@ class Rejection:
 
     stage: Stage
     reasons: tuple[Reason, ...]
-    """Every one, at least one."""
+    """Every one; none if a replay has accepted what was rejected before."""
     topic: str = ""
     """Where the callback stood when it was rejected; '' at the ingress."""
     partition: int = -1
     offset: int = -1
+    decided_at: int = 0
+    """When the replay began that decided so, microseconds since 1970 UTC; 0 for the first decision of all. Of
+    several decisions on one callback the latest holds."""
 
     def headers(self) -> Headers:
         """The Kafka headers that say why."""
-        return [
+        headers = [
             ("stage", self.stage.encode()),
-            ("reasons", orjson.dumps([reason.to_json() for reason in self.reasons])),
+            ("reasons", reasons_to_json(self.reasons)),
             ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
         ]
+        return [*headers, ("decided_at", b"%d" % self.decided_at)] if self.decided_at else headers
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Rejection | None:
@@ -125,8 +142,48 @@ class Rejection:
         topic, partition, offset = orjson.loads(named["origin"])
         return cls(
             stage=Stage(named["stage"].decode()),
-            reasons=tuple(Reason(**reason) for reason in orjson.loads(named["reasons"])),
+            reasons=reasons_from_json(named["reasons"]),
             topic=topic,
             partition=partition,
             offset=offset,
+            decided_at=int(named.get("decided_at", 0)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What `callbacks.replay` adds to a callback's headers: what the archive knows of it."""
+
+    replayed_at: int
+    """When the replay began, microseconds since 1970 UTC."""
+    reasons: tuple[Reason, ...]
+    """Why it is rejected as things stand; none if it is accepted."""
+    topic: str
+    """Where it lies: in `callbacks.raw`, or in `callbacks.rejected` if the ingress rejected it."""
+    partition: int
+    offset: int
+
+    def headers(self) -> Headers:
+        """The Kafka headers that say so."""
+        return [
+            ("replayed_at", b"%d" % self.replayed_at),
+            ("reasons", reasons_to_json(self.reasons)),
+            ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
+        ]
+
+    @classmethod
+    def from_headers(cls, headers: Headers) -> Replayed:
+        """Read it back; KeyError, ValueError or TypeError if it is none."""
+        named = dict(headers)
+        topic, partition, offset = orjson.loads(named["origin"])
+        return cls(int(named["replayed_at"]), reasons_from_json(named["reasons"]), topic, partition, offset)
+
+
+def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
+    """As in headers."""
+    return orjson.dumps([reason.to_json() for reason in reasons])
+
+
+def reasons_from_json(value: bytes) -> tuple[Reason, ...]:
+    """Read them back; ValueError or TypeError if they are none."""
+    return tuple(Reason(**reason) for reason in orjson.loads(value))

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
 if TYPE_CHECKING:
     from schemas.records import Record
 
-State = Literal["ringing", "answered", "ended", "complete"]
+State = Literal["requested", "ringing", "answered", "ended", "complete"]
+"""`requested`: somebody asked for the call, and nothing more is known."""
 
 DIALECTS_WITH_CDR = frozenset({"common-api"})
 
@@ -34,10 +37,15 @@ class Call:
     customer_ref: str | None
     campaign: str | None
     round: int | None
+    tag: str | None
+    variables: dict[str, str]
+    requested_by: str | None
+    requested_at: int | None
     started_at: int | None
     rang_at: int | None
     answered_at: int | None
     ended_at: int | None
+    request_to_ring_time: int | None
     ring_time: int | None
     talk_time: int | None
     outcome: str
@@ -47,13 +55,18 @@ class Call:
     recording: str | None
     state: State
     close_reason: str
-    """'' unless the call was closed without its end."""
+    """'' unless the call was closed without its end: `timeout`, or `never_came` of a request alone."""
+    reopened: bool
+    """Whether news came after it had been closed without its end."""
     has_ring: bool
     has_answer: bool
     has_hangup: bool
     has_cdr: bool
     first_received_at: int
     last_received_at: int
+    events: tuple[str, ...]
+    revision: int
+    """How many events it is made of."""
 
 
 def call_of(record: Record) -> Call:
@@ -73,6 +86,10 @@ def call_of(record: Record) -> Call:
     outcome = _outcome(record, cdr, ended=ended)
     answered_at = cdr.get("answered_at") if has_cdr else _answered_at(record)
     ended_at = cdr.get("ended_at") or (max(record["ends"].values()) if ended else None)
+    rang_at = _earliest(record.get("a_rang_at"), record.get("b_rang_at"))
+    state = _state(record, ended=ended)
+    close_reason = _close_reason(record, state)
+    requested_at = record.get("requested_at")
     return Call(
         uuid=record.get("uuid"),
         legs=tuple(record["ids"]),
@@ -88,24 +105,32 @@ def call_of(record: Record) -> Call:
         customer_ref=said("customer_ref"),
         campaign=said("campaign"),
         round=number("round"),
+        tag=said("tag"),
+        variables=orjson.loads(record["variables"][2]) if "variables" in record else {},
+        requested_by=said("requested_by"),
+        requested_at=requested_at,
         started_at=cdr.get("started_at", record.get("started_at")),
-        rang_at=_earliest(record.get("a_rang_at"), record.get("b_rang_at")),
+        rang_at=rang_at,
         answered_at=answered_at,
         ended_at=ended_at,
+        request_to_ring_time=_between(requested_at, rang_at),
         ring_time=_ring_time(record, cdr, outcome, answered_at, ended_at),
         talk_time=_talk_time(record, cdr, outcome, answered_at, ended_at),
         outcome=outcome,
         hangup_cause=number("hangup_cause"),
         hangup_direction=number("hangup_direction"),
         recording=said("recording"),
-        state=_state(record, ended=ended),
-        close_reason=_close_reason(record),
+        state=state,
+        close_reason=close_reason,
+        reopened="closed" in record and not close_reason,
         has_ring="ring" in kinds or "dial" in kinds,
         has_answer="answer" in kinds,
         has_hangup="hangup" in kinds,
         has_cdr=has_cdr,
         first_received_at=record["first_received_at"],
         last_received_at=record["last_received_at"],
+        events=tuple(record.get("events", ())),
+        revision=len(record.get("events", ())),
     )
 
 
@@ -145,14 +170,18 @@ def _state(record: Record, *, ended: bool) -> State:
         return "complete"
     if ended:
         return "ended"
+    if record["kinds"] == ["requested"]:
+        return "requested"
     return "ringing" if _answered_at(record) is None else "answered"
 
 
-def _close_reason(record: Record) -> str:
-    if "closed" not in record or is_complete(record):
+def _close_reason(record: Record, state: State) -> str:
+    if "closed" not in record or state == "complete":
         return ""
     _, as_of, reason = record["closed"]
-    return str(reason) if as_of >= record["last_received_at"] else ""
+    if as_of < record["last_received_at"]:
+        return ""
+    return "never_came" if state == "requested" else str(reason)
 
 
 def _ring_time(

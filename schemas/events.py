@@ -80,6 +80,12 @@ class CallEvent:
     """The provider's name or number of the campaign that made the call."""
     round: int | None = None
     """Which attempt of a campaign."""
+    tag: str | None = None
+    """The customer's own mark on the call, given when it was requested or by the extension's rules."""
+    variables: dict[str, str] | None = None
+    """What the request for the call hands to the provider's scripts, by name."""
+    requested_by: str | None = None
+    """The extension for which the call was requested."""
     recording: str | None = None
     """Where the recording is: a secret, since whoever has it can listen."""
     hangup_cause: int | None = None

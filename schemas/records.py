@@ -47,8 +47,10 @@ FIELDS: Fields = {
     "sources": UNION.of("The sources that told of it."),
     "dialects": UNION.of("The dialects in which they did."),
     "kinds": UNION.of("Which kinds of event have come."),
+    "events": UNION.of("The ids of the events that it is made of."),
     "first_received_at": EARLIEST.of("When the first callback of it came."),
     "last_received_at": LATEST.of("When the last callback of it came."),
+    "requested_at": EARLIEST.of("When the call was asked for."),
     "started_at": EARLIEST,
     "a_rang_at": EARLIEST.of("When any leg but those of side b rang."),
     "a_answered_at": EARLIEST.of("When any leg but those of side b was answered."),
@@ -66,6 +68,9 @@ FIELDS: Fields = {
     "customer_ref": PREFERRED,
     "campaign": PREFERRED,
     "round": PREFERRED.of("Which attempt of a campaign, in decimal digits."),
+    "tag": PREFERRED,
+    "variables": PREFERRED.of("What the request hands to the provider's scripts: a JSON object of texts."),
+    "requested_by": PREFERRED,
     "recording": PREFERRED,
     "hangup_cause": PREFERRED.of("The provider's code, in decimal digits."),
     "hangup_direction": PREFERRED.of("The provider's code, in decimal digits."),
@@ -124,11 +129,13 @@ def record_of(event: CallEvent) -> Record:
         "sources": [event.source],
         "dialects": [event.dialect],
         "kinds": [event.kind],
+        "events": [event.event_id],
         "first_received_at": event.received_at,
         "last_received_at": event.received_at,
     }
     if event.uuid is not None:
         record["uuid"] = event.uuid
+    record.update(_asked(event))
     if event.kind == "cdr":
         billed = {name: value for name in BILLED if (value := getattr(event, name)) is not None}
         record["cdr"] = [event.received_at, event.event_id, billed]
@@ -136,6 +143,25 @@ def record_of(event: CallEvent) -> Record:
     record.update(_described(event))
     record.update(_happened(event))
     return record
+
+
+def _asked(event: CallEvent) -> Record:
+    """What the event, be it a CDR, says of the request for the call: the request itself is believed first."""
+    requested = event.kind == "requested"
+    belief = [2 if requested else 1, -event.occurred_at]
+    said: Record = {"requested_at": event.occurred_at} if requested else {}
+    if event.tag is not None:
+        said["tag"] = [*belief, event.tag]
+    if event.requested_by is not None:
+        said["requested_by"] = [*belief, event.requested_by]
+    if event.variables:
+        said["variables"] = [*belief, variables_to_text(event.variables)]
+    return said
+
+
+def variables_to_text(variables: dict[str, str]) -> str:
+    """As JSON, the same for the same variables whatever their order."""
+    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _described(event: CallEvent) -> Record:

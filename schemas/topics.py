@@ -13,6 +13,7 @@ class Topic(StrEnum):
 
     RAW = "callbacks.raw"
     REJECTED = "callbacks.rejected"
+    REPLAY = "callbacks.replay"
     EVENTS = "calls.events"
     LINKS = "calls.links"
     RECORDS = "calls.records"
@@ -42,6 +43,12 @@ SPECS: dict[Topic, TopicSpec] = {
             key="none",
             value="the payload's exact bytes; the reasons are in the headers",
             config={"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)},
+        ),
+        TopicSpec(
+            Topic.REPLAY,
+            key="none",
+            value="an archived callback's exact bytes; what the archive knows of it is in the headers",
+            config={"cleanup.policy": "delete", "retention.ms": str(3 * DAY_MS)},
         ),
         TopicSpec(
             Topic.EVENTS,

@@ -64,6 +64,11 @@ def is_texts(value: Any) -> bool:
     return type(value) is list and all(type(each) is str for each in value)
 
 
+def is_named_texts(value: Any) -> bool:
+    """An object of strings."""
+    return type(value) is dict and all(type(each) is str for each in value.values())
+
+
 def is_times(value: Any) -> bool:
     """An object of times."""
     return type(value) is dict and all(map(is_time, value.values()))

@@ -8,7 +8,7 @@ from clickhouse_driver.errors import ServerException
 
 from callweave import clickhouse
 from callweave.errors import CallweaveError, StartError
-from sinks import statements
+from sinks import pseudonyms, statements
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -44,6 +44,7 @@ def migrate(settings: Settings) -> list[str]:
         pending = _pending(client)
         for file in pending:
             _apply(client, file)
+        pseudonyms.ensure_key(client)
     return [file.name for file in pending]
 
 

@@ -119,6 +119,16 @@ def _cdr(cdr: list[Any]) -> Row:
     return (received_at, event_id, said, *map(billed.get, BILLED))
 
 
+def contribution(record: Record) -> str:
+    """What one event lets us know of its call, as `call_changes` reads it again: a JSON object."""
+    known = {name: value for name, value in record.items() if name != "legs"}
+    if "cdr" in known:
+        received_at, event_id, billed = known["cdr"]
+        said = orjson.dumps(billed, option=orjson.OPT_SORT_KEYS).decode()
+        known["cdr"] = [received_at, event_id, said, billed]
+    return orjson.dumps(known).decode()
+
+
 def leg_rows(account: str, call_id: str, record: Record) -> Iterator[Row]:
     """The rows of `stored_legs`: one for each leg that something happened to, or that was named."""
     call_id = min(call_id, record.get("merged_into", call_id))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from schemas.callbacks import Callback, Headers, Reason, Rejection
+from schemas.events import CallEvent
+from schemas.records import record_of, variables_to_text
 from schemas.topics import Topic
 from sinks import checks, records
 from sinks.tables import CALLBACKS, EVENTS, Table
@@ -108,6 +110,8 @@ def _callback(topic: Topic, message: Message) -> Written:
         raise UnreadableError(Reason("", "malformed-headers", "the headers are not a callback's")) from None
     if topic is Topic.REJECTED and rejection is None:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
+    if rejection is not None and not 0 <= rejection.decided_at <= checks.LAST_TIME:
+        raise UnreadableError(Reason("decided_at", "unrepresentable", "no column can hold this value"))
     if not checks.is_time(callback.received_at):
         raise UnreadableError(Reason("received_at", "unrepresentable", "no column can hold this value"))
     place: tuple[Any, ...] = (message.topic, message.partition, message.offset)
@@ -123,12 +127,18 @@ def _callback(topic: Topic, message: Message) -> Written:
         callback.peer,
         callback.query,
         callback.payload,
-        "" if rejection is None else rejection.stage.value,
+        "" if rejection is None or not rejection.reasons else rejection.stage.value,
         [] if rejection is None else _written_reasons(rejection.reasons),
         *place,
-        0 if rejection is None else 1,
+        0 if rejection is None else verdict(rejection),
+        callback.kind,
     )
     return Written(CALLBACKS, row, callback.received_at)
+
+
+def verdict(rejection: Rejection) -> int:
+    """Orders the decisions on one callback: the later one is the higher, and of one time the rejection."""
+    return 2 * rejection.decided_at + bool(rejection.reasons)
 
 
 _REQUIRED = (
@@ -152,6 +162,9 @@ _EVENT_CHECKS = (
     ("uuid", checks.is_text),
     ("side", checks.is_text),
     *records.DESCRIBED_CHECKS,
+    ("tag", checks.is_text),
+    ("requested_by", checks.is_text),
+    ("variables", checks.is_named_texts),
     ("extension", checks.is_text),
     ("outcome", checks.is_text),
     ("bridged", checks.is_flag),
@@ -171,8 +184,11 @@ def _event(message: Message) -> Written:
     reasons = checks.missing(_REQUIRED, event) or checks.unfit(_EVENT_CHECKS, event)
     if reasons:
         raise UnreadableError(*reasons)
+    said = CallEvent.from_dict(event)
+    event["contributions"] = [records.contribution(record_of(said))] if said.ids else []
     event["callback_id"] = [event["callback_id"]]
     event["extra"] = orjson.dumps(event.get("extra") or {})
+    event["variables"] = variables_to_text(event.get("variables") or {})
     return Written(EVENTS, tuple(map(event.get, _EVENT_FIELDS)), event["received_at"])
 
 

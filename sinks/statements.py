@@ -6,9 +6,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+
+EXAMPLES = "examples.sql"
+"""Beside the views in sinks/queries, and none of them."""
 
 _PIECE = re.compile(
     r"""
@@ -20,6 +24,8 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,22 @@ def migrations() -> list[SqlFile]:
 
 
 def views() -> list[SqlFile]:
-    """One view a file, which has its name; made anew whenever its text changes."""
-    return _files("queries")
+    """One view a file, which has its name; made anew whenever its text changes. None before what it reads."""
+    files = {file.name.removesuffix(".sql"): file for file in _files("queries") if file.name != EXAMPLES}
+    needed = {name: sorted(_names_read(file.text) & files.keys()) for name, file in files.items()}
+    return [files[name] for name in TopologicalSorter(needed).static_order()]
+
+
+def examples() -> list[str]:
+    """Questions of an analyst, each a comment with the SELECT that answers it."""
+    (file,) = (file for file in _files("queries") if file.name == EXAMPLES)
+    return file.statements
+
+
+def _names_read(text: str) -> set[str]:
+    """What stands after FROM or JOIN, outside of strings and comments."""
+    code = (match.group() for match in _PIECE.finditer(text) if not match.group().startswith(("'", "--")))
+    return {*_READ.findall("".join(code))}
 
 
 def split(text: str) -> list[str]:

@@ -43,6 +43,7 @@ CALLBACKS = Table(
         "partition",
         "offset",
         "verdict",
+        "kind",
     ),
 )
 DEAD_LETTERS = Table(
@@ -51,7 +52,10 @@ DEAD_LETTERS = Table(
 )
 EVENTS = Table(
     "stored_events",
-    tuple("callback_ids" if name == "callback_id" else name for name in NAMES if name != "v"),
+    (
+        *("callback_ids" if name == "callback_id" else name for name in NAMES if name != "v"),
+        "contributions",
+    ),
 )
 LEGS = Table("stored_legs", ("account", "leg_id", "call_id", *LEG_FIELDS))
 RECORDS = Table("call_records", ("account", "call_id", *(name for name in FIELDS if name != "legs")))

@@ -20,6 +20,7 @@ from sinks import metrics
 from sinks.backoff import delays
 from sinks.batch import Batch
 from sinks.consumer import Consumer, group
+from sinks.directory.placing import placing
 from sinks.readiness import Readiness
 from sinks.rows import Poison, read
 from sinks.store import Store, StoreError
@@ -52,7 +53,8 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     readiness = Readiness()
-    with serve(settings.sink.metrics_port, readiness, host=settings.metrics_host) as server:
+    port, host = settings.sink.metrics_port, settings.metrics_host
+    with serve(port, readiness, host=host) as server, placing(settings):
         log.info("started", metrics_port=server.port, group=group(settings.kafka))
         work(settings, readiness, stop)
     log.info("stopped")

@@ -27,12 +27,29 @@ def source() -> None:
 @click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
 @click.option("--dialect", required=True, help="common-api or extension-events.")
 @click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
-def add(name: str, account: str, dialect: str, timezone: str) -> None:
+@click.option(
+    "--close-after",
+    type=float,
+    metavar="SECONDS",
+    help="Close a call without news for so long; correlate.silence_seconds otherwise.",
+)
+@click.option("--country", metavar="ISO", help="Of phone numbers without a +, as in CN; unknown otherwise.")
+def add(
+    name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
+) -> None:
     """Add a source and print its callback URL, alone, on standard output."""
     from callweave import sources  # noqa: PLC0415
 
     settings = load()
-    token = sources.add(settings.sources_file, name, account, dialect, timezone)
+    token = sources.add(
+        settings.sources_file,
+        name,
+        account,
+        dialect,
+        timezone,
+        close_after_seconds=close_after,
+        country=country,
+    )
     click.echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
 
@@ -73,7 +90,8 @@ def list_(*, as_json: bool) -> None:
     elif found:
         from callweave.commands import tables  # noqa: PLC0415
 
-        tables.show(list(found[0]), [[value or "" for value in row.values()] for row in found])
+        shown = [["" if value is None else str(value) for value in row.values()] for row in found]
+        tables.show(list(found[0]), shown)
     else:
         click.echo("There are no sources yet: `callweave source add --help`.", err=True)
 
@@ -95,12 +113,14 @@ def _hints(settings: IngestSettings) -> None:
         click.echo("Set ingest.public_url to what the provider reaches us by.", err=True)
 
 
-def _row(item: Source) -> dict[str, str | None]:
+def _row(item: Source) -> dict[str, str | float | None]:
     return {
         "name": item.name,
         "account": item.account,
         "dialect": item.dialect,
         "timezone": item.timezone,
+        "country": item.country,
+        "close_after_seconds": item.close_after_seconds,
         "added_at": item.added_at.isoformat(),
         "removed_at": item.removed_at.isoformat() if item.removed_at else None,
     }

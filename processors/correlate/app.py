@@ -13,11 +13,20 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter, Gauge
 
 from callweave import logs, metrics
-from callweave.clock import SystemClock
+from callweave.clock import MICROSECONDS, SystemClock
 from callweave.errors import StartError
+from callweave.sources import SourcesFile
 from processors import worker
 from processors.correlate.leg import Leg, confirm
-from processors.correlate.silence import Quiet, Silences, close, forget, is_open
+from processors.correlate.silence import (
+    Quiet,
+    Silences,
+    close,
+    close_after,
+    forget,
+    is_open,
+    is_reopened,
+)
 from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter
@@ -31,11 +40,13 @@ from schemas.topics import Topic, topic_key
 if TYPE_CHECKING:
     from callweave.clock import Clock
     from callweave.settings import Settings
+    from callweave.sources import Sources
     from processors.departures import App, Batch
     from schemas.links import Told
 
 LEGS = Gauge("callweave_correlator_legs", "Legs held in the correlator's state.")
 CLOSED = Counter("callweave_calls_closed_total", "Calls closed because nothing more came.")
+REOPENED = Counter("callweave_calls_reopened_total", "Closed calls of which news came after all.")
 FORGOTTEN = Counter("callweave_legs_forgotten_total", "Legs dropped from the state because they were silent.")
 
 SWEEP_SECONDS = 5.0
@@ -56,9 +67,11 @@ class Correlator:
         self._publisher = Publisher(app)
         self.table = LegTable(app, writer=uuid.uuid4().hex)
         app.tables.add(self.table)
+        self._sources = SourcesFile(settings.sources_file)
+        self._waits = waits(self._sources.current())
+        self._usual_wait = int(settings.correlate.silence_seconds * MICROSECONDS)
         self._silences: Silences[tuple[int, bytes]] = Silences(
-            silence_us=int(settings.correlate.silence_seconds * 1_000_000),
-            forget_us=int(settings.correlate.forget_seconds * 1_000_000),
+            forget_us=int(settings.correlate.forget_seconds * MICROSECONDS)
         )
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """Links that the broker acknowledged since their leg's state was written."""
@@ -116,9 +129,12 @@ class Correlator:
         known = legs.get(key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         now = self._clock.now()
+        before = leg
         leg, sends = step(own, leg, messages, now)
+        if is_reopened(before, leg):
+            REOPENED.inc()
         legs[key] = value = leg.to_json()
-        self._silences.touch((partition, key), now)
+        self._silences.touch((partition, key), now, close_after(leg, self._waits, self._usual_wait))
         if links := sends.links():
             linked[key] = links
         return [self.table.change(partition, key, value), *self._messages(account, own, sends)]
@@ -135,6 +151,9 @@ class Correlator:
 
     async def sweep(self) -> None:
         """Close calls without news, and forget legs that need no longer be known."""
+        if (found := waits(self._sources.current())) != self._waits:
+            self._waits = found
+            await self.watch_all()
         now = self._clock.now()
         outgoing: list[Outgoing] = []
         for (partition, key), quiet in self._silences.due(now, SWEEP_AT_MOST):
@@ -165,12 +184,26 @@ class Correlator:
         return [self.table.change(partition, key, legs[key])]
 
     async def watch_all(self) -> None:
-        """After a recovery: know again since when each leg has been silent."""
+        """After a recovery or a change of waits: know again since when each leg has been silent."""
         self._silences.clear()
         self._confirmed.clear()
+        found: list[tuple[int, int, tuple[int, bytes]]] = []
         for partition, legs in self.table.held().items():
             for key, value in legs.items():
-                self._silences.touch((partition, key), Leg.from_json(value).touched_at)
+                leg = Leg.from_json(value)
+                wait = close_after(leg, self._waits, self._usual_wait)
+                found.append((leg.touched_at, wait, (partition, key)))
+        for touched_at, wait, place in sorted(found):  # who has been silent for longest stands first
+            self._silences.touch(place, touched_at, wait)
+
+
+def waits(sources: Sources) -> dict[str, int]:
+    """After how long a silence calls are closed, of each source that says so itself; microseconds."""
+    return {
+        source.name: int(source.close_after_seconds * MICROSECONDS)
+        for source in sources
+        if source.close_after_seconds is not None
+    }
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> App:

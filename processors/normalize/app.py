@@ -1,9 +1,13 @@
-"""The normalizer as a Faust app: `callbacks.raw` in, `calls.events` and `callbacks.rejected` out."""
+"""The normalizer as a Faust app: `callbacks.raw` in, `calls.events` and `callbacks.rejected` out.
+
+`callbacks.replay` brings archived callbacks once more. They make the same events again; and where one is
+rejected that was accepted, or the other way round, or for other reasons, that is told, with the time at
+which the replay began: the latest decision holds.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from prometheus_client import Counter
 
@@ -11,22 +15,23 @@ from callweave import logs, metrics
 from callweave.sources import SourcesFile
 from processors import worker
 from processors.dead_letters import dead_letter
-from processors.normalize.step import Rejected, normalize
+from processors.normalize.outcome import decided_anew, outcome_of
+from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
-from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from callweave.settings import Settings
-    from callweave.sources import Sources
     from processors.departures import App, Batch
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(
     "callweave_rejected_total", "Callbacks rejected, by the code of a reason.", ["source", "code"]
 )
-
-UNKNOWN_SOURCE = Reason("", "unknown-source", "no such source is configured here")
+REPLAYED = Counter("callweave_replayed_total", "Archived callbacks read once more.", ["source", "outcome"])
 
 
 class Normalizer:
@@ -40,35 +45,56 @@ class Normalizer:
 
     async def callbacks(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.raw`."""
+        await self._work(batch, self._first)
+
+    async def replayed(self, batch: Batch) -> None:
+        """Work on a batch of `callbacks.replay`."""
+        await self._work(batch, self._again)
+
+    async def _work(self, batch: Batch, answer: Callable[[Any, Callback], list[Outgoing]]) -> None:
         outgoing: list[Outgoing] = []
-        sources = self._sources.current()
         for record in batch.records:
-            outgoing += self._normalize(record, sources)
+            try:
+                callback = Callback.from_message(record.value, list(record.headers))
+                outgoing += answer(record, callback)
+            except (KeyError, ValueError, TypeError) as error:
+                reason = Reason("", "unreadable", f"not a callback: {type(error).__name__}")
+                outgoing.append(dead_letter(self._prefix, record, Stage.NORMALIZE, reason))
         await self._publisher.publish(outgoing)
 
-    def _normalize(self, record: Any, sources: Sources) -> list[Outgoing]:
-        try:
-            callback = Callback.from_message(record.value, list(record.headers))
-        except (KeyError, ValueError) as error:
-            reason = Reason("", "unreadable", f"not a callback: {type(error).__name__}")
-            return [dead_letter(self._prefix, record, Stage.NORMALIZE, reason)]
-        source = sources.get(callback.source)
-        if source is None:
-            return [self._rejected(record, callback, (UNKNOWN_SOURCE,))]
-        outcome = normalize(callback, source.dialect, ZoneInfo(source.timezone))
+    def _first(self, record: Any, callback: Callback) -> list[Outgoing]:
+        outcome = outcome_of(callback, self._sources.get(callback.source))
         if isinstance(outcome, Rejected):
-            return [self._rejected(record, callback, outcome.reasons)]
-        outgoing = []
+            for code in {reason.code for reason in outcome.reasons}:
+                REJECTED.labels(callback.source, code).inc()
+            rejection = Rejection(
+                Stage.NORMALIZE, outcome.reasons, record.topic, record.partition, record.offset
+            )
+            return [self._decided(callback, rejection)]
         for event in outcome.events:
             EVENTS.labels(event.source, event.kind).inc()
-            key = topic_key(event.account, event.ids[0] if event.ids else "")
-            outgoing.append(Outgoing(self._prefix + Topic.EVENTS, key, event.to_json()))
-        return outgoing
+        return self._events(outcome)
 
-    def _rejected(self, record: Any, callback: Callback, reasons: tuple[Reason, ...]) -> Outgoing:
-        for code in {reason.code for reason in reasons}:
-            REJECTED.labels(callback.source, code).inc()
-        rejection = Rejection(Stage.NORMALIZE, reasons, record.topic, record.partition, record.offset)
+    def _again(self, record: Any, callback: Callback) -> list[Outgoing]:
+        known = Replayed.from_headers(list(record.headers))
+        outcome = outcome_of(callback, self._sources.get(callback.source))
+        accepted = isinstance(outcome, Normalized)
+        REPLAYED.labels(callback.source, "accepted" if accepted else "rejected").inc()
+        outgoing = self._events(outcome) if isinstance(outcome, Normalized) else []
+        decision = decided_anew(outcome, known)
+        return [*outgoing, *([self._decided(callback, decision)] if decision else [])]
+
+    def _events(self, normalized: Normalized) -> list[Outgoing]:
+        return [
+            Outgoing(
+                self._prefix + Topic.EVENTS,
+                topic_key(event.account, event.ids[0] if event.ids else ""),
+                event.to_json(),
+            )
+            for event in normalized.events
+        ]
+
+    def _decided(self, callback: Callback, rejection: Rejection) -> Outgoing:
         headers = [*callback.headers(), *rejection.headers()]
         return Outgoing(self._prefix + Topic.REJECTED, None, callback.payload, headers)
 
@@ -81,6 +107,10 @@ def create_app(settings: Settings) -> App:
     @app.agent(app.batches(settings.kafka.prefix + Topic.RAW))
     async def callbacks(stream: Any) -> None:
         await worker.work(stream, normalizer.callbacks)
+
+    @app.agent(app.batches(settings.kafka.prefix + Topic.REPLAY))
+    async def replayed(stream: Any) -> None:
+        await worker.work(stream, normalizer.replayed)
 
     worker.track_lag(app)
     return app

@@ -98,7 +98,7 @@ def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         display_number=fields.text("ANI" if direction == "outbound" else "CalledDID"),
         extension=_extension(fields, event_type, to_agent=to_agent),
         customer_ref=fields.text("ClientApiID"),
-        campaign=fields.text("Tag"),
+        tag=fields.text("Tag"),
         recording=fields.text("RecID"),
         outcome=_outcome(fields, kind, bridged=bridged),
         bridged=bridged,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
-from processors.normalize import common_api, extension_events
+from processors.normalize import common_api, dial, extension_events, history
 from processors.normalize.event import Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
@@ -21,11 +21,19 @@ if TYPE_CHECKING:
     from schemas.callbacks import Callback
     from schemas.events import CallEvent
 
-READERS: Mapping[str, Callable[[Fields, Origin], CallEvent | None]] = {
+Reader: TypeAlias = "Callable[[Fields, Origin], CallEvent | None]"
+
+READERS: Mapping[str, Reader] = {
     "common-api": common_api.event_of,
     "extension-events": extension_events.event_of,
 }
-"""By dialect."""
+"""Of webhooks, by dialect."""
+
+ANSWER_READERS: Mapping[str, Reader] = {"dial": dial.event_of, "history": history.event_of}
+"""Of what the provider's API answered us, by the callback's kind."""
+
+ASKED_AT = "asked_at"
+"""When a history was asked for says nothing of the call: asked again, the same answer is the same event."""
 
 LONGEST_PAYLOAD = 900_000
 """As JSON, in bytes. Kafka takes messages of a megabyte; a form's control characters grow sixfold as JSON."""
@@ -51,13 +59,13 @@ def normalize(callback: Callback, dialect: str, timezone: ZoneInfo) -> Normalize
         payload = decode(callback.method, callback.content_type, callback.payload, callback.query)
     except Undecodable as error:
         return Rejected(tuple(error.reasons))
-    read = READERS.get(dialect)
-    if read is None:
+    read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
+    if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
     fields = Fields(payload)
     try:
         # The same bytes for the same fields, whatever their shape and order: a retry is the same event.
-        canonical = orjson.dumps([callback.source, fields.scalars], option=orjson.OPT_SORT_KEYS)
+        canonical = orjson.dumps(_identity(callback, fields), option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         return Rejected((Reason("", "unwritable", "the payload holds what JSON can't say"),))
     if len(canonical) > LONGEST_PAYLOAD:
@@ -75,3 +83,11 @@ def normalize(callback: Callback, dialect: str, timezone: ZoneInfo) -> Normalize
     )
     event = read(fields, origin)
     return Rejected(tuple(fields.reasons)) if event is None else Normalized((event,))
+
+
+def _identity(callback: Callback, fields: Fields) -> list[object]:
+    """What makes two callbacks the same event."""
+    if callback.kind == "webhook":
+        return [callback.source, fields.scalars]
+    said = {name: value for name, value in fields.scalars.items() if name != ASKED_AT}
+    return [callback.source, callback.kind, said]

@@ -37,6 +37,9 @@ MESSAGES: dict[Topic, tuple[Message, ...]] = {
     Topic.REJECTED: (
         Message("RejectedCallback", "A callback that can't be used, and why.", headers=messages.REJECTION),
     ),
+    Topic.REPLAY: (
+        Message("ReplayedCallback", "An archived callback, to be read once more.", headers=messages.REPLAYED),
+    ),
     Topic.EVENTS: (Message("CallEvent", "What one callback says.", value=messages.EVENT),),
     Topic.LINKS: (
         Message("Link", "A leg belongs to the same call as a smaller one.", value=messages.LINK),
@@ -57,11 +60,14 @@ class Traffic:
 
 TRAFFIC: dict[Stage, Traffic] = {
     Stage.INGEST: Traffic(receives=(), sends=(Topic.RAW, Topic.REJECTED)),
-    Stage.NORMALIZE: Traffic(receives=(Topic.RAW,), sends=(Topic.EVENTS, Topic.REJECTED)),
+    Stage.NORMALIZE: Traffic(receives=(Topic.RAW, Topic.REPLAY), sends=(Topic.EVENTS, Topic.REJECTED)),
     Stage.CORRELATE: Traffic(
         receives=(Topic.EVENTS, Topic.LINKS), sends=(Topic.LINKS, Topic.RECORDS, Topic.REJECTED)
     ),
-    Stage.SINK: Traffic(receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS), sends=()),
+    Stage.SINK: Traffic(
+        receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
+        sends=(Topic.REPLAY,),  # what it archived, when it is told to: `callweave replay`
+    ),
 }
 
 

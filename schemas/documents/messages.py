@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from pydantic import TypeAdapter
 
 from schemas import links, records
-from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Replayed, Stage
 from schemas.documents.docstrings import meanings
 from schemas.events import CallEvent
 from schemas.lattice import properties
@@ -31,7 +31,11 @@ MERGE = "merge.schema.json"
 FORWARDED = "forwarded-event.schema.json"
 CALLBACK = "callback-headers.schema.json"
 REJECTION = "rejection-headers.schema.json"
+REPLAYED = "replayed-headers.schema.json"
 REASON = "reason.schema.json"
+
+OPTIONAL_HEADERS = frozenset({"query", "kind"})
+"""Of a callback: some releases didn't send them, or one that says the usual is left out."""
 
 
 def schemas() -> dict[str, Json]:
@@ -44,6 +48,7 @@ def schemas() -> dict[str, Json]:
         FORWARDED: forwarded(),
         CALLBACK: callback_headers(),
         REJECTION: rejection_headers(),
+        REPLAYED: replayed_headers(),
         REASON: reason(),
     }
 
@@ -120,7 +125,7 @@ def callback_headers() -> Json:
         "CallbackHeaders",
         "The headers of a callback: all that is known of it but its payload, which is the message's value.",
         _callback_headers(),
-        [name for name in _callback_headers() if name != "query"],
+        [name for name in _callback_headers() if name not in OPTIONAL_HEADERS],
     )
 
 
@@ -133,27 +138,56 @@ def rejection_headers() -> Json:
             "enum": [stage.value for stage in Stage],
             "description": _first_line(Stage),
         },
-        "reasons": _json_text(
-            f"{said['reasons']} In JSON.", {"type": "array", "items": _ref(REASON), "minItems": 1}
-        ),
-        "origin": _json_text(
-            "Where it stood when it was rejected: `[topic, partition, offset]`, `["
-            ", -1, -1]` at the ingress. "
-            "In JSON.",
-            {
-                "type": "array",
-                "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
-                "minItems": 3,
-                "maxItems": 3,
-            },
-        ),
+        "reasons": _reasons(said["reasons"]),
+        "origin": _origin("Where it stood when it was rejected", '`["", -1, -1]` at the ingress'),
+        "decided_at": _digits(f"{said['decided_at']} The header stands there unless it is 0."),
     }
     return _object(
         "RejectionHeaders",
-        "The headers of a rejected callback: those of the callback, and why it was rejected.",
+        "The headers of a rejected callback: those of the callback, and why it was rejected; or, without a "
+        "reason, of one that a replay has accepted after all.",
         {**_callback_headers(), **why},
-        [*(name for name in _callback_headers() if name != "query"), *why],
+        [name for name in (*_callback_headers(), *why) if name not in {*OPTIONAL_HEADERS, "decided_at"}],
     )
+
+
+def replayed_headers() -> Json:
+    """Of `callbacks.replay`."""
+    said = meanings(Replayed)
+    known: Json = {
+        "replayed_at": _digits(said["replayed_at"]),
+        "reasons": _reasons(said["reasons"]),
+        "origin": _origin(
+            "Where it lies",
+            "in `callbacks.rejected` if the ingress rejected it, otherwise in `callbacks.raw`",
+        ),
+    }
+    return _object(
+        "ReplayedHeaders",
+        "The headers of an archived callback that is to be read again: its own, and what the archive knows.",
+        {**_callback_headers(), **known},
+        [name for name in (*_callback_headers(), *known) if name not in OPTIONAL_HEADERS],
+    )
+
+
+def _reasons(meaning: str) -> Json:
+    return _json_text(f"{meaning} In JSON.", {"type": "array", "items": _ref(REASON)})
+
+
+def _origin(meaning: str, exception: str) -> Json:
+    return _json_text(
+        f"{meaning}: `[topic, partition, offset]`, {exception}. In JSON.",
+        {
+            "type": "array",
+            "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
+            "minItems": 3,
+            "maxItems": 3,
+        },
+    )
+
+
+def _digits(meaning: str) -> Json:
+    return {"type": "string", "pattern": "^[0-9]+$", "description": f"{meaning} In decimal digits."}
 
 
 def reason() -> Json:
@@ -173,6 +207,7 @@ def _callback_headers() -> Json:
         "description": f"{said['received_at']} In decimal digits.",
     }
     headers["method"]["enum"] = list(get_args(get_type_hints(Callback)["method"]))
+    headers["kind"]["enum"] = list(get_args(CallbackKind))
     headers["query"]["description"] = f"{said['query']} Raw bytes, '' where there is none."
     return headers
 

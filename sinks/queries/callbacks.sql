@@ -14,14 +14,15 @@ CREATE OR REPLACE VIEW callbacks
     `payload` String COMMENT 'The body, or the query string of a GET, byte for byte',
     `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
     `partition` Int32 COMMENT 'Its partition',
-    `offset` Int64 COMMENT 'Its offset'
+    `offset` Int64 COMMENT 'Its offset',
+    `kind` LowCardinality(String) COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history'
 )
 AS SELECT
     account,
     id,
     received_at,
     source,
-    if(verdict = 1, 'rejected', 'accepted') AS status,
+    if(bitAnd(verdict, 1) = 1, 'rejected', 'accepted') AS status,
     stage,
     reasons,
     method,
@@ -31,6 +32,7 @@ AS SELECT
     payload,
     topic,
     partition,
-    offset
+    offset,
+    kind
 FROM stored_callbacks FINAL
 COMMENT 'Every callback, once';

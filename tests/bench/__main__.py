@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tests.bench import machine, memory, pipeline, processors
+from tests.bench import machine, memory, million, pipeline, processors, simulate
 from tests.bench.report import Section
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ BENCHES: dict[str, Callable[..., list[Section]]] = {
     "processors": lambda folder, *, quick: [processors.bench(folder, quick=quick)],
     "pipeline": pipeline.bench,
     "memory": lambda folder, *, quick: [memory.bench(folder, quick=quick)],
+    "million": million.bench,
+    "simulate": lambda folder, *, quick: [simulate.bench(folder, quick=quick)],
 }
 
 

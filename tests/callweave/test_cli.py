@@ -46,9 +46,10 @@ def callweave(folder: Path, *arguments: str, **variables: str) -> subprocess.Com
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(group, ["--help"])
     assert result.exit_code == 0
-    names = ["doctor", "migrate", "run", "schemas", "settings", "source", "sql", "topics"]
+    names = ["audit", "backfill", "call", "dial", "directory", "doctor", "migrate", "rejected", "replay"]
+    names += ["run", "schemas", "settings", "simulate", "source", "sql", "subscribe", "tail", "topics"]
     listed = [line.split()[0] for line in result.output.partition("Commands:\n")[2].splitlines()]
-    assert [name for name in names if name not in listed] == []
+    assert [name for name in listed if name] == names
 
 
 def test_help_imports_nothing_that_is_slow() -> None:
@@ -130,7 +131,7 @@ def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
 
 
 def test_the_life_of_a_source(folder: Path) -> None:
-    first = callweave(folder, *ADD, "--timezone", "UTC").stdout.strip()
+    first = callweave(folder, *ADD, "--timezone", "UTC", "--close-after", "600").stdout.strip()
     assert first.startswith("http://127.0.0.1:8080/callbacks/")
     second = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
     assert second != first
@@ -148,6 +149,8 @@ def test_the_life_of_a_source(folder: Path) -> None:
     }
     table = callweave(folder, "source", "list").stdout
     assert "shanghai" in table
+    assert row["close_after_seconds"] == 600
+    assert "600" in table
     assert "sha256" not in listed + table
     assert second.rpartition("/")[2] not in listed + table
     assert callweave(folder, "source", "remove", "shanghai").returncode == 0
@@ -162,6 +165,7 @@ def test_the_life_of_a_source(folder: Path) -> None:
         ["source", "rotate", "nobody"],
         ["source", "add", "x y", "--account", "a", "--dialect", "common-api", "--timezone", "UTC"],
         ["source", "add", "x", "--account", "a", "--dialect", "morse", "--timezone", "UTC"],
+        [*ADD, "--timezone", "UTC", "--close-after", "0"],
     ],
 )
 def test_a_source_that_can_not_be_is_one_sentence(folder: Path, arguments: list[str]) -> None:

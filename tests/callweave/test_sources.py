@@ -62,6 +62,22 @@ def test_the_token_is_written_nowhere(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_source_may_have_a_time_of_its_own_after_which_its_calls_are_closed(path: Path) -> None:
+    add(path, "usual")
+    sources.add(path, "hasty", "104026", "common-api", "UTC", close_after_seconds=90)
+    loaded = {source.name: source.close_after_seconds for source in sources.load(path)}
+    assert loaded == {"usual": None, "hasty": 90}
+    sources.remove(path, "hasty")
+    sources.add(path, "hasty", "104026", "common-api", "UTC")
+    assert sources.load(path).by_name["hasty"].close_after_seconds == 90
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 0.5, float("inf"), float("nan")])
+def test_a_call_is_not_closed_at_once_and_not_never(path: Path, seconds: float) -> None:
+    with pytest.raises(SourcesError, match="close_after_seconds"):
+        sources.add(path, "odd", "104026", "common-api", "UTC", close_after_seconds=seconds)
+
+
 def test_rotate_voids_the_old_token(path: Path) -> None:
     old = add(path)
     new = sources.rotate(path, "shanghai")
@@ -212,6 +228,15 @@ def test_a_running_process_takes_changes_up(path: Path) -> None:
     sources.remove(path, "shanghai")
     ticks.now = 1.0
     assert file.current().by_token(token) is None
+
+
+def test_a_source_that_was_added_a_moment_ago_is_known_by_its_name(path: Path) -> None:
+    file = SourcesFile(path, Ticks())  # whose time stands still: too soon to look again
+    assert file.get("shanghai") is None
+    add(path)
+    found = file.get("shanghai")
+    assert found is not None
+    assert found.account == sources.load(path).by_name["shanghai"].account
 
 
 def test_a_broken_file_leaves_the_last_good_sources(path: Path) -> None:

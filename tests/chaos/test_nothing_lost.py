@@ -21,6 +21,7 @@ from callweave.kafka import client_options
 from processors.normalize.step import Normalized, normalize
 from schemas.callbacks import Callback
 from schemas.topics import Topic
+from sinks.audit.identity import total
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
@@ -29,6 +30,7 @@ from tests.chaos.truth import differences, expected_calls, found_calls
 from tests.rows import count, select
 from tests.scale import scaled
 from tests.servers import eventually
+from tests.sinks.audit.traffic import assert_whole
 
 if TYPE_CHECKING:
     import random
@@ -93,6 +95,7 @@ def test_what_got_a_200_is_archived_once_and_in_its_call(chaos_servers: Servers,
         }
         assert 0 not in [status for statuses in stages.exits().values() for status in statuses]
         assert_nothing_is_lost(settings, provider.ledger)
+        assert_the_audit_says_so(settings, provider.ledger)
 
 
 def drawn(rng: random.Random) -> Iterator[str]:
@@ -133,6 +136,14 @@ def assert_nothing_is_lost(settings: Settings, ledger: list[str]) -> None:
     except AssertionError:
         some = "\n".join(wrong[:20])
         raise AssertionError(f"{len(wrong)} things are wrong:\n{some}") from None
+
+
+def assert_the_audit_says_so(settings: Settings, ledger: list[str]) -> None:
+    """Its differences are 0, and it has counted at least what got a 200; some more may have been kept."""
+    report = assert_whole(settings)
+    counts = total(report.counts)
+    assert counts.difference() == 0
+    assert counts.acknowledged >= len(ledger) > 0
 
 
 def what_is_wrong(settings: Settings, ledger: list[str]) -> Iterator[str]:
@@ -258,6 +269,7 @@ def test_a_killed_workers_work_goes_on_elsewhere(chaos_servers: Servers, tmp_pat
                 say(f"{name} killed: all work went on elsewhere within {time.monotonic() - killed:.1f} s")
             provider.finish()
             assert_nothing_is_lost(settings, provider.ledger)
+            assert_the_audit_says_so(settings, provider.ledger)
         finally:
             for other in others:
                 other.kill()

@@ -117,6 +117,13 @@ def test_compose_keeps_data_in_named_volumes() -> None:
             assert (FILES / volume.split(":")[0]).is_file()
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_compose_lets_each_stage_read_the_sources(stage: str, tmp_path: Path) -> None:
+    folder = settings_of(compose_environment(stage), tmp_path).sources_file.parent
+    mode = "" if stage == "ingest" else ":ro"  # `source add` is run in ingest's container
+    assert f"sources:{folder}{mode}" in COMPOSE[stage]["volumes"]
+
+
 def test_compose_starts_in_order() -> None:
     assert set(COMPOSE["setup"]["depends_on"]) == {"kafka", "clickhouse"}
     for server in ("kafka", "clickhouse"):
@@ -203,7 +210,7 @@ def test_kubernetes_settings_are_settings(name: str, tmp_path: Path) -> None:
     mounts = {mount["mountPath"] for mount in container(name)["volumeMounts"]}
     password = settings.clickhouse.password.get_secret_value()
     assert (password == "from a file") is (str(SECRETS) in mounts) is (name in WITH_CLICKHOUSE)
-    assert (str(settings.sources_file.parent) in mounts) is (name == "ingest")
+    assert (str(settings.sources_file.parent) in mounts) is (name in STAGES)  # each of them reads it
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -360,7 +360,7 @@ CALLS = (
             "callee": CLIENT,
             "display_number": DID,
             "extension": ANNA,
-            "campaign": "spring",
+            "tag": "spring",
             "started_at": at(0),
             "rang_at": at(0),
             "answered_at": at(12),

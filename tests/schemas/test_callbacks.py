@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from tests.scale import examples
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -20,11 +22,21 @@ CALLBACKS = st.builds(
     peer=st.text(),
     payload=st.binary(),
     query=st.binary(),
+    kind=st.sampled_from(["webhook", "dial", "history"]),
 )
 REJECTIONS = st.builds(
     Rejection,
     stage=st.sampled_from(Stage),
-    reasons=st.lists(st.builds(Reason, st.text(), st.text(), st.text()), min_size=1).map(tuple),
+    reasons=st.lists(st.builds(Reason, st.text(), st.text(), st.text())).map(tuple),
+    topic=st.text(),
+    partition=st.integers(-1, 2**31 - 1),
+    offset=st.integers(-1, 2**63 - 1),
+    decided_at=st.integers(0, 2**62),
+)
+REPLAYED = st.builds(
+    Replayed,
+    replayed_at=INT64,
+    reasons=st.lists(st.builds(Reason, st.text(), st.text(), st.text())).map(tuple),
     topic=st.text(),
     partition=st.integers(-1, 2**31 - 1),
     offset=st.integers(-1, 2**63 - 1),
@@ -46,6 +58,20 @@ def test_a_callback_survives_its_topics(callback: Callback, rejection: Rejection
     assert Rejection.from_headers(rejected) == rejection
 
 
+@examples(normal=300, long=5_000)
+@given(callback=CALLBACKS, replayed=REPLAYED)
+def test_a_callback_survives_a_replay(callback: Callback, replayed: Replayed) -> None:
+    headers = [*callback.headers(), *replayed.headers()]
+    assert Callback.from_message(callback.payload, headers) == callback
+    assert Replayed.from_headers(headers) == replayed
+
+
+@pytest.mark.parametrize("headers", [[], [("replayed_at", b"x"), ("reasons", b"[]"), ("origin", b"[1,2]")]])
+def test_what_says_nothing_of_a_replay_is_none(headers: list[tuple[str, bytes]]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        Replayed.from_headers(headers)
+
+
 def test_an_empty_payload_may_come_back_as_none() -> None:
     assert Callback.from_message(None, SENT.headers()).payload == b""
 
@@ -62,11 +88,25 @@ def test_a_message_without_one_of_the_other_headers_is_no_callback(name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("method", b"PUT"), ("method", b""), ("received_at", b"now"), ("source", b"\xff")]
+    ("name", "value"),
+    [
+        ("method", b"PUT"),
+        ("method", b""),
+        ("received_at", b"now"),
+        ("source", b"\xff"),
+        ("kind", b"rumour"),
+        ("kind", b""),
+    ],
 )
 def test_a_header_that_makes_no_sense_is_a_value_error(name: str, value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - three kinds of it, each with its own words
         Callback.from_message(b"", [*SENT.headers(), (name, value)])
+
+
+def test_a_webhook_says_nothing_of_its_kind() -> None:
+    assert "kind" not in dict(SENT.headers())
+    assert Callback.from_message(b"", SENT.headers()).kind == "webhook"
+    assert dict(replace(SENT, kind="dial").headers())["kind"] == b"dial"
 
 
 def test_a_content_type_that_is_no_text_is_still_sent() -> None:

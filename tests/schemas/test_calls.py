@@ -24,6 +24,7 @@ def record(**known: Any) -> Record:
         "sources": ["shanghai"],
         "dialects": ["common-api"],
         "kinds": ["ring"],
+        "events": ["e1", "e2"],
         "first_received_at": at(0),
         "last_received_at": at(60),
         **known,
@@ -42,12 +43,62 @@ QUEUE = {"dialects": ["extension-events"]}
 RANG = {"a_rang_at": at(0)}
 ANSWERED = {**RANG, "a_answered_at": at(5)}
 HUNG_UP = {"ends": {"a": at(20)}}
+ASKED = {
+    "requested_at": at(-3),
+    "requested_by": said("200"),
+    "tag": said("spring"),
+    "variables": said('{"A":"1","B":""}'),
+}
 BOTH_RANG = {"a_rang_at": at(0), "b_rang_at": at(7)}
 
 CASES: dict[str, tuple[Record, dict[str, Any]]] = {
     "nothing but an event that is no ring": (
-        record(kinds=["requested"]),
+        record(kinds=["voicemail"]),
         {"state": "ringing", "outcome": "", "rang_at": None, "answered_at": None, "ring_time": None},
+    ),
+    "requested, and nothing more": (
+        record(**ASKED, kinds=["requested"]),
+        {
+            "state": "requested",
+            "outcome": "",
+            "close_reason": "",
+            "requested_at": at(-3),
+            "requested_by": "200",
+            "tag": "spring",
+            "variables": {"A": "1", "B": ""},
+            "request_to_ring_time": None,
+            "rang_at": None,
+            "started_at": None,
+        },
+    ),
+    "requested, and it never came": (
+        record(**ASKED, kinds=["requested"], closed=[1, at(60), "timeout"]),
+        {"state": "requested", "outcome": "", "close_reason": "never_came", "reopened": False},
+    ),
+    "requested, given up, and then it came": (
+        record(**ASKED, **RANG, kinds=["requested", "ring"], closed=[1, at(59), "timeout"]),
+        {"state": "ringing", "close_reason": "", "reopened": True},
+    ),
+    "requested, given up, and it had come before, unseen": (
+        record(**ASKED, **RANG, kinds=["requested", "ring"], closed=[1, at(60), "timeout"]),
+        {"state": "ringing", "close_reason": "timeout", "reopened": False},
+    ),
+    "requested, and it rang": (
+        record(**ASKED, **BOTH_RANG, kinds=["requested", "ring"]),
+        {"state": "ringing", "rang_at": at(0), "request_to_ring_time": 3 * SECOND},
+    ),
+    "requested, and by the provider's clock it rang before": (
+        record(**ASKED, a_rang_at=at(-5), kinds=["requested", "ring"]),
+        {"request_to_ring_time": 0},
+    ),
+    "requested, and ended unheard of": (
+        record(**ASKED, **HUNG_UP, kinds=["hangup", "requested"]),
+        {"state": "ended", "outcome": "unanswered", "request_to_ring_time": None},
+    ),
+    "made of so many events": (record(events=["e1", "e2", "e3"]), {"revision": 3}),
+    "a record of the time before records told their events": (
+        {name: value for name, value in record().items() if name != "events"},
+        {"revision": 0, "events": ()},
     ),
     "ringing": (
         record(**RANG),
@@ -190,15 +241,15 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
     ),
     "closed in silence": (
         record(**RANG, closed=[1, at(60), "timeout"]),
-        {"state": "ringing", "outcome": "", "close_reason": "timeout"},
+        {"state": "ringing", "outcome": "", "close_reason": "timeout", "reopened": False},
     ),
     "reopened by news": (
         record(**RANG, closed=[1, at(59), "timeout"]),
-        {"state": "ringing", "close_reason": ""},
+        {"state": "ringing", "close_reason": "", "reopened": True},
     ),
     "closed in silence before its CDR came": (
         record(**RANG, closed=[1, at(60), "timeout"], cdr=cdr(outcome="busy")),
-        {"state": "complete", "close_reason": ""},
+        {"state": "complete", "close_reason": "", "reopened": True},
     ),
     "ended, but its CDR never came": (
         record(**ANSWERED, **HUNG_UP, closed=[1, at(60), "timeout"]),
@@ -230,9 +281,10 @@ def test_a_record_means_this_call(name: str) -> None:
 def test_a_call_of_which_next_to_nothing_is_known() -> None:
     known = {"legs": ("a",), "source": "shanghai", "dialect": "common-api"}
     texts = {"outcome": "", "state": "ringing", "close_reason": ""}
-    flags = {"has_ring": True, "has_answer": False, "has_hangup": False, "has_cdr": False}
+    flags = {"has_ring": True, "has_answer": False, "has_hangup": False, "has_cdr": False, "reopened": False}
+    made_of = {"events": ("e1", "e2"), "revision": 2, "variables": {}}
     received = {"first_received_at": at(0), "last_received_at": at(60)}
-    unknown: dict[str, Any] = dict.fromkeys(Call.__slots__) | known | texts | flags | received
+    unknown: dict[str, Any] = dict.fromkeys(Call.__slots__) | known | texts | flags | received | made_of
     assert call_of(record()) == Call(**unknown)
 
 

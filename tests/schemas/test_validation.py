@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,8 @@ def header(name: str) -> str:
 
 def test_headers_are_valid() -> None:
     assert complaints(files.CALLBACK, texts(CALLBACK.headers())) == []
+    asked = replace(CALLBACK, kind="history")
+    assert complaints(files.CALLBACK, texts(asked.headers())) == []
     rejected = texts([*CALLBACK.headers(), *REJECTION.headers()])
     assert complaints(files.REJECTION, rejected) == []
     for name in ("reasons", "origin"):
@@ -191,6 +194,7 @@ def test_headers_are_valid() -> None:
         ("received_at", "now"),
         ("received_at", "-1"),
         ("method", "PUT"),
+        ("kind", "rumour"),
         ("id", 1),
     ],
 )
@@ -209,7 +213,7 @@ def test_headers_of_no_rejection_are_found(name: str, to: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("reasons", []),
+        ("reasons", {}),
         ("reasons", [{"code": "missing"}]),
         ("origin", ["callbacks.raw", 3]),
         ("origin", ["callbacks.raw", "3", 17]),

@@ -53,7 +53,7 @@ def events(draw: DrawFn) -> CallEvent:
     dialect = draw(st.sampled_from(["common-api", "extension-events"]))
     leg = draw(st.sampled_from(LEGS))
     ids = draw(st.lists(st.sampled_from(LEGS), max_size=3))
-    names = (*BILLED, "side", "bridged", "uuid") if kind == "cdr" else (*DESCRIBED, *_OF_EVENTS)
+    names = (*BILLED, *_OF_CDRS) if kind == "cdr" else (*DESCRIBED, *_OF_EVENTS)
     said: dict[str, Any] = {}
     for name in draw(st.lists(st.sampled_from(names), max_size=8, unique=True)):
         if name == "side":
@@ -62,6 +62,8 @@ def events(draw: DrawFn) -> CallEvent:
             said[name] = draw(st.booleans())
         elif name == "uuid":
             said[name] = draw(st.sampled_from(LEGS))
+        elif name == "variables":
+            said[name] = draw(st.dictionaries(texts, texts, max_size=3))
         else:
             said[name] = draw(_said(name))
     return CallEvent(
@@ -81,7 +83,8 @@ def events(draw: DrawFn) -> CallEvent:
     )
 
 
-_OF_EVENTS = ("side", "bridged", "uuid", "extension", "started_at", "outcome", "talk_time")
+_OF_CDRS = ("side", "bridged", "uuid", "tag", "requested_by", "variables")
+_OF_EVENTS = (*_OF_CDRS, "extension", "started_at", "outcome", "talk_time")
 
 
 @st.composite

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -69,10 +70,26 @@ def test_a_view_whose_text_changed_or_that_is_gone_is_made_anew(
 def test_every_statement_may_be_repeated() -> None:
     for file in statements.migrations():
         for statement in file.statements:
-            assert "IF NOT EXISTS" in statement or "IF EXISTS" in statement, statement
+            # rows that are copied twice merge
+            copies = re.search(r"^INSERT INTO (\w+)(?: \([^)]*\))?\nSELECT\b", statement, re.MULTILINE)
+            if copies:
+                assert re.search(r"\nENGINE = (Aggregating|Replacing)MergeTree", created(copies[1]))
+            else:
+                repeatable = ("IF NOT EXISTS", "IF EXISTS", "MODIFY COLUMN")
+                assert any(words in statement for words in repeatable), statement
     for file in statements.views():
         assert len(file.statements) == 1
         assert f"CREATE OR REPLACE VIEW {file.name.removesuffix('.sql')}\n" in file.statements[0]
+
+
+def created(table: str) -> str:
+    (statement,) = (
+        statement
+        for file in statements.migrations()
+        for statement in file.statements
+        if f"CREATE TABLE IF NOT EXISTS {table}\n" in statement
+    )
+    return statement
 
 
 def test_no_call_can_fall_into_two_partitions() -> None:
@@ -84,10 +101,30 @@ def test_everything_says_what_it_is(client: Client) -> None:
     tables = client.execute(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = ''"
     )
+    # a materialized view's columns are those of the table that it writes
     columns = client.execute(
-        "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = ''"
+        "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = '' "
+        "AND table NOT IN (SELECT name FROM system.tables WHERE engine = 'MaterializedView')"
     )
     assert (tables, columns) == ([], [])
+
+
+def test_every_column_of_a_view_says_what_it_is() -> None:
+    """ClickHouse tells of no parameterised view's columns; `SHOW CREATE VIEW` does."""
+    for file in statements.views():
+        (statement,) = file.statements
+        declared = re.search(r"^\(\n(.*?)\n\)", statement, re.MULTILINE | re.DOTALL)
+        assert declared, file.name
+        for column in declared[1].splitlines():
+            assert re.fullmatch(r"    `\w+` .+ COMMENT '(?:[^'\\]|'')+',?", column), column
+        assert re.search(r"\nCOMMENT '[^\n]+'\Z", statement), file.name
+
+
+def test_views_come_after_what_they_read() -> None:
+    names = [file.name for file in statements.views()]
+    assert names.index("calls_by_hour.sql") > names.index("call_facts.sql")
+    assert names.index("agents.sql") > names.index("leg_times.sql")
+    assert statements.EXAMPLES not in names
 
 
 def test_a_database_that_is_not_there_is_a_clear_sentence(bare_settings: Settings) -> None:

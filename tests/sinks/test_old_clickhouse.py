@@ -20,6 +20,7 @@ from callweave.settings import ClickHouseSettings, Settings
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers
+from tests.sinks import test_changes
 from tests.sinks.test_calls import ACCOUNT, generated, written
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ PACKAGE = "chdb==2.1.1"
 """The release of chdb that carries ClickHouse 24.8."""
 CALLS = 300
 PARTS = 3
-STORED = {"call_records": "calls", "stored_legs": "call_legs"}
+STORED = {"call_records": "calls", "stored_legs": "call_legs", "stored_events": "call_changes"}
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +103,7 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
     for table in STORED:
         embedded.ask(f"SYSTEM STOP MERGES {table}")
     written(embedded.settings, generated(CALLS), random.Random(1))
+    test_changes.write(embedded.settings, test_changes.generated(CALLS), random.Random(1))
     queries = ["SELECT version()", *schema()]
     for table in STORED:
         path = tmp_path / f"{table}.native"
@@ -118,6 +120,7 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
         for names in [embedded.columns(view)]
         for columns in (names, *([name] for name in names))
     ]
+    reading.append("SELECT * FROM call_changes ORDER BY account, call_id, revision, field")
     old = answers(old_python, [*queries, *reading])
     assert tuple(map(int, old[0].strip().split(".")[:2])) == MINIMUM_VERSION
     for query, answer in zip(reading, old[len(queries) :], strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -48,6 +49,7 @@ EVENT = CallEvent(
     clock="provider",
     bridged=True,
     round=2,
+    variables={"B": "2", "A": "1"},
     extra={"x": [1, None]},
 )
 
@@ -105,7 +107,13 @@ def test_an_accepted_callback_is_kept_as_it_came() -> None:
         "partition": 3,
         "offset": 42,
         "verdict": 0,
+        "kind": "webhook",
     }
+
+
+def test_an_answer_to_a_request_of_ours_is_kept_with_its_kind() -> None:
+    headers = replace(CALLBACK, kind="dial").headers()
+    assert callback_row(Topic.RAW, callback_message(headers=headers))["kind"] == "dial"
 
 
 def test_a_callback_that_normalize_rejects_keeps_its_key_and_its_first_place() -> None:
@@ -134,7 +142,26 @@ def test_an_event_is_kept_whole() -> None:
     assert row.pop("callback_ids") == [EVENT.callback_id]
     assert row.pop("ids") == ["a", "b"]
     assert orjson.loads(row.pop("extra")) == EVENT.extra
+    assert row.pop("variables") == '{"A":"1","B":"2"}'
+    (contribution,) = row.pop("contributions")
+    assert orjson.loads(contribution) == {
+        name: value for name, value in record_of(EVENT).items() if name != "legs"
+    }
     assert row == {name: getattr(EVENT, name) for name in row}
+
+
+def test_a_message_adds_nothing_to_any_call_and_a_cdr_adds_the_text_that_decides_between_two() -> None:
+    def contributions(**changed: Any) -> list[str]:
+        outcome = read(Topic.EVENTS, event_message(**changed))
+        assert isinstance(outcome, Written)
+        found: list[str] = dict(zip(EVENTS.columns, outcome.row, strict=True))["contributions"]
+        return found
+
+    assert contributions(kind="message", ids=[], leg="") == []
+    (contribution,) = contributions(kind="cdr", outcome="busy", caller="100")
+    billed = {"caller": "100", "outcome": "busy", "round": 2}
+    said = '{"caller":"100","outcome":"busy","round":2}'
+    assert orjson.loads(contribution)["cdr"] == [NOW, "e1", said, billed]
 
 
 def test_a_record_is_read_without_its_wrapping_and_its_nulls() -> None:
@@ -205,6 +232,10 @@ def test_a_rejected_message_without_a_readable_rejection_is_a_dead_letter(
         ({"ring_time": 2**63}, "ring_time"),
         ({"started_at": {}}, "started_at"),
         ({"extra": []}, "extra"),
+        ({"tag": 5}, "tag"),
+        ({"requested_by": 200}, "requested_by"),
+        ({"variables": []}, "variables"),
+        ({"variables": {"A": 1}}, "variables"),
     ],
 )
 def test_an_event_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, Any], field: str) -> None:
@@ -220,6 +251,9 @@ def test_an_event_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, An
         ({"ends": {"a": "now"}}, "ends"),
         ({"ends": []}, "ends"),
         ({"caller": [1, 2]}, "caller"),
+        ({"events": "e1"}, "events"),
+        ({"requested_at": 2**60}, "requested_at"),
+        ({"variables": {}}, "variables"),
         ({"caller": [0, 2, "x"]}, "caller"),
         ({"caller": [256, 2, "x"]}, "caller"),
         ({"caller": [1, 2**63, "x"]}, "caller"),

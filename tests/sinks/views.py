@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from schemas.calls import Call
 
 CALL_TIMES = ("ring_time", "talk_time")
+"""Those which a CDR may say."""
 
 
 def call_columns(call: Call) -> dict[str, Any]:
     """The columns of `calls` that the contract names, as `stored_calls` gives them."""
-    return asdict(call) | {"legs": list(call.legs)}
+    return asdict(call) | {"legs": list(call.legs), "events": list(call.events)}
 
 
 def stored_calls(client: Client, account: str) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ import orjson
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from callweave import sources
 from callweave.kafka import client_options
 from callweave.settings import CorrelateSettings
 from callweave.topics import ensure
@@ -108,6 +109,23 @@ def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settin
         eventually(lambda: bool(versions(has_answer=True, close_reason="timeout")), "it is closed again")
         assert topics.calls["a"].close_reason == "timeout"
         assert pipeline.workers["correlate"].stop() == 0
+
+
+def test_a_sources_own_wait_closes_its_calls_as_soon_as_it_is_configured(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+
+        def known() -> dict[str, str]:
+            topics.read()
+            return {call_id: call.close_reason for call_id, call in topics.calls.items()}
+
+        topics.event(replace(RING, ids=("o",), leg="o", source="other"))
+        topics.event(replace(RING, kind="requested"))
+        eventually(lambda: known() == {"a": "", "o": ""}, "both calls are known")
+        sources.add(stack_settings.sources_file, "src", "acme", "common-api", "UTC", close_after_seconds=1)
+        eventually(lambda: known()["a"] == "never_came", "the call of this source is closed")
+        assert known()["o"] == ""
 
 
 def test_topics_that_would_part_a_leg_from_its_links_are_refused(

@@ -24,7 +24,11 @@ def call_events(rng: random.Random, *, legs: int = 8, events: int = 12, prefix: 
 
 
 def _event(rng: random.Random, names: list[str], dialect: str, at: int, number: int) -> CallEvent:
-    kinds = ("ring", "answer", "hangup", "cdr") if dialect == "common-api" else ("dial", "answer", "hangup")
+    kinds = (
+        ("ring", "answer", "hangup", "cdr")
+        if dialect == "common-api"
+        else ("dial", "answer", "hangup", "requested")
+    )
     kind = rng.choice(kinds)
     ids = tuple(sorted(set(rng.sample(names, min(len(names), rng.choice((1, 1, 2, 2, 2, 3)))))))
     leg = rng.choice(ids)
@@ -53,6 +57,10 @@ def _said(rng: random.Random, kind: str, at: int) -> dict[str, Any]:
         "extension": rng.choice(("7", "8", None)),
         "started_at": rng.choice((at - 1_000_000, None)),
     }
+    if kind == "requested":
+        said["tag"] = rng.choice(("spring", None))
+        said["variables"] = rng.choice(({"A": "1", "B": str(at)}, {}, None))
+        said["requested_by"] = rng.choice(("7", "8"))
     if kind in {"hangup", "cdr"}:
         said["outcome"] = rng.choice(("answered", "busy", "unanswered"))
         said["talk_time"] = rng.choice((0, 7_000_000))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from callweave import sources
 from callweave.commands.source import base_url, callback_url
+from callweave.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,27 @@ def ensure(settings: Settings) -> dict[str, str]:
     return urls
 
 
+def required(settings: Settings) -> dict[str, str]:
+    """Both demo sources' callback URLs by name; those that there are not are added beside the others.
+
+    Raises `StartError` for one whose URL nobody knows any more.
+    """
+    urls = ensure(settings)
+    known = sources.load(settings.sources_file)
+    for name, demo in DEMOS.items():
+        source = known.get(name)
+        if name in urls:
+            continue
+        if source is not None and source.active:
+            raise StartError(
+                f"the callback URL of the source {name} is not kept in {urls_file(settings)}: "
+                f"`callweave source remove {name}`, and it is added anew."
+            )
+        urls[name] = callback_url(settings.ingest, sources.add(settings.sources_file, name, *demo))
+    _keep(urls_file(settings), urls)
+    return urls
+
+
 def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
     """What to do next, as lines."""
     engine = settings.clickhouse
@@ -104,6 +126,10 @@ def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
     for name, url in urls.items():
         yield f"Send a callback as the source {name} ({DEMOS[name][1]}):"
         yield f"  {curl(name, url)}"
+        yield ""
+    if urls.keys() >= DEMOS.keys():
+        yield "Or let a simulated provider make calls up, and send all of their callbacks:"
+        yield "  .venv/bin/callweave simulate --calls 200 --speedup 20"
         yield ""
 
 

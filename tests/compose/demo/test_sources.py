@@ -9,7 +9,7 @@ import pytest
 
 from callweave import sources
 from callweave.settings import IngestSettings, Settings
-from compose.demo import CDR, curl, ensure, panel, urls_file
+from compose.demo.sources import CDR, curl, ensure, panel, urls_file
 
 if TYPE_CHECKING:
     from pathlib import Path

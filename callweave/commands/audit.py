@@ -1,0 +1,185 @@
+"""`callweave audit`: whether every callback that was acknowledged is where it belongs."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from callweave.commands.spans import span_of, span_options
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sinks.audit.examine import Report
+    from sinks.audit.identity import Counts
+
+EXIT_HOLE = 1
+EXIT_UNTOLD = 3
+"""2 is a mistake in the options."""
+PATIENCE = 60.0
+
+COLUMNS = (
+    "source",
+    "acknowledged",
+    "archived",
+    "rejected",
+    "normalized",
+    "not calls",
+    "in calls",
+    "difference",
+)
+
+
+@click.command()
+@span_options
+@click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(0, 86_400),
+    is_flag=False,
+    flag_value=PATIENCE,
+    default=0.0,
+    help=f"Wait at most so many seconds ({PATIENCE:.0f} without a number) for what is on its way.",
+)
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most so many holes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def audit(
+    *, since: int | None, until: int | None, source: str | None, patience: float, limit: int, as_json: bool
+) -> None:
+    """Hold Kafka's own offsets against the archive, and the archive against events and calls.
+
+    For each source: acknowledged = archived = rejected + normalized; normalized = not calls + in calls. Exit
+    status 0 says that it is so, 1 that something is missing, and 3 that it can't be told now, since stages
+    are still at work (see --wait) or a server does not answer.
+    """
+    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
+
+    from callweave.clickhouse import trouble  # noqa: PLC0415
+    from sinks.audit.examine import examine  # noqa: PLC0415
+    from sinks.audit.identity import Verdict  # noqa: PLC0415
+
+    settings = load()
+    try:
+        with progress() as say:
+            report = examine(settings, span_of(since, until, source), patience=patience, limit=limit, say=say)
+    except CallweaveError as error:
+        _give_up(str(error))
+    except ServerException as error:
+        _give_up(trouble(settings.clickhouse, error))
+    if as_json:
+        import orjson  # noqa: PLC0415
+
+        click.echo(orjson.dumps(document(report), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(report)
+    verdict = report.verdict()
+    if verdict is not Verdict.WHOLE:
+        sys.exit(EXIT_HOLE if verdict is Verdict.HOLE else EXIT_UNTOLD)
+
+
+def _give_up(why: str) -> NoReturn:
+    for line in why.splitlines():
+        click.echo(f"callweave: {line}", err=True)
+    sys.exit(EXIT_UNTOLD)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    from sinks.audit.identity import total  # noqa: PLC0415
+
+    return {
+        "verdict": report.verdict().name.lower(),
+        "total": _numbers(total(report.counts)),
+        "sources": {source: _numbers(counts) for source, counts in sorted(report.counts.items())},
+        "holes": [
+            {**asdict(hole), "problem": hole.problem.name.lower().replace("_", "-")} for hole in report.holes
+        ],
+        "lags": [{**lag._asdict(), "messages": lag.messages} for lag in report.lags],
+        "doubts": report.doubts,
+        "notes": report.notes,
+    }
+
+
+def _numbers(counts: Counts) -> dict[str, Any]:
+    return {
+        "acknowledged": counts.acknowledged,
+        "archived": counts.archived,
+        "rejected": dict(sorted(counts.rejected.items())),
+        "normalized": counts.normalized,
+        "not_calls": counts.not_calls,
+        "in_calls": counts.in_calls,
+        "undecided": counts.undecided,
+        "differences": list(counts.differences()),
+        "difference": counts.difference(),
+    }
+
+
+def _print(report: Report) -> None:
+    from callweave.commands import tables  # noqa: PLC0415
+    from sinks.audit.identity import remedies, total  # noqa: PLC0415
+
+    rows = [_row(source or "(none)", counts) for source, counts in sorted(report.counts.items())]
+    tables.show(COLUMNS, [*rows, _row("all", total(report.counts))])
+    codes = [
+        [source or "(none)", code, str(number)]
+        for source, counts in sorted(report.counts.items())
+        for code, number in sorted(counts.rejected.items())
+    ]
+    if codes:
+        tables.show(["source", "rejected for", "callbacks"], codes)
+    if report.holes:
+        tables.show(
+            ["what is missing", "source", "callback", "topic/partition/offset"],
+            [
+                [hole.problem.value, hole.source or "(none)", hole.callback_id, hole.place()]
+                for hole in report.holes
+            ],
+        )
+        for remedy in remedies(hole.problem for hole in report.holes):
+            click.echo(remedy)
+    for note in report.notes:
+        click.echo(f"Note: {note}.")
+    for doubt in report.doubts:
+        click.echo(f"Can't be told: {doubt}.", err=True)
+    for lag in report.lags:
+        click.echo(
+            f"Not finished: {lag.group} has {lag.messages} messages of {lag.topic}/{lag.partition} to go.",
+            err=True,
+        )
+    if report.lags:
+        click.echo("Stages are still at work, or have stopped: --wait waits for them.", err=True)
+    click.echo(f"Verdict: {report.verdict().value}.")
+
+
+def _row(source: str, counts: Counts) -> list[str]:
+    numbers = (
+        counts.acknowledged,
+        counts.archived,
+        counts.rejected.total(),
+        counts.normalized,
+        counts.not_calls,
+        counts.in_calls,
+        counts.difference(),
+    )
+    return [source, *map(str, numbers)]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Says what is being done, on a terminal alone."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield lambda text: status.update(f"looking at: {text}")

@@ -1,0 +1,98 @@
+"""`callweave backfill`: ask the provider for the calls whose end never arrived."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.clock import MICROSECONDS
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provider.backfill import Result
+
+FOLDER = "backfill"
+"""Within `data`: how far an interrupted run has come, a file for each source."""
+TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
+FOREVER = 2**62
+
+
+@click.command()
+@click.option("--source", "name", required=True, help="The source whose provider is asked.")
+@click.option("--since", type=TIMES, help="Only calls first heard of at this time or later (UTC).")
+@click.option("--until", type=TIMES, help="Only calls first heard of before this time (UTC).")
+@click.option(
+    "--silent-seconds",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    help="Only calls of which nothing was heard for so long.",
+)
+@click.option("--afresh", is_flag=True, help="Begin anew where an earlier run was interrupted.")
+def backfill(
+    name: str, since: datetime | None, until: datetime | None, silent_seconds: float, *, afresh: bool
+) -> None:
+    """Ask for the history of calls whose end never arrived, and publish it.
+
+    An interrupted run is gone on with by the next one with the same --since and --until.
+    """
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from callweave.commands.subscribe import client_of  # noqa: PLC0415
+    from provider import backfill as filling  # noqa: PLC0415
+    from provider.publishing import publishing  # noqa: PLC0415
+    from provider.settings import provider_of  # noqa: PLC0415
+
+    settings = load()
+    provider = provider_of(settings.sources_file, name)
+    clock = SystemClock()
+    silent = clock.now() - round(silent_seconds * MICROSECONDS)
+    window = filling.Window(_us(since, 0), _us(until, FOREVER), silent)
+    calls = filling.Calls(settings, provider.source, window)
+    progress = filling.Progress(settings.data / FOLDER / f"{name}.json")
+    asked = {"since": window.since, "until": window.until}
+    after = filling.Position() if afresh else progress.position(asked)
+    if after != filling.Position():
+        click.echo("Going on where the last run was interrupted; --afresh begins anew.", err=True)
+    total = calls.count(after)
+    with publishing(settings.kafka) as publisher, client_of(provider) as client:
+        pace = filling.Pace(provider.settings.requests_per_second)
+        asker = filling.Asker(client, publisher, provider.source, clock, pace)
+        results = _with_progress(filling.run(calls, asker, progress, asked, after), total)
+    click.echo(summary(results, total))
+
+
+def summary(results: Counter[Result], total: int) -> str:
+    """What a run did, in a sentence or two."""
+    from provider.backfill import Result  # noqa: PLC0415
+
+    if not total:
+        return "No call lacks its end."
+    parts = [f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"]
+    if results[Result.OPEN]:
+        parts.append(f"{results[Result.OPEN]} not over yet")
+    if results[Result.UNKNOWN]:
+        parts.append(f"{results[Result.UNKNOWN]} unknown to the provider")
+    if results[Result.REFUSED]:
+        parts.append(f"{results[Result.REFUSED]} with an answer that can't be used")
+    return ", ".join(parts) + "."
+
+
+def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:
+    """Go through them behind a bar on standard error."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    return Counter(
+        track(results, "Asking for histories", total, console=console, disable=not console.is_terminal)
+    )
+
+
+def _us(given: datetime | None, default: int) -> int:
+    """A UTC time in microseconds since 1970."""
+    return default if given is None else int(given.replace(tzinfo=UTC).timestamp()) * MICROSECONDS

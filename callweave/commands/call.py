@@ -1,0 +1,113 @@
+"""`callweave call`: one call, whole."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from sinks.timeline.model import Match, Whole
+
+MOST_LISTED = 20
+
+
+@click.command()
+@click.argument("id_", metavar="ID")
+@click.option("--account", help="The tenant, where the id is known to several.")
+@click.option("--raw", is_flag=True, help="Show the bytes of each callback too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.option("--numbers", is_flag=True, help="Show phone numbers and recording links in full.")
+def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bool) -> None:
+    """Show one call whole, found by any of its ids.
+
+    By the id of a leg (uuid, buuid, CallID, SubCallID), the customer's reference (customuuid), the id of an
+    event or of a callback. It shows the row, legs, events with their delays, the CDR, gaps, where each value
+    came from, and what late data changed. Phone numbers are masked but for their last two digits.
+    """
+    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
+
+    from callweave import clickhouse  # noqa: PLC0415
+
+    settings = load()
+    with clickhouse.connected(settings.clickhouse) as client:
+        try:
+            whole = _whole(client, id_.strip(), account, raw=raw)
+        except ServerException as error:
+            if error.code in clickhouse.LOGIN_CODES | {clickhouse.UNKNOWN_DATABASE}:
+                raise  # `connected` says what to do
+            raise CallweaveError(_refusal(error.code)) from None
+    _show(whole, raw=raw, as_json=as_json, numbers=numbers)
+
+
+UNKNOWN_TABLE, UNKNOWN_IDENTIFIER = 60, 47
+"""In ClickHouse's ErrorCodes.cpp."""
+
+
+def _refusal(code: int) -> str:
+    """What to do; the server's own words may repeat the query, and with it what was asked for."""
+    if code in {UNKNOWN_TABLE, UNKNOWN_IDENTIFIER}:
+        return "The tables are not those of this release: run `callweave migrate`."
+    return f"ClickHouse refuses to look for the call (code {code})."
+
+
+def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole:
+    from sinks.timeline import read  # noqa: PLC0415
+
+    matches = read.find(client, id_, account)
+    if len(matches) > 1:
+        raise CallweaveError(_choice(client, matches))
+    found = read.whole(client, matches[0], raw=raw) if matches else None
+    if found is None:
+        # the id is not repeated: it may be a customer's number
+        where = "" if account is None else " in this account"
+        raise CallweaveError(f"No call has this id{where}.")
+    return found
+
+
+def _choice(client: Client, matches: list[Match]) -> str:
+    """What to choose from, without numbers."""
+    from sinks.timeline import read  # noqa: PLC0415
+    from sinks.timeline.page import visible  # noqa: PLC0415
+
+    several = len({match.account for match in matches}) > 1
+    how = "an account (--account) or a call's own id" if several else "the call's own id"
+    many = f"At least {len(matches)}" if len(matches) == read.MOST_MATCHES else str(len(matches))
+    lines = [f"{many} calls have this id; give {how}:"]
+    for row in read.summaries(client, matches[:MOST_LISTED]):
+        began = row["started_at"] or row["first_received_at"]
+        told = (row["account"], row["call_id"], f"{began:%Y-%m-%d %H:%M:%S}", row["state"], row["outcome"])
+        lines.append("  " + "  ".join(visible(each) for each in told if each))
+    return "\n".join(lines)
+
+
+def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from sinks.timeline.document import document, masks_of  # noqa: PLC0415
+    from sinks.timeline.timeline import timeline  # noqa: PLC0415
+
+    laid_out = timeline(whole, SystemClock().now())
+    masks = masks_of(laid_out, numbers=numbers)
+    if as_json:
+        click.echo(
+            json.dumps(document(laid_out, masks))
+        )  # in ASCII: whatever shows it, nothing moves its cursor
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from callweave.commands.tables import UNBOUNDED  # noqa: PLC0415
+    from sinks.timeline.page import Page  # noqa: PLC0415
+
+    width = None if sys.stdout.isatty() else UNBOUNDED
+    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    with console.capture() as printed:
+        for part in Page(laid_out, masks).parts(raw=raw):
+            console.print(part)
+    click.echo("\n".join(line.rstrip(" ") for line in printed.get().splitlines()))

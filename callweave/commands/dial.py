@@ -1,0 +1,189 @@
+"""`callweave dial`: have the provider start a call, and have its record know who asked for it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from callweave.settings import Settings
+    from provider.dialling import Outcome
+    from provider.rest.models import CallbackRequest
+
+SPOOL = "dialled"
+"""The folder within `data` of calls that were started and are not yet published."""
+
+NOT_PUBLISHED = 3
+MAY_HAVE_STARTED = 4
+"""Exit statuses: 1 means that no call was started."""
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+NUMBERS = {
+    "announce_sound_id": "Sound for the origin before the destination is called.",
+    "call_duration": "The longest that the call may take, in seconds.",
+    "dst_announce_sound_id": "Sound that all hear once the destination picks up.",
+    "callback_rate_limit": "Percentage of the client's calls to leave to others; 100 declines always.",
+    "wait_for_pickup": "The longest that either side may ring, in seconds.",
+}
+TEXTS = {
+    "caller_id_name": "Caller's name; the extension's own otherwise.",
+    "caller_id_number": "Caller's number; the extension's own otherwise.",
+    "src_ani": "External number of yours that origins outside are shown.",
+    "dst_ani": "External number of yours that a destination outside is shown.",
+    "dst_dtmf": "Tones once the destination answers: 0-9 * #, W waits a second, w half a one.",
+    "src_caller_id_name": "Caller's name shown to origins.",
+    "src_caller_id_number": "Caller's number shown to origins.",
+    "transfer_after_dst_hangup": "Where the origin goes when the destination hangs up.",
+    "transfer_after_src_hangup": "Where the destination goes when the origin hangs up.",
+}
+"""The options of document 004 that are a value each."""
+
+
+def document_options(command: Command) -> Command:
+    """An option for each value of document 004, called as there, with dashes."""
+    for name, meaning in reversed((NUMBERS | TEXTS).items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, help=meaning)(command)
+    return command
+
+
+@click.command()
+@click.option("--source", "name", help="The source whose provider is asked.")
+@click.option("--extension", help="Whose call it is: an id, @NUMBER, or a variable as in @{NAME}.")
+@click.option("--to", "--dst-num", "dst_num", help="Number to call once the origin has picked up.")
+@click.option("--from", "--src-num", "src_num", multiple=True, help="Number to call first; may be repeated.")
+@click.option("--allow-public-transfer", help="true or false: may a call outside be transferred?")
+@document_options
+@click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@click.option("--tag", help="The variable tag: it appears in the call's events and in its record.")
+@click.option("--resend", is_flag=True, help="Call nobody: publish what earlier runs could not.")
+def dial(*, name: str | None, extension: str | None, resend: bool, **options: Any) -> None:
+    """Start a call, and publish who asked for it.
+
+    Any value may be a variable that the provider puts in, as in '$cv({NAME})'. The call's id is printed.
+
+    \b
+    Exit status: 0 the call was started, and its record will say so;
+    1 no call was started; 3 it was started, but Kafka does not have it: `callweave dial --resend`;
+    4 it may have been started: nobody can know.
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins so
+    settings = load()
+    if resend:
+        _resend(settings)
+        return
+    given = {
+        "--source": name,
+        "--extension": extension,
+        "--to": options["dst_num"],
+        "--from": options["src_num"],
+    }
+    missing = [option for option, value in given.items() if not value]
+    if missing:
+        raise click.UsageError(f"Missing option {', '.join(missing)}.")
+    request = request_of(options)
+    _report(_dial(settings, str(name), str(extension), request), settings)
+
+
+def request_of(options: dict[str, Any]) -> CallbackRequest:
+    """The request that the options ask for; raise `click.UsageError` with every mistake at once."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from provider.rest.models import CallbackRequest  # noqa: PLC0415
+
+    fields = {name: value for name, value in options.items() if value not in {None, ()}}
+    variables = variables_of(fields.pop("variables", ()), fields.pop("tag", None))
+    if variables:
+        fields["variables"] = variables
+    fields["src_num"] = list(fields["src_num"])
+    for name in NUMBERS:
+        if (text := fields.get(name, "")).isascii() and text.isdigit():
+            fields[name] = int(text)
+    if (flag := fields.get("allow_public_transfer")) in {"true", "false"}:
+        fields["allow_public_transfer"] = flag == "true"
+    try:
+        return CallbackRequest.model_validate(fields)
+    except ValidationError as error:
+        names = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors(include_input=False))
+        told = [f"--{name.replace('_', '-')} {MUST.get(name, MUST_BE_A_NUMBER)}" for name in names]
+        raise click.UsageError("; ".join(told)) from None
+
+
+MUST_BE_A_NUMBER = "must be a whole number, or a variable as in $cv({NAME})"
+MUST = dict.fromkeys((*TEXTS, "dst_num", "src_num", "variables"), "must not be empty") | {
+    "allow_public_transfer": "must be true or false, or a variable as in $cv({NAME})",
+    "callback_rate_limit": "must be between 0 and 100, or a variable as in $cv({NAME})",
+    "dst_dtmf": "may hold 0123456789*#Ww alone, or be a variable as in $cv({NAME})",
+}
+
+
+def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
+    """The call's variables by name."""
+    variables: dict[str, str] = {}
+    for pair in (*pairs, *([f"tag={tag}"] if tag is not None else [])):
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.UsageError("--variable must be NAME=VALUE")
+        if variables.get(name, value) != value:
+            raise click.UsageError("a variable is given twice, with two values")
+        variables[name] = value
+    return variables
+
+
+def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> Outcome:
+    """Kafka first: without it nobody is called."""
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from callweave.commands.subscribe import client_of  # noqa: PLC0415
+    from provider.dialling import Dialler, Spool  # noqa: PLC0415
+    from provider.publishing import publishing  # noqa: PLC0415
+    from provider.rest.errors import UnansweredError  # noqa: PLC0415
+    from provider.settings import provider_of  # noqa: PLC0415
+
+    provider = provider_of(settings.sources_file, name)
+    spool = Spool(settings.data / SPOOL)
+    try:
+        with publishing(settings.kafka) as publisher, client_of(provider) as client:
+            return Dialler(client, publisher, spool, provider.source, SystemClock()).dial(extension, request)
+    except UnansweredError as error:
+        for line in (
+            str(error),
+            "The call MAY HAVE BEEN STARTED: nobody can know, and so it is not tried again. If it was, its "
+            "events come by themselves, but its record will not know that you asked for it.",
+        ):
+            click.echo(f"callweave: {line}", err=True)
+        sys.exit(MAY_HAVE_STARTED)
+
+
+def _report(outcome: Outcome, settings: Settings) -> None:
+    call_id = outcome.dialled.call_id
+    click.echo(call_id)
+    if outcome.published:
+        return
+    click.echo(f"callweave: the call {call_id} was started, but not published. {outcome.problem}", err=True)
+    if outcome.kept:
+        click.echo(
+            f"callweave: it waits in {settings.data / SPOOL}: `callweave dial --resend` publishes it again.",
+            err=True,
+        )
+    sys.exit(NOT_PUBLISHED)
+
+
+def _resend(settings: Settings) -> None:
+    from provider.dialling import Spool, resend  # noqa: PLC0415
+    from provider.publishing import publishing  # noqa: PLC0415
+
+    spool = Spool(settings.data / SPOOL)
+    if not spool.waiting():
+        click.echo("There is nothing to publish again.", err=True)
+        return
+    with publishing(settings.kafka) as publisher:
+        sent, broken = resend(publisher, spool)
+    click.echo(f"{sent} published.", err=True)
+    if broken:
+        raise CallweaveError("\n".join(broken))

@@ -1,0 +1,125 @@
+"""`callweave directory`: who is who."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sinks.directory.entries import Entry
+
+
+@click.group()
+def directory() -> None:
+    """Say who is who: agents, campaigns and customers, each from a time on.
+
+    A CSV file with the columns kind, id, name, valid_from, and, if need be, team and account. A kind is
+    extension or user (name and team of the agent), campaign, or number (name of the customer). A row holds
+    from its time until the next one of the same id; one without a name ends what was said before.
+    """
+
+
+def reading(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of the commands that read a file."""
+    for option in (
+        click.option("--country", help="Of numbers without a +, as in CN; without it they match as written."),
+        click.option("--timezone", help="Of times without an offset, as in Asia/Shanghai."),
+        click.option("--account", help="Of rows without an account."),
+        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+@directory.command()
+@reading
+def load(file: Path, account: str | None, timezone: str | None, country: str | None) -> None:
+    """Load a CSV file, all of it or nothing. Loading it again changes nothing."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from sinks.directory import load as store  # noqa: PLC0415
+
+    told = told_by(file, account, timezone, country)
+    with clickhouse.connected(load_settings().clickhouse) as client:
+        done = store.load(client, told)
+    click.echo(
+        f"{len(done.added)} added, {len(done.corrected)} corrected, {done.unchanged} unchanged.", err=True
+    )
+
+
+@directory.command()
+@reading
+def check(file: Path, account: str | None, timezone: str | None, country: str | None) -> None:
+    """Say everything that is wrong with a CSV file, and load nothing."""
+    told = told_by(file, account, timezone, country)
+    click.echo(f"{file}: {len(told)} rows, nothing wrong.", err=True)
+
+
+@directory.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+@click.option("--account", help="Of this account alone.")
+def list_(account: str | None, *, as_json: bool) -> None:
+    """List who is who. Numbers of customers are shown as they were loaded."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from sinks.directory import load as store  # noqa: PLC0415
+
+    with clickhouse.connected(load_settings().clickhouse) as client:
+        found = [_row(entry) for entry in store.entries(client) if account in {None, entry.account}]
+    if as_json:
+        import orjson  # noqa: PLC0415
+
+        for row in found:
+            click.echo(orjson.dumps(row).decode())
+    elif found:
+        from callweave.commands import tables  # noqa: PLC0415
+
+        tables.show(list(found[0]), [list(row.values()) for row in found])
+    else:
+        click.echo("The directory is empty: `callweave directory load --help`.", err=True)
+
+
+@directory.command()
+def areas() -> None:
+    """Load the names of areas, by which numbers have a region; a sink without any does it by itself."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from sinks.directory import areas as known  # noqa: PLC0415
+
+    with clickhouse.connected(load_settings().clickhouse) as client:
+        click.echo(f"{known.load(client)} areas.", err=True)
+
+
+def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:
+    """The entries of a file; raise `CallweaveError` with every mistake and its line."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from callweave import sources  # noqa: PLC0415
+    from sinks.directory.entries import Defaults, parse  # noqa: PLC0415
+
+    try:
+        zone = ZoneInfo(sources.checked_timezone(timezone)) if timezone else None
+        country = sources.checked_country(country) if country else None
+    except ValueError as error:
+        raise CallweaveError(f"--timezone or --country {error}") from None
+    told, problems = parse(file.read_bytes(), Defaults(account, zone, country))
+    if problems:
+        raise CallweaveError("\n".join(f"{file}: {problem}" for problem in problems))
+    return told
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=entry.valid_from)
+    return {
+        "account": entry.account,
+        "kind": entry.kind,
+        "id": entry.id,
+        "valid_from": since.isoformat(),
+        "name": entry.name,
+        "team": entry.team,
+    }

@@ -1,0 +1,48 @@
+"""`callweave source provider`: how a source's provider is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--base-url", help="What the API's paths follow, as in https://api.example.com/api/ver1.0.")
+@click.option("--client-id", help="Whose history and limits are asked for; @me otherwise, the token's own.")
+@click.option("--token-file", type=FILE, help="A file that holds the bearer token.")
+@click.option("--token-variable", help="The environment variable that holds it.")
+@click.option("--app-id", help="An application, which gets tokens by its id and secret.")
+@click.option("--app-secret-file", type=FILE, help="A file that holds the application's secret.")
+@click.option("--app-secret-variable", help="The environment variable that holds it.")
+@click.option("--token-url", help="Where an application gets its token; /oauth/token of the API otherwise.")
+@click.option("--connect-timeout-seconds", type=float, help="How long a connection may take.")
+@click.option("--answer-timeout-seconds", type=float, help="How long the API may stay silent.")
+@click.option("--requests-per-second", type=float, help="How fast `callweave backfill` asks.")
+@click.option("--remove", is_flag=True, help="Forget all of it.")
+def provider(name: str, *, remove: bool, **options: str | float | Path | None) -> None:
+    """Set how the provider of a source is asked, or show it.
+
+    What is not given stays as it was. Secrets are named, never given: a file or a variable holds them.
+    """
+    from provider import settings as providers  # noqa: PLC0415
+
+    path = load().sources_file
+    given = {option: value for option, value in options.items() if value is not None}
+    if remove:
+        providers.unset_provider(path, name)
+        click.echo(f"How to ask the provider of {name} is forgotten.", err=True)
+        return
+    settings = (
+        providers.set_provider(path, name, given) if given else providers.provider_of(path, name).settings
+    )
+    for option, value in settings.model_dump(exclude_none=True).items():
+        click.echo(f"{option} = {value}")

@@ -1,0 +1,185 @@
+"""`callweave rejected`: what was refused and why, and how it gets another chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.commands.spans import shown, span_of, span_options
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from callweave.commands.reading import Read
+    from callweave.settings import Settings
+    from sinks.replay.archive import Archived, Selection
+
+PATIENCE = 60.0
+
+
+@click.group()
+def rejected() -> None:
+    """List, show and redrive callbacks that could not be used."""
+
+
+@rejected.command("list")
+@span_options
+@click.option("--reason", help="With a reason of this code.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object a line.")
+def list_(
+    *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
+) -> None:
+    """Group them by their reasons, the most frequent first."""
+    import orjson  # noqa: PLC0415
+
+    from callweave import clickhouse  # noqa: PLC0415
+    from callweave.commands import tables  # noqa: PLC0415
+    from callweave.commands.query import plain  # noqa: PLC0415
+    from sinks.replay import rejected as found  # noqa: PLC0415
+
+    settings = load()
+    with clickhouse.connected(settings.clickhouse) as client:
+        groups = found.groups(client, _selection(since, until, source, reason))
+    if as_json:
+        for group in groups:
+            click.echo(orjson.dumps(group._asdict()).decode())
+        return
+    rows = [
+        [
+            group.source or "(none)",
+            group.stage,
+            ", ".join(group.codes),
+            ", ".join(filter(None, group.fields)),
+            str(group.callbacks),
+            plain(group.first),
+            plain(group.last),
+            group.example,
+        ]
+        for group in groups
+    ]
+    tables.show(
+        ["source", "stage", "reasons", "fields", "callbacks", "first", "last", "the last one's id"], rows
+    )
+
+
+@rejected.command()
+@click.argument("id_", metavar="ID")
+@click.option("--raw", is_flag=True, help="Show every byte: numbers and links are masked otherwise.")
+def show(id_: str, *, raw: bool) -> None:
+    """Show one of them: its reasons and its bytes."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from sinks.replay import archive  # noqa: PLC0415
+
+    settings = load()
+    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+        known = archive.one(client, id_.strip())
+    if known is None:
+        raise CallweaveError(f"There is no callback {id_}.")
+    _show(known, raw=raw)
+
+
+def _show(known: Archived, *, raw: bool) -> None:
+    from callweave.commands import tables  # noqa: PLC0415
+    from sinks.timeline.masks import Masks  # noqa: PLC0415
+
+    masks = Masks(raw)
+    callback = known.callback
+    facts = {
+        "id": callback.id,
+        "account": callback.account,
+        "source": callback.source,
+        "kind": callback.kind,
+        "received at": shown(callback.received_at),
+        "request": f"{callback.method} {callback.content_type}",
+        "lies in": f"{known.topic}/{known.partition}/{known.offset}",
+        "status": f"rejected by {known.stage}" if known.reasons else "accepted",
+    }
+    for name, value in facts.items():
+        click.echo(f"{name:12}  {value}")
+    if known.reasons:
+        tables.show(
+            ["field", "reason", "which means"],
+            [[reason.field, reason.code, reason.message] for reason in known.reasons],
+        )
+    for name, data in (("query", callback.query), ("payload", callback.payload)):
+        if data:
+            click.echo(f"{name}:")
+            click.echo(_visible(masks.text(data.decode("utf-8", "backslashreplace"))))
+
+
+def _visible(text: str) -> str:
+    """Without what would command a terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+@rejected.command()
+@span_options
+@click.option("--reason", help="With a reason of this code.")
+@click.option("--dry-run", is_flag=True, help="Only say what the code of this machine would make of them.")
+@click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(0, 86_400),
+    default=PATIENCE,
+    show_default=True,
+    help="Seconds that the stages may take with them; what they then say is printed.",
+)
+def redrive(
+    *,
+    since: int | None,
+    until: int | None,
+    source: str | None,
+    reason: str | None,
+    dry_run: bool,
+    patience: float,
+) -> None:
+    """Send them through normalize again, after a source or the code was put right.
+
+    What is accepted now becomes part of its call, and callbacks says so; what is not stays as it is. An
+    interrupted redrive goes on where it was when the same one is asked for again.
+    """
+    from callweave.commands.reading import reader  # noqa: PLC0415
+
+    settings = load()
+    selection = _selection(since, until, source, reason)
+    read = reader(settings)
+    if dry_run:
+        _foretell(settings, selection, read)
+    else:
+        _redrive(settings, selection, read, patience)
+
+
+def _redrive(settings: Settings, selection: Selection, read: Read, patience: float) -> None:
+    from callweave.commands.reading import legs  # noqa: PLC0415
+    from callweave.commands.replay import send  # noqa: PLC0415
+
+    send(settings, selection, patience, legs_of=lambda archived: legs(read, archived.callback))
+
+
+def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
+    from callweave import clickhouse  # noqa: PLC0415
+    from callweave.commands import tables  # noqa: PLC0415
+    from processors.normalize.step import Rejected  # noqa: PLC0415
+    from sinks.replay import archive  # noqa: PLC0415
+
+    fates: Counter[tuple[str, str]] = Counter()
+    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+        for page in archive.pages(client, selection.where(), selection.values()):
+            for each in page:
+                outcome = read(each.callback)
+                codes = {reason.code for reason in outcome.reasons} if isinstance(outcome, Rejected) else ()
+                fate = f"rejected: {', '.join(sorted(codes))}" if codes else "accepted"
+                fates[each.callback.source, fate] += 1
+    rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
+    tables.show(["source", "would be", "callbacks"], rows)
+
+
+def _selection(since: int | None, until: int | None, source: str | None, reason: str | None) -> Selection:
+    from sinks.replay.archive import Selection  # noqa: PLC0415
+
+    return Selection(span_of(since, until, source), rejected=True, code=reason)

@@ -1,0 +1,115 @@
+"""`callweave replay`: the archive through the pipeline once more, or into a second database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.commands.progress import bar
+from callweave.commands.spans import span_of, span_options
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from callweave.settings import Settings
+    from sinks.replay.archive import Archived, Selection
+    from sinks.replay.cursor import Progress
+
+PATIENCE = 60.0
+
+
+@click.command()
+@span_options
+@click.option("--dry-run", is_flag=True, help="Only say how many callbacks would be sent.")
+@click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(0, 86_400),
+    default=PATIENCE,
+    show_default=True,
+    help="Seconds that the stages may take with them; what they then say is printed.",
+)
+@click.option(
+    "--into",
+    metavar="DATABASE",
+    help="Touch neither topics nor tables: build other tables there with the code of this machine, "
+    "and print which calls come out otherwise.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each such call.")
+@click.option("--numbers", is_flag=True, help="With --into: show phone numbers and links in full.")
+@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="With --into: so many.")
+def replay(
+    *,
+    since: int | None,
+    until: int | None,
+    source: str | None,
+    dry_run: bool,
+    patience: float,
+    into: str | None,
+    as_json: bool,
+    numbers: bool,
+    limit: int,
+) -> None:
+    """Send archived callbacks through normalize again.
+
+    All merges are idempotent: the tables change only where the code or a source has changed. Calls that lie
+    partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
+    for again.
+    """
+    from sinks.replay.archive import Selection  # noqa: PLC0415
+
+    settings = load()
+    selection = Selection(span_of(since, until, source))
+    if dry_run:
+        foretell(settings, selection)
+    elif into is None:
+        send(settings, selection, patience)
+    else:
+        from callweave.commands import rebuild  # noqa: PLC0415
+        from callweave.commands.reading import reader  # noqa: PLC0415
+
+        rebuild.into(settings, selection, into, reader(settings))
+        rebuild.show(settings, selection, into, as_json=as_json, numbers=numbers, limit=limit)
+
+
+def foretell(settings: Settings, selection: Selection) -> None:
+    """Print how many callbacks of each source are selected."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from callweave.commands import tables  # noqa: PLC0415
+    from sinks.replay import archive  # noqa: PLC0415
+
+    with clickhouse.connected(settings.clickhouse) as client:
+        found = archive.count(client, selection)
+    rows = [[source, str(number)] for source, number in sorted(found.items())]
+    tables.show(["source", "callbacks"], [*rows, ["all", str(sum(found.values()))]])
+
+
+def send(
+    settings: Settings,
+    selection: Selection,
+    patience: float,
+    legs_of: Callable[[Archived], Iterable[str]] | None = None,
+) -> None:
+    """Send the selection, wait, and print what came of it."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from sinks.replay import archive  # noqa: PLC0415
+    from sinks.replay.send import replay as run  # noqa: PLC0415
+
+    with clickhouse.connected(settings.clickhouse) as client:
+        total = sum(archive.count(client, selection).values())
+    with bar("sending", total) as advance:
+
+        def told(progress: Progress) -> None:
+            advance(progress.sent)
+
+        outcome = run(settings, selection, SystemClock(), patience=patience, legs_of=legs_of, told=told)
+    progress = outcome.progress
+    click.echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls.")
+    click.echo(f"{outcome.accepted} that were rejected are accepted now.")
+    click.echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
+    if outcome.lags:
+        behind = ", ".join(sorted({lag.group for lag in outcome.lags}))
+        click.echo(f"The stages are still at work ({behind}): these numbers may grow.", err=True)

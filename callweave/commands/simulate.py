@@ -1,0 +1,264 @@
+"""`callweave simulate`: a provider to try callweave with, that misbehaves as real ones do."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from callweave.settings import Settings
+    from provider.simulated.connection import Endpoint
+    from provider.simulated.ledger import Ledger
+    from provider.simulated.model import SimulatedCall
+    from provider.simulated.run import Wishes
+    from provider.simulated.sending import Tally
+    from provider.simulated.traffic import Sender
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+API_TABLE = """\
+  [sources.NAME.provider]
+  base_url = "{base_url}"
+  client_id = "{client}"
+  token_file = "{file}"
+"""
+"""What makes a source ask the simulated provider."""
+
+
+class Duration(click.ParamType):
+    """As in 30s or 5m; in µs."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        if isinstance(value, int):
+            return value
+        found = DURATION.fullmatch(str(value).strip())
+        if found is None:
+            self.fail("must be a number with its unit, as in 500ms, 30s, 5m or 1h", param, ctx)
+        return round(float(found.group(1)) * SECONDS[found.group(2)] * 1_000_000)
+
+
+class Share(click.ParamType):
+    """As in 2%."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        if isinstance(value, float):
+            return value
+        found = SHARE.fullmatch(str(value).strip())
+        if found is None or not 0 <= float(found.group(1)) <= 100:  # noqa: PLR2004 - per cent
+            self.fail("must be a share of a hundred, as in 2% or 0.5%", param, ctx)
+        return float(found.group(1)) / 100
+
+
+@click.command()
+@click.option("--url", "urls", multiple=True, metavar="NAME=URL", help="Where a source's callbacks go.")
+@click.option("--calls", type=click.IntRange(0), default=100, show_default=True, help="How many calls.")
+@click.option(
+    "--rate", type=click.FloatRange(0.01), default=50.0, show_default=True, help="Callbacks a second."
+)
+@click.option(
+    "--speedup",
+    type=click.FloatRange(1),
+    default=1.0,
+    show_default=True,
+    help="How many times faster than real time calls go by; delays below too.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same calls.")
+@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Sent twice.")
+@click.option("--shuffle", type=Duration(), default="0s", show_default=True, help="Late by up to so much.")
+@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Never sent.")
+@click.option(
+    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Bills late by up to this."
+)
+@click.option(
+    "--malformed", type=Share(), default="0%", show_default=True, help="A broken copy sent as well."
+)
+@click.option(
+    "--retries", type=click.IntRange(0), default=3, show_default=True, help="After a 5xx or no answer."
+)
+@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="For one request.")
+@click.option("--connections", type=click.IntRange(1), default=16, show_default=True, help="At once.")
+@click.option(
+    "--api",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve the provider's REST API on this port of this machine until Ctrl-C; 0 takes a free one.",
+)
+@click.option("--ledger", type=click.Path(file_okay=False), help="A new folder for the ledger.")
+def simulate(**options: Any) -> None:
+    """Make calls up and send their webhooks, as the providers' documents show them.
+
+    Without --url they go to the demo sources of `make run`. What was sent and acknowledged, and the row that
+    each call must become, is written to a folder; its path is printed on standard output.
+    """
+    settings = load()
+    from provider.simulated.connection import Endpoint  # noqa: PLC0415
+
+    # with no calls to send it is the API alone that is wanted
+    urls = dict(_pair(text) for text in options["urls"]) or (demo_urls(settings) if options["calls"] else {})
+    senders = senders_of(settings, urls)
+    endpoints = {name: Endpoint.of(url) for name, url in urls.items()}
+    folder = ledger_folder(settings, options["ledger"])
+    wishes = wishes_of(options)
+    if options["api"] is None:
+        perform(wishes, senders, endpoints, folder)
+        click.echo(str(folder))
+        return
+    with serving_api(options["api"], wishes, folder) as finished:
+        if senders:
+            perform(wishes, senders, endpoints, folder, finished)
+            click.echo(str(folder))
+        wait_for_ctrl_c()
+
+
+@contextmanager
+def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[SimulatedCall], None]]:
+    """The provider's REST API, and what tells it of calls that are over, so that it knows their history."""
+    import os  # noqa: PLC0415
+    import secrets  # noqa: PLC0415
+
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from provider.simulated.api.exchange import Exchange  # noqa: PLC0415
+    from provider.simulated.api.server import serving  # noqa: PLC0415
+
+    exchange = Exchange(SystemClock(), seed=wishes.seed, speedup=wishes.manner.speedup)
+    token, file = secrets.token_urlsafe(24), folder / "api-token"
+    exchange.tokens.add(token)
+    folder.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+        written.write(token)
+    try:
+        with serving(exchange, port=port) as base_url:
+            click.echo("The provider's REST API is there until Ctrl-C. In the sources file:\n", err=True)
+            click.echo(API_TABLE.format(base_url=base_url, client=exchange.client_id, file=file), err=True)
+            yield lambda call: exchange.remember(call, *call.truth.legs)
+    finally:
+        file.unlink()
+
+
+def wait_for_ctrl_c() -> None:
+    """Until somebody has had enough."""
+    import contextlib  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def wishes_of(options: Mapping[str, Any]) -> Wishes:
+    """What the options ask for."""
+    from provider.simulated.misbehaviour import Misbehaviour  # noqa: PLC0415
+    from provider.simulated.run import Wishes  # noqa: PLC0415
+    from provider.simulated.sending import Manner  # noqa: PLC0415
+
+    return Wishes(
+        seed=options["seed"],
+        calls=options["calls"],
+        rate=options["rate"],
+        misbehaviour=Misbehaviour(
+            duplicates=options["duplicates"],
+            shuffle=options["shuffle"],
+            lost_hangups=options["lost_hangups"],
+            late_cdr=options["late_cdr"],
+            malformed=options["malformed"],
+        ),
+        manner=Manner(
+            speedup=options["speedup"],
+            connections=options["connections"],
+            retries=options["retries"],
+            patience=options["timeout"] / 1e6,
+        ),
+    )
+
+
+def demo_urls(settings: Settings) -> dict[str, str]:
+    """The demo sources' callback URLs by name, as `make run` keeps them."""
+    try:
+        lines = (settings.data / "demo-urls").read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        raise CallweaveError(
+            "There are no demo sources: start `make run` once, or say where to send: --url NAME=URL, where "
+            "NAME is a source (`callweave source add --help`)."
+        ) from None
+    return dict(line.split(maxsplit=1) for line in lines if line.strip())
+
+
+def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
+    """Who sends: the source of each URL says in which dialect, and in which zone."""
+    from callweave import sources  # noqa: PLC0415
+    from provider.simulated.traffic import Sender  # noqa: PLC0415
+
+    known = sources.load(settings.sources_file)
+    senders = []
+    for name in urls:
+        source = known.get(name)
+        if source is None or not source.active:
+            raise CallweaveError(f"{name} is no source: `callweave source list` has them.")
+        senders.append(Sender(name, source.account, source.dialect, source.timezone))
+    return senders
+
+
+def ledger_folder(settings: Settings, given: str | None) -> Path:
+    """Where the ledger goes: a folder that has none yet."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from provider.simulated.ledger import SENT  # noqa: PLC0415
+
+    folder = Path(given) if given else settings.data / "simulated" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
+    if (folder / SENT).exists():
+        raise CallweaveError(f"{folder} has a ledger already: say another folder.")
+    return folder
+
+
+def perform(
+    wishes: Wishes,
+    senders: list[Sender],
+    endpoints: Mapping[str, Endpoint],
+    folder: Path,
+    finished: Callable[[SimulatedCall], None] | None = None,
+) -> Tally:
+    """Run it with its progress on standard error, and then tell what came of it."""
+    import asyncio  # noqa: PLC0415
+    import contextlib  # noqa: PLC0415
+
+    from callweave.clock import SystemClock  # noqa: PLC0415
+    from provider.simulated.ledger import Ledger  # noqa: PLC0415
+    from provider.simulated.progress import shown, summarise  # noqa: PLC0415
+    from provider.simulated.run import run  # noqa: PLC0415
+    from provider.simulated.sending import Tally  # noqa: PLC0415
+
+    tally = Tally()
+
+    async def main(ledger: Ledger) -> None:
+        with shown(wishes, tally, ledger):
+            await run(wishes, senders, endpoints, ledger, tally, now=SystemClock().now())
+
+    with Ledger(folder, finished) as ledger:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(main(ledger))
+        summarise(tally, ledger)
+    return tally
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, url = text.partition("=")
+    if not name or not equals or not url:
+        raise click.UsageError("--url takes a source's name and its callback URL, as in demo=http://…")
+    return name, url

@@ -1,0 +1,67 @@
+"""The options --since, --until and --source: which callbacks a command is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from callweave.clock import MICROSECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.core import Context, Parameter
+
+    from sinks.span import Span
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(click.ParamType):
+    """A time as in ISO 8601, in UTC where it names no offset: microseconds since 1970 UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
+        """Of `2026-01-31`, `2026-01-31T12:00` or `2026-01-31T12:00:00.5+08:00`."""
+        if isinstance(value, int):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time as in 2026-01-31T12:00:00+08:00", param, ctx)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        between = moment - EPOCH
+        return (between.days * 86_400 + between.seconds) * MICROSECONDS + between.microseconds
+
+
+def span_options(command: Command) -> Command:
+    """Add the three options, as `since`, `until` and `source`."""
+    for option in (
+        click.option("--source", help="Of this source alone."),
+        click.option(
+            "--until", type=Moment(), help="Received before this time; in UTC where it has no offset."
+        ),
+        click.option("--since", type=Moment(), help="Received at this time or later."),
+    ):
+        command = option(command)
+    return command
+
+
+def span_of(since: int | None, until: int | None, source: str | None) -> Span:
+    """What the options name; all that was left open is open."""
+    from sinks.span import Span  # noqa: PLC0415
+
+    everything = Span()
+    return Span(
+        everything.since if since is None else since, everything.until if until is None else until, source
+    )
+
+
+def shown(microseconds: int) -> str:
+    """A time for people, in UTC."""
+    return datetime.fromtimestamp(microseconds // MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")

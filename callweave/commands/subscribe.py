@@ -1,0 +1,138 @@
+"""`callweave subscribe`: have the provider send us an extension's events."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.errors import CallweaveError
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from callweave.settings import Settings
+    from provider.rest.client import Client
+    from provider.settings import Provider
+    from provider.subscriptions import Line
+
+DEFAULT_EVENTS = "dial-in,dial-out,answer,hangup,voicemail"
+DEMO_URLS = "demo-urls"
+"""Where `make run` keeps the callback URLs of its demo sources, in the folder `data`."""
+STANDARD_INPUT = "-"
+
+
+def client_of(provider: Provider) -> Client:
+    """A client of a source's provider, with the secret that its settings name."""
+    from provider import settings as providers  # noqa: PLC0415
+    from provider.rest.client import Client  # noqa: PLC0415
+
+    return Client(provider.settings, providers.credentials(provider.settings, os.environ))
+
+
+@click.command()
+@click.option("--source", "name", required=True, help="The source that shall get the events.")
+@click.option(
+    "--extension", "extensions", multiple=True, required=True, help="An extension's id; may be repeated."
+)
+@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Divided by commas.")
+@click.option("--method", type=click.Choice(["GET", "POST"]), default="POST", show_default=True)
+@click.option(
+    "--url",
+    help="The source's callback URL, as `source add` or `source rotate` printed it; - reads it from standard "
+    "input. A demo source's is known.",
+)
+@click.option("--check", is_flag=True, help="Change nothing; exit with status 1 if something drifted.")
+def subscribe(
+    name: str, extensions: tuple[str, ...], events: str, method: str, url: str | None, *, check: bool
+) -> None:
+    """Subscribe to events of extensions, add what is missing alone.
+
+    The provider's documents show no way to remove a subscription: what is in the way is reported.
+    """
+    from provider import settings as providers  # noqa: PLC0415
+    from provider import subscribing  # noqa: PLC0415
+    from provider.subscriptions import DRIFT, Standing, Wish  # noqa: PLC0415
+
+    settings = load()
+    provider = providers.provider_of(settings.sources_file, name)
+    wish = Wish(
+        extensions=tuple(dict.fromkeys(extensions)),
+        events=wanted_events(events),
+        url=callback_url(settings, name, url),
+        method=method,
+    )
+    with client_of(provider) as client:
+        lines = subscribing.look(client, wish) if check else subscribing.subscribe(client, wish)
+    show(lines)
+    counted = Counter(line.standing for line in lines)
+    if counted[Standing.OVER_LIMIT]:
+        click.echo(
+            f"callweave: {counted[Standing.OVER_LIMIT]} events are more than the provider's limit allows: "
+            "remove others at the provider, have the limit raised, or ask for fewer with --events.",
+            err=True,
+        )
+    drifted = sum(counted[standing] for standing in DRIFT)
+    if check and drifted:
+        click.echo(f"callweave: {drifted} events are not as they should be.", err=True)
+    if counted[Standing.OVER_LIMIT] or (check and drifted):
+        sys.exit(1)
+
+
+def wanted_events(text: str) -> tuple[str, ...]:
+    """The types of event in a list with commas, each once, in the documents' order."""
+    from provider.subscriptions import EVENT_TYPES  # noqa: PLC0415
+
+    given = {part.strip() for part in text.split(",") if part.strip()}
+    unknown = sorted(given - set(EVENT_TYPES))
+    if unknown or not given:
+        raise click.BadParameter(
+            f"must be some of {','.join(EVENT_TYPES)}, divided by commas", param_hint="--events"
+        )
+    return tuple(each for each in EVENT_TYPES if each in given)
+
+
+def callback_url(settings: Settings, name: str, given: str | None) -> str:
+    """The URL that the provider shall call: given, read, or a demo source's; it must be the source's own.
+
+    Of a token we keep a hash alone, so that the URL can't be made up here.
+    """
+    from callweave import sources  # noqa: PLC0415
+    from provider.subscriptions import token_of  # noqa: PLC0415
+
+    url = click.get_text_stream("stdin").readline().strip() if given == STANDARD_INPUT else given
+    url = url or _demo_url(settings, name)
+    if not url:
+        raise CallweaveError(
+            f"the callback URL of {name} is needed: give it with --url, as `callweave source add` printed "
+            f"it, or have a new one from `callweave source rotate {name}`, which voids the old one."
+        )
+    owner = sources.load(settings.sources_file).by_token(token_of(url))
+    if owner is None or owner.name != name:
+        raise CallweaveError(
+            f"the URL given is no callback URL of {name}: its token is not that of the source."
+        )
+    return url
+
+
+def _demo_url(settings: Settings, name: str) -> str | None:
+    try:
+        lines = (settings.data / DEMO_URLS).read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{name} ")), None)
+
+
+def show(lines: list[Line]) -> None:
+    """The table of what there is and what was done."""
+    from callweave.commands import tables  # noqa: PLC0415
+    from provider.subscriptions import shown_url  # noqa: PLC0415
+
+    columns = ["extension", "event", "standing", "method", "url", "id"]
+    rows = [
+        [line.extension, line.event_type, line.standing, line.method, shown_url(line.url), line.id]
+        for line in lines
+    ]
+    tables.show(columns, rows)

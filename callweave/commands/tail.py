@@ -1,0 +1,129 @@
+"""`callweave tail`: calls as they go on."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from callweave.settings import load
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from sinks.timeline.live import Line, Live
+
+MICROSECONDS = 1_000_000
+
+
+@click.command()
+@click.option("--account", help="Calls of this tenant only.")
+@click.option("--number", help="Calls whose caller or callee ends in these digits.")
+@click.option("--extension", help="Calls of which this extension is a part.")
+@click.option("--source", help="Calls that this source told of.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for programs.")
+@click.option("--numbers", is_flag=True, help="Show phone numbers in full.")
+def tail(
+    *,
+    account: str | None,
+    number: str | None,
+    extension: str | None,
+    source: str | None,
+    as_json: bool,
+    numbers: bool,
+) -> None:
+    """Follow calls live: a line whenever a call's visible state changes, until Ctrl-C.
+
+    Phone numbers are masked but for their last two digits. Times are UTC.
+    """
+    from sinks.timeline.live import Live, Wanted, digits  # noqa: PLC0415
+
+    if number is not None and not digits(number):
+        raise click.BadParameter("must have a digit other than 0", param_hint="--number")
+    settings = load()
+    from sinks.timeline.follow import follow  # noqa: PLC0415
+
+    live = Live(Wanted(account=account, number=number, extension=extension, source=source))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with closing(
+            follow(settings.kafka, lambda text: click.echo(f"callweave: {text}", err=True))
+        ) as messages:
+            for message in messages:
+                _print(live, message, as_json=as_json, numbers=numbers)
+    except KeyboardInterrupt:
+        click.echo(err=True)  # the shell's prompt begins a line of its own, after ^C
+
+
+def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool) -> None:
+    from schemas.records import record_from_json  # noqa: PLC0415
+
+    if message.value is None:
+        return
+    try:
+        line = live.news(*record_from_json(message.value))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        where = f"{message.topic} {message.partition} {message.offset}"
+        click.echo(f"callweave: a message is no record of a call, and is passed over: {where}", err=True)
+        return
+    if line is not None:
+        click.echo(_json(line, numbers=numbers) if as_json else _text(line, numbers=numbers))
+
+
+def _text(line: Line, *, numbers: bool) -> str:
+    from sinks.timeline.page import visible  # noqa: PLC0415
+
+    time = datetime.fromtimestamp(line.at / MICROSECONDS, UTC)
+    told = [f"{time:%Y-%m-%d %H:%M:%S}", line.account, line.call_id, f"{line.state:<9}"]
+    if line.merged_into is not None:
+        told.append(f"is a part of call {line.merged_into}")
+    else:
+        told.append(f"{_number(line.caller, numbers=numbers)} → {_number(line.callee, numbers=numbers)}")
+        told += _about(line)
+    return visible("  ".join(told)).rstrip()
+
+
+def _about(line: Line) -> list[str]:
+    told = {
+        "ext": line.extension,
+        "": line.outcome or None,
+        "ring": None if line.ring_time is None else f"{line.ring_time / MICROSECONDS:g} s",
+        "talk": None if line.talk_time is None else f"{line.talk_time / MICROSECONDS:g} s",
+        "closed:": line.close_reason or None,
+    }
+    return [f"{name} {value}".strip() for name, value in told.items() if value is not None]
+
+
+def _json(line: Line, *, numbers: bool) -> str:
+    """Keys are added, never renamed: at, account, call_id, state, caller … as in the view `calls`."""
+    import json  # noqa: PLC0415
+
+    def seconds(us: int | None) -> float | None:
+        return None if us is None else us / MICROSECONDS
+
+    time = datetime.fromtimestamp(line.at / MICROSECONDS, UTC)
+    return json.dumps(
+        {
+            "at": time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "account": line.account,
+            "call_id": line.call_id,
+            "state": line.state,
+            "caller": None if line.caller is None else _number(line.caller, numbers=numbers),
+            "callee": None if line.callee is None else _number(line.callee, numbers=numbers),
+            "extension": line.extension,
+            "outcome": line.outcome,
+            "ring_seconds": seconds(line.ring_time),
+            "talk_seconds": seconds(line.talk_time),
+            "merged_into": line.merged_into,
+            "close_reason": line.close_reason,
+        }
+    )
+
+
+def _number(value: str | None, *, numbers: bool) -> str:
+    from sinks.timeline import masks  # noqa: PLC0415
+
+    return "?" if value is None else value if numbers else masks.number(value)

@@ -1,0 +1,1 @@
+"""Something to try callweave with: two sources, and `make demo`."""

@@ -1,0 +1,145 @@
+"""`make demo`: 2,000 calls of two misbehaving providers, every row held against what it must be, and answers.
+
+With the stack of `make run` or, if none runs, with one of its own, which is stopped at the end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callweave.errors import CallweaveError, SettingsError, StartError
+from callweave.settings import load
+from compose.demo import sources
+from compose.embedded.node import NodeError
+from compose.run import Interrupts, Kill, Stop, locked, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from callweave.settings import Settings
+
+    Attend = Callable[[], None]  # starts again what has ended; to be called often
+
+CALLS = 2000
+RATE, SPEEDUP = 300, 60
+MISBEHAVIOUR = (
+    *("--duplicates", "2%"),
+    *("--shuffle", "30s"),
+    *("--lost-hangups", "1%"),
+    *("--late-cdr", "5m"),
+    *("--malformed", "0.5%"),
+)
+POLL_SECONDS = 0.2
+READY_SECONDS = 60.0
+SETTLE_SECONDS = 90.0
+"""How long rows may take to become what they must be after the last callback."""
+
+
+def main() -> None:
+    """Exit status 0 if every call is what it must be, 1 otherwise."""
+    Interrupts().install()
+    try:
+        settings = load()
+        with stack(settings) as attend:
+            sources.required(settings)
+            folder = simulate(attend)
+            # Slow to import.
+            from compose.demo import answers, check  # noqa: PLC0415
+
+            report = check.settled(settings, folder, attend, patience=SETTLE_SECONDS)
+            answers.show(settings, folder)
+            for line in check.verdict(report):
+                say(line)
+    except (Stop, Kill):
+        say("Stopped.")
+        sys.exit(1)
+    except (CallweaveError, NodeError) as error:
+        lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
+        for line in lines:
+            sys.stderr.write(f"make demo: {line}\n")
+        sys.exit(1)
+    if not report.right:
+        sys.exit(1)
+
+
+@contextmanager
+def stack(settings: Settings) -> Iterator[Attend]:
+    """The stack that runs on these settings' data, or one of our own for as long as the context lasts."""
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(locked(settings.data))
+            idle = True
+        except StartError:
+            idle = False
+        if idle:
+            with started(settings) as attend:
+                yield attend
+        else:
+            say("Using the stack that runs already.")
+            await_ready(settings)
+            yield lambda: None
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Attend]:
+    """A stack of our own; raises `StartError` if it can't run here, with what to do."""
+    from compose.stack import Stack  # noqa: PLC0415 - slow to import
+
+    own = Stack(settings, say)
+    say("Nothing runs yet: starting a stack, to be stopped at the end.")
+    try:
+        own.up()
+        try:
+            yield own.attend
+        finally:
+            own.down()
+    finally:
+        own.kill()
+
+
+def await_ready(settings: Settings) -> None:
+    """Until the ingress says that it is; raises `StartError`."""
+    from callweave.doctor import reachable  # noqa: PLC0415 - slow to import
+    from compose.supervisor import probe  # noqa: PLC0415
+
+    host, port = reachable(settings.ingest.host), settings.ingest.port
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        ready, why = probe(host, port)
+        if ready:
+            return
+        if time.monotonic() > deadline:
+            raise StartError(f"the ingress of the running stack is not ready: {why or 'no reason given'}.")
+        time.sleep(POLL_SECONDS)
+
+
+def simulate(attend: Attend) -> Path:
+    """Send the calls to the demo sources; the folder with the ledger. Raises `StartError`."""
+    options = ["--calls", str(CALLS), "--rate", str(RATE), "--speedup", str(SPEEDUP), *MISBEHAVIOUR]
+    # The same calls would be shuffled alike each time: chance comes from the clock here.
+    options += ["--seed", str(time.time_ns() % 1_000_000)]
+    say(f"callweave simulate {' '.join(options)}")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "callweave", "simulate", *options], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        while child.poll() is None:
+            attend()
+            time.sleep(POLL_SECONDS)
+        out, _ = child.communicate()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+    if child.returncode:
+        raise StartError("the simulated provider failed.")
+    return Path(out.strip())
+
+
+if __name__ == "__main__":
+    main()

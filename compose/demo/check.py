@@ -1,0 +1,149 @@
+"""Whether the tables say of the calls of one run, and of no others, what its ledger says they must."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from callweave import clickhouse
+from provider.simulated.compare import differences
+from provider.simulated.ledger import BAD_REQUEST, EXPECTED, OK, SENT, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
+
+AT_ONCE = 1000
+"""Ids in one query: a query may have 256 KiB."""
+POLL_SECONDS = 0.5
+MOST_SHOWN = 20
+
+Line = dict[str, Any]
+
+ROWS = "SELECT * FROM calls WHERE account IN %(accounts)s AND call_id IN %(ids)s"
+STATUSES = "SELECT id, status FROM callbacks WHERE id IN %(ids)s"
+
+
+@dataclass(slots=True)
+class Report:
+    """How a run and the tables compare."""
+
+    calls: int
+    scenarios: Counter[str]
+    unacknowledged: int
+    differences: list[str] = field(default_factory=list)
+    """A sentence each, without numbers of telephones."""
+    wrong: int = 0
+    """Calls that differ."""
+    malformed: int = 0
+    rejected: int = 0
+    """Of this run's callbacks, those that `callbacks` has as rejected."""
+    accepted: int = 0
+
+    @property
+    def right(self) -> bool:
+        """Whether all is as it must be."""
+        return not self.differences and not self.unacknowledged
+
+
+def settled(settings: Settings, folder: Path, attend: Callable[[], None], *, patience: float) -> Report:
+    """Compare until all is as it must be, or for so many seconds."""
+    expected, sent = list(lines(folder / EXPECTED)), list(lines(folder / SENT))
+    deadline = time.monotonic() + patience
+    while True:
+        with clickhouse.connected(settings.clickhouse) as client:
+            report = compared(client, expected, sent)
+        if not report.differences or time.monotonic() > deadline:
+            return report
+        pause = time.monotonic() + POLL_SECONDS
+        while time.monotonic() < pause:
+            attend()
+            time.sleep(POLL_SECONDS / 5)
+
+
+def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> Report:
+    """What is so now."""
+    judged = [line for line in expected if not line["unacknowledged"]]
+    report = Report(
+        calls=len(judged),
+        scenarios=Counter(line["scenario"] for line in judged),
+        unacknowledged=len(expected) - len(judged),
+    )
+    for number, found in enumerate(_wrong(client, judged)):
+        report.wrong = number + 1
+        report.differences.append(found)
+    report.differences += _strays(client, judged)
+    _count_callbacks(client, sent, report)
+    return report
+
+
+def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
+    """A sentence for each call whose row is missing or different."""
+    rows = {}
+    ids = [line["columns"]["call_id"] for line in expected]
+    accounts = tuple({line["account"] for line in expected})
+    for some in _portions(ids):
+        found, columns = client.execute(ROWS, {"accounts": accounts, "ids": some}, with_column_types=True)
+        names = [name for name, _ in columns]
+        for values in found:
+            row = dict(zip(names, values, strict=True))
+            rows[row["account"], row["call_id"]] = row
+    for line in expected:
+        call_id = line["columns"]["call_id"]
+        problems = differences(line, rows.get((line["account"], call_id)))
+        if problems:
+            yield f"{call_id} ({line['source']}, {line['scenario']}): {'; '.join(problems)}"
+
+
+def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
+    """A sentence for each row that is a part of a call which has another row: a call must have one."""
+    others = [leg for line in expected for leg in line["columns"]["legs"][1:]]
+    accounts = tuple({line["account"] for line in expected})
+    for some in _portions(others):
+        for (call_id,) in client.execute(
+            "SELECT call_id FROM calls WHERE account IN %(accounts)s AND call_id IN %(ids)s",
+            {"accounts": accounts, "ids": some},
+        ):
+            yield f"{call_id}: has a row of its own, and is a part of another call"
+
+
+def _count_callbacks(client: Client, sent: Sequence[Line], report: Report) -> None:
+    """Every callback that was answered is archived, rejected if it was malformed and accepted if not."""
+    answered = {line["id"]: line for line in sent if line["id"] and line["status"] in {OK, BAD_REQUEST}}
+    found = {}
+    for some in _portions(list(answered)):
+        found.update(client.execute(STATUSES, {"ids": some}))
+    for each, line in answered.items():
+        malformed = line["why"] == "malformed"
+        status = found.get(each, "missing")
+        report.malformed += malformed
+        report.rejected += status == "rejected"
+        report.accepted += status == "accepted"
+        if status != ("rejected" if malformed else "accepted"):
+            report.differences.append(f"callback {each} ({line['why']} {line['kind']}) is {status}")
+
+
+def _portions(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE))
+
+
+def verdict(report: Report) -> Iterator[str]:
+    """What came of it, as lines."""
+    right = report.calls - report.wrong
+    yield f"expected = actual for {right} of {report.calls} calls (every column that the provider knows)."
+    yield (
+        f"Callbacks: {report.accepted} accepted; {report.malformed} were malformed, "
+        f"{report.rejected} are rejected."
+    )
+    if report.unacknowledged:
+        yield f"Not judged: {report.unacknowledged} calls with callbacks that were never acknowledged."
+    for sentence in report.differences[:MOST_SHOWN]:
+        yield f"  {sentence}"
+    if len(report.differences) > MOST_SHOWN:
+        yield f"  and {len(report.differences) - MOST_SHOWN} more"

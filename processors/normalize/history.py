@@ -1,0 +1,175 @@
+"""What the provider says of a call when it is asked, as `callweave backfill` publishes it.
+
+    {"v": 1, "call_id": the name that was asked for, "asked_at": µs, "answer": {…}}
+
+Document 004 names the resource, `GET /client/{client_id}/call_history/{call_uuid}`, and leaves its fields to
+another document. Those read here are assumed, after recordings of public clients of the API:
+
+- `init_time_gmt`, `start_time_gmt`, `bridged_time_gmt`, `hangup_time_gmt`: UTC, as in `2021-01-01 16:29:38`,
+  with or without a fraction of a second; null for what did not happen. `bridged` is when the two parties were
+  put through to each other; a queue or an IVR `start`s a call that nobody has answered yet.
+- `duration` and `bridged_duration`: whole seconds.
+- `result`: `bridged`, `answered`, `not answered`, `busy`, `rejected`, `failed`; with `hangup_disposition`
+  `caller_cancel` where the caller did not want to wait.
+- `flow`: `in` or `out`. `from_username`, `to_username`, `did_number`, `extension_name`, `extension_type`.
+- `cdr`: the parts of the call, some with a `record_uuid`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from processors.normalize.dial import one_id, part
+from processors.normalize.event import distinct
+from processors.normalize.fields import SECOND, Fields
+from schemas.events import CallEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from processors.normalize.event import Origin
+    from schemas.events import Direction, Outcome
+
+SHAPE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?Z?", re.ASCII)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LONGEST_CALL = 7 * 24 * 3600
+"""In seconds."""
+
+DIRECTIONS: Mapping[str, Direction] = {"in": "inbound", "out": "outbound"}
+
+OUTCOMES: Mapping[str, Outcome] = {
+    "bridged": "answered",
+    "answered": "answered",
+    "not answered": "unanswered",
+    "busy": "busy",
+    "rejected": "busy",
+    "failed": "congestion",
+}
+"""By `result`."""
+
+SAYS_NO_MORE = frozenset({"answered", "not answered", "busy"})
+"""Results whose outcome says all of it; the others stay readable among the other fields."""
+
+
+def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
+    """The event; None if there is a reason against it."""
+    answer = part(fields, "answer")
+    fields.understood("v", "asked_at")
+    asked_for = one_id(fields, "call_id")
+    call_uuid = answer.id("call_uuid")
+    started_at = _instant(answer, "init_time_gmt")
+    if started_at is None:
+        started_at = _instant(answer, "start_time_gmt")
+    bridged_at = _instant(answer, "bridged_time_gmt")
+    ended_at = _instant(answer, "hangup_time_gmt")
+    if ended_at is None and not fields.reasons and not answer.reasons:
+        answer.reject("hangup_time_gmt", "missing", "the call is not over, and so has no history yet")
+    outcome = _outcome(answer, bridged=bridged_at is not None)
+    answered_at = _answered_at(answer, bridged_at, outcome)
+    talk_time = _talk_time(answer, answered_at, ended_at, outcome)
+    fields.reasons += answer.reasons
+    if asked_for is None or ended_at is None or fields.reasons:
+        return None
+    direction = DIRECTIONS.get(answer.word("flow"))
+    if direction is not None:
+        answer.understood("flow")
+    return CallEvent(
+        event_id=origin.event_id,
+        callback_id=origin.callback_id,
+        account=origin.account,
+        source=origin.source,
+        dialect=origin.dialect,
+        kind="cdr",
+        ids=distinct([asked_for, call_uuid]),
+        leg=asked_for,
+        received_at=origin.received_at,
+        occurred_at=ended_at,
+        clock="provider",
+        direction=direction,
+        caller=answer.text("from_username"),
+        callee=_callee(answer, direction),
+        display_number=answer.text("did_number"),
+        extension=answer.text("extension_name"),
+        recording=_recording(answer),
+        outcome=outcome,
+        started_at=started_at,
+        answered_at=answered_at,
+        ended_at=ended_at,
+        talk_time=talk_time,
+        extra=fields.rest() | answer.rest(),
+    )
+
+
+def _instant(answer: Fields, name: str) -> int | None:
+    """A UTC time (µs); one that can't be rejects the callback."""
+    text = answer.scalar(name)
+    answer.understood(name)
+    if text == "":
+        return None
+    if text is None or not SHAPE.fullmatch(text):
+        answer.reject(name, "malformed-time", "must be a UTC time, as in 2021-02-09 10:00:03")
+        return None
+    try:
+        at = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    except ValueError:
+        answer.reject(name, "nonexistent-time", "there is no such date or time")
+        return None
+    return answer.within(name, (at - EPOCH) // MICROSECOND)
+
+
+def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:
+    """How the call ended; a queue or an IVR that took a call has not answered it."""
+    result = answer.word("result")
+    outcome = OUTCOMES.get(result)
+    if result in SAYS_NO_MORE:
+        answer.understood("result")
+    if bridged:
+        return "answered"
+    if outcome == "answered" and answer.word("extension_type") in {"queue", "ivr"}:
+        return "unanswered"
+    if outcome in {"unanswered", None} and answer.word("hangup_disposition") == "caller_cancel":
+        return "cancelled"
+    return outcome
+
+
+def _answered_at(answer: Fields, bridged_at: int | None, outcome: Outcome | None) -> int | None:
+    """When the parties were put through, or else when the one who answered did (µs)."""
+    started_at = _instant(answer, "start_time_gmt")
+    if outcome != "answered":
+        return None
+    return started_at if bridged_at is None else bridged_at
+
+
+def _talk_time(
+    answer: Fields, answered_at: int | None, ended_at: int | None, outcome: Outcome | None
+) -> int | None:
+    """How long the parties talked (µs): by the provider's count, or else by its times."""
+    seconds = answer.integer("bridged_duration", most=LONGEST_CALL)
+    if outcome is None:
+        return None
+    if outcome != "answered":
+        return 0
+    if seconds is not None:
+        return seconds * SECOND
+    if answered_at is None or ended_at is None:
+        return None
+    return max(0, ended_at - answered_at)
+
+
+def _callee(answer: Fields, direction: Direction | None) -> str | None:
+    """Who was called: from outside the public number, from inside the number that was dialled."""
+    if direction == "inbound":
+        return answer.text("did_number") or answer.text("to_username")
+    return answer.text("to_username")
+
+
+def _recording(answer: Fields) -> str | None:
+    """The first recording among the call's parts, which stay as they are."""
+    parts = answer.scalars.get("cdr")
+    if not isinstance(parts, list):
+        return None
+    found = (Fields(each).text("record_uuid") for each in parts if isinstance(each, dict))
+    return next((each for each in found if each is not None), None)

@@ -1,0 +1,253 @@
+"""Ask the provider for the calls whose end never arrived, and publish what it says as callbacks.
+
+What is known remembers itself: a call whose history came is complete, and no longer asked for. What remains
+to be remembered is how far an interrupted run has come, since calls that the provider doesn't know, or that
+are not over, would be asked for again: a file beside the data (`Progress`) says so.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from callweave import clickhouse
+from callweave.sources import write
+from provider.dialling import answered
+from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from callweave.clock import Clock
+    from callweave.settings import Settings
+    from callweave.sources import Source
+    from provider.publishing import Publisher
+    from provider.rest.client import Client
+
+VERSION = 1
+PAGE = 200
+"""Calls read from ClickHouse at once: the ids of their events must fit into a query's 256 kB."""
+MOST_IDS = 4
+"""Of one call, the ids that are tried: the provider answers to its own name of the call alone."""
+
+UNFINISHED = """
+FROM (SELECT *, toUnixTimestamp64Micro(assumeNotNull(first_received_at)) AS first_us FROM calls)
+WHERE account = %(account)s AND has(sources, %(source)s) AND has(dialects, 'extension-events')
+  AND state != 'complete' AND NOT has_cdr
+  AND first_us >= %(since)s AND first_us < %(until)s
+  AND toUnixTimestamp64Micro(assumeNotNull(last_received_at)) < %(silent)s
+  AND (first_us, call_id) > (%(after)s, %(after_id)s)
+"""
+"""Calls whose end we were not told of, and that nothing was heard of for a while.
+
+Times are compared as numbers: clickhouse-driver writes a datetime without its microseconds.
+"""
+
+BEHIND = f"""
+SELECT first_us, call_id, uuid, legs, if(has(kinds, 'requested'), events, [])
+{UNFINISHED}
+ORDER BY first_us, call_id
+LIMIT {PAGE}
+"""
+
+REQUESTS = """
+SELECT leg FROM call_events
+WHERE account = %(account)s AND event_id IN %(events)s AND kind = 'requested'
+"""
+"""What the API called the calls that it started; by the key of the table."""
+
+
+class Result(StrEnum):
+    """What became of one call."""
+
+    PUBLISHED = "published"
+    UNKNOWN = "unknown"
+    """The provider has no such call."""
+    OPEN = "open"
+    """The provider knows it, and it is not over."""
+    REFUSED = "refused"
+    """The provider says something else of it: one such call must not keep the others from their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which calls: those first heard of in this time (µs since 1970 UTC), and silent since `silent`."""
+
+    since: int
+    until: int
+    silent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last call that was dealt with."""
+
+    first_received_at: int = 0
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A call whose end never arrived, and the names by which the provider may know it."""
+
+    position: Position
+    names: tuple[str, ...]
+
+
+def payload_of(call_id: str, asked_at: int, answer: dict[str, Any]) -> bytes:
+    """A `history` callback's payload; `asked_at` is in microseconds since 1970 UTC."""
+    return orjson.dumps({"v": VERSION, "call_id": call_id, "asked_at": asked_at, "answer": answer})
+
+
+def is_over(answer: dict[str, Any]) -> bool:
+    """Whether a call's history says when it ended."""
+    return bool(answer.get("hangup_time_gmt"))
+
+
+def names_of(uuid: str | None, requested: Iterable[str], legs: Iterable[str]) -> tuple[str, ...]:
+    """The names to try, the likeliest first.
+
+    `call_uuid` is what events call `CallID`; of a call that was started by the API it is the `call_id` of
+    that answer (document 004).
+    """
+    likely = [*requested, *([uuid] if uuid else []), *sorted(legs)]
+    return tuple(dict.fromkeys(likely))[:MOST_IDS]
+
+
+class Calls:
+    """The unfinished calls of a source, as ClickHouse knows them."""
+
+    def __init__(self, settings: Settings, source: Source, window: Window) -> None:
+        """Nothing is asked yet."""
+        self._settings = settings.clickhouse
+        self._parameters: dict[str, object] = {
+            "account": source.account,
+            "source": source.name,
+            "since": window.since,
+            "until": window.until,
+            "silent": window.silent,
+        }
+
+    def count(self, after: Position) -> int:
+        """How many there are behind this position."""
+        return int(self._ask(f"SELECT count() {UNFINISHED}", after)[0][0])
+
+    def behind(self, after: Position) -> Iterator[Unfinished]:
+        """Those behind this position, in order, read page by page: each is asked for in its turn."""
+        while True:
+            page = self._ask(BEHIND, after)
+            requests = self._requests({event for *_, events in page for event in events})
+            for first_received_at, call_id, uuid, legs, _ in page:
+                after = Position(first_received_at, call_id)
+                yield Unfinished(after, names_of(uuid, sorted(requests.intersection(legs)), legs))
+            if len(page) < PAGE:
+                return
+
+    def _requests(self, events: set[str]) -> set[str]:
+        """The ids that the API gave to calls with these events."""
+        if not events:
+            return set()
+        return {leg for (leg,) in self._execute(REQUESTS, {"events": tuple(events)})}
+
+    def _ask(self, query: str, after: Position) -> list[tuple[Any, ...]]:
+        return self._execute(query, {"after": after.first_received_at, "after_id": after.call_id})
+
+    def _execute(self, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+        with clickhouse.connected(self._settings) as client:
+            rows: list[tuple[Any, ...]] = client.execute(query, self._parameters | parameters)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come, in a file beside the data."""
+
+    path: Path
+
+    def position(self, asked: dict[str, Any]) -> Position:
+        """Where an interrupted run with these options stopped; the beginning where there was none."""
+        try:
+            known = orjson.loads(self.path.read_bytes())
+            return Position(**known["position"]) if known["asked"] == asked else Position()
+        except (OSError, ValueError, KeyError, TypeError):
+            return Position()
+
+    def reached(self, asked: dict[str, Any], position: Position) -> None:
+        """Remember it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        document = {"asked": asked, "position": asdict(position)}
+        write(self.path, orjson.dumps(document).decode())
+
+    def done(self) -> None:
+        """The next run begins anew."""
+        self.path.unlink(missing_ok=True)
+
+
+class Pace:
+    """At most so many requests a second, evenly spread."""
+
+    def __init__(
+        self,
+        per_second: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """The first is free."""
+        self._gap = 1 / per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Return when the next request is due."""
+        now = self._monotonic()
+        if now < self._next:
+            self._sleep(self._next - now)
+        self._next = max(now, self._next) + self._gap
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What is needed to deal with one call."""
+
+    client: Client
+    publisher: Publisher
+    source: Source
+    clock: Clock
+    pace: Pace
+
+    def heal(self, call: Unfinished) -> Result:
+        """Ask for the call and publish its history; raise `ProviderError` or `UnpublishedError`."""
+        refused = False
+        for name in call.names:
+            self.pace.wait()
+            asked_at = self.clock.now()
+            try:
+                answer = self.client.call_history(name)
+            except NotFoundError:
+                continue
+            except (RefusedError, UnreadableError):
+                refused = True
+                continue
+            if not is_over(answer):
+                return Result.OPEN
+            payload = payload_of(name, asked_at, answer)
+            self.publisher.publish(answered("history", self.source, self.clock.now(), payload))
+            return Result.PUBLISHED
+        return Result.REFUSED if refused else Result.UNKNOWN
+
+
+def run(
+    calls: Calls, asker: Asker, progress: Progress, asked: dict[str, Any], after: Position
+) -> Iterator[Result]:
+    """Deal with every call behind `after`, one a step; the position is remembered after each."""
+    for call in calls.behind(after):
+        result = asker.heal(call)
+        progress.reached(asked, call.position)
+        yield result
+    progress.done()

@@ -1,0 +1,189 @@
+"""Start a call through the API, and tell the pipeline that it was asked for, and by whom.
+
+The answer names the call, and comes only once. So it is written to the spool before it is published, and
+leaves it once Kafka has acknowledged it: whatever happens in between, `callweave dial --resend` publishes it
+again, as the same callback.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from callweave.errors import CallweaveError
+from provider.publishing import UnpublishedError
+from provider.rest.errors import UnansweredError
+from schemas.callbacks import Callback
+
+if TYPE_CHECKING:
+    from callweave.clock import Clock
+    from callweave.sources import Source
+    from provider.publishing import Publisher
+    from provider.rest.client import Client
+    from provider.rest.models import CallbackRequest, Dialled
+
+VERSION = 1
+SUFFIX = ".json"
+HEADERS, PAYLOAD = "headers", "payload"
+
+
+class SpoolError(CallweaveError):
+    """The spool can't be used; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A call that was started."""
+
+    dialled: Dialled
+    published: bool
+    """Whether Kafka has acknowledged it."""
+    kept: bool = True
+    """Whether, if it has not, it waits in the spool."""
+    problem: str = ""
+    """Why it has not."""
+
+
+def payload_of(extension: str, requested_at: int, request: CallbackRequest, answer: Dialled) -> bytes:
+    """A `dial` callback's payload; `requested_at` is in microseconds since 1970 UTC."""
+    return orjson.dumps(
+        {
+            "v": VERSION,
+            "extension": extension,
+            "requested_at": requested_at,
+            "request": request.fields(),
+            "answer": answer.model_dump(),
+        }
+    )
+
+
+def answered(kind: Literal["dial", "history"], source: Source, received_at: int, payload: bytes) -> Callback:
+    """An answer of the API as a callback of the source."""
+    return Callback(
+        id=str(uuid.uuid4()),
+        source=source.name,
+        account=source.account,
+        received_at=received_at,
+        method="POST",
+        content_type="application/json",
+        peer="",
+        payload=payload,
+        kind=kind,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """What is needed to start calls of one source."""
+
+    client: Client
+    publisher: Publisher
+    spool: Spool
+    source: Source
+    clock: Clock
+
+    def dial(self, extension: str, request: CallbackRequest) -> Outcome:
+        """Start the call, keep the answer and publish it; raise `ProviderError` where there is no such call.
+
+        Of these `UnansweredError` alone means that there may be one.
+        """
+        self.spool.prepare()  # before anybody's phone rings
+        requested_at = self.clock.now()
+        try:
+            dialled = self.client.callback(extension, request)
+        except KeyboardInterrupt:
+            raise UnansweredError("starting the call: you did not wait for the answer.") from None
+        payload = payload_of(extension, requested_at, request, dialled)
+        callback = answered("dial", self.source, self.clock.now(), payload)
+        kept, problem = self._keep(callback)
+        try:
+            self.publisher.publish(callback)
+        except UnpublishedError as error:
+            return Outcome(
+                dialled, published=False, kept=kept is not None, problem=f"{error} {problem}".strip()
+            )
+        if kept is not None:
+            kept.unlink(missing_ok=True)
+        return Outcome(dialled, published=True)
+
+    def _keep(self, callback: Callback) -> tuple[Path | None, str]:
+        """Where it is kept; a disk that has filled up meanwhile does not stop it from being published."""
+        try:
+            return self.spool.keep(callback), ""
+        except OSError as error:
+            return None, f"Nor could it be kept in {self.spool.folder}: {error.strerror}."
+
+
+class Spool:
+    """Callbacks that wait to be published, a file each, readable by us alone: they hold phone numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder need not be there."""
+        self.folder = folder
+
+    def prepare(self) -> None:
+        """Make sure that something can be kept; raise `SpoolError`."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise SpoolError(f"{self.folder} can't be written: {error.strerror}.") from None
+
+    def keep(self, callback: Callback) -> Path:
+        """Write the callback so that a crash leaves it whole or not at all; raise OSError."""
+        headers = [[name, value.decode()] for name, value in callback.headers()]
+        document = {HEADERS: headers, PAYLOAD: callback.payload.decode()}
+        path = self.folder / f"{callback.id}{SUFFIX}"
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
+            file.write(orjson.dumps(document))
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return path
+
+    def waiting(self) -> list[Path]:
+        """What is kept, the oldest first."""
+        try:
+            return sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+        except OSError as error:
+            raise SpoolError(f"{self.folder} can't be read: {error.strerror}.") from None
+
+
+def read(path: Path) -> Callback:
+    """A callback that was kept; raise `SpoolError` for a file that is none."""
+    try:
+        document: dict[str, Any] = orjson.loads(path.read_bytes())
+        headers = [(name, value.encode()) for name, value in document[HEADERS]]
+        return Callback.from_message(document[PAYLOAD].encode(), headers)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SpoolError(f"{path} is no call that was started ({type(error).__name__}).") from None
+
+
+def resend(publisher: Publisher, spool: Spool) -> tuple[int, list[str]]:
+    """Publish what is kept: how much it was, and a sentence for each file that is no callback.
+
+    Raise `UnpublishedError` at the first that Kafka doesn't take; it and the rest stay.
+    """
+    sent, broken = 0, []
+    for path in spool.waiting():
+        try:
+            callback = read(path)
+        except SpoolError as error:
+            broken.append(str(error))
+            continue
+        publisher.publish(callback)
+        path.unlink(missing_ok=True)
+        sent += 1
+    return sent, broken

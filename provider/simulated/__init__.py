@@ -1,0 +1,5 @@
+"""A simulated provider: a seeded model of calls, the webhooks that tell of them, and who sends these.
+
+The model does no I/O and asks no clock: the same seed and times give the same calls. Only `sending`, `ledger`
+and `api` touch the world.
+"""

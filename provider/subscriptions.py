@@ -1,0 +1,158 @@
+"""Which events an extension should tell us, which it does, and so what is to be done; pure.
+
+Document 003 has no way to change or to remove a subscription: what stands in the way is reported, and it is
+up to people to remove it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from provider.rest.models import Event
+
+DEFAULT_EVENTS = ("dial-in", "dial-out", "answer", "hangup", "voicemail")
+EVENT_TYPES = (*DEFAULT_EVENTS, "message-in", "message-out")
+
+
+class Standing(StrEnum):
+    """How one event of an extension stands."""
+
+    THERE = "there"
+    """It comes to our URL."""
+    MISSING = "missing"
+    """It is to be added."""
+    ADDED = "added"
+    """It was missing, and comes now."""
+    OVER_LIMIT = "over the limit"
+    """It is missing, and the provider's limit leaves no room for it."""
+    TWICE = "twice"
+    """It comes to our URL already: each of these sends every event once more."""
+    OTHER_METHOD = "other method"
+    """It comes to our URL, by GET in place of POST or the other way round: just as good for us."""
+    STALE = "old URL"
+    """It goes to our ingress under another token: that of another source, or a void one."""
+    FOREIGN = "another URL"
+    """It goes to somebody else."""
+
+
+DRIFT = frozenset({Standing.MISSING, Standing.OVER_LIMIT, Standing.TWICE, Standing.STALE})
+"""What `callweave subscribe --check` complains of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What every one of these extensions should tell us."""
+
+    extensions: tuple[str, ...]
+    events: tuple[str, ...]
+    url: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event of one extension."""
+
+    extension: str
+    event_type: str
+    standing: Standing
+    method: str
+    url: str
+    """Holds a secret: shown by `shown_url` alone."""
+    id: str = ""
+    """The provider's, '' for what isn't there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many events may be monitored; None for what is not known."""
+
+    of_extension: int | None = None
+    of_client: int | None = None
+
+
+def plan(wish: Wish, there: Mapping[str, Sequence[Event]], room: Room) -> list[Line]:
+    """A line for each event that is there or should be; `there` has every extension of the wish.
+
+    Of the client's other extensions nothing is known here: their events count against its limit as well, and
+    the provider itself has the last word.
+    """
+    lines = []
+    free_of_client = _free(room.of_client, sum(len(events) for events in there.values()))
+    for extension in wish.extensions:
+        events = there[extension]
+        found = list(_found(wish, extension, events))
+        coming = {
+            line.event_type for line in found if line.standing in {Standing.THERE, Standing.OTHER_METHOD}
+        }
+        free = _free(room.of_extension, len(events))
+        for event_type in wish.events:
+            if event_type in coming:
+                continue
+            fits = free > 0 and free_of_client > 0
+            if fits:
+                free, free_of_client = free - 1, free_of_client - 1
+            standing = Standing.MISSING if fits else Standing.OVER_LIMIT
+            found.append(Line(extension, event_type, standing, wish.method, wish.url))
+        lines += sorted(found, key=_order)
+    return lines
+
+
+def _free(limit: int | None, used: int) -> float:
+    return float("inf") if limit is None else limit - used
+
+
+def _found(wish: Wish, extension: str, events: Iterable[Event]) -> Iterable[Line]:
+    """What is there: of those that come to our URL the one with our method first."""
+    seen: set[str] = set()
+    ours_first = sorted(events, key=lambda event: (event.url != wish.url, event.method != wish.method))
+    for event in ours_first:
+        standing = _standing(wish, event, again=event.event_type in seen)
+        if event.url == wish.url:
+            seen.add(event.event_type)
+        yield Line(extension, event.event_type, standing, event.method, event.url, str(event.id))
+
+
+def _standing(wish: Wish, event: Event, *, again: bool) -> Standing:
+    if event.url == wish.url:
+        if again:
+            return Standing.TWICE
+        return Standing.THERE if event.method.upper() == wish.method else Standing.OTHER_METHOD
+    return Standing.STALE if place(event.url) == place(wish.url) else Standing.FOREIGN
+
+
+def _order(line: Line) -> tuple[int, str, str]:
+    known = EVENT_TYPES.index(line.event_type) if line.event_type in EVENT_TYPES else len(EVENT_TYPES)
+    return known, line.standing, line.id
+
+
+def place(url: str) -> str:
+    """Where a callback URL leads, without the token that ends its path, and without its query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rpartition('/')[0]}"
+
+
+def shown_url(url: str) -> str:
+    """A URL of a subscription for people: whoever knows the rest could send callbacks in its name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
+
+
+def token_of(url: str) -> str:
+    """The token in a callback URL, '' where there is none."""
+    try:
+        return urlsplit(url).path.rpartition("/")[2]
+    except ValueError:
+        return ""

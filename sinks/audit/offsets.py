@@ -1,0 +1,89 @@
+"""Which offsets are missing, and which are still to be read. Pure.
+
+Producers that use no transactions leave no gaps: each offset between a log's ends is a message. Offsets are
+compared in buckets, of which ClickHouse counts the distinct ones; only a bucket that is not full is listed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+BUCKET = 65_536
+"""Offsets of one partition that are counted together."""
+
+Partition = tuple[str, int]
+"""A topic's name on the cluster, and a partition's number."""
+
+
+class Range(NamedTuple):
+    """Offsets from `first` up to, and without, `end`."""
+
+    first: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return max(0, self.end - self.first)
+
+
+def to_check(log: Range, archived: Range | None) -> Range:
+    """Of one partition: what must be archived without a gap.
+
+    Of what Kafka has forgotten only that is known which the archive has: from its first offset on.
+    """
+    return log if archived is None else Range(min(log.first, archived.first), log.end)
+
+
+def suspicious(wanted: Range, there: Mapping[int, int]) -> Iterator[Range]:
+    """The buckets, cut to what is wanted, in which fewer offsets are `there` than should be."""
+    for bucket in range(wanted.first // BUCKET, -(-wanted.end // BUCKET)):
+        cut = Range(max(wanted.first, bucket * BUCKET), min(wanted.end, (bucket + 1) * BUCKET))
+        if there.get(bucket, 0) < cut.size:
+            yield cut
+
+
+def gaps(wanted: Range, there: Iterable[int]) -> Iterator[Range]:
+    """What is wanted and not there, as ranges in order."""
+    first = wanted.first
+    for offset in sorted(each for each in set(there) if wanted.first <= each < wanted.end):
+        if offset > first:
+            yield Range(first, offset)
+        first = offset + 1
+    if first < wanted.end:
+        yield Range(first, wanted.end)
+
+
+class Lag(NamedTuple):
+    """What a consumer group has not yet finished of one partition."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int
+    """It has finished all before this offset."""
+    end: int
+
+    @property
+    def messages(self) -> int:
+        """How many."""
+        return self.end - self.committed
+
+
+def behind(
+    group: str,
+    first: Mapping[Partition, int],
+    end: Mapping[Partition, int],
+    committed: Mapping[Partition, int],
+) -> list[Lag]:
+    """Where the group has not come up to `end`; where it never committed it begins at the log's `first`."""
+    found = []
+    for (topic, partition), until in sorted(end.items()):
+        place = topic, partition
+        done = max(committed.get(place, -1), first.get(place, 0))
+        if done < until:
+            found.append(Lag(group, topic, partition, done, until))
+    return found

@@ -1,0 +1,136 @@
+"""Look up where numbers belong, some seconds after events first named them; beside the sink's own work.
+
+It is a thread with a connection of its own, and may fail and be tried again without the sink noticing: what
+it has not done yet stands in the table.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from clickhouse_driver.errors import Error
+
+from callweave import clickhouse, sources
+from callweave.errors import CallweaveError
+from sinks.directory import areas
+from sinks.directory.places import place, prefixes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 5.0
+"""Between two looks for numbers without a place."""
+LONGEST_SECONDS = 300.0
+SHARE = 0.05
+"""How much of the time these looks may take: the larger the table, the rarer they are."""
+NUMBERS = 500
+"""How many are placed at a time; a moment's rest after each lets the sink go on."""
+REST_SECONDS = 0.1
+STOP_SECONDS = 2.0
+"""How long the sink's end waits for it: what it leaves undone is done by the next one."""
+
+PENDING = """
+SELECT account, source, number
+FROM (SELECT account, source, number, placed_at, assumed_country FROM number_places FINAL)
+WHERE placed_at = toDateTime64(0, 6, 'UTC')
+    OR assumed_country != transform(toString(source), %(sources)s, %(countries)s, toString(assumed_country))
+LIMIT %(limit)s
+"""
+"""Numbers never looked up, or looked up when their source was said to be in another country."""
+
+Pending = tuple[str, str, str]
+"""Account, source, number."""
+
+
+def place_some(
+    client: Client, countries: Mapping[str, str], fill_areas: Callable[[], None], limit: int = NUMBERS
+) -> int:
+    """Place at most so many numbers, and give how many these were.
+
+    `countries` has those of the sources that have one. `fill_areas` is called if areas are asked for and the
+    table has none.
+    """
+    known = {"": "", **countries}  # ClickHouse can't tell the type of an empty list
+    found: list[Pending] = client.execute(
+        PENDING, {"sources": list(known), "countries": list(known.values()), "limit": limit}
+    )
+    if not found:
+        return 0
+    placed = [(key, place(key[2], countries.get(key[1]) or None)) for key in found]
+    if any(at.area_digits for _, at in placed) and areas.are_missing(client):
+        fill_areas()
+    named = areas.areas(client, (each for _, at in placed for each in prefixes(at.area_digits)))
+    ((now,),) = client.execute("SELECT toUnixTimestamp64Micro(now64(6))")
+    rows = [
+        (
+            *key,
+            now,
+            countries.get(key[1], ""),
+            at.e164,
+            at.country,
+            next((named[each] for each in prefixes(at.area_digits) if each in named), ""),
+        )
+        for key, at in placed
+    ]
+    client.execute(
+        "INSERT INTO number_places "
+        "(account, source, number, placed_at, assumed_country, e164, country, region) VALUES",
+        rows,
+    )
+    return len(rows)
+
+
+def place_all(client: Client, countries: Mapping[str, str], stop: threading.Event) -> None:
+    """Place whatever has no place yet, a few at a time."""
+    while place_some(client, countries, fill_areas) == NUMBERS and not stop.wait(REST_SECONDS):
+        pass
+
+
+def fill_areas() -> None:
+    """Fill the table of areas in a process of its own: reading them takes 200 MB."""
+    subprocess.run([sys.executable, "-m", "sinks.directory.areas"], check=False)
+
+
+@contextmanager
+def placing(settings: Settings) -> Iterator[None]:
+    """Place numbers on a thread until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_run, args=(settings, stop), name="places", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_SECONDS)
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    pause = SECONDS
+    told = ""
+    while not stop.wait(pause):
+        begun = time.monotonic()
+        try:
+            all_sources = sources.load(settings.sources_file)
+            countries = {source.name: source.country for source in all_sources if source.country}
+            with clickhouse.connected(settings.clickhouse) as client:
+                place_all(client, countries, stop)
+        except (CallweaveError, Error) as error:
+            code = type(error).__name__
+            if code != told:  # once: ClickHouse is away, and the sink says so as well
+                log.warning("numbers have no place yet", error=code)
+            told = code
+        else:
+            told = ""
+        pause = min(max(SECONDS, (time.monotonic() - begun) / SHARE), LONGEST_SECONDS)

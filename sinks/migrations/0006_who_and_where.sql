@@ -1,0 +1,271 @@
+-- Under which key phone numbers are shown to people who may not see them: `callweave migrate` makes it. Only the
+-- owner of the masked views may read this table; whoever else reads it can tell which pseudonym a number has.
+CREATE TABLE IF NOT EXISTS pseudonym_keys
+(
+    `created_at` DateTime64(6, 'UTC') COMMENT 'When it was made: the first key is the one that counts',
+    `key0` UInt64 COMMENT 'Half of it',
+    `key1` UInt64 COMMENT 'The other half'
+)
+ENGINE = MergeTree
+ORDER BY (created_at, key0, key1)
+COMMENT 'The key of the pseudonyms of phone numbers: a secret, for no grant';
+
+-- What people told `callweave directory load`: a row holds from its time until the next one of the same id.
+CREATE TABLE IF NOT EXISTS directory_entries
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `kind` LowCardinality(String) COMMENT 'extension, user, campaign or number',
+    `id` String COMMENT 'The extension, the user''s id, the campaign''s id, or the phone number',
+    `valid_from` DateTime64(6, 'UTC') COMMENT 'From when it holds',
+    `name` String COMMENT 'The agent, the campaign or the customer; empty: nobody, from then on',
+    `team` String COMMENT 'The agent''s team, empty without one',
+    `loaded_at` DateTime64(6, 'UTC') COMMENT 'When it was loaded: of two rows of one time the later one counts'
+)
+ENGINE = ReplacingMergeTree(loaded_at)
+ORDER BY (account, kind, id, valid_from)
+COMMENT 'Who is who, in parts still to be merged: read the view directory';
+
+-- Each number that an event names, with a row of its own for each source: what a national number means depends on
+-- the source's country. The sink fills in what it means, some seconds after it was first seen.
+CREATE TABLE IF NOT EXISTS number_places
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `source` LowCardinality(String) COMMENT 'The configured sender',
+    `number` String COMMENT 'The number as the provider wrote it',
+    `placed_at` DateTime64(6, 'UTC') COMMENT 'When its place was looked up; 1970 if it was not yet',
+    `assumed_country` LowCardinality(String) COMMENT 'The source''s country then (ISO 3166), in which a number without + is read; empty without one',
+    `e164` String COMMENT 'The number in the one form of ITU-T E.164, as in +8613800000000; empty if it is no valid number',
+    `country` LowCardinality(String) COMMENT 'Its country (ISO 3166); empty if nothing is known',
+    `region` LowCardinality(String) COMMENT 'Its area, as in "New York, NY"; empty if nothing is known'
+)
+ENGINE = ReplacingMergeTree(placed_at)
+ORDER BY (account, source, number)
+COMMENT 'Where numbers belong, in parts still to be merged';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS numbers_seen TO number_places
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `source` String COMMENT 'The configured sender',
+    `number` String COMMENT 'The number as the provider wrote it'
+)
+AS SELECT DISTINCT
+    account,
+    source,
+    arrayJoin(arrayFilter(each -> each != '', [ifNull(caller, ''), ifNull(callee, '')])) AS number
+FROM stored_events AS event
+COMMENT 'Puts the numbers of new events into number_places';
+
+-- Those of before; a row that is placed already stays.
+INSERT INTO number_places
+SELECT DISTINCT
+    account,
+    source,
+    arrayJoin(arrayFilter(each -> each != '', [ifNull(caller, ''), ifNull(callee, '')])) AS number,
+    toDateTime64(0, 6, 'UTC') AS placed_at,
+    '' AS assumed_country,
+    '' AS e164,
+    '' AS country,
+    '' AS region
+FROM stored_events;
+
+-- What libphonenumber knows of areas; a number belongs to the longest prefix that it begins with.
+CREATE TABLE IF NOT EXISTS phone_areas
+(
+    `prefix` String COMMENT 'The first digits of numbers in E.164, without the +',
+    `area` LowCardinality(String) COMMENT 'What the area is called, in English'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY prefix
+COMMENT 'Areas by the first digits of their phone numbers';
+
+-- What reconciliation reads of each call: narrow, and in the order of time, for the reasons that stand beside
+-- stored_facts. Rows and functions are those of call_records, so that what is late is right here too.
+CREATE TABLE IF NOT EXISTS stored_checks
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `era` UInt32 COMMENT 'The upper 32 bits of the time inside the call id, if that is a version-1 UUID: units of 429 seconds',
+    `call_id` String COMMENT 'As in call_records',
+    `merged_into` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'As in call_records',
+    `source` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'Of sources the first by name',
+    `dialect` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'Of dialects the first by name',
+    `sends_cdr` SimpleAggregateFunction(max, UInt8) COMMENT 'Whether one of the dialects sends CDRs',
+    `kinds_seen` SimpleAggregateFunction(groupBitOr, UInt8) COMMENT 'A bit each: 1 ring, 2 dial, 4 answer, 8 hangup, 16 cdr, 32 requested, 64 any other kind',
+    `uuid_times` SimpleAggregateFunction(groupUniqArrayArray, Array(Int64)) COMMENT 'The times inside the ids that are version-1 UUIDs (RFC 9562, 5.1): microseconds since 1970 UTC',
+    `first_received_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `last_received_at` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `started_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `a_rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `a_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `b_rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `b_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `live` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'As in call_records, hashes of leg ids',
+    `ends` SimpleAggregateFunction(minMap, Map(UInt64, DateTime64(6, 'UTC'))) COMMENT 'As in call_records, by hashes of leg ids',
+    `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, answered UInt8)) COMMENT 'As in call_records, but only whether it is answered',
+    `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value Int64)) COMMENT 'As in call_records',
+    `cdr` SimpleAggregateFunction(max, Tuple(
+        received_at DateTime64(6, 'UTC'),
+        event_id String,
+        started_at Nullable(DateTime64(6, 'UTC')),
+        answered_at Nullable(DateTime64(6, 'UTC')),
+        ended_at Nullable(DateTime64(6, 'UTC')),
+        ring_time Nullable(Int64),
+        talk_time Nullable(Int64))) COMMENT 'As in call_records, with fewer fields',
+    `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (account, era, call_id)
+COMMENT 'What reconciliation reads of each call, in parts still to be merged: read the view reconciliation';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS stored_checks_copied TO stored_checks
+-- tupleElement: 24.8 does not find `cdr.received_at` in what is inserted
+AS SELECT
+    account,
+    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(call_id))), 16) AS era,
+    call_id,
+    merged_into,
+    if(empty(sources), NULL, arrayMin(sources)) AS source,
+    if(empty(dialects), NULL, arrayMin(dialects)) AS dialect,
+    has(dialects, 'common-api') AS sends_cdr,
+    toUInt8(arraySum(arrayMap(
+        kind -> transform(kind, ['ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'], [1, 2, 4, 8, 16, 32], 64),
+        arrayDistinct(arrayMap(
+            kind -> if(kind IN ('ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'), kind, 'other'), kinds
+        ))
+    ))) AS kinds_seen,
+    arrayMap(
+        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
+            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+        )))), 10)) - 12219292800000000,
+        arrayFilter(
+            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), ids
+        )
+    ) AS uuid_times,
+    first_received_at,
+    last_received_at,
+    started_at,
+    a_rang_at,
+    a_answered_at,
+    b_rang_at,
+    b_answered_at,
+    arrayMap(leg -> cityHash64(leg), live) AS live,
+    mapFromArrays(arrayMap(leg -> cityHash64(leg), mapKeys(ends)), mapValues(ends)) AS ends,
+    (tupleElement(outcome, 'priority'), tupleElement(outcome, 'rank'), toUInt8(tupleElement(outcome, 'value') = 'answered')) AS outcome,
+    (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank'), toInt64OrZero(tupleElement(talk_time, 'value'))) AS talk_time,
+    (
+        tupleElement(cdr, 'received_at'),
+        tupleElement(cdr, 'event_id'),
+        tupleElement(cdr, 'started_at'),
+        tupleElement(cdr, 'answered_at'),
+        tupleElement(cdr, 'ended_at'),
+        tupleElement(cdr, 'ring_time'),
+        tupleElement(cdr, 'talk_time')
+    ) AS cdr,
+    closed
+FROM call_records AS record
+COMMENT 'Copies what is inserted into call_records';
+
+-- What was there before; rows that come twice merge.
+INSERT INTO stored_checks
+SELECT
+    account,
+    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(call_id))), 16) AS era,
+    call_id,
+    merged_into,
+    if(empty(sources), NULL, arrayMin(sources)) AS source,
+    if(empty(dialects), NULL, arrayMin(dialects)) AS dialect,
+    has(dialects, 'common-api') AS sends_cdr,
+    toUInt8(arraySum(arrayMap(
+        kind -> transform(kind, ['ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'], [1, 2, 4, 8, 16, 32], 64),
+        arrayDistinct(arrayMap(
+            kind -> if(kind IN ('ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'), kind, 'other'), kinds
+        ))
+    ))) AS kinds_seen,
+    arrayMap(
+        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
+            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+        )))), 10)) - 12219292800000000,
+        arrayFilter(
+            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), ids
+        )
+    ) AS uuid_times,
+    first_received_at,
+    last_received_at,
+    started_at,
+    a_rang_at,
+    a_answered_at,
+    b_rang_at,
+    b_answered_at,
+    arrayMap(leg -> cityHash64(leg), live) AS live,
+    mapFromArrays(arrayMap(leg -> cityHash64(leg), mapKeys(ends)), mapValues(ends)) AS ends,
+    (tupleElement(outcome, 'priority'), tupleElement(outcome, 'rank'), toUInt8(tupleElement(outcome, 'value') = 'answered')) AS outcome,
+    (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank'), toInt64OrZero(tupleElement(talk_time, 'value'))) AS talk_time,
+    (
+        tupleElement(cdr, 'received_at'),
+        tupleElement(cdr, 'event_id'),
+        tupleElement(cdr, 'started_at'),
+        tupleElement(cdr, 'answered_at'),
+        tupleElement(cdr, 'ended_at'),
+        tupleElement(cdr, 'ring_time'),
+        tupleElement(cdr, 'talk_time')
+    ) AS cdr,
+    closed
+FROM call_records AS record;
+
+-- What source_quality reads of each leg, in the order of time as well.
+CREATE TABLE IF NOT EXISTS stored_arrivals
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `source` LowCardinality(String) COMMENT 'The configured sender',
+    `era` UInt32 COMMENT 'The upper 32 bits of the time inside the leg''s id, if that is a version-1 UUID: units of 429 seconds',
+    `leg` String COMMENT 'The leg that the events are about',
+    `extension` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The extension that they are about: of several, the last by name',
+    `first_received_at` SimpleAggregateFunction(min, DateTime64(6, 'UTC')) COMMENT 'When its first callback came',
+    `last_received_at` SimpleAggregateFunction(max, DateTime64(6, 'UTC')) COMMENT 'When its last callback came',
+    `first_offered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first ring or dial came',
+    `first_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first answer came',
+    `first_ended_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first hangup came',
+    `first_billed_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first CDR came',
+    `callbacks` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Hashes of the ids of the callbacks',
+    `events` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Hashes of the ids of the events'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (account, source, era, leg)
+COMMENT 'What came of each leg, in parts still to be merged: read the view source_quality';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS stored_arrivals_copied TO stored_arrivals
+AS SELECT
+    account,
+    source,
+    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg))), 16) AS era,
+    leg,
+    extension,
+    received_at AS first_received_at,
+    received_at AS last_received_at,
+    if(kind IN ('ring', 'dial'), received_at, NULL) AS first_offered_at,
+    if(kind = 'answer', received_at, NULL) AS first_answered_at,
+    if(kind = 'hangup', received_at, NULL) AS first_ended_at,
+    if(kind = 'cdr', received_at, NULL) AS first_billed_at,
+    arrayMap(each -> cityHash64(each), callback_ids) AS callbacks,
+    [cityHash64(event_id)] AS events
+FROM stored_events AS event
+WHERE kind NOT IN ('message', 'requested')
+COMMENT 'Copies what is inserted into stored_events';
+
+-- What was there before; rows that come twice merge.
+INSERT INTO stored_arrivals
+SELECT
+    account,
+    source,
+    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg))), 16) AS era,
+    leg,
+    extension,
+    received_at AS first_received_at,
+    received_at AS last_received_at,
+    if(kind IN ('ring', 'dial'), received_at, NULL) AS first_offered_at,
+    if(kind = 'answer', received_at, NULL) AS first_answered_at,
+    if(kind = 'hangup', received_at, NULL) AS first_ended_at,
+    if(kind = 'cdr', received_at, NULL) AS first_billed_at,
+    arrayMap(each -> cityHash64(each), callback_ids) AS callbacks,
+    [cityHash64(event_id)] AS events
+FROM stored_events AS event
+WHERE kind NOT IN ('message', 'requested');

@@ -1,0 +1,42 @@
+CREATE OR REPLACE VIEW calls_by_campaign
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date COMMENT 'The day, UTC, on which the calls began',
+    `campaign` String COMMENT 'The campaign',
+    `calls` UInt64 COMMENT 'How many calls',
+    `answered` UInt64 COMMENT 'Of them: answered',
+    `unanswered` UInt64 COMMENT 'Of them: rung in vain',
+    `busy` UInt64 COMMENT 'Of them: the called party was busy',
+    `cancelled` UInt64 COMMENT 'Of them: given up by the caller',
+    `congestion` UInt64 COMMENT 'Of them: no way through the network',
+    `unavailable` UInt64 COMMENT 'Of them: the called party could not be reached',
+    `without_outcome` UInt64 COMMENT 'Of them: still open, or nobody told how they ended',
+    `numbers` UInt64 COMMENT 'How many numbers were called; not to be added up over days',
+    `numbers_answered` UInt64 COMMENT 'How many of these answered',
+    `answered_percent` Nullable(Float64) COMMENT 'answered, of the calls with an outcome; NULL without any',
+    `talk_seconds` Float64 COMMENT 'Talk time of all of them',
+    `average_talk_seconds` Nullable(Float64) COMMENT 'Talk time of an answered call, on average; NULL without any that says',
+    `average_ring_seconds` Nullable(Float64) COMMENT 'How long they rang, on average; NULL where none says'
+)
+AS SELECT
+    account,
+    toDate(call.began_at, 'UTC') AS day,
+    assumeNotNull(call.campaign) AS campaign,
+    count() AS calls,
+    countIf(call.outcome = 'answered') AS answered,
+    countIf(call.outcome = 'unanswered') AS unanswered,
+    countIf(call.outcome = 'busy') AS busy,
+    countIf(call.outcome = 'cancelled') AS cancelled,
+    countIf(call.outcome = 'congestion') AS congestion,
+    countIf(call.outcome = 'unavailable') AS unavailable,
+    countIf(call.outcome = '') AS without_outcome,
+    uniqExact(call.callee) AS numbers,
+    uniqExactIf(call.callee, call.outcome = 'answered') AS numbers_answered,
+    if(calls = without_outcome, NULL, 100 * answered / (calls - without_outcome)) AS answered_percent,
+    sum(call.talk_seconds) AS talk_seconds,
+    avgIf(call.talk_seconds, call.outcome = 'answered') AS average_talk_seconds,
+    avg(call.ring_seconds) AS average_ring_seconds
+FROM call_facts AS call
+WHERE isNotNull(call.campaign)
+GROUP BY account, day, campaign
+COMMENT 'What came of each campaign, by day';

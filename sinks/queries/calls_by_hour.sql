@@ -1,0 +1,39 @@
+CREATE OR REPLACE VIEW calls_by_hour
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `hour` DateTime('UTC') COMMENT 'The hour in which the calls began; if nobody says when, in which they were asked for or first heard of',
+    `direction` String COMMENT 'inbound or outbound; empty where nobody says',
+    `calls` UInt64 COMMENT 'How many calls',
+    `answered` UInt64 COMMENT 'Of them: answered',
+    `unanswered` UInt64 COMMENT 'Of them: rung in vain',
+    `busy` UInt64 COMMENT 'Of them: the called party was busy',
+    `cancelled` UInt64 COMMENT 'Of them: given up by the caller',
+    `congestion` UInt64 COMMENT 'Of them: no way through the network',
+    `unavailable` UInt64 COMMENT 'Of them: the called party could not be reached',
+    `without_outcome` UInt64 COMMENT 'Of them: still open, or nobody told how they ended',
+    `requests` UInt64 COMMENT 'Of them: asked for, and no call came of it yet',
+    `answered_percent` Nullable(Float64) COMMENT 'answered, of the calls with an outcome; NULL without any',
+    `talk_seconds` Float64 COMMENT 'Talk time of all of them',
+    `average_talk_seconds` Nullable(Float64) COMMENT 'Talk time of an answered call, on average; NULL without any that says',
+    `average_ring_seconds` Nullable(Float64) COMMENT 'How long they rang, on average; NULL where none says'
+)
+AS SELECT
+    account,
+    toStartOfHour(toDateTime(call.began_at, 'UTC')) AS hour,
+    ifNull(call.direction, '') AS direction,
+    count() AS calls,
+    countIf(call.outcome = 'answered') AS answered,
+    countIf(call.outcome = 'unanswered') AS unanswered,
+    countIf(call.outcome = 'busy') AS busy,
+    countIf(call.outcome = 'cancelled') AS cancelled,
+    countIf(call.outcome = 'congestion') AS congestion,
+    countIf(call.outcome = 'unavailable') AS unavailable,
+    countIf(call.outcome = '') AS without_outcome,
+    countIf(call.is_request) AS requests,
+    if(calls = without_outcome, NULL, 100 * answered / (calls - without_outcome)) AS answered_percent,
+    sum(call.talk_seconds) AS talk_seconds,
+    avgIf(call.talk_seconds, call.outcome = 'answered') AS average_talk_seconds,
+    avg(call.ring_seconds) AS average_ring_seconds
+FROM call_facts AS call
+GROUP BY account, hour, direction
+COMMENT 'How many calls ended how, by the hour in which they began; of every call once';

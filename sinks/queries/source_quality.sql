@@ -1,0 +1,118 @@
+CREATE OR REPLACE VIEW source_quality
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `source` String COMMENT 'The configured sender',
+    `callbacks` UInt64 COMMENT 'How many callbacks said something of calls',
+    `events` UInt64 COMMENT 'How many different things they said',
+    `calls` UInt64 COMMENT 'Of how many calls',
+    `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event came',
+    `last_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its last event came',
+    `cdr_delay_p50_seconds` Nullable(Float64) COMMENT 'From the end of a call to the receipt of its CDR: the median',
+    `cdr_delay_p99_seconds` Nullable(Float64) COMMENT 'The same: 99 of 100 CDRs came sooner',
+    `duplicates_percent` Nullable(Float64) COMMENT 'Callbacks that only repeated what another had said, of all callbacks',
+    `out_of_order_percent` Nullable(Float64) COMMENT 'Legs of which the first ring or dial, the first answer, hangup and CDR did not come in this order, of the legs with two of these or more',
+    `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangup of each leg, of the calls that are over and of which a ring, a dial or an answer came',
+    `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
+AS SELECT
+    heard.account AS account,
+    heard.source AS source,
+    heard.callbacks AS callbacks,
+    heard.events AS events,
+    made.calls AS calls,
+    heard.first_received_at AS first_received_at,
+    heard.last_received_at AS last_received_at,
+    made.cdr_delay_p50_seconds AS cdr_delay_p50_seconds,
+    made.cdr_delay_p99_seconds AS cdr_delay_p99_seconds,
+    100 * (heard.callbacks - heard.events) / heard.callbacks AS duplicates_percent,
+    if(heard.legs = 0, NULL, 100 * heard.legs_out_of_order / heard.legs) AS out_of_order_percent,
+    if(made.over = 0, NULL, 100 * made.without_hangup / made.over) AS missing_hangups_percent,
+    heard.silent_extensions AS silent_extensions
+FROM
+(
+    SELECT
+        account,
+        source,
+        sum(extension_callbacks) AS callbacks,
+        sum(extension_events) AS events,
+        sum(extension_legs) AS legs,
+        sum(extension_legs_out_of_order) AS legs_out_of_order,
+        min(first_heard_at) AS first_received_at,
+        max(last_heard_at) AS last_received_at,
+        arraySort(arrayMap(
+            each -> each.1,
+            arrayFilter(
+                each -> isNotNull(each.1)
+                    AND each.2 < last_received_at - toIntervalHour(24)
+                    AND each.2 >= last_received_at - toIntervalDay(30),
+                groupArray((extension, last_heard_at))
+            )
+        )) AS silent_extensions
+    FROM
+    (
+        SELECT
+            account,
+            source,
+            extension,
+            sum(length(callbacks)) AS extension_callbacks,
+            sum(length(events)) AS extension_events,
+            min(first_received_at) AS first_heard_at,
+            max(last_received_at) AS last_heard_at,
+            countIf(
+                isNotNull(first_offered_at) + isNotNull(first_answered_at) + isNotNull(first_ended_at)
+                    + isNotNull(first_billed_at) > 1
+            ) AS extension_legs,
+            -- a comparison with NULL counts as none
+            countIf(
+                ifNull(first_offered_at > first_answered_at, 0)
+                    OR ifNull(first_offered_at > first_ended_at, 0)
+                    OR ifNull(first_offered_at > first_billed_at, 0)
+                    OR ifNull(first_answered_at > first_ended_at, 0)
+                    OR ifNull(first_answered_at > first_billed_at, 0)
+                    OR ifNull(first_ended_at > first_billed_at, 0)
+            ) AS extension_legs_out_of_order
+        FROM
+        (
+            SELECT
+                account,
+                source,
+                extension,
+                callbacks,
+                events,
+                first_received_at,
+                last_received_at,
+                first_offered_at,
+                first_answered_at,
+                first_ended_at,
+                first_billed_at
+            FROM stored_arrivals FINAL
+        ) AS leg
+        GROUP BY account, source, extension
+    ) AS by_extension
+    GROUP BY account, source
+) AS heard
+LEFT JOIN
+(
+    SELECT
+        account,
+        source,
+        count() AS calls,
+        quantileExactInclusiveOrNullIf(0.5)(delay_seconds, has_cdr) AS cdr_delay_p50_seconds,
+        quantileExactInclusiveOrNullIf(0.99)(delay_seconds, has_cdr) AS cdr_delay_p99_seconds,
+        countIf(is_over_with_events) AS over,
+        countIf(is_over_with_events AND isNull(event_ended_at)) AS without_hangup
+    FROM
+    (
+        SELECT
+            account,
+            source,
+            has_cdr,
+            event_ended_at,
+            (toUnixTimestamp64Micro(cdr_received_at) - toUnixTimestamp64Micro(cdr_ended_at)) / 1e6 AS delay_seconds,
+            is_over AND (has_ring OR has_answer) AS is_over_with_events
+        FROM call_checks
+    ) AS call
+    GROUP BY account, source
+) AS made ON made.account = heard.account AND made.source = heard.source
+COMMENT 'How well each source keeps us informed';

@@ -1,0 +1,164 @@
+"""Archived callbacks, page by page in the order of the table: so a reader can go on where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from schemas.callbacks import Callback, Reason, Replayed
+from sinks.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_driver import Client
+
+    from schemas.callbacks import CallbackKind
+
+PAGE = 1_000
+"""Callbacks read at once."""
+
+
+class Key(NamedTuple):
+    """Where a callback stands in the archive's order."""
+
+    account: str
+    received_at: int
+    """Microseconds since 1970 UTC."""
+    id: str
+
+
+FIRST = Key("", Span().since, "")
+"""Before all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A callback, and what the archive knows of it."""
+
+    callback: Callback
+    reasons: tuple[Reason, ...]
+    """Why it is rejected; none if it is accepted."""
+    stage: str
+    """Which stage rejected it, '' for an accepted one."""
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def key(self) -> Key:
+        """Its place in the archive's order."""
+        return Key(self.callback.account, self.callback.received_at, self.callback.id)
+
+    def replayed(self, at: int) -> Replayed:
+        """For a replay that began at that time."""
+        return Replayed(at, self.reasons, self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the archive."""
+
+    span: Span = field(default_factory=Span)
+    rejected: bool = False
+    """Rejected ones alone."""
+    code: str | None = None
+    """And of these those with a reason of this code."""
+
+    def where(self) -> str:
+        """As SQL."""
+        return SELECTED
+
+    def values(self) -> dict[str, Any]:
+        """The values in it."""
+        return {
+            **self.span.values(),
+            "any_verdict": int(not self.rejected),
+            "any_code": int(self.code is None),
+            "code": self.code or "",
+        }
+
+
+SELECTED = """
+received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
+AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
+AND source != '' -- a message that no stage could read, and no callback
+AND (%(any_source)s OR source = %(source)s)
+AND (%(any_verdict)s OR bitAnd(verdict, 1) = 1)
+AND (%(any_code)s OR arrayExists(reason -> reason.2 = %(code)s, reasons))
+"""
+
+PAGE_SQL = """
+SELECT account, toUnixTimestamp64Micro(received_at), id, source, method, content_type, peer, query, payload,
+    stage, reasons, topic, partition, offset, kind
+FROM stored_callbacks FINAL
+WHERE account >= %(account)s
+    AND (account > %(account)s OR received_at >= fromUnixTimestamp64Micro(toInt64(%(received_at)s), 'UTC'))
+    AND (account > %(account)s
+        OR received_at > fromUnixTimestamp64Micro(toInt64(%(received_at)s), 'UTC') OR id > %(id)s)
+    AND ({where})
+ORDER BY account, received_at, id
+LIMIT %(page)s
+"""
+
+
+def pages(
+    client: Client, where: str, values: dict[str, Any], after: Key = FIRST, page: int | None = None
+) -> Iterator[list[Archived]]:
+    """Callbacks for which `where` holds, in order, from behind `after` on; `client` gives bytes for texts."""
+    query = PAGE_SQL.format(where=where)
+    page = page or PAGE
+    while True:
+        found = [_archived(row) for row in client.execute(query, {**values, **after._asdict(), "page": page})]
+        if found:
+            yield found
+            after = found[-1].key
+        if len(found) < page:
+            return
+
+
+def count(client: Client, selection: Selection) -> dict[str, int]:
+    """How many callbacks of each source are selected."""
+    found = client.execute(
+        # made of our own text alone
+        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608
+        selection.values(),
+    )
+    return {text(source): int(number) for source, number in found}
+
+
+def one(client: Client, callback_id: str) -> Archived | None:
+    """The callback with this id."""
+    for page in pages(client, "id = %(wanted)s", {"wanted": callback_id}, page=1):
+        return page[0]
+    return None
+
+
+def _archived(row: tuple[Any, ...]) -> Archived:
+    account, received_at, id_, source, method, content_type, peer, query, payload, stage, *rest = row
+    reasons, topic, partition, offset, kind = rest
+    callback = Callback(
+        id=text(id_),
+        source=text(source),
+        account=text(account),
+        received_at=received_at,
+        method="GET" if text(method) == "GET" else "POST",
+        content_type=text(content_type),
+        peer=text(peer),
+        payload=payload,
+        query=query,
+        kind=cast("CallbackKind", text(kind)),
+    )
+    return Archived(
+        callback=callback,
+        reasons=tuple(Reason(*map(text, reason)) for reason in reasons),
+        stage=text(stage),
+        topic=text(topic),
+        partition=partition,
+        offset=offset,
+    )
+
+
+def text(value: bytes | str) -> str:
+    """Of a client that gives bytes for texts."""
+    return value if isinstance(value, str) else value.decode()

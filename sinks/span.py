@@ -1,0 +1,33 @@
+"""Which callbacks a question is about. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sinks.checks import FIRST_TIME, LAST_TIME
+
+
+class Span(NamedTuple):
+    """Which callbacks: received at `since` or later and before `until` (microseconds), of one source."""
+
+    since: int = FIRST_TIME
+    until: int = LAST_TIME
+    source: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it leaves nothing out."""
+        return self == Span()
+
+    def values(self) -> dict[str, Any]:
+        """For a question's `%(since)s`, `%(until)s`, `%(any_source)s` and `%(source)s`."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "any_source": int(self.source is None),
+            "source": self.source or "",
+        }
+
+    def has(self, source: str, received_at: int) -> bool:
+        """Whether a callback is one of them."""
+        return self.since <= received_at < self.until and self.source in {None, source}

@@ -1,0 +1,267 @@
+"""The archive through the running pipeline once more: nothing changes, unless something was put right."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from callweave import clickhouse
+from callweave.clock import SystemClock
+from callweave.commands import rebuild
+from callweave.commands.reading import legs, reader
+from callweave.settings import CorrelateSettings
+from processors.normalize.step import Normalized
+from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.topics import Topic
+from sinks.audit.identity import Problem, Verdict
+from sinks.replay import archive, changes
+from sinks.replay.archive import Selection
+from sinks.replay.send import replay
+from sinks.span import Span
+from tests.pipeline import Pipeline
+from tests.rows import count, select
+from tests.samples.common_api import CDR_001
+from tests.servers import PATIENCE, eventually
+from tests.sinks.audit.test_examine import commit_past, problems
+from tests.sinks.audit.traffic import assert_whole, audited, traffic
+from tests.sinks.flow import Flow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.settings import Settings
+    from processors.normalize.step import Rejected
+    from sinks.replay.cursor import Progress
+    from sinks.replay.send import Outcome
+    from tests.sinks.audit.traffic import Traffic
+
+
+def contents(settings: Settings) -> dict[str, list[str]]:
+    """Every table, merged, row by row; the order within a set says nothing.
+
+    But for where numbers belong: the sink looks that up in its own time.
+    """
+    tables = select(
+        settings,
+        "SELECT name, if(engine = 'MergeTree', '', 'FINAL') AS merged FROM system.tables "
+        "WHERE database = currentDatabase() AND engine LIKE '%%MergeTree' AND name != 'number_places'",
+    )
+    return {
+        row["name"]: sorted(
+            repr(ordered(each)) for each in select(settings, f"SELECT * FROM {row['name']} {row['merged']}")
+        )
+        for row in tables
+    }
+
+
+def ordered(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: sorted(value, key=repr) if isinstance(value, list) else value for name, value in row.items()
+    }
+
+
+def replayed(settings: Settings, selection: Selection | None = None) -> Outcome:
+    outcome = replay(settings, selection or Selection(), SystemClock(), patience=PATIENCE)
+    assert outcome.lags == []
+    return outcome
+
+
+def redriven(settings: Settings, code: str | None = None) -> Outcome:
+    read = reader(settings)
+    outcome = replay(
+        settings,
+        Selection(rejected=True, code=code),
+        SystemClock(),
+        patience=PATIENCE,
+        legs_of=lambda archived: legs(read, archived.callback),
+    )
+    assert outcome.lags == []
+    return outcome
+
+
+def test_a_replay_changes_nothing_but_what_was_put_right(
+    stack_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = stack_settings
+    with traffic(settings, random.Random(2)) as sent, Pipeline(settings, tmp_path) as pipeline:
+        sent.of_every_fate(calls=4)
+        assert_whole(settings)
+        assert_nothing_changes(settings, sent, times=2)
+        assert_an_interrupted_replay_goes_on(settings, sent, monkeypatch)
+        assert_rejected_ones_get_another_chance(settings, sent)
+        assert_the_ingress_may_have_been_wrong(settings)
+        assert_what_normalize_skipped_is_made_good(settings, sent, pipeline)
+        assert_another_database_tells_what_a_rule_changes(settings)
+        assert_calls_are_replayed_whole(settings, sent, pipeline, monkeypatch)
+        assert_whole(settings)
+
+
+def assert_nothing_changes(settings: Settings, sent: Traffic, times: int = 1) -> None:
+    before = contents(settings)
+    for _ in range(times):
+        outcome = replayed(settings)
+        assert outcome.progress.sent == sum(sent.acknowledged.values())
+        assert (outcome.accepted, outcome.rejected) == (0, 0)
+        assert contents(settings) == before
+
+
+class Interrupted(Exception):  # noqa: N818 - as by Ctrl-C
+    """Stops a replay in its midst."""
+
+
+def assert_an_interrupted_replay_goes_on(
+    settings: Settings, sent: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends the rest, with the time at which it began at first."""
+    monkeypatch.setattr(archive, "PAGE", 10)
+    seen: list[Progress] = []
+
+    def interrupt(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        replay(settings, Selection(), SystemClock(), patience=0, told=interrupt)
+    assert seen[-1].sent == 20
+    outcome = replay(settings, Selection(), SystemClock(), patience=PATIENCE, told=seen.append)
+    assert [each.sent for each in seen[2:]][:1] == [30]
+    assert outcome.progress.sent == sum(sent.acknowledged.values())
+    assert {each.replayed_at for each in seen} == {outcome.progress.replayed_at}
+    monkeypatch.undo()
+
+
+def assert_rejected_ones_get_another_chance(settings: Settings, sent: Traffic) -> None:
+    """A source was said to speak another dialect than it does."""
+    text = settings.sources_file.read_text()
+    settings.sources_file.write_text(text.replace('"common-api"', '"extension-events"'))
+    sent.wait_for_sources()
+    ids = sent.call("common")
+    report = assert_whole(settings)
+    wrong = report.counts["common"].rejected
+    assert wrong.total() == len(ids) + 2
+    settings.sources_file.write_text(text)
+    sent.wait_for_sources()
+    outcome = redriven(settings)
+    assert outcome.accepted == len(ids)
+    told = select(
+        settings,
+        "SELECT status, stage, empty(reasons) AS silent, topic FROM callbacks WHERE has(%(ids)s, id)",
+        {"ids": ids},
+    )
+    assert told == [
+        {"status": "accepted", "stage": "", "silent": 1, "topic": settings.kafka.topic(Topic.RAW)}
+    ] * len(ids)
+    assert_whole(settings)
+    again = redriven(settings)
+    assert (again.accepted, again.rejected) == (0, 0)
+    assert_nothing_changes(settings, sent)
+
+
+def assert_the_ingress_may_have_been_wrong(settings: Settings) -> None:
+    """What it rejected was never in callbacks.raw; a later release can decode it."""
+    callback = Callback(
+        id="8d1f4b0e-0000-4000-8000-000000000001",
+        source="common",
+        account="common",
+        received_at=SystemClock().now(),
+        method="POST",
+        content_type="application/json",
+        peer="",
+        payload=b'{"uuid": "decoded-late", "buuid": "decoded-late-b", "status": "ring", "isbleg": "false"}',
+    )
+    rejection = Rejection(Stage.INGEST, (Reason("", "too-modern", "said an older release"),))
+    with Flow(settings) as flow:
+        flow.publish(Topic.REJECTED, callback.payload, headers=[*callback.headers(), *rejection.headers()])
+        flow.flush()
+    report = assert_whole(settings)
+    assert report.counts["common"].rejected["too-modern"] == 1
+    assert redriven(settings, "too-modern").accepted == 1
+    assert count(settings, "SELECT count() FROM calls WHERE has(legs, 'decoded-late')") == 1
+    report = assert_whole(settings)
+    assert report.counts["common"].rejected["too-modern"] == 0
+
+
+def assert_what_normalize_skipped_is_made_good(settings: Settings, sent: Traffic, pipeline: Pipeline) -> None:
+    normalize = pipeline.workers["normalize"]
+    normalize.stop()
+    sent.call("common")
+    skipped = commit_past(settings, f"{settings.kafka.prefix}callweave-normalize", Topic.RAW)
+    normalize.start()
+    report = audited(settings)
+    assert report.verdict() is Verdict.HOLE
+    assert problems(report) == {Problem.NOT_NORMALIZED}
+    assert {(hole.topic, hole.partition, hole.offset) for hole in report.holes} == skipped
+    ids = [hole.callback_id for hole in report.holes]
+    since = min(row["received_us"] for row in select(settings, RECEIVED, {"ids": ids}))
+    replayed(settings, Selection(Span(since=since)))
+    assert_whole(settings)
+
+
+def assert_another_database_tells_what_a_rule_changes(settings: Settings) -> None:
+    read = reader(settings)
+    same = f"{settings.clickhouse.database}_same"
+    rebuild.into(settings, Selection(), same, read)
+    assert compared(settings, same) == []
+
+    def changed(callback: Callback) -> Normalized | Rejected:
+        """A deliberately other rule: calls from this number have no caller."""
+        outcome = read(callback)
+        if not isinstance(outcome, Normalized):
+            return outcome
+        return Normalized(
+            tuple(
+                replace(event, caller=None, recording="https://example.com/x")
+                if event.source == "common" and event.kind != "cdr"
+                else event
+                for event in outcome.events
+            )
+        )
+
+    other = f"{settings.clickhouse.database}_other"
+    rebuild.into(settings, Selection(), other, changed)
+    found = compared(settings, other)
+    expected = {
+        row["call_id"]
+        for row in select(settings, "SELECT call_id FROM calls WHERE source = 'common' AND kinds != ['cdr']")
+    }
+    assert {change.call_id for change in found} == expected
+    assert {change.what for change in found} == {"changed"}
+
+
+def assert_calls_are_replayed_whole(
+    settings: Settings, sent: Traffic, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bill names one leg alone, and the correlator has forgotten what ties it to the other."""
+    sent.post("common", b'{"status": "ring", "uuid": "tied-a", "buuid": "tied-b", "isbleg": "false"}')
+    bill = sent.post("common", orjson.dumps({**CDR_001, "uuid": "tied-b"}))
+    assert_whole(settings)
+    correlate = pipeline.workers["correlate"]
+    correlate.stop()
+    monkeypatch.setenv("CALLWEAVE_CORRELATE__FORGET_SECONDS", "1")
+    correlate.settings = settings.model_copy(update={"correlate": CorrelateSettings(silence_seconds=1)})
+    correlate.start()
+    eventually(correlate.ready, "the correlator is back")
+    eventually(lambda: "callweave_correlator_legs 0.0" in correlate.metrics(), "all legs are forgotten")
+    assert_whole(settings)
+    before = select(settings, CALLS)
+    (came,) = select(settings, RECEIVED, {"ids": [bill]})
+    outcome = replayed(settings, Selection(Span(since=came["received_us"])))
+    assert (outcome.progress.sent, outcome.progress.companions) == (1, 1)
+    assert select(settings, CALLS) == before
+    monkeypatch.undo()
+
+
+CALLS = "SELECT * FROM calls ORDER BY account, call_id"
+RECEIVED = "SELECT toUnixTimestamp64Micro(received_at) AS received_us FROM callbacks WHERE has(%(ids)s, id)"
+
+
+def compared(settings: Settings, database: str) -> list[changes.Change]:
+    with clickhouse.connected(settings.clickhouse) as client:
+        found = list(changes.calls(client, settings.clickhouse.database, database, Span()))
+        client.execute(f"DROP DATABASE {database}")
+    return found

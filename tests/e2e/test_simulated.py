@@ -1,0 +1,80 @@
+"""Misbehaving providers of both dialects, through the whole running stack: every row is what it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from callweave import clickhouse, sources
+from compose.demo import answers, check
+from compose.demo.sources import DEMOS
+from provider.simulated.connection import Endpoint
+from provider.simulated.ledger import EXPECTED, SENT, Ledger, lines
+from provider.simulated.misbehaviour import Misbehaviour
+from provider.simulated.run import Wishes, run
+from provider.simulated.sending import Manner, Tally
+from provider.simulated.traffic import Sender
+from tests.pipeline import Pipeline
+from tests.rows import count
+from tests.scale import scaled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from callweave.settings import Settings
+
+SECOND = 1_000_000
+
+
+def test_every_row_is_as_the_ledger_expects(
+    stack_settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, ledger_folder = stack_settings, tmp_path / "ledger"
+    tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
+    base = f"http://127.0.0.1:{settings.ingest.port}/callbacks"
+    endpoints = {name: Endpoint.of(f"{base}/{token}") for name, token in tokens.items()}
+    senders = [
+        Sender(source.name, source.account, source.dialect, source.timezone)
+        for source in sources.load(settings.sources_file)
+    ]
+    wishes = Wishes(
+        seed=time.time_ns() % 1_000_000,
+        calls=scaled(250, 5000),
+        rate=400,
+        misbehaviour=Misbehaviour(
+            duplicates=0.05, shuffle=30 * SECOND, lost_hangups=0.05, late_cdr=300 * SECOND, malformed=0.02
+        ),
+        manner=Manner(speedup=200, retries=10, patience=60),
+    )
+    tally = Tally()
+    with Pipeline(settings, tmp_path):
+        with Ledger(ledger_folder) as ledger:
+            asyncio.run(run(wishes, senders, endpoints, ledger, tally, now=time.time_ns() // 1000))
+        report = check.settled(settings, ledger_folder, lambda: None, patience=90)
+    assert report.differences == [], f"seed {wishes.seed}"
+    assert report.unacknowledged == 0
+    assert report.calls == wishes.calls
+    assert report.malformed == report.rejected > 0
+    assert count(settings, "SELECT count() FROM calls") == wishes.calls
+    assert count(settings, "SELECT count() FROM callbacks") == tally.through
+
+    answers.show(settings, ledger_folder)
+    shown = capsys.readouterr().out
+    assert shown.count("?\n") + shown.count("abandoned.\n") >= 5
+    assert "demo-pbx" in shown
+
+    expected, sent = list(lines(ledger_folder / EXPECTED)), list(lines(ledger_folder / SENT))
+    expected[0]["columns"]["caller"] = "+79990000000"
+    sent[0]["id"] = "another"
+    with clickhouse.connected(settings.clickhouse) as client:
+        wrong = check.compared(client, expected, sent)
+    assert wrong.wrong == 1
+    told = list(check.verdict(wrong))
+    assert len(wrong.differences) == 2
+    assert f"expected = actual for {wishes.calls - 1} of {wishes.calls} calls" in told[0]
+    assert "caller is …" in told[2]
+    assert "expected …00" in told[2]
+    assert "+7999" not in "\n".join(told)

@@ -1,0 +1,254 @@
+"""`callweave source provider`, `subscribe` and `dial`, as people run them; no pipeline is needed."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from kafka import KafkaConsumer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from callweave import topics
+from callweave.kafka import client_options
+from provider.simulated.api.faults import Fault
+from schemas.callbacks import Callback
+from schemas.topics import Topic
+from tests.provider.api.providers import TOKEN
+from tests.provider.commands import SOURCE, add_source, callweave, in_a_process
+from tests.servers import eventually, new_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.settings import Settings
+    from tests.provider.api.providers import RunningProvider
+
+NUMBER = "+79817654321"
+DIAL = ("dial", "--source", SOURCE, "--extension", "175", "--to", NUMBER, "--from", "102")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose servers are nowhere."""
+    return new_settings("127.0.0.1:9", "127.0.0.1:9", tmp_path)
+
+
+def longest_message(settings: Settings, size: int) -> None:
+    """Have Kafka refuse whatever is longer."""
+    topic = settings.kafka.topic(Topic.RAW)
+    changed = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})
+    with topics.admin(settings.kafka) as client:
+        client.alter_configs([changed])
+
+
+def published(settings: Settings) -> list[Callback]:
+    consumer = KafkaConsumer(
+        settings.kafka.topic(Topic.RAW), **client_options(settings.kafka), auto_offset_reset="earliest"
+    )
+    found: list[Callback] = []
+
+    def there() -> bool:
+        for records in consumer.poll(timeout_ms=500).values():
+            found.extend(Callback.from_message(each.value, list(each.headers)) for each in records)
+        return bool(found)
+
+    try:
+        eventually(there, "a callback is published")
+    finally:
+        consumer.close()
+    return found
+
+
+class TestSourceProvider:
+    """How a source's provider is set."""
+
+    def test_it_is_set_and_shown_without_the_secret(
+        self, settings: Settings, provider: RunningProvider, tmp_path: Path
+    ) -> None:
+        add_source(settings, provider)
+        secret = tmp_path / "another"
+        secret.write_text("another-secret")
+        set_ = callweave(
+            settings, "source", "provider", SOURCE, "--base-url", "https://a.example.com/x/",
+            "--token-file", str(secret),
+        )  # fmt: skip
+        shown = callweave(settings, "source", "provider", SOURCE)
+        assert (set_.returncode, set_.stdout) == (0, shown.stdout)
+        assert "base_url = https://a.example.com/x\n" in shown.stdout
+        assert f"token_file = {secret}\n" in shown.stdout
+        for text in (shown.stdout, shown.stderr, settings.sources_file.read_text()):
+            assert "another-secret" not in text
+        assert stat.S_IMODE(settings.sources_file.stat().st_mode) == 0o600
+        assert callweave(settings, "source", "provider", SOURCE, "--remove").returncode == 0
+        gone = callweave(settings, "source", "provider", SOURCE)
+        assert gone.returncode == 1
+        assert gone.stderr.startswith(f"callweave: how to ask the provider of {SOURCE} is not set")
+
+
+class TestSubscribe:
+    """`callweave subscribe`."""
+
+    def test_twice_changes_nothing_and_the_url_is_never_shown(
+        self, settings: Settings, provider: RunningProvider
+    ) -> None:
+        url = add_source(settings, provider)
+        command = ("subscribe", "--source", SOURCE, "--extension", "175", "--extension", "@102", "--url", url)
+        check = callweave(settings, *command, "--check")
+        assert (check.returncode, provider.exchange.subscriptions) == (1, [])
+        first = callweave(settings, *command)
+        there = list(provider.exchange.subscriptions)
+        second = callweave(settings, *command)
+        assert (first.returncode, second.returncode, len(there)) == (0, 0, 10)
+        assert provider.exchange.subscriptions == there
+        assert {each.url for each in there} == {url}
+        assert (first.stdout.count("added"), second.stdout.count("there")) == (10, 10)
+        assert callweave(settings, *command, "--check").returncode == 0
+        token = url.rpartition("/")[2]
+        for result in (check, first, second):
+            assert token not in result.stdout + result.stderr
+
+    def test_a_limit_is_a_clear_sentence(self, settings: Settings, provider: RunningProvider) -> None:
+        url = add_source(settings, provider)
+        provider.exchange.extension_events = 3
+        result = callweave(
+            settings, "subscribe", "--source", SOURCE, "--extension", "175", "--url", "-", given=f"{url}\n"
+        )
+        assert result.returncode == 1
+        assert len(provider.exchange.subscriptions) == 3
+        assert result.stderr.splitlines() == [
+            "callweave: 2 events are more than the provider's limit allows: remove others at the provider, "
+            "have the limit raised, or ask for fewer with --events."
+        ]
+
+    def test_a_demo_sources_url_is_known(self, settings: Settings, provider: RunningProvider) -> None:
+        url = add_source(settings, provider)
+        (settings.data / "demo-urls").write_text(f"demo http://127.0.0.1/callbacks/x\n{SOURCE} {url}\n")
+        result = callweave(
+            settings, "subscribe", "--source", SOURCE, "--extension", "175", "--events", "hangup",
+            "--method", "GET",
+        )  # fmt: skip
+        assert result.returncode == 0
+        (there,) = provider.exchange.subscriptions
+        assert (there.url, there.method, there.event_type) == (url, "GET", "hangup")
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "sentence"),
+        [
+            ((), 1, "the callback URL of pbx is needed"),
+            (("--url", "http://127.0.0.1/callbacks/guessed"), 1, "is no callback URL of pbx"),
+            (("--events", "dial-in,nonsense"), 2, "must be some of dial-in,dial-out"),
+        ],
+    )
+    def test_what_can_not_be_done(
+        self,
+        settings: Settings,
+        provider: RunningProvider,
+        arguments: tuple[str, ...],
+        status: int,
+        sentence: str,
+    ) -> None:
+        add_source(settings, provider)
+        result = callweave(settings, "subscribe", "--source", SOURCE, "--extension", "175", *arguments)
+        assert result.returncode == status
+        assert sentence in result.stderr
+        assert "guessed" not in result.stderr
+        assert provider.exchange.requests.total() == 0
+
+
+class TestDial:
+    """`callweave dial`."""
+
+    def test_a_call_is_started_and_published(
+        self, stack_settings: Settings, provider: RunningProvider
+    ) -> None:
+        add_source(stack_settings, provider)
+        command = (
+            "dial", "--source", SOURCE, "--extension", "@{who}", "--to", "$cv({to})",
+            "--from", "102", "--from", NUMBER, "--tag", "spring", "--variable", "autoanswer=4",
+            "--wait-for-pickup", "30", "--allow-public-transfer", "false", "--src-ani", "+78123092800",
+        )  # fmt: skip
+        result = callweave(stack_settings, *command)
+        assert result.returncode == 1  # the client has set no such variables
+        assert provider.exchange.started == []
+        provider.exchange.variables = {"who": "176", "to": NUMBER}
+        result = callweave(stack_settings, *command)
+        (started,) = provider.exchange.started
+        assert (result.returncode, result.stdout) == (0, f"{started.call_id}\n")
+        assert (started.extension, started.request["dst_num"]) == ("176", NUMBER)
+        (callback,) = published(stack_settings)
+        said = orjson.loads(callback.payload)
+        assert (callback.kind, said["extension"], said["answer"]["call_id"]) == (
+            "dial",
+            "@{who}",
+            started.call_id,
+        )
+        assert said["request"] == {
+            "dst_num": "$cv({to})",
+            "src_num": ["102", NUMBER],
+            "allow_public_transfer": False,
+            "src_ani": "+78123092800",
+            "wait_for_pickup": 30,
+            "variables": {"autoanswer": "4", "tag": "spring"},
+        }
+        assert NUMBER not in result.stdout + result.stderr
+
+    def test_without_kafka_nobody_is_called(self, settings: Settings, provider: RunningProvider) -> None:
+        add_source(settings, provider)
+        result = callweave(settings, *DIAL)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "Kafka at 127.0.0.1:9 does not answer" in result.stderr
+        assert provider.exchange.requests["callback"] == 0
+
+    def test_what_kafka_does_not_take_is_published_again(
+        self, stack_settings: Settings, provider: RunningProvider
+    ) -> None:
+        add_source(stack_settings, provider)
+        longest_message(stack_settings, 1)
+        result = in_a_process(stack_settings, *DIAL)
+        (started,) = provider.exchange.started
+        assert (result.returncode, result.stdout) == (3, f"{started.call_id}\n")
+        assert f"the call {started.call_id} was started, but not published" in result.stderr
+        assert "`callweave dial --resend`" in result.stderr
+        assert NUMBER not in result.stderr
+        assert callweave(stack_settings, "dial", "--resend").returncode == 1
+        longest_message(stack_settings, 1_000_000)
+        again = callweave(stack_settings, "dial", "--resend")
+        assert (again.returncode, again.stderr) == (0, "1 published.\n")
+        (callback,) = published(stack_settings)
+        assert orjson.loads(callback.payload)["answer"]["call_id"] == started.call_id
+        assert len(provider.exchange.started) == 1
+
+    def test_one_that_may_have_been_started_says_so(
+        self, stack_settings: Settings, provider: RunningProvider
+    ) -> None:
+        add_source(stack_settings, provider)
+        provider.exchange.faults.next("callback", Fault("reset", carried_out=True))
+        result = callweave(stack_settings, *DIAL)
+        assert (result.returncode, result.stdout) == (4, "")
+        assert len(provider.exchange.started) == 1
+        assert "MAY HAVE BEEN STARTED" in result.stderr
+        assert NUMBER not in result.stderr
+        assert TOKEN not in result.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("dial",), "Missing option --source, --extension, --to, --from."),
+            ((*DIAL, "--call-duration", "long"), "--call-duration must be a whole number"),
+            ((*DIAL, "--callback-rate-limit", "101"), "--callback-rate-limit must be between 0 and 100"),
+            ((*DIAL, "--dst-dtmf", "12x"), "--dst-dtmf may hold"),
+            ((*DIAL, "--variable", "tag"), "--variable must be NAME=VALUE"),
+            ((*DIAL, "--variable", "tag=a", "--tag", "b"), "given twice"),
+        ],
+    )
+    def test_wrong_usage(self, settings: Settings, arguments: tuple[str, ...], sentence: str) -> None:
+        result = callweave(settings, *arguments)
+        assert result.returncode == 2
+        assert sentence in " ".join(result.stderr.split())
+        assert NUMBER not in result.stderr
+
+    def test_nothing_to_resend(self, settings: Settings) -> None:
+        result = callweave(settings, "dial", "--resend")
+        assert (result.returncode, result.stderr) == (0, "There is nothing to publish again.\n")

@@ -1,0 +1,152 @@
+"""What is kept of a call that was started, and how it is published again."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from pydantic import SecretStr
+
+from callweave import sources
+from callweave.clock import ManualClock
+from provider.dialling import Dialler, Spool, SpoolError, answered, read, resend
+from provider.publishing import UnpublishedError
+from provider.rest.client import Client
+from provider.rest.errors import UnansweredError
+from provider.rest.models import CallbackRequest
+from provider.settings import Credentials, ProviderSettings
+from provider.simulated.api.faults import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callweave.sources import Source
+    from schemas.callbacks import Callback
+    from tests.provider.api.providers import RunningProvider
+
+NOW = 1_760_000_000_000_000
+REQUEST = CallbackRequest(dst_num="+79817654321", src_num=["101"], variables={"tag": "spring"})
+
+
+class Taken:
+    """A publisher that takes callbacks while it is up."""
+
+    def __init__(self, *, up: bool = True) -> None:
+        self.up = up
+        self.callbacks: list[Callback] = []
+
+    def publish(self, callback: Callback) -> None:
+        if not self.up:
+            raise UnpublishedError("Kafka does not answer.")
+        self.callbacks.append(callback)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    path = tmp_path / "sources.toml"
+    sources.add(path, "pbx", "acme", "extension-events", "UTC")
+    found = sources.load(path).get("pbx")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "dialled")
+
+
+def dialler(provider: RunningProvider, taken: Taken, spool: Spool, source: Source) -> Dialler:
+    return Dialler(provider.client(), taken, spool, source, ManualClock(NOW))
+
+
+def test_a_call_is_published_with_what_was_asked_and_answered(
+    provider: RunningProvider, spool: Spool, source: Source
+) -> None:
+    taken = Taken()
+    outcome = dialler(provider, taken, spool, source).dial("@101", REQUEST)
+    (callback,) = taken.callbacks
+    assert (callback.kind, callback.source, callback.account, callback.peer) == ("dial", "pbx", "acme", "")
+    assert (callback.method, callback.content_type, callback.received_at) == ("POST", "application/json", NOW)
+    assert orjson.loads(callback.payload) == {
+        "v": 1,
+        "extension": "@101",
+        "requested_at": NOW,
+        "request": {"dst_num": "+79817654321", "src_num": ["101"], "variables": {"tag": "spring"}},
+        "answer": {"call_id": outcome.dialled.call_id, "call_api_id": outcome.dialled.call_api_id},
+    }
+    assert outcome.published
+    assert spool.waiting() == []
+
+
+def test_what_kafka_does_not_take_waits_and_is_published_again_as_it_was(
+    provider: RunningProvider, spool: Spool, source: Source
+) -> None:
+    taken = Taken(up=False)
+    outcome = dialler(provider, taken, spool, source).dial("175", REQUEST)
+    assert (outcome.published, outcome.kept, outcome.problem) == (False, True, "Kafka does not answer.")
+    (path,) = spool.waiting()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(spool.folder.stat().st_mode) == 0o700
+    kept = read(path)
+    with pytest.raises(UnpublishedError):
+        resend(taken, spool)
+    assert spool.waiting() == [path]
+    taken.up = True
+    assert resend(taken, spool) == (1, [])
+    assert taken.callbacks == [kept]
+    assert orjson.loads(kept.payload)["answer"]["call_id"] == outcome.dialled.call_id
+    assert resend(taken, spool) == (0, [])
+    assert len(provider.exchange.started) == 1
+
+
+def test_a_call_that_may_have_been_started_leaves_nothing_behind(
+    provider: RunningProvider, spool: Spool, source: Source
+) -> None:
+    provider.exchange.faults.next("callback", Fault("reset", carried_out=True))
+    taken = Taken()
+    with pytest.raises(UnansweredError):
+        dialler(provider, taken, spool, source).dial("175", REQUEST)
+    assert (taken.callbacks, spool.waiting()) == ([], [])
+
+
+def test_who_does_not_wait_for_the_answer_can_not_know_either(spool: Spool, source: Source) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with socket.socket() as bound:  # never listens: every connection is refused
+        bound.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}/api"
+        settings = ProviderSettings(base_url=nowhere, token_variable="TOKEN")
+        client = Client(settings, Credentials(SecretStr("x")), sleep=interrupted)
+        with pytest.raises(UnansweredError):
+            Dialler(client, Taken(), spool, source, ManualClock(NOW)).dial("175", REQUEST)
+
+
+def test_nobody_is_called_where_nothing_can_be_kept(
+    provider: RunningProvider, tmp_path: Path, source: Source
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpoolError):
+        dialler(provider, Taken(), Spool(tmp_path / "file"), source).dial("175", REQUEST)
+    assert provider.exchange.started == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"headers": [["a"]], "payload": 1}', b"\xff"])
+def test_a_file_that_is_no_call_is_named_and_stops_no_other(
+    spool: Spool, source: Source, content: bytes
+) -> None:
+    spool.prepare()
+    (spool.folder / "broken.json").write_bytes(content)
+    spool.keep(answered("dial", source, NOW, b"{}"))
+    taken = Taken()
+    sent, (problem,) = resend(taken, spool)
+    assert (sent, len(taken.callbacks)) == (1, 1)
+    assert "broken.json is no call that was started" in problem
+    assert [path.name for path in spool.waiting()] == ["broken.json"]
+
+
+def test_a_spool_that_never_was_is_empty(tmp_path: Path) -> None:
+    assert Spool(tmp_path / "nowhere").waiting() == []

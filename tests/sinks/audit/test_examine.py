@@ -1,0 +1,151 @@
+"""The audit on real servers: nothing is missing where nothing was taken away, and every hole is named."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from kafka import TopicPartition
+from kafka.errors import NoError
+from kafka.structs import OffsetAndMetadata
+
+from callweave import clickhouse, topics
+from schemas.topics import Topic
+from sinks import consumer
+from sinks.audit import log
+from sinks.audit.identity import Problem, Verdict, total
+from tests.pipeline import Pipeline
+from tests.rows import select
+from tests.servers import eventually
+from tests.sinks.audit.traffic import assert_whole, audited, traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from callweave.settings import Settings
+    from sinks.audit.examine import Report
+    from sinks.audit.identity import Hole
+    from tests.sinks.audit.traffic import Traffic
+
+TAKEN = {
+    "stored_callbacks": (
+        "SELECT id FROM callbacks WHERE status = 'accepted' AND source = 'common' LIMIT 1",
+        "id = %(id)s",
+        Problem.NOT_ARCHIVED,
+    ),
+    "stored_events": (
+        "SELECT callback_ids[1] AS id FROM call_events WHERE length(callback_ids) = 1 LIMIT 1",
+        "has(callback_ids, %(id)s)",
+        Problem.NOT_NORMALIZED,
+    ),
+    "call_records": (
+        "SELECT call_id AS id FROM calls LIMIT 1",
+        "call_id = %(id)s",
+        Problem.NOT_IN_A_CALL,
+    ),
+}
+"""Of a table: what to take away, and what the audit must call that."""
+
+
+def run(settings: Settings, query: str, parameters: dict[str, str] | None = None) -> None:
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute(query, parameters or {})
+
+
+def taken_away(settings: Settings, table: str) -> Iterator[str]:
+    """Delete a row by hand; after the yield put it back."""
+    query, which, _ = TAKEN[table]
+    (row,) = select(settings, query)
+    columns = "*"
+    run(settings, f"CREATE TABLE kept AS {table}")
+    run(settings, f"INSERT INTO kept SELECT {columns} FROM {table} WHERE {which}", row)
+    run(settings, f"ALTER TABLE {table} DELETE WHERE {which} SETTINGS mutations_sync = 2", row)
+    yield row["id"]
+    run(settings, f"INSERT INTO {table} SELECT {columns} FROM kept")
+    run(settings, "DROP TABLE kept")
+
+
+def problems(report: Report) -> set[Problem]:
+    return {hole.problem for hole in report.holes}
+
+
+def commit_past(settings: Settings, group: str, topic: Topic) -> set[tuple[str, int, int]]:
+    """Have a group that nobody is in skip the rest of a topic; the places that it skips."""
+    name = settings.kafka.topic(topic)
+    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
+        ends, done = kafka.ends([name]), kafka.committed(group, [name])
+        skipping = {TopicPartition(*place): OffsetAndMetadata(end, "", -1) for place, end in ends.items()}
+        eventually(
+            lambda: set(admin.alter_group_offsets(group, skipping).values()) == {NoError},
+            "the group has nobody in it",
+        )
+    return {(*place, offset) for place, end in ends.items() for offset in range(done.get(place, 0), end)}
+
+
+def places(holes: list[Hole]) -> set[tuple[str, int, int]]:
+    return {(hole.topic, hole.partition, hole.offset) for hole in holes}
+
+
+def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settings, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    with traffic(stack_settings, rng) as sent, Pipeline(stack_settings, tmp_path) as pipeline:
+        sent.of_every_fate(calls=5)
+        report = assert_whole(stack_settings)
+        assert_counts(sent, report)
+        for table, (_, _, problem) in TAKEN.items():
+            for taken in taken_away(stack_settings, table):
+                report = audited(stack_settings)
+                assert report.verdict() is Verdict.HOLE, table
+                assert problems(report) == {problem}
+                if problem is not Problem.NOT_IN_A_CALL:
+                    (hole,) = report.holes
+                    assert hole.callback_id == taken
+                    assert hole.topic == stack_settings.kafka.topic(Topic.RAW)
+            assert_whole(stack_settings)
+        assert_what_kafka_has_forgotten_is_still_checked(stack_settings)
+        assert_skipped_offsets_are_found(stack_settings, sent, pipeline)
+
+
+def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None:
+    """Retention has taken every message; the archive and the events still know of each other."""
+    name = settings.kafka.topic(Topic.RAW)
+    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
+        ends = kafka.ends([name])
+        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
+        assert kafka.firsts([name]) == ends
+    assert_whole(settings)
+    for taken in taken_away(settings, "stored_callbacks"):
+        report = audited(settings)
+        assert report.verdict() is Verdict.HOLE
+        (hole,) = [hole for hole in report.holes if hole.callback_id]
+        assert (hole.problem, hole.callback_id, hole.source) == (Problem.NOT_ARCHIVED, taken, "common")
+        assert total(report.counts).missing == 1
+    assert_whole(settings)
+
+
+def assert_counts(sent: Traffic, report: Report) -> None:
+    assert {source: counts.acknowledged for source, counts in report.counts.items()} == sent.acknowledged
+    for counts in report.counts.values():
+        assert counts.rejected["malformed-json"] == 1
+        assert counts.rejected.total() == 2
+        assert counts.difference() == 0
+    assert {source: counts.not_calls for source, counts in report.counts.items()} == {
+        "common": 0,
+        "extension": 1,
+    }
+
+
+def assert_skipped_offsets_are_found(settings: Settings, sent: Traffic, pipeline: Pipeline) -> None:
+    sink = pipeline.workers["sink"]
+    sink.stop()
+    for source in ("common", "extension"):
+        sent.call(source)
+    skipped = commit_past(settings, consumer.group(settings.kafka), Topic.RAW)
+    assert skipped
+    sink.start()
+    report = audited(settings)
+    assert report.verdict() is Verdict.HOLE
+    assert problems(report) == {Problem.NOT_ARCHIVED}
+    assert places(report.holes) == skipped
+    assert {source: counts.acknowledged for source, counts in report.counts.items()} == sent.acknowledged

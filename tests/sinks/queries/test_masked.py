@@ -1,0 +1,188 @@
+"""The masked views: pseudonyms that join, and nothing that leads back to a number."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sinks.migrate import migrate
+from tests.rows import select
+from tests.sinks.queries.telling import LEG_A, START, event, tell
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
+
+CUSTOMER, COMPANY = "+8613812345678", "2190240001"
+RECORDING = "http://127.0.0.1/records/1.mp3"
+NUMBERS = {"caller", "callee", "display_number"}
+TEXTS = {"before", "after"}
+LEFT_OUT = {"recording", "variables", "extra", "payload", "query"}
+SHOWN_TO_FEW = {
+    "callbacks",  # raw payloads: there is no masking these
+    "rejected_callbacks",
+    "call_facts",  # what other views are made of
+    "late_changes",  # as call_changes
+    "changes_of_call",
+}
+"""Views without a masked twin: for nobody who may not see numbers."""
+
+
+def spoken(**said: Any) -> dict[str, Any]:
+    return {
+        "ids": (LEG_A,),
+        "caller": "200",
+        "callee": CUSTOMER,
+        "display_number": COMPANY,
+        "customer_ref": CUSTOMER,
+        "tag": f"call back {CUSTOMER[:3]} {CUSTOMER[3:6]}-{CUSTOMER[6:]}, twice",
+        "variables": {"number": CUSTOMER},
+        "recording": RECORDING,
+        "extra": {"number": CUSTOMER},
+        "extension": "200",
+        **said,
+    }
+
+
+@pytest.fixture
+def settings(store_settings: Settings) -> Settings:
+    """A call to a customer with its CDR, one from the same customer, and one of another account."""
+    back = spoken(ids=("leg-2",), caller=CUSTOMER, callee=COMPANY, display_number=None)
+    tell(
+        store_settings,
+        [
+            event("hangup", LEG_A, START, **spoken()),
+            event("cdr", LEG_A, START, **spoken(started_at=START, outcome="answered")),
+        ],
+        [event("ring", "leg-2", START + 1, **back)],
+        [event("ring", "leg-3", START + 2, **spoken(ids=("leg-3",), account="other"))],
+    )
+    return store_settings
+
+
+def by_call(settings: Settings, view: str) -> dict[str, dict[str, Any]]:
+    return {row["call_id"]: row for row in select(settings, f"SELECT * FROM {view}")}
+
+
+def test_pseudonyms_join_within_an_account_and_show_two_digits(settings: Settings) -> None:
+    calls = by_call(settings, "calls_masked")
+    to, back, other = calls[LEG_A], calls["leg-2"], calls["leg-3"]
+    for row in (to, back, other):
+        assert re.fullmatch(r"[0-9a-f]{16}-[0-9]{2}", row["callee"])
+    assert to["callee"] == back["caller"] == to["cdr_callee"] == to["event_callee"]
+    assert to["callee"].endswith("-78")
+    assert to["display_number"] == back["callee"]
+    assert len({to["caller"], to["callee"], to["display_number"], other["callee"]}) == 4
+    assert back["display_number"] is None
+    assert to["customer_ref"] == to["callee"].removesuffix("-78")
+    assert to["tag"] == "call back …, twice"
+    events = select(
+        settings, "SELECT DISTINCT callee, customer_ref, tag FROM call_events_masked WHERE kind = 'cdr'"
+    )
+    assert events == [{name: to[name] for name in ("callee", "customer_ref", "tag")}]
+
+
+def test_all_else_is_as_it_is(settings: Settings) -> None:
+    for view, key in (("calls", "call_id"), ("call_events", "event_id"), ("call_legs", "leg_id")):
+        plain, masked = (
+            {row[key]: row for row in select(settings, f"SELECT * FROM {name}")}
+            for name in (view, f"{view}_masked")
+        )
+        assert plain.keys() == masked.keys()
+        for name, row in masked.items():
+            told = {
+                column
+                for column in row
+                if re.sub("^(event|cdr)_", "", column) in {*NUMBERS, "customer_ref", "tag"}
+            }
+            assert {column: row[column] for column in row.keys() - told} == {
+                column: plain[name][column] for column in row.keys() - told
+            }
+
+
+def test_nothing_of_a_number_or_a_recording_is_left(settings: Settings, client: Client) -> None:
+    views = [name for (name,) in client.execute("SHOW TABLES") if name.endswith("_masked")]
+    assert {"calls_masked", "call_events_masked", "call_legs_masked", "call_changes_masked"} <= {*views}
+    for view in views:
+        said = repr(select(settings, f"SELECT * FROM {view}"))
+        assert "5678" not in said, view
+        assert COMPANY not in said, view
+        assert "127.0.0.1" not in said, view
+
+
+def test_changes_are_masked_as_calls_are(settings: Settings) -> None:
+    calls = by_call(settings, "calls_masked")
+    changes = select(settings, "SELECT * FROM call_changes_masked")
+    last = {
+        (row["call_id"], row["field"]): row["after"]
+        for row in sorted(changes, key=lambda row: row["revision"])
+    }
+    for call_id, row in calls.items():
+        for field in ("caller", "callee", "display_number", "customer_ref", "tag", "extension", "dialect"):
+            assert last.get((call_id, field)) == row[field], field
+    assert not {field for _, field in last} & LEFT_OUT
+
+
+def test_every_view_that_shows_numbers_has_a_twin(client: Client) -> None:
+    columns: dict[str, dict[str, str]] = {}
+    for view, name, kind in client.execute(
+        "SELECT c.table, c.name, c.type FROM system.columns AS c INNER JOIN system.tables AS t "
+        "ON t.database = c.database AND t.name = c.table "
+        "WHERE c.database = currentDatabase() AND t.engine = 'View'"
+    ):
+        columns.setdefault(view, {})[name] = kind
+
+    def meaning(column: str) -> str:
+        return re.sub("^(event|cdr)_", "", column)
+
+    for view, kinds in columns.items():
+        if view.endswith("_masked"):
+            assert not {*map(meaning, kinds)} & LEFT_OUT, view
+            plain = columns[view.removesuffix("_masked")]
+            kept = {name: kind for name, kind in plain.items() if meaning(name) not in LEFT_OUT}
+            assert kinds.items() <= kept.items(), view
+            assert kept.keys() - kinds.keys() <= LEFT_OUT_BESIDES.get(view, frozenset()), view
+        elif {*map(meaning, kinds)} & (NUMBERS | LEFT_OUT | TEXTS) and view not in SHOWN_TO_FEW:
+            assert f"{view}_masked" in columns, f"{view} shows numbers or recordings, and has no masked twin"
+
+
+LEFT_OUT_BESIDES = {"calls_named_masked": frozenset({"customer"})}
+
+
+def test_the_key_stays_with_the_definer(settings: Settings, client: Client) -> None:
+    ((key0, key1),) = client.execute("SELECT key0, key1 FROM pseudonym_keys")
+    assert key0 != key1
+    views = [name for (name,) in client.execute("SHOW TABLES") if name.endswith("_masked")]
+    for view in views:
+        (made,) = client.execute(f"SHOW CREATE TABLE {view}")[0]
+        assert "SQL SECURITY DEFINER" in made, view
+        for explain in ("PLAN actions = 1, indexes = 1", "QUERY TREE", "SYNTAX", "PIPELINE", "AST"):
+            explained = repr(client.execute(f"EXPLAIN {explain} SELECT * FROM {view}"))
+            assert str(key0) not in explained, (view, explain)
+            assert str(key1) not in explained, (view, explain)
+
+
+def test_pseudonyms_come_from_the_key_alone(settings: Settings, client: Client) -> None:
+    before = by_call(settings, "calls_masked")
+    assert migrate(settings) == []  # no second key
+    client.execute("OPTIMIZE TABLE pseudonym_keys FINAL")
+    assert by_call(settings, "calls_masked") == before
+    client.execute("TRUNCATE TABLE pseudonym_keys")
+    assert (
+        by_call(settings, "calls_masked") == {}
+    )  # without a key nothing is shown, rather than anything unkeyed
+    migrate(settings)
+    after = by_call(settings, "calls_masked")
+    assert after.keys() == before.keys()
+    for call_id, row in after.items():
+        assert row["callee"] != before[call_id]["callee"]
+        assert row["callee"][-3:] == before[call_id]["callee"][-3:]
+
+
+def test_of_two_keys_made_at_once_the_first_counts(settings: Settings, client: Client) -> None:
+    before = by_call(settings, "calls_masked")
+    client.execute("INSERT INTO pseudonym_keys SELECT now64(6, 'UTC') + 1, 1, 2")
+    assert by_call(settings, "calls_masked") == before

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callweave.errors import CallweaveError
+from sinks.replay.archive import Key, Selection
+from sinks.replay.cursor import Cursor, Progress, alone
+from sinks.span import Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEGUN = Progress(1_700_000_000_000_000)
+
+
+def test_an_interrupted_replay_is_known_by_its_selection(tmp_path: Path) -> None:
+    cursor = Cursor(tmp_path, Selection(Span(since=1)))
+    assert cursor.read() is None
+    further = BEGUN.went_on(Key("acme", 5, "id-ä"), 10)
+    cursor.write(further)
+    assert Cursor(tmp_path, Selection(Span(since=1))).read() == further
+    for other in (Selection(), Selection(Span(since=2)), Selection(Span(since=1), rejected=True)):
+        assert Cursor(tmp_path, other).read() is None
+    cursor.forget()
+    assert cursor.read() is None
+
+
+def test_what_is_no_cursor_is_said_to_be_none(tmp_path: Path) -> None:
+    cursor = Cursor(tmp_path, Selection())
+    cursor.write(BEGUN)
+    (file,) = (tmp_path / "replay").iterdir()
+    file.write_text('{"after": 1}')
+    with pytest.raises(CallweaveError, match="delete it"):
+        cursor.read()
+
+
+def test_companions_are_counted_apart() -> None:
+    after = Key("acme", 5, "x")
+    first = BEGUN.went_on(after, 3)
+    assert (first.sent, first.companions) == (3, 0)
+    second = Progress(1, part=1, sent=3).went_on(after, 2)
+    assert (second.sent, second.companions) == (3, 2)
+
+
+def test_there_is_one_replay_at_a_time(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(CallweaveError, match="Another replay"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
