@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # uv shows its progress on a terminal; elsewhere its list of packages would hide everything else.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
+# Most tests wait for some server: two files at a time, each worker with servers of its own.
+TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-long lint bench lock clean venv
@@ -22,11 +24,11 @@ demo: $(STAMP) ## 2,000 simulated calls: each row held against what happened, an
 
 test: lint ## lint, then every test at its normal size
 	@echo "== tests"
-	@$(BIN)/python -m pytest --ignore=tests/bench
+	@$(BIN)/python -m pytest $(TESTS)
 
 test-long: lint ## the same, with 100,000 generated calls and 50 rounds of kills
 	@echo "== tests, long"
-	@CALLWEAVE_TEST_SCALE=long $(BIN)/python -m pytest --ignore=tests/bench -o timeout=7200
+	@CALLWEAVE_TEST_SCALE=long $(BIN)/python -m pytest $(TESTS) -o timeout=7200
 
 lint: $(STAMP) ## check style, format and types
 	@echo "== ruff check"

