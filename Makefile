@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # uv shows its progress on a terminal; elsewhere its list of packages would hide everything else.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # Most tests wait for some server: two files at a time, each worker with servers of its own.
-TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile
+TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-long lint bench lock clean venv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from callweave.settings import Settings
 
+
+# A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOT_RUN = pytest.StashKey[set[str]]()
 """What was taken out, and why: the summary says so."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compose.embedded.kafka import fetch as fetching
+from compose.embedded.kafka import progress
 from compose.embedded.kafka.jars import (
     MARKER,
     Jar,
@@ -22,6 +23,7 @@ from compose.embedded.kafka.jars import (
     locked_jars,
 )
 from compose.embedded.node import NodeError
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,17 +182,17 @@ def test_many_at_once_fetch_each_jar_once(tmp_path: Path, repository: Repository
 
 
 def test_who_waits_for_another_program_is_told(
-    tmp_path: Path, repository: Repository, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(progress, "say", said.append)
     release, waiting = threading.Event(), threading.Event()
     first = threading.Thread(target=_hold, args=(tmp_path, waiting, release))
     first.start()
     assert waiting.wait(60)
     second = threading.Thread(target=install, args=(tmp_path, JARS, repository.urls))
     second.start()
-    said = ""
-    while "waiting" not in said:
-        said += capsys.readouterr().err
+    eventually(lambda: any("waiting" in line for line in said), "it says that it waits")
     assert repository.asked == []
     release.set()
     first.join()
