@@ -1,7 +1,7 @@
-"""Inserts into ClickHouse, into all tables side by side: a connection for each, made anew after any error.
+"""Inserts into ClickHouse, two at a time: a connection for each table, made anew after any error.
 
-One after the other, an insert into each table took four times as long as the longest of them, and that was
-most of the time from a callback to its row.
+Written one after the other, a batch's tables took most of the time from a callback to its row; all at once,
+each hinders the others.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ INSERT_SETTINGS = {
 }
 
 
+AT_ONCE = 2
+
+
 class StoreError(Exception):
     """ClickHouse did not take rows, or may not have; the text is one sentence without any of their values."""
 
@@ -68,7 +71,7 @@ class Store:
         """Nothing is connected before the first call."""
         self._settings = settings
         self._connections: dict[str, Client] = {}
-        self._pool = ThreadPoolExecutor(thread_name_prefix="insert")
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="insert")
 
     def check(self) -> None:
         """Raise `StoreError` unless ClickHouse answers and has every table."""
@@ -83,7 +86,7 @@ class Store:
             raise StoreError(sentence, "migrations", passes=False)
 
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, StoreError | None]]:
-        """Write them at once, at most one for each table, and give each as it ends, with what went wrong.
+        """Write them, at most one for each table, and give each as it ends, with what went wrong.
 
         Of one that failed some rows may be in, and it is safe to write them again.
         """

@@ -60,5 +60,5 @@ EVENTS = Table(
 LEGS = Table("stored_legs", ("account", "leg_id", "call_id", *LEG_FIELDS))
 RECORDS = Table("call_records", ("account", "call_id", *(name for name in FIELDS if name != "legs")))
 
-IN_ORDER = (CALLBACKS, DEAD_LETTERS, EVENTS, LEGS, RECORDS)
-"""In which they are written: what a call refers to is there before the call."""
+IN_ORDER = (RECORDS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)
+"""In which their writes begin: first what people wait for."""

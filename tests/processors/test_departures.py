@@ -11,6 +11,7 @@ from kafka.admin import KafkaAdminClient
 
 from callweave.kafka import client_options
 from processors import worker
+from processors.departures import FETCH_WAIT_MS
 from schemas.topics import Topic
 from tests.processors.worker_in_loop import committed, started, until
 
@@ -148,6 +149,22 @@ def test_a_full_buffer_does_not_put_a_partition_aside(stack_settings: Settings) 
             await until(lambda: tp in active(), "the partition is active")
             app.consumer.on_buffer_full(tp)
             assert tp in active()
+
+    asyncio.run(scenario())
+
+
+def test_a_quiet_partition_does_not_hold_up_a_busy_one(stack_settings: Settings) -> None:
+    async def agent(stream: Any) -> None:
+        async for _ in stream:
+            pass
+
+    async def scenario() -> None:
+        async with started(app_of(stack_settings, agent)) as app:
+            thread = app.consumer._thread  # type: ignore[attr-defined]  # noqa: SLF001
+            await until(lambda: thread._consumer is not None, "the consumer is made")  # noqa: SLF001
+            await until(lambda: bool(app.consumer.assignment()), "it is a member")
+            fetcher = thread._consumer._fetcher  # noqa: SLF001
+            assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MS  # noqa: SLF001
 
     asyncio.run(scenario())
 
