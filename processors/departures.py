@@ -18,10 +18,10 @@ work on the message (tests/bench/RESULTS.md). Here a unit is what one fetch brou
   commit past an event in flight: https://github.com/faust-streaming/faust/issues/606, mended in pull request
   707, not in 0.15.3; and gaps after a recovery race stop its commits: issue 596.
 - `Consumer.on_buffer_full` does nothing: a full buffer is waited for, rather than a partition put aside.
-- `ConsumerThread` has the broker answer within `FETCH_WAIT_MS`; in Faust that is 1.5 s. A request asks only for
-  partitions of which nothing lies here unread, and there is one at a time: while it waits for news of a quiet
-  partition, what comes in a busy one stays unread. Up to `FETCH_BYTES` the broker gathers for that long, rather
-  than answer at the first message: many small batches cost more.
+- `ConsumerThread` has the broker answer within `FETCH_WAIT_MS`; in Faust that is 1.5 s. A request asks for
+  partitions alone of which nothing lies here unread, and there is one at a time: while it waits for news of a
+  quiet partition, what comes in a busy one stays unread. Up to `FETCH_BYTES` the broker gathers for so long,
+  rather than answer at the first message: many small batches cost more.
 
 Nothing is sent through Faust's own producer buffer, whose flush gives up after 0.1 s
 (`faust/transport/producer.py`): the publisher waits for every acknowledgement before a batch is done.

@@ -37,21 +37,21 @@ def test_records_of_one_call_are_one_row() -> None:
     batch.add(StoredMessage("r", 0, 5), known(last_received_at=7), 0.0)
     batch.add(StoredMessage("r", 0, 6), known(last_received_at=9), 0.0)
     batch.add(StoredMessage("r", 1, 2), known("b", last_received_at=8), 0.0)
-    legs, calls = batch.inserts()
-    assert (legs.table, calls.table) == (LEGS, RECORDS)
+    calls, legs = batch.inserts()
+    assert (calls.table, legs.table) == (RECORDS, LEGS)
     assert (batch.messages, calls.rows, legs.rows) == (3, 2, 4)
     assert (calls.oldest, calls.newest) == (8, 9)
     assert batch.offsets == {("r", 0): 7, ("r", 1): 3}
 
 
-def test_what_a_call_refers_to_is_written_before_the_call() -> None:
+def test_what_people_wait_for_is_written_first() -> None:
     batch = Batch()
     batch.add(StoredMessage("r"), known(), 0.0)
     poison = StoredMessage("e", value=b"{")
     batch.add(poison, read(Topic.EVENTS, poison), 0.0)
     raw = callback_message()
     batch.add(raw, read(Topic.RAW, raw), 0.0)
-    assert [insert.table for insert in batch.inserts()] == [CALLBACKS, DEAD_LETTERS, LEGS, RECORDS]
+    assert [insert.table for insert in batch.inserts()] == [RECORDS, LEGS, CALLBACKS, DEAD_LETTERS]
 
 
 def test_what_was_taken_away_is_written_but_not_committed() -> None:
@@ -60,7 +60,7 @@ def test_what_was_taken_away_is_written_but_not_committed() -> None:
     batch.add(StoredMessage("r", 1, 5), known("b"), 0.0)
     batch.forget({("r", 0), ("r", 9)})
     assert batch.offsets == {("r", 1): 6}
-    assert [insert.rows for insert in batch.inserts()] == [4, 2]
+    assert [insert.rows for insert in batch.inserts()] == [2, 4]
     # and when it comes back, it is read again from what was committed
     batch.add(StoredMessage("r", 0, 3), known(), 0.0)
     assert batch.offsets == {("r", 1): 6, ("r", 0): 4}
@@ -69,7 +69,7 @@ def test_what_was_taken_away_is_written_but_not_committed() -> None:
 def test_a_merged_leg_belongs_to_the_smaller_call() -> None:
     batch = Batch()
     batch.add(StoredMessage("r"), known("b", merged_into="a"), 0.0)
-    legs, _ = batch.inserts()
+    _, legs = batch.inserts()
     assert set(legs.columns[2]) == {"a"}
 
 
