@@ -27,12 +27,7 @@ SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
-API_TABLE = """\
-  [sources.NAME.provider]
-  base_url = "{base_url}"
-  client_id = "{client}"
-  token_file = "{file}"
-"""
+ASK_HERE = "  callweave source provider NAME --base-url {base_url} --client-id {client} --token-file {file}"
 """What makes a source ask the simulated provider."""
 
 
@@ -145,8 +140,8 @@ def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[S
         written.write(token)
     try:
         with serving(exchange, port=port) as base_url:
-            click.echo("The provider's REST API is there until Ctrl-C. In the sources file:\n", err=True)
-            click.echo(API_TABLE.format(base_url=base_url, client=exchange.client_id, file=file), err=True)
+            click.echo("The provider's REST API is there until Ctrl-C. For a source to ask it:\n", err=True)
+            click.echo(ASK_HERE.format(base_url=base_url, client=exchange.client_id, file=file), err=True)
             yield lambda call: exchange.remember(call, *call.truth.legs)
     finally:
         file.unlink()

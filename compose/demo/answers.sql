@@ -80,7 +80,8 @@ WHERE account IN %(accounts)s AND day >= toDate(%(since)s) AND day <= toDate(%(u
 GROUP BY campaign
 ORDER BY campaign;
 
--- Does one of them abandon more than the 3 percent that the two-second rule allows?
+-- Does one of them abandon more than the 3 percent that the two-second rule allows (here the calls run sixty times as
+-- fast as the clock of the ingress, so a wait between the two is too long)?
 SELECT
     campaign,
     answered,
@@ -93,7 +94,7 @@ SELECT
 FROM abandoned_rate(campaign = %(campaign)s, since = %(since)s, until = %(until)s, seconds = 2)
 WHERE account IN %(accounts)s;
 
--- Where do events and bills disagree?
+-- Where do events and bills disagree (of calls sped up, times by the clock of the ingress do)?
 SELECT
     source,
     sum(calls) AS total,
@@ -108,7 +109,7 @@ WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime(%(since)s, 'U
 GROUP BY source
 ORDER BY source;
 
--- How good is what each provider sends?
+-- How good is what each provider sends (of calls sped up, CDRs seem very late)?
 SELECT
     source,
     callbacks,

@@ -58,7 +58,7 @@ MAIN = (
 LOOKUPS = {
     "which call a leg belongs to": "SELECT account, call_id FROM stored_legs WHERE leg_id = %(leg)s",
     "its record, by the call's id": (
-        "SELECT * FROM call_records FINAL WHERE account = 'bench' AND call_id = %(call)s"
+        "SELECT * FROM call_records FINAL PREWHERE account = 'bench' AND call_id = %(call)s"
     ),
     "its legs, by their ids": (
         "SELECT * FROM call_legs WHERE account = 'bench' AND leg_id IN (%(call)s, %(leg)s)"
@@ -67,6 +67,10 @@ LOOKUPS = {
         f"SELECT {MAIN} FROM calls WHERE account = 'bench' AND call_id = %(call)s"
     ),
     "its row in calls, all columns": "SELECT * FROM calls WHERE account = 'bench' AND call_id = %(call)s",
+    "the same, as `callweave call` asks": (
+        "SELECT * FROM calls WHERE account = 'bench' AND call_id = %(call)s "
+        "SETTINGS optimize_move_to_prewhere_if_final = 1"
+    ),
 }
 
 
