@@ -105,6 +105,7 @@ CREATE TABLE IF NOT EXISTS stored_checks
     `cdr` SimpleAggregateFunction(max, Tuple(
         received_at DateTime64(6, 'UTC'),
         event_id String,
+        said String,
         started_at Nullable(DateTime64(6, 'UTC')),
         answered_at Nullable(DateTime64(6, 'UTC')),
         ended_at Nullable(DateTime64(6, 'UTC')),
@@ -154,6 +155,7 @@ AS SELECT
     (
         tupleElement(cdr, 'received_at'),
         tupleElement(cdr, 'event_id'),
+        tupleElement(cdr, 'said'),
         tupleElement(cdr, 'started_at'),
         tupleElement(cdr, 'answered_at'),
         tupleElement(cdr, 'ended_at'),
@@ -202,6 +204,7 @@ SELECT
     (
         tupleElement(cdr, 'received_at'),
         tupleElement(cdr, 'event_id'),
+        tupleElement(cdr, 'said'),
         tupleElement(cdr, 'started_at'),
         tupleElement(cdr, 'answered_at'),
         tupleElement(cdr, 'ended_at'),

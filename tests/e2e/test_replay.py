@@ -48,7 +48,8 @@ def contents(settings: Settings) -> dict[str, list[str]]:
     tables = select(
         settings,
         "SELECT name, if(engine = 'MergeTree', '', 'FINAL') AS merged FROM system.tables "
-        "WHERE database = currentDatabase() AND engine LIKE '%%MergeTree' AND name != 'number_places'",
+        "WHERE database = currentDatabase() AND engine LIKE '%%MergeTree' "
+        "AND name NOT IN ('number_places', 'phone_areas')",
     )
     return {
         row["name"]: sorted(
