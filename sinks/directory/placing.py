@@ -34,10 +34,9 @@ SECONDS = 5.0
 """Between two looks for numbers without a place."""
 LONGEST_SECONDS = 300.0
 SHARE = 0.05
-"""How much of the time these looks may take: the larger the table, the rarer they are."""
+"""How much of the time this may take, after each portion too: ClickHouse and the sink have other work."""
 NUMBERS = 500
-"""How many are placed at a time; a moment's rest after each lets the sink go on."""
-REST_SECONDS = 0.1
+"""How many are placed at a time."""
 STOP_SECONDS = 2.0
 """How long the sink's end waits for it: what it leaves undone is done by the next one."""
 
@@ -93,14 +92,17 @@ def place_some(
 
 
 def place_all(client: Client, countries: Mapping[str, str], stop: threading.Event) -> None:
-    """Place whatever has no place yet, a few at a time."""
-    while place_some(client, countries, fill_areas) == NUMBERS and not stop.wait(REST_SECONDS):
-        pass
+    """Place whatever has no place yet, a portion at a time."""
+    begun = time.monotonic()
+    while place_some(client, countries, fill_areas) == NUMBERS:
+        if stop.wait(min((time.monotonic() - begun) / SHARE, LONGEST_SECONDS)):
+            return
+        begun = time.monotonic()
 
 
 def fill_areas() -> None:
     """Fill the table of areas in a process of its own: reading them takes 200 MB."""
-    subprocess.run([sys.executable, "-m", "sinks.directory.areas"], check=False)
+    subprocess.run(["nice", sys.executable, "-m", "sinks.directory.areas"], check=False)
 
 
 @contextmanager
