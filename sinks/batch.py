@@ -78,11 +78,13 @@ class Batch:
         elif isinstance(outcome, Poison):
             self._rows[DEAD_LETTERS].append(outcome.row)
 
-    def is_due(self, now: float, *, rows: int, seconds: float) -> bool:
-        """Whether it is full, or its first message has waited long enough."""
-        return self.since is not None and (
-            self.messages >= rows or self.bytes >= MAX_BYTES or now - self.since >= seconds
-        )
+    def is_due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> bool:
+        """Whether it is full, or its first message has waited long enough.
+
+        A write takes nearly as long for a few rows as for many: while there is `more` at hand, it waits.
+        """
+        full = self.messages >= rows or self.bytes >= MAX_BYTES
+        return self.since is not None and (full or (not more and now - self.since >= seconds))
 
     def due_in(self, now: float, *, seconds: float) -> float:
         """How long its first message may still wait; `seconds` when there is none."""

@@ -19,7 +19,7 @@ from callweave.metrics import serve
 from sinks import metrics
 from sinks.backoff import delays
 from sinks.batch import Batch
-from sinks.consumer import Consumer, group
+from sinks.consumer import MAX_POLL_RECORDS, Consumer, group
 from sinks.directory.placing import placing
 from sinks.readiness import Readiness
 from sinks.rows import Poison, read
@@ -138,31 +138,34 @@ class Writer:
     def run(self) -> None:
         """Until told to stop; what was read by then is written if ClickHouse takes it at once."""
         while not self._stop.is_set():
-            self._read()
+            more = self._read()
             now = time.monotonic()
-            if self._batch.is_due(now, rows=self._settings.batch_rows, seconds=self._gather_seconds):
+            rows, seconds = self._settings.batch_rows, self._gather_seconds
+            if self._batch.is_due(now, rows=rows, seconds=seconds, more=more):
                 self._write()
             self._commit()
             self._look_around(now)
         self._write()
         self._commit()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read once; whether there is more at hand."""
         wait = self._batch.due_in(time.monotonic(), seconds=self._gather_seconds)
         try:
             messages = self._consumer.poll(min(wait, IDLE_SECONDS))
         except KafkaError as error:
             self._trouble.met("poll", f"Kafka: {type(error).__name__}", type(error).__name__)
             self._stop.wait(IDLE_SECONDS)
-            return
+            return False
         self._trouble.over("poll")
         self._let_go()
-        now = time.monotonic()
+        now, before = time.monotonic(), self._batch.messages
         for topic, message in messages:
             outcome = read(topic, message)
             if isinstance(outcome, Poison):
                 self._note_poison(message.topic, message.partition, message.offset, outcome)
             self._batch.add(message, outcome, now)
+        return self._batch.messages - before >= MAX_POLL_RECORDS
 
     def _let_go(self) -> None:
         taken = self._consumer.taken()

@@ -32,6 +32,16 @@ def test_a_batch_is_due_by_rows_by_bytes_or_by_time() -> None:
     assert batch.is_due(10.5, rows=100, seconds=1)
 
 
+def test_while_more_is_at_hand_only_a_full_batch_is_due() -> None:
+    batch = Batch()
+    batch.add(StoredMessage("r"), known(), 10.0)
+    assert not batch.is_due(99.0, rows=2, seconds=1, more=True)
+    assert batch.is_due(99.0, rows=2, seconds=1, more=False)
+    batch.add(StoredMessage("r"), known(), 10.0)
+    assert batch.is_due(10.0, rows=2, seconds=1, more=True)
+    assert not Batch().is_due(99.0, rows=2, seconds=1)
+
+
 def test_records_of_one_call_are_one_row() -> None:
     batch = Batch()
     batch.add(StoredMessage("r", 0, 5), known(last_received_at=7), 0.0)
