@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from compose import signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -67,7 +69,7 @@ class Stage:
     def start(self) -> None:
         """Start the process; its log goes on where it was."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, signals.held():
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,

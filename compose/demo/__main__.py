@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from callweave.errors import CallweaveError, SettingsError, StartError
 from callweave.settings import load
+from compose import signals
 from compose.demo import sources
 from compose.embedded.node import NodeError
 from compose.run import Interrupts, Kill, Stop, locked, say
@@ -124,9 +125,9 @@ def simulate(attend: Attend) -> Path:
     # The same calls would be shuffled alike each time: chance comes from the clock here.
     options += ["--seed", str(time.time_ns() % 1_000_000)]
     say(f"callweave simulate {' '.join(options)}")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "callweave", "simulate", *options], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "callweave", "simulate", *options]
+    with signals.held():
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         while child.poll() is None:
             attend()

@@ -14,6 +14,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from compose import signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -148,7 +150,7 @@ class Node(ABC):
                 raise PortTakenError(self.name, self.host, port)
 
     def _launch(self) -> None:
-        with self.output.open("ab") as output:
+        with self.output.open("ab") as output, signals.held():
             self._process = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,

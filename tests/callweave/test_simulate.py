@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import shlex
 import stat
-import tomllib
 from typing import TYPE_CHECKING
 
 import click
@@ -105,9 +105,13 @@ def test_the_api_knows_the_history_of_the_calls_that_were_sent(
         assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
         perform(wishes, [sender], {"demo-pbx": Endpoint.of(server.url)}, folder / "ledger", finished)
         calls = list(lines(folder / "ledger" / EXPECTED))
-        table = tomllib.loads("\n".join(capsys.readouterr().err.splitlines()[2:6]))["sources"]["NAME"]
-        assert table["provider"]["token_file"] == str(token_file)
-        base = f"{table['provider']['base_url']}/client/{table['provider']['client_id']}/call_history"
+        said = capsys.readouterr().err.splitlines()
+        (command,) = (
+            shlex.split(line) for line in said if line.startswith("  callweave source provider NAME ")
+        )
+        told = dict(zip(command[4::2], command[5::2], strict=True))
+        assert told["--token-file"] == str(token_file)
+        base = f"{told['--base-url']}/client/{told['--client-id']}/call_history"
         with httpx.Client(
             headers={"Authorization": f"Bearer {token_file.read_text()}"}, timeout=60
         ) as client:

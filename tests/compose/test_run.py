@@ -171,7 +171,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing_behind(
     assert run.end() == 0, run.said()
     assert "Kafka stopped" in run.said()
     for name in ("CLICKHOUSE__PORT", "INGEST__PORT"):
-        assert not listening("127.0.0.1", int(variables[f"CALLWEAVE_{name}"]))
+        assert not listening("127.0.0.1", int(variables[f"CALLWEAVE_{name}"])), f"{name}: {run.said()}"
 
 
 def test_wrong_settings_end_it_at_once(runs: Callable[[], Run], variables: dict[str, str]) -> None:
