@@ -1,8 +1,8 @@
-"""Writes the views of what each event changed, out of `calls.sql`: its formula is said there alone.
+"""Makes the views of what each event changed out of `calls.sql`: its formula is said there alone.
 
 `calls` reads a call's one row of `call_records`. These views read in its place what was known after each
 event: the events' contributions, merged up to that event, each field by the function of its rule in
-`schemas.records`. `python -m sinks.changes` writes the files; a test fails when they are not what is written.
+`schemas.records`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from sinks.records import NUMBERS, TIMES
 if TYPE_CHECKING:
     from schemas.lattice import Rule
 
-FOLDER = Path(__file__).parent / "queries"
 TEMPLATES = Path(__file__).parent / "templates"
 
 TIME = "DateTime64(6, 'UTC')"
@@ -71,8 +70,8 @@ VIEWS = {
 
 
 def render(calls: str) -> dict[str, str]:
-    """The files of the views, by name, out of the text of `calls.sql`."""
-    return {f"{name}.sql": view(name, calls) for name in VIEWS}
+    """The statements of the views, by name, out of the text of `calls.sql`."""
+    return {name: view(name, calls) for name in VIEWS}
 
 
 def view(name: str, calls: str) -> str:
@@ -80,7 +79,7 @@ def view(name: str, calls: str) -> str:
     chosen, comment = VIEWS[name]
     columns = ",\n".join(f"    `{each}` {kind} COMMENT '{said}'" for each, kind, said in COLUMNS)
     return (
-        "-- Made of calls.sql by `python -m sinks.changes`; the meaning is that of schemas/changes.py.\n"
+        "-- Made of calls.sql by sinks/changes.py; the meaning is that of schemas/changes.py.\n"
         f"CREATE OR REPLACE VIEW {name}\n(\n{columns}\n)\nAS {changes(versions(calls, chosen))}\n"
         f"COMMENT '{comment}';\n"
     )
@@ -185,8 +184,3 @@ def template(name: str) -> Template:
 def indented(text: str, steps: int) -> str:
     """Each line so many steps further in."""
     return "\n".join(f"{'    ' * steps}{line}" if line else line for line in text.split("\n"))
-
-
-if __name__ == "__main__":
-    for name, text in render((FOLDER / "calls.sql").read_text("utf-8")).items():
-        (FOLDER / name).write_text(text, "utf-8")

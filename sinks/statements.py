@@ -1,4 +1,4 @@
-"""Files of SQL, and the statements in them. Pure but for reading our own files."""
+"""Our SQL, as files and the statements in them. Pure but for reading our own files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+from sinks import changes
 
 FOLDER = Path(__file__).parent
 
@@ -52,8 +54,13 @@ def migrations() -> list[SqlFile]:
 
 
 def views() -> list[SqlFile]:
-    """One view a file, which has its name; made anew whenever its text changes. None before what it reads."""
+    """One view a file, which has its name; made anew whenever its text changes. None before what it reads.
+
+    Those of `sinks/changes.py` are no files of ours, but made of `calls.sql`.
+    """
     files = {file.name.removesuffix(".sql"): file for file in _files("queries") if file.name != EXAMPLES}
+    made = changes.render(files["calls"].text)
+    files |= {name: SqlFile(f"{name}.sql", text) for name, text in made.items()}
     needed = {name: sorted(_names_read(file.text) & files.keys()) for name, file in files.items()}
     return [files[name] for name in TopologicalSorter(needed).static_order()]
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from schemas.changes import Change, changes
 from schemas.records import join, record_of, record_to_json
 from schemas.topics import Topic
-from sinks import changes as written_views
+from sinks import changes as made_views
+from sinks import statements
 from sinks.batch import Batch
 from sinks.rows import read
 from sinks.store import Store
@@ -124,14 +125,13 @@ def test_one_call_and_some_time_read_as_all_of_it_does(store_settings: Settings,
     assert stored_changes(client, late) == {call_id: found for call_id, found in expected.items() if found}
 
 
-@pytest.mark.parametrize("name", written_views.VIEWS)
+@pytest.mark.parametrize("name", made_views.VIEWS)
 def test_the_views_are_made_of_the_formula_of_calls(name: str) -> None:
-    rendered = written_views.render((written_views.FOLDER / "calls.sql").read_text("utf-8"))
-    there = (written_views.FOLDER / f"{name}.sql").read_text("utf-8")
-    assert there == rendered[f"{name}.sql"], "calls.sql has moved on: run `python -m sinks.changes`"
+    files = {file.name: file.text for file in statements.views()}
+    assert files[f"{name}.sql"] == made_views.render(files["calls.sql"])[name]
 
 
 def test_another_shape_of_calls_is_refused() -> None:
-    calls = (written_views.FOLDER / "calls.sql").read_text("utf-8")
+    (calls,) = (file.text for file in statements.views() if file.name == "calls.sql")
     with pytest.raises(ValueError, match=r"calls\.sql does not look as it did"):
-        written_views.render(calls.replace("r.account AS account", "account"))
+        made_views.render(calls.replace("r.account AS account", "account"))
