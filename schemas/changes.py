@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemas.calls import Call, call_of
 from schemas.records import Record, join, record_of
+from schemas.times import SECOND, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.events import CallEvent
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNSEEN = frozenset(
     {
@@ -91,10 +89,9 @@ def text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if name.endswith("_at") and value is not None:
-        at = EPOCH + timedelta(microseconds=value)
-        return at.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        return moment(value).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     if name.endswith("_time") and value is not None:
-        seconds, rest = divmod(value, 1_000_000)
+        seconds, rest = divmod(value, SECOND)
         return f"{seconds}.{rest:06}".rstrip("0").rstrip(".")
     if isinstance(value, tuple):
         return ", ".join(value)

@@ -6,21 +6,18 @@ Each check takes any JSON value; none raises.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schemas.callbacks import Reason
+from schemas.times import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def _microseconds(year: int) -> int:
-    return (datetime(year, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-FIRST_TIME = _microseconds(1900)
-LAST_TIME = _microseconds(2300) - 1
+FIRST_TIME = microseconds(datetime(1900, 1, 1, tzinfo=UTC))
+LAST_TIME = microseconds(datetime(2300, 1, 1, tzinfo=UTC)) - 1
 """What `DateTime64(6)` can hold: ClickHouse's reference, "DateTime64"."""
 MOST = 2**63 - 1
 LEAST = -(2**63)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from callweave.errors import CallweaveError
 from callweave.settings import load as load_settings
+from schemas.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,12 +114,11 @@ def told_by(file: Path, account: str | None, timezone: str | None, country: str 
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=entry.valid_from)
     return {
         "account": entry.account,
         "kind": entry.kind,
         "id": entry.id,
-        "valid_from": since.isoformat(),
+        "valid_from": moment(entry.valid_from).isoformat(),
         "name": entry.name,
         "team": entry.team,
     }

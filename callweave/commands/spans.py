@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from callweave.clock import MICROSECONDS
+from schemas.times import microseconds, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from sinks.span import Span
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Moment(click.ParamType):
@@ -31,12 +29,11 @@ class Moment(click.ParamType):
         if isinstance(value, int):
             return value
         try:
-            moment = datetime.fromisoformat(value)
+            read = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no time as in 2026-01-31T12:00:00+08:00", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        between = moment - EPOCH
-        return (between.days * 86_400 + between.seconds) * MICROSECONDS + between.microseconds
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return microseconds(read)
 
 
 def span_options(command: Command) -> Command:
@@ -62,6 +59,6 @@ def span_of(since: int | None, until: int | None, source: str | None) -> Span:
     )
 
 
-def shown(microseconds: int) -> str:
+def shown(time: int) -> str:
     """A time for people, in UTC."""
-    return datetime.fromtimestamp(microseconds // MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return moment(time).strftime("%Y-%m-%d %H:%M:%S")

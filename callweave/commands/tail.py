@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from callweave.settings import load
+from schemas.times import SECOND, moment
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
     from sinks.timeline.live import Line, Live
-
-MICROSECONDS = 1_000_000
 
 
 @click.command()
@@ -76,7 +74,7 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
 def _text(line: Line, *, numbers: bool) -> str:
     from sinks.timeline.page import visible  # noqa: PLC0415
 
-    time = datetime.fromtimestamp(line.at / MICROSECONDS, UTC)
+    time = moment(line.at)
     told = [f"{time:%Y-%m-%d %H:%M:%S}", line.account, line.call_id, f"{line.state:<9}"]
     if line.merged_into is not None:
         told.append(f"is a part of call {line.merged_into}")
@@ -90,8 +88,8 @@ def _about(line: Line) -> list[str]:
     told = {
         "ext": line.extension,
         "": line.outcome or None,
-        "ring": None if line.ring_time is None else f"{line.ring_time / MICROSECONDS:g} s",
-        "talk": None if line.talk_time is None else f"{line.talk_time / MICROSECONDS:g} s",
+        "ring": None if line.ring_time is None else f"{line.ring_time / SECOND:g} s",
+        "talk": None if line.talk_time is None else f"{line.talk_time / SECOND:g} s",
         "closed:": line.close_reason or None,
     }
     return [f"{name} {value}".strip() for name, value in told.items() if value is not None]
@@ -102,9 +100,9 @@ def _json(line: Line, *, numbers: bool) -> str:
     import json  # noqa: PLC0415
 
     def seconds(us: int | None) -> float | None:
-        return None if us is None else us / MICROSECONDS
+        return None if us is None else us / SECOND
 
-    time = datetime.fromtimestamp(line.at / MICROSECONDS, UTC)
+    time = moment(line.at)
     return json.dumps(
         {
             "at": time.isoformat(timespec="microseconds").replace("+00:00", "Z"),

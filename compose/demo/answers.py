@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from callweave.commands import tables
 from callweave.commands.query import plain
 from compose.demo.sources import DEMOS
 from provider.simulated.ledger import EXPECTED, SENT, lines
+from schemas.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from callweave.settings import Settings
 
 SQL = Path(__file__).with_name("answers.sql")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def show(settings: Settings, folder: Path) -> None:
@@ -61,4 +60,4 @@ def span(folder: Path) -> dict[str, Any]:
 
 def _text(time: int) -> str:
     """As ClickHouse reads a time with microseconds."""
-    return (EPOCH + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return moment(time).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -18,13 +18,14 @@ another document. Those read here are assumed, after recordings of public client
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from processors.normalize.dial import one_id, part
 from processors.normalize.event import distinct
 from processors.normalize.fields import SECOND, Fields
 from schemas.events import CallEvent
+from schemas.times import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from schemas.events import Direction, Outcome
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?Z?", re.ASCII)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 LONGEST_CALL = 7 * 24 * 3600
 """In seconds."""
 
@@ -117,7 +116,7 @@ def _instant(answer: Fields, name: str) -> int | None:
     except ValueError:
         answer.reject(name, "nonexistent-time", "there is no such date or time")
         return None
-    return answer.within(name, (at - EPOCH) // MICROSECOND)
+    return answer.within(name, microseconds(at))
 
 
 def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from processors.normalize.fields import NEVER, SECOND
+from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -22,21 +23,6 @@ SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of local times, whose offset is taken off apart
 ZERO, MICROSECOND = timedelta(), timedelta(microseconds=1)
 SECONDS_IN_A_MINUTE = 60
-
-VERSION_1 = re.compile(
-    r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
-)
-GREGORIAN_TO_UNIX = 0x01B21DD213814000
-"""From the first day of the Gregorian calendar to 1970, in the 100 ns of a version-1 UUID."""
-
-
-def created_at(uuid: str) -> int | None:
-    """When a version-1 UUID was made (µs); None for any other text."""
-    found = VERSION_1.fullmatch(uuid)
-    if found is None:
-        return None
-    low, middle, high = found.groups()
-    return (int(high + middle + low, 16) - GREGORIAN_TO_UNIX) // 10
 
 
 def read_local_time(

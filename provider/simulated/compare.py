@@ -10,14 +10,14 @@ What is told of a difference holds no number, id or link: of these only the last
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from schemas.times import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 SECRET = frozenset({"caller", "callee", "display_number", "customer_ref", "recording", "extension"})
 LEAST_SHOWN = 4
 """Texts shorter than this are not shown at all."""
@@ -55,7 +55,7 @@ def _outside(between: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str
 def plain(value: Any) -> Any:
     """A value of the database as the ledger has it."""
     if isinstance(value, datetime):
-        return (value.replace(tzinfo=value.tzinfo or UTC) - EPOCH) // MICROSECOND
+        return microseconds(value.replace(tzinfo=value.tzinfo or UTC))
     return list(value) if isinstance(value, tuple) else value
 
 

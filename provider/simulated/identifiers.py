@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schemas.uuids import GREGORIAN_TO_UNIX
+
 if TYPE_CHECKING:
     from random import Random
 
-GREGORIAN_TO_UNIX = 0x01B21DD213814000
-"""From the first day of the Gregorian calendar to 1970, in the 100 ns of a version-1 UUID (RFC 9562, 5.1)."""
 MULTICAST = 1 << 40
 """Marks a node that is no network card's address (RFC 9562, 6.10), as the nodes of the samples are marked."""
 

@@ -16,9 +16,10 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from schemas.times import microseconds
 from sinks import checks
 from sinks.directory.places import place
 
@@ -32,7 +33,6 @@ REQUIRED = ("kind", "id", "name", "valid_from")
 COLUMNS = (*REQUIRED, "team", "account")
 DELIMITERS = ",;\t"
 MOST_CHARACTERS = 200
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -194,5 +194,5 @@ def _time(text: str, zone: ZoneInfo | None) -> int | Said:
         if len(offsets) > 1:
             return Said("happens twice or never as the clocks of this time zone change: write an offset")
         read = read.replace(tzinfo=zone)
-    time = (read - EPOCH) // timedelta(microseconds=1)
+    time = microseconds(read)
     return time if checks.is_time(time) else Said("is too early or too late to be stored")

@@ -25,9 +25,8 @@ import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from schemas.times import SECOND, moment
 from sinks.timeline.masks import Masks
-from sinks.timeline.model import moment
-from sinks.timeline.timeline import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

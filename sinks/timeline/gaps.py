@@ -5,14 +5,14 @@ No value of the call is in a gap's sentence: what disagrees stands beside it, fo
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemas.calls import DIALECTS_WITH_CDR, call_of
 from schemas.records import BILLED
-from sinks.timeline.model import microseconds, moment
+from schemas.times import SECOND, microseconds, moment
+from schemas.uuids import created_at
 from sinks.timeline.provenance import ROW, joined
 
 if TYPE_CHECKING:
@@ -21,16 +21,10 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
     from sinks.timeline.model import Row, Whole
 
-SECOND = 1_000_000
 CLOCKS_AGREE_US = SECOND
 """CDRs count in whole seconds."""
 UUIDS_AGREE_US = 60 * SECOND
 """A call's first leg may be made while the call waits to be dialled; a wrong time zone is far beyond."""
-
-GREGORIAN_US = 12_219_292_800 * SECOND
-"""From 1582-10-15, where the times of UUIDs begin (RFC 9562, section 5.1), to 1970."""
-
-_UUID_1 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +168,13 @@ def _overtaken(events: Sequence[CallEvent]) -> Iterator[Gap]:
 
 def _uuids(row: Row) -> Iterator[Gap]:
     started_at: datetime | None = row["started_at"]
-    made = [time for each in row["legs"] if (time := uuid_time(each)) is not None]
+    made = [time for each in row["legs"] if (time := created_at(each)) is not None]
     if started_at is None or not made:
         return
     if abs(min(made) - microseconds(started_at)) > UUIDS_AGREE_US:
         values = {"row": started_at, "uuid": moment(min(made))}
         text = "The start is not the time inside the call's ids: is the source's time zone right?"
         yield Gap("uuid-time", text, "started_at", values)
-
-
-def uuid_time(text: str) -> int | None:
-    """When a version-1 UUID was made, microseconds since 1970 UTC; None for any other text."""
-    match = _UUID_1.fullmatch(text)
-    if match is None:
-        return None
-    low, middle, high = match.groups()
-    return int(high + middle + low, 16) // 10 - GREGORIAN_US
 
 
 def _callbacks(ids: Sequence[str]) -> str:

@@ -6,14 +6,11 @@ Times are microseconds since 1970 UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schemas.events import CallEvent
     from schemas.records import Record
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = dict[str, Any]
 """By the names of a view's columns; times are aware."""
@@ -94,13 +91,3 @@ def _telling(event: CallEvent, callback_id: str, kept: Kept | None) -> CallEvent
         received_at=kept.received_at,
         occurred_at=kept.received_at if mine else event.occurred_at,
     )
-
-
-def microseconds(time: datetime) -> int:
-    """Of an aware time, exactly."""
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(time: int) -> datetime:
-    """The aware time of so many microseconds."""
-    return EPOCH + timedelta(microseconds=time)

@@ -9,9 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from schemas.times import SECOND, microseconds, moment
 from sinks.timeline.document import readable
-from sinks.timeline.model import microseconds, moment
-from sinks.timeline.timeline import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ import orjson
 
 from schemas.calls import Call
 from schemas.events import CallEvent
-from sinks.timeline.model import Kept, Match, Told, Whole, microseconds
+from schemas.times import microseconds
+from sinks.timeline.model import Kept, Match, Told, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from sinks.timeline.model import Kept, Told, Whole
     from sinks.timeline.provenance import Origin
 
-SECOND = 1_000_000
-
 _OF_ITSELF = frozenset(
     {
         "v",

@@ -6,16 +6,14 @@ recordings of public clients of the API. Times are UTC without a zone.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from provider.simulated.model import SECOND
+from schemas.times import moment
 
 if TYPE_CHECKING:
     from provider.simulated.model import SimulatedCall, Truth
     from schemas.events import Outcome
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 RESULTS: dict[Outcome, tuple[str, str, str]] = {
     "answered": ("bridged", "NORMAL_CLEARING", "caller_bye"),
@@ -63,7 +61,7 @@ def gmt(us: int | None) -> str | None:
     """A time as the history writes it."""
     if us is None:
         return None
-    text = (EPOCH + timedelta(microseconds=us)).replace(tzinfo=None).isoformat(sep=" ")
+    text = moment(us).replace(tzinfo=None).isoformat(sep=" ")
     return text.rstrip("0") if "." in text else text
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.fields import Fields
-from processors.normalize.local_time import created_at, read_local_time
+from processors.normalize.local_time import read_local_time
+from schemas.uuids import created_at
 from tests.samples.calls import EPOCH, utc
 from tests.scale import examples
 

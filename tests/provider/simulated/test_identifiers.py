@@ -6,8 +6,8 @@ from uuid import RFC_4122, UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.normalize.local_time import created_at
 from provider.simulated.identifiers import Identifiers
+from schemas.uuids import created_at
 
 TIMES = st.integers(946_684_800_000_000, 4_102_444_800_000_000)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from processors.normalize.local_time import created_at
+from schemas.uuids import created_at
 from tests.rows import select
 from tests.scale import scaled
 from tests.sinks.queries.telling import HOUR, LEG_A, LEG_B, MINUTE, SECOND, START, event, tell

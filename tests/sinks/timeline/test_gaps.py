@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.timeline.gaps import Gap, gaps, uuid_time
-from sinks.timeline.model import moment
+from schemas.times import moment
+from schemas.uuids import created_at
+from sinks.timeline.gaps import Gap, gaps
 from tests.processors.correlate.network import model
 from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
@@ -153,13 +154,13 @@ def test_the_time_inside_a_uuid(at: int) -> None:
     ticks = at * 10 + 0x01B21DD213814000
     low, middle, high = ticks & 0xFFFFFFFF, (ticks >> 32) & 0xFFFF, (ticks >> 48) & 0x0FFF
     made = uuid.UUID(fields=(low, middle, high, 0xA8, 0x49, 0xCF6E45E88543), version=1)
-    assert uuid_time(str(made)) == at
-    assert uuid_time(str(made).upper()) == at
+    assert created_at(str(made)) == at
+    assert created_at(str(made).upper()) == at
 
 
 @pytest.mark.parametrize("text", ["", "c1-1", str(uuid.UUID(int=4, version=4)), "526d637c"])
 def test_other_ids_hold_no_time(text: str) -> None:
-    assert uuid_time(text) is None
+    assert created_at(text) is None
 
 
 @examples(normal=200, long=3_000)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.calls import call_of
 from schemas.records import BILLED
+from schemas.times import moment
 from sinks.timeline.gaps import as_column
-from sinks.timeline.model import Kept, Told, Whole, moment
+from sinks.timeline.model import Kept, Told, Whole
 from sinks.timeline.provenance import joined
 
 if TYPE_CHECKING:

@@ -1,0 +1,21 @@
+"""The time inside a version-1 UUID (RFC 9562, section 5.1): the providers' ids say when they were made."""
+
+from __future__ import annotations
+
+import re
+
+GREGORIAN_TO_UNIX = 0x01B21DD213814000
+"""From the first day of the Gregorian calendar to 1970, in the 100 ns of a version-1 UUID."""
+
+VERSION_1 = re.compile(
+    r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+)
+
+
+def created_at(uuid: str) -> int | None:
+    """When a version-1 UUID was made (microseconds since 1970 UTC); None for any other text."""
+    found = VERSION_1.fullmatch(uuid)
+    if found is None:
+        return None
+    low, middle, high = found.groups()
+    return (int(high + middle + low, 16) - GREGORIAN_TO_UNIX) // 10
