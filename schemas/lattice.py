@@ -7,6 +7,7 @@ is not known is absent, and absent merges with anything to that thing. Every val
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -42,15 +43,17 @@ def _union(a: list[str], b: list[str]) -> list[str]:
     return a if a == b else sorted({*a, *b})
 
 
+def digest(value: Value) -> int:
+    """64 bits of a JSON value: an order for what has none of its own, and a short one to keep."""
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+
+
 def _latest_whole(a: list[Value], b: list[Value]) -> list[Value]:
-    """Later wins; for two of the same time, what is written later in the order of bytes."""
-    if a[:2] != b[:2]:
-        return a if a[:2] > b[:2] else b
-    return (
-        a
-        if orjson.dumps(a, option=orjson.OPT_SORT_KEYS) >= orjson.dumps(b, option=orjson.OPT_SORT_KEYS)
-        else b
-    )
+    """Later wins; of two that came at the same time, the one with the greater digest."""
+    if a == b:
+        return a
+    return max(a, b, key=lambda whole: (whole[0], digest(whole[1:])))
 
 
 _INTEGER = {"type": "integer"}

@@ -155,7 +155,7 @@ def merge(name: str) -> str:
 def merge_cdr(value: str) -> str:
     """The latest CDR as `call_records` has it."""
     named = ", ".join(f"{name} Nullable({billed_type(name, TIME)})" for name in BILLED)
-    kind = f"Tuple(received_at {TIME}, event_id String, said String, {named})".replace("'", "\\'")
+    kind = f"Tuple(received_at {TIME}, digest UInt64, event_id String, {named})".replace("'", "\\'")
     parts = ["fromUnixTimestamp64Micro(c.1, 'UTC')", "c.2", "c.3"]
     for place, name in enumerate(BILLED, 1):
         part = f"c.4.{place}"
@@ -167,7 +167,7 @@ def json_type(rule: Rule) -> str:
     """As what a field of a contribution is read."""
     if rule.name == lattice.LATEST_WHOLE.name:
         billed = ", ".join(f"{each} Nullable({billed_type(each, 'Int64')})" for each in BILLED)
-        return f"Tuple(received_at Int64, event_id String, text String, billed Tuple({billed}))"
+        return f"Tuple(received_at Int64, digest UInt64, event_id String, billed Tuple({billed}))"
     return JSON_TYPES[rule.name]
 
 

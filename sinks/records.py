@@ -37,7 +37,7 @@ _CHECKS = {
 
 UNKNOWN = (0, 0, "")
 """Stands for an absent [priority, order, value]: every real one is greater."""
-NO_CDR = (0, "", "", *(None for _ in BILLED))
+NO_CDR = (0, 0, "", *(None for _ in BILLED))
 """Stands for an absent CDR: every real one was received later."""
 
 _ABSENT: dict[str, Any] = {
@@ -115,17 +115,15 @@ def row(account: str, call_id: str, record: Record) -> Row:
 
 def _cdr(cdr: list[Any]) -> Row:
     received_at, event_id, billed = cdr
-    said = orjson.dumps(billed, option=orjson.OPT_SORT_KEYS)
-    return (received_at, event_id, said, *map(billed.get, BILLED))
+    return (received_at, lattice.digest(cdr[1:]), event_id, *map(billed.get, BILLED))
 
 
 def contribution(record: Record) -> str:
     """What one event lets us know of its call, as `call_changes` reads it again: a JSON object."""
     known = {name: value for name, value in record.items() if name != "legs"}
     if "cdr" in known:
-        received_at, event_id, billed = known["cdr"]
-        said = orjson.dumps(billed, option=orjson.OPT_SORT_KEYS).decode()
-        known["cdr"] = [received_at, event_id, said, billed]
+        received_at, *told = known["cdr"]
+        known["cdr"] = [received_at, lattice.digest(told), *told]
     return orjson.dumps(known).decode()
 
 

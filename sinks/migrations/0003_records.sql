@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS call_records
     `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'Microseconds, measured behind a queue or by the longest leg',
     `cdr` SimpleAggregateFunction(max, Tuple(
         received_at DateTime64(6, 'UTC'),
+        digest UInt64,
         event_id String,
-        said String,
         direction Nullable(String),
         method Nullable(String),
         caller Nullable(String),
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS call_records
         ended_at Nullable(DateTime64(6, 'UTC')),
         ring_time Nullable(Int64),
         talk_time Nullable(Int64),
-        outcome Nullable(String))) COMMENT 'The latest CDR as a whole; received_at is 1970 without one. `said` is all of it as JSON with sorted keys and decides between two of one time',
+        outcome Nullable(String))) COMMENT 'The latest CDR as a whole; received_at is 1970 without one. `digest` is a hash of all that follows and decides between two of one time',
     `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT '`rank` is last_received_at when it was closed, `value` is why: news received later reopens it'
 )
 ENGINE = AggregatingMergeTree

@@ -32,8 +32,7 @@ CREATE TABLE IF NOT EXISTS stored_facts
     `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64)) COMMENT 'As in call_records, where rank and value are the same time',
     `cdr` SimpleAggregateFunction(max, Tuple(
         received_at DateTime64(6, 'UTC'),
-        event_id String,
-        said String,
+        digest UInt64,
         direction Nullable(String),
         method Nullable(String),
         callee Nullable(String),
@@ -46,7 +45,7 @@ CREATE TABLE IF NOT EXISTS stored_facts
         ended_at Nullable(DateTime64(6, 'UTC')),
         ring_time Nullable(Int64),
         talk_time Nullable(Int64),
-        outcome Nullable(String))) COMMENT 'As in call_records, with fewer fields; the first three decide, there as here'
+        outcome Nullable(String))) COMMENT 'As in call_records, with fewer fields; the first two decide, there as here'
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (account, era, call_id)
@@ -83,8 +82,7 @@ AS SELECT
     (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank')) AS talk_time,
     (
         tupleElement(cdr, 'received_at'),
-        tupleElement(cdr, 'event_id'),
-        tupleElement(cdr, 'said'),
+        tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
         tupleElement(cdr, 'callee'),
@@ -133,8 +131,7 @@ SELECT
     (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank')) AS talk_time,
     (
         tupleElement(cdr, 'received_at'),
-        tupleElement(cdr, 'event_id'),
-        tupleElement(cdr, 'said'),
+        tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
         tupleElement(cdr, 'callee'),

@@ -104,8 +104,7 @@ CREATE TABLE IF NOT EXISTS stored_checks
     `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value Int64)) COMMENT 'As in call_records',
     `cdr` SimpleAggregateFunction(max, Tuple(
         received_at DateTime64(6, 'UTC'),
-        event_id String,
-        said String,
+        digest UInt64,
         started_at Nullable(DateTime64(6, 'UTC')),
         answered_at Nullable(DateTime64(6, 'UTC')),
         ended_at Nullable(DateTime64(6, 'UTC')),
@@ -154,8 +153,7 @@ AS SELECT
     (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank'), toInt64OrZero(tupleElement(talk_time, 'value'))) AS talk_time,
     (
         tupleElement(cdr, 'received_at'),
-        tupleElement(cdr, 'event_id'),
-        tupleElement(cdr, 'said'),
+        tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'started_at'),
         tupleElement(cdr, 'answered_at'),
         tupleElement(cdr, 'ended_at'),
@@ -203,8 +201,7 @@ SELECT
     (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank'), toInt64OrZero(tupleElement(talk_time, 'value'))) AS talk_time,
     (
         tupleElement(cdr, 'received_at'),
-        tupleElement(cdr, 'event_id'),
-        tupleElement(cdr, 'said'),
+        tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'started_at'),
         tupleElement(cdr, 'answered_at'),
         tupleElement(cdr, 'ended_at'),

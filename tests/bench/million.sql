@@ -64,8 +64,8 @@ SELECT
     ended_at + INTERVAL 1 SECOND, ended_at + INTERVAL 1 SECOND,
     (
         ended_at + INTERVAL 1 SECOND,
+        sipHash64(n, 'cdr'),
         lower(hex(sipHash128(n, 'cdr'))),
-        formatRowNoNewline('JSONEachRow', begun, callee, campaign, customer_ref, direction, extension, luck, method, outcome, ring, talk),
         direction, method, '2190240001', callee, '2190240001', concat('u', extension), customer_ref, campaign,
         if(predicts, n % 3, NULL), concat('http://127.0.0.1/records/', a, '.mp3'), 10000 + luck, 10040 + luck % 2,
         if(answered, extension, NULL), toStartOfSecond(began_at), if(answered, toStartOfSecond(picked_up_at), NULL),

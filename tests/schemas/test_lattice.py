@@ -15,6 +15,7 @@ from schemas.lattice import (
     UNION,
     Fields,
     Rule,
+    digest,
     each,
     merge,
     properties,
@@ -33,8 +34,8 @@ EXAMPLES: tuple[tuple[Rule, Any, Any, Any], ...] = (
     (PREFERRED, [1, -3, "a"], [1, -2, "a"], [1, -2, "a"]),
     (PREFERRED, [1, 1, "a"], [1, 1, "b"], [1, 1, "b"]),
     (LATEST_WHOLE, CDR, [6, "e0", {}], [6, "e0", {}]),
-    (LATEST_WHOLE, CDR, [5, "e2", {"outcome": "answered"}], [5, "e2", {"outcome": "answered"}]),
-    # two of the same time and id: what is written later in the order of bytes, whatever the order of fields
+    # two of the same time: the greater digest, whatever the order of fields
+    (LATEST_WHOLE, CDR, [5, "e2", {"outcome": "answered"}], CDR),
     (LATEST_WHOLE, [5, "e1", {"a": 1, "b": 2}], [5, "e1", {"b": 3, "a": 1}], [5, "e1", {"b": 3, "a": 1}]),
     (EACH_EARLIEST, {"a": 3, "b": 1}, {"a": 2, "c": 9}, {"a": 2, "b": 1, "c": 9}),
     (each({"at": EARLIEST}), {"a": {"at": 3}}, {"a": {"at": 2}, "b": {}}, {"a": {"at": 2}, "b": {}}),
@@ -45,6 +46,11 @@ EXAMPLES: tuple[tuple[Rule, Any, Any, Any], ...] = (
 def test_a_rule_joins_two_values_in_either_order(rule: Rule, a: Any, b: Any, joined: Any) -> None:
     assert rule.join(a, b) == rule.join(b, a) == joined
     assert rule.join(joined, a) == rule.join(joined, b) == rule.join(joined, joined) == joined
+
+
+def test_a_digest_is_64_bits_of_the_value_whatever_the_order_of_its_names() -> None:
+    assert digest({"a": 1, "b": "x"}) == digest({"b": "x", "a": 1}) == 11_639_925_772_963_309_891
+    assert digest({"a": 1, "b": "x"}) != digest({"a": 1, "b": "y"})
 
 
 FIELDS: Fields = {"first": EARLIEST, "names": UNION}

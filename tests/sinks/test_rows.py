@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import lattice
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.events import CallEvent
 from schemas.records import join, record_of, record_to_json
@@ -150,7 +151,7 @@ def test_an_event_is_kept_whole() -> None:
     assert row == {name: getattr(EVENT, name) for name in row}
 
 
-def test_a_message_adds_nothing_to_any_call_and_a_cdr_adds_the_text_that_decides_between_two() -> None:
+def test_a_message_adds_nothing_to_any_call_and_a_cdr_adds_the_digest_that_decides_between_two() -> None:
     def contributions(**changed: Any) -> list[str]:
         outcome = read(Topic.EVENTS, event_message(**changed))
         assert isinstance(outcome, Written)
@@ -160,8 +161,7 @@ def test_a_message_adds_nothing_to_any_call_and_a_cdr_adds_the_text_that_decides
     assert contributions(kind="message", ids=[], leg="") == []
     (contribution,) = contributions(kind="cdr", outcome="busy", caller="100")
     billed = {"caller": "100", "outcome": "busy", "round": 2}
-    said = '{"caller":"100","outcome":"busy","round":2}'
-    assert orjson.loads(contribution)["cdr"] == [NOW, "e1", said, billed]
+    assert orjson.loads(contribution)["cdr"] == [NOW, lattice.digest(["e1", billed]), "e1", billed]
 
 
 def test_a_record_is_read_without_its_wrapping_and_its_nulls() -> None:
