@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 FIRST_TIME = microseconds(datetime(1900, 1, 1, tzinfo=UTC))
 LAST_TIME = microseconds(datetime(2300, 1, 1, tzinfo=UTC)) - 1
 """What `DateTime64(6)` can hold: ClickHouse's reference, "DateTime64"."""
-MOST = 2**63 - 1
+MOST = 2**63 - 2
 LEAST = -(2**63)
+"""What `Int64` can hold, but for 2**63 - 1, which stands for an unknown number in `stored_facts`."""
 MOST_PRIORITY = 2**8 - 1
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")

@@ -3,6 +3,12 @@
 -- The time is that inside a version-1 UUID (RFC 9562, 5.1), so that it follows from the id alone and all rows of one
 -- call or leg stay together; other ids come first, in their own order. Rows and functions are those of the table that
 -- is copied, so that what is late is right here too.
+-- A partition is about a day by the same time (201 of its units), from 2015 to 2100; ids that hold no such time share
+-- one. An hour after its last news a day's parts are merged into one part, which FINAL reads like any table: a part that
+-- others overlap at both ends it merges row by row.
+-- Times are plain numbers here, and 2^63 - 1 (for the latest one -2^63) stands for what is not known: formulas of
+-- numbers that can't be NULL take a third of the time. A CDR is in three pieces, so that who reads one need not read
+-- the others; the same two numbers decide over each of them.
 CREATE TABLE IF NOT EXISTS stored_facts
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -11,16 +17,19 @@ CREATE TABLE IF NOT EXISTS stored_facts
     `merged_into` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'As in call_records',
     `source` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'Of sources the first by name',
     `dialect` SimpleAggregateFunction(min, Nullable(String)) COMMENT 'Of dialects the first by name',
-    `kinds_seen` SimpleAggregateFunction(groupBitOr, UInt8) COMMENT 'A bit each: 1 ring, 2 cdr, 4 requested, 8 any other kind',
-    `first_received_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `requested_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `started_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `a_rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `a_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `b_rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
-    `b_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in call_records',
+    `sends_cdr` SimpleAggregateFunction(max, UInt8) COMMENT 'Whether one of the dialects sends CDRs',
+    `kinds_seen` SimpleAggregateFunction(groupBitOr, UInt8) COMMENT 'A bit each: 1 ring, 2 dial, 4 answer, 8 hangup, 16 cdr, 32 requested, 64 any other kind',
+    `uuid_times` SimpleAggregateFunction(groupUniqArrayArray, Array(Int64)) COMMENT 'The times inside the ids that are version-1 UUIDs (RFC 9562, 5.1): microseconds since 1970 UTC',
+    `first_received_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records: microseconds since 1970 UTC, as are all times here',
+    `last_received_at` SimpleAggregateFunction(max, Int64) COMMENT 'As in call_records',
+    `requested_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
+    `started_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
+    `a_rang_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
+    `a_answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
+    `b_rang_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
+    `b_answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in call_records',
     `live` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'As in call_records: hashes of the leg ids',
-    `ends` SimpleAggregateFunction(minMap, Map(UInt64, DateTime64(6, 'UTC'))) COMMENT 'As in call_records, by hashes of the leg ids',
+    `ends` SimpleAggregateFunction(minMap, Map(UInt64, Int64)) COMMENT 'As in call_records, by hashes of the leg ids',
     `direction` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `method` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `callee` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
@@ -30,26 +39,35 @@ CREATE TABLE IF NOT EXISTS stored_facts
     `hangup_direction` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64)) COMMENT 'As in call_records, where rank and value are the same time',
-    `cdr` SimpleAggregateFunction(max, Tuple(
-        received_at DateTime64(6, 'UTC'),
+    `cdr_times` SimpleAggregateFunction(max, Tuple(
+        received_at Int64,
+        digest UInt64,
+        started_at Int64,
+        answered_at Int64,
+        ended_at Int64,
+        ring_time Int64,
+        talk_time Int64,
+        outcome Nullable(String))) COMMENT 'cdr as in call_records: when it was, and how it ended',
+    `cdr_ways` SimpleAggregateFunction(max, Tuple(
+        received_at Int64,
         digest UInt64,
         direction Nullable(String),
         method Nullable(String),
-        callee Nullable(String),
-        campaign Nullable(String),
         hangup_cause Nullable(Int64),
-        hangup_direction Nullable(Int64),
+        hangup_direction Nullable(Int64))) COMMENT 'cdr as in call_records: how it was made and given up',
+    `cdr_names` SimpleAggregateFunction(max, Tuple(
+        received_at Int64,
+        digest UInt64,
+        callee Nullable(String),
         extension Nullable(String),
-        started_at Nullable(DateTime64(6, 'UTC')),
-        answered_at Nullable(DateTime64(6, 'UTC')),
-        ended_at Nullable(DateTime64(6, 'UTC')),
-        ring_time Nullable(Int64),
-        talk_time Nullable(Int64),
-        outcome Nullable(String))) COMMENT 'As in call_records, with fewer fields; the first two decide, there as here'
+        campaign Nullable(String))) COMMENT 'cdr as in call_records: who it was for',
+    `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records'
 )
 ENGINE = AggregatingMergeTree
+PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, era, call_id)
-COMMENT 'What dashboards read of each call, in parts still to be merged: read the view call_facts';
+SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+COMMENT 'What dashboards read of each call, in parts still to be merged: read the views call_facts and call_checks';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_facts_copied TO stored_facts
 -- tupleElement: 24.8 does not find `cdr.received_at` in what is inserted
@@ -60,17 +78,34 @@ AS SELECT
     merged_into,
     if(empty(sources), NULL, arrayMin(sources)) AS source,
     if(empty(dialects), NULL, arrayMin(dialects)) AS dialect,
-    toUInt8(has(kinds, 'ring') + 2 * has(kinds, 'cdr') + 4 * has(kinds, 'requested')
-        + 8 * arrayExists(kind -> kind NOT IN ('ring', 'cdr', 'requested'), kinds)) AS kinds_seen,
-    first_received_at,
-    requested_at,
-    started_at,
-    a_rang_at,
-    a_answered_at,
-    b_rang_at,
-    b_answered_at,
-    arrayMap(leg -> cityHash64(leg), live) AS live,
-    mapFromArrays(arrayMap(leg -> cityHash64(leg), mapKeys(ends)), mapValues(ends)) AS ends,
+    has(dialects, 'common-api') AS sends_cdr,
+    toUInt8(arraySum(arrayMap(
+        kind -> transform(kind, ['ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'], [1, 2, 4, 8, 16, 32], 64),
+        arrayDistinct(arrayMap(
+            kind -> if(kind IN ('ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'), kind, 'other'), kinds
+        ))
+    ))) AS kinds_seen,
+    arrayMap(
+        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
+            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+        )))), 10)) - 12219292800000000,
+        arrayFilter(
+            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), ids
+        )
+    ) AS uuid_times,
+    ifNull(toUnixTimestamp64Micro(record.first_received_at), 9223372036854775807) AS first_received_at,
+    ifNull(toUnixTimestamp64Micro(record.last_received_at), -9223372036854775808) AS last_received_at,
+    ifNull(toUnixTimestamp64Micro(record.requested_at), 9223372036854775807) AS requested_at,
+    ifNull(toUnixTimestamp64Micro(record.started_at), 9223372036854775807) AS started_at,
+    ifNull(toUnixTimestamp64Micro(record.a_rang_at), 9223372036854775807) AS a_rang_at,
+    ifNull(toUnixTimestamp64Micro(record.a_answered_at), 9223372036854775807) AS a_answered_at,
+    ifNull(toUnixTimestamp64Micro(record.b_rang_at), 9223372036854775807) AS b_rang_at,
+    ifNull(toUnixTimestamp64Micro(record.b_answered_at), 9223372036854775807) AS b_answered_at,
+    arrayMap(leg -> cityHash64(leg), record.live) AS live,
+    mapFromArrays(
+        arrayMap(leg -> cityHash64(leg), mapKeys(record.ends)),
+        arrayMap(time -> toUnixTimestamp64Micro(time), mapValues(record.ends))
+    ) AS ends,
     direction,
     method,
     callee,
@@ -79,24 +114,33 @@ AS SELECT
     hangup_cause,
     hangup_direction,
     outcome,
-    (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank')) AS talk_time,
+    (tupleElement(record.talk_time, 'priority'), tupleElement(record.talk_time, 'rank')) AS talk_time,
     (
-        tupleElement(cdr, 'received_at'),
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
+        tupleElement(cdr, 'digest'),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'started_at')), 9223372036854775807),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'answered_at')), 9223372036854775807),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'ended_at')), 9223372036854775807),
+        ifNull(tupleElement(cdr, 'ring_time'), 9223372036854775807),
+        ifNull(tupleElement(cdr, 'talk_time'), 9223372036854775807),
+        tupleElement(cdr, 'outcome')
+    ) AS cdr_times,
+    (
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
         tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
-        tupleElement(cdr, 'callee'),
-        tupleElement(cdr, 'campaign'),
         tupleElement(cdr, 'hangup_cause'),
-        tupleElement(cdr, 'hangup_direction'),
+        tupleElement(cdr, 'hangup_direction')
+    ) AS cdr_ways,
+    (
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
+        tupleElement(cdr, 'digest'),
+        tupleElement(cdr, 'callee'),
         tupleElement(cdr, 'extension'),
-        tupleElement(cdr, 'started_at'),
-        tupleElement(cdr, 'answered_at'),
-        tupleElement(cdr, 'ended_at'),
-        tupleElement(cdr, 'ring_time'),
-        tupleElement(cdr, 'talk_time'),
-        tupleElement(cdr, 'outcome')
-    ) AS cdr
+        tupleElement(cdr, 'campaign')
+    ) AS cdr_names,
+    closed
 FROM call_records AS record
 COMMENT 'Copies what is inserted into call_records';
 
@@ -109,17 +153,34 @@ SELECT
     merged_into,
     if(empty(sources), NULL, arrayMin(sources)) AS source,
     if(empty(dialects), NULL, arrayMin(dialects)) AS dialect,
-    toUInt8(has(kinds, 'ring') + 2 * has(kinds, 'cdr') + 4 * has(kinds, 'requested')
-        + 8 * arrayExists(kind -> kind NOT IN ('ring', 'cdr', 'requested'), kinds)) AS kinds_seen,
-    first_received_at,
-    requested_at,
-    started_at,
-    a_rang_at,
-    a_answered_at,
-    b_rang_at,
-    b_answered_at,
-    arrayMap(leg -> cityHash64(leg), live) AS live,
-    mapFromArrays(arrayMap(leg -> cityHash64(leg), mapKeys(ends)), mapValues(ends)) AS ends,
+    has(dialects, 'common-api') AS sends_cdr,
+    toUInt8(arraySum(arrayMap(
+        kind -> transform(kind, ['ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'], [1, 2, 4, 8, 16, 32], 64),
+        arrayDistinct(arrayMap(
+            kind -> if(kind IN ('ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'), kind, 'other'), kinds
+        ))
+    ))) AS kinds_seen,
+    arrayMap(
+        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
+            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+        )))), 10)) - 12219292800000000,
+        arrayFilter(
+            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), ids
+        )
+    ) AS uuid_times,
+    ifNull(toUnixTimestamp64Micro(record.first_received_at), 9223372036854775807) AS first_received_at,
+    ifNull(toUnixTimestamp64Micro(record.last_received_at), -9223372036854775808) AS last_received_at,
+    ifNull(toUnixTimestamp64Micro(record.requested_at), 9223372036854775807) AS requested_at,
+    ifNull(toUnixTimestamp64Micro(record.started_at), 9223372036854775807) AS started_at,
+    ifNull(toUnixTimestamp64Micro(record.a_rang_at), 9223372036854775807) AS a_rang_at,
+    ifNull(toUnixTimestamp64Micro(record.a_answered_at), 9223372036854775807) AS a_answered_at,
+    ifNull(toUnixTimestamp64Micro(record.b_rang_at), 9223372036854775807) AS b_rang_at,
+    ifNull(toUnixTimestamp64Micro(record.b_answered_at), 9223372036854775807) AS b_answered_at,
+    arrayMap(leg -> cityHash64(leg), record.live) AS live,
+    mapFromArrays(
+        arrayMap(leg -> cityHash64(leg), mapKeys(record.ends)),
+        arrayMap(time -> toUnixTimestamp64Micro(time), mapValues(record.ends))
+    ) AS ends,
     direction,
     method,
     callee,
@@ -128,25 +189,35 @@ SELECT
     hangup_cause,
     hangup_direction,
     outcome,
-    (tupleElement(talk_time, 'priority'), tupleElement(talk_time, 'rank')) AS talk_time,
+    (tupleElement(record.talk_time, 'priority'), tupleElement(record.talk_time, 'rank')) AS talk_time,
     (
-        tupleElement(cdr, 'received_at'),
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
+        tupleElement(cdr, 'digest'),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'started_at')), 9223372036854775807),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'answered_at')), 9223372036854775807),
+        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'ended_at')), 9223372036854775807),
+        ifNull(tupleElement(cdr, 'ring_time'), 9223372036854775807),
+        ifNull(tupleElement(cdr, 'talk_time'), 9223372036854775807),
+        tupleElement(cdr, 'outcome')
+    ) AS cdr_times,
+    (
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
         tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
-        tupleElement(cdr, 'callee'),
-        tupleElement(cdr, 'campaign'),
         tupleElement(cdr, 'hangup_cause'),
-        tupleElement(cdr, 'hangup_direction'),
+        tupleElement(cdr, 'hangup_direction')
+    ) AS cdr_ways,
+    (
+        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
+        tupleElement(cdr, 'digest'),
+        tupleElement(cdr, 'callee'),
         tupleElement(cdr, 'extension'),
-        tupleElement(cdr, 'started_at'),
-        tupleElement(cdr, 'answered_at'),
-        tupleElement(cdr, 'ended_at'),
-        tupleElement(cdr, 'ring_time'),
-        tupleElement(cdr, 'talk_time'),
-        tupleElement(cdr, 'outcome')
-    ) AS cdr
-FROM call_records AS record;
+        tupleElement(cdr, 'campaign')
+    ) AS cdr_names,
+    closed
+FROM call_records AS record
+SETTINGS max_partitions_per_insert_block = 0;
 
 CREATE TABLE IF NOT EXISTS stored_leg_times
 (
@@ -155,12 +226,14 @@ CREATE TABLE IF NOT EXISTS stored_leg_times
     `leg_id` String COMMENT 'As in stored_legs',
     `call_id` SimpleAggregateFunction(min, String) COMMENT 'As in stored_legs',
     `extension` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in stored_legs',
-    `rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in stored_legs',
-    `answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in stored_legs',
-    `ended_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'As in stored_legs'
+    `rang_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
+    `answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
+    `ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs'
 )
 ENGINE = AggregatingMergeTree
+PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, era, leg_id)
+SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'When each leg rang, answered and ended, in parts still to be merged: the view agents reads it';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_leg_times_copied TO stored_leg_times
@@ -170,9 +243,9 @@ AS SELECT
     leg_id,
     call_id,
     extension,
-    rang_at,
-    answered_at,
-    ended_at
+    ifNull(toUnixTimestamp64Micro(leg.rang_at), 9223372036854775807) AS rang_at,
+    ifNull(toUnixTimestamp64Micro(leg.answered_at), 9223372036854775807) AS answered_at,
+    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at
 FROM stored_legs AS leg
 COMMENT 'Copies what is inserted into stored_legs';
 
@@ -183,10 +256,11 @@ SELECT
     leg_id,
     call_id,
     extension,
-    rang_at,
-    answered_at,
-    ended_at
-FROM stored_legs AS leg;
+    ifNull(toUnixTimestamp64Micro(leg.rang_at), 9223372036854775807) AS rang_at,
+    ifNull(toUnixTimestamp64Micro(leg.answered_at), 9223372036854775807) AS answered_at,
+    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at
+FROM stored_legs AS leg
+SETTINGS max_partitions_per_insert_block = 0;
 
 -- One call by any of its ids, also where nobody knows the account: read without FINAL, since any row that matches will
 -- do and 24.8 uses no skipping index with it; the call itself is then read by its key.

@@ -14,107 +14,103 @@ CREATE OR REPLACE VIEW agents
     `idle_seconds` Float64 COMMENT 'In how much of it nothing rang, between two calls at most 30 minutes apart',
     `occupancy_percent` Nullable(Float64) COMMENT 'Talk and ring, of talk, ring and idle; NULL without any of them'
 )
-AS SELECT
+AS WITH
+    -- as in call_facts: there stands why
+    (condition, one, other) -> other + condition * (one - other) AS choose,
+    hours * 3600000000 AS since_hour,
+    since_hour + 3600000000 AS until_hour,
+    (since, until) -> choose(until < until_hour, until, until_hour) - choose(since > since_hour, since, since_hour) AS within,
+    arrayMap((since, until) -> within(since, until) * (within(since, until) > 0), starts, ends) AS lengths
+SELECT
     account,
     extension,
-    hour,
-    talk_seconds,
-    ring_seconds,
-    idle_seconds,
-    if(
-        talk_seconds + ring_seconds + idle_seconds = 0,
-        NULL,
-        100 * (talk_seconds + ring_seconds) / (talk_seconds + ring_seconds + idle_seconds)
-    ) AS occupancy_percent
+    toDateTime(since_hour / 1000000, 'UTC') AS hour,
+    arraySum((length, talks) -> length * (talks > 0), lengths, talking) / 1e6 AS talk_seconds,
+    arraySum((length, legs, talks) -> length * (legs > 0) * (talks = 0), lengths, busy, talking) / 1e6 AS ring_seconds,
+    arraySum(
+        (length, legs, since, until) -> length * (legs = 0) * (until - since <= 1800000000), lengths, busy, starts, ends
+    ) / 1e6 AS idle_seconds,
+    100 * (talk_seconds + ring_seconds) / (talk_seconds + ring_seconds + idle_seconds) AS occupancy_percent
 FROM
 (
     SELECT
         account,
         extension,
-        toDateTime(hours * 3600, 'UTC') AS hour,
-        sumIf(length, doing = 2) / 1e6 AS talk_seconds,
-        sumIf(length, doing = 1) / 1e6 AS ring_seconds,
-        sumIf(length, doing = 0) / 1e6 AS idle_seconds
+        hours,
+        -- a mark is a time (µs) by 4, and what happens: 0 busy ends, 1 busy begins, 2 talk ends, 3 talk begins
+        arraySort(groupArrayArray(marks)) AS ordered,
+        arrayMap(mark -> bitShiftRight(mark, 2), ordered) AS times,
+        arrayPopBack(times) AS starts,
+        arrayPopFront(times) AS ends,
+        arrayPopBack(arrayCumSum(mark -> (bitAnd(mark, 3) = 1) - (bitAnd(mark, 3) = 0), ordered)) AS busy,
+        arrayPopBack(arrayCumSum(mark -> (bitAnd(mark, 3) = 3) - (bitAnd(mark, 3) = 2), ordered)) AS talking
     FROM
     (
+        WITH
+            (condition, one, other) -> other + condition * (one - other) AS choose,
+            toInt64(9223372036854775807) AS unknown,
+            -- a clock that ran backwards makes no negative time
+            choose(answered < ended, answered, ended) AS talk_from,
+            choose(began < talk_from, began, talk_from) AS busy_from
         SELECT
             account,
             extension,
-            piece.1 AS since,
-            piece.2 AS until,
-            piece.3 AS doing,
-            arrayJoin(range(intDiv(since, 3600000000), intDiv(until - 1, 3600000000) + 1)) AS hours,
-            -- what of the piece lies in the hour
-            if(until < (hours + 1) * 3600000000, until, (hours + 1) * 3600000000)
-                - if(since > hours * 3600000000, since, hours * 3600000000) AS length
+            if(
+                talk_from < ended,
+                [busy_from * 4 + 1, talk_from * 4 + 3, ended * 4 + 2, ended * 4],
+                [busy_from * 4 + 1, ended * 4]
+            ) AS marks,
+            -- the hours in which it is busy, or may be the one end of an idle time
+            arrayJoin(range(
+                intDiv(busy_from - 1800000000, 3600000000), intDiv(ended + 1800000000, 3600000000) + 1
+            )) AS hours
         FROM
         (
-            SELECT
-                account,
-                extension,
-                -- a mark is a time (µs) by 4, and what happens: 0 busy ends, 1 busy begins, 2 talk ends, 3 talk begins
-                arraySort(groupArrayArray(marks)) AS ordered,
-                arrayMap(mark -> intDiv(mark, 4), ordered) AS times,
-                arrayCumSum(mark -> [-1, 1, 0, 0][bitAnd(mark, 3) + 1], ordered) AS busy,
-                arrayCumSum(mark -> [0, 0, -1, 1][bitAnd(mark, 3) + 1], ordered) AS talking,
-                arrayJoin(arrayFilter(
-                    piece -> piece.2 > piece.1 AND (piece.3 > 0 OR piece.2 - piece.1 <= 1800000000),
-                    arrayMap(
-                        (since, until, legs, answered) -> (since, until, multiIf(answered > 0, 2, legs > 0, 1, 0)),
-                        arrayPopBack(times),
-                        arrayPopFront(times),
-                        arrayPopBack(busy),
-                        arrayPopBack(talking)
-                    )
-                )) AS piece
+            SELECT account, toLowCardinality(leg.extension.value) AS extension, began, answered_at AS answered, ended_at AS ended
             FROM
             (
-                SELECT
-                    account,
-                    extension,
-                    -- a clock that ran backwards makes no negative time
-                    if(answered IS NOT NULL AND answered < ended, answered, ended) AS talk_from,
-                    if(began < talk_from, began, talk_from) AS busy_from,
-                    if(
-                        talk_from < ended,
-                        [busy_from * 4 + 1, talk_from * 4 + 3, ended * 4 + 2, ended * 4],
-                        [busy_from * 4 + 1, ended * 4]
-                    ) AS marks
-                FROM
-                (
-                    SELECT
-                        account,
-                        assumeNotNull(leg.extension) AS extension,
-                        toUnixTimestamp64Micro(assumeNotNull(coalesce(leg.rang_at, leg.answered_at))) AS began,
-                        toUnixTimestamp64Micro(leg.answered_at) AS answered,
-                        toUnixTimestamp64Micro(assumeNotNull(leg.ended_at)) AS ended
-                    FROM leg_times AS leg
-                    WHERE isNotNull(leg.extension) AND isNotNull(coalesce(leg.rang_at, leg.answered_at)) AND isNotNull(leg.ended_at)
-                    UNION ALL
-                    SELECT
-                        account,
-                        assumeNotNull(leg.extension),
-                        toUnixTimestamp64Micro(assumeNotNull(coalesce(leg.rang_at, leg.answered_at))),
-                        toUnixTimestamp64Micro(leg.answered_at),
-                        toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-                    FROM leg_times AS leg
-                    INNER JOIN call_facts AS call ON call.account = leg.account AND call.call_id = leg.call_id
-                    WHERE isNotNull(leg.extension) AND isNotNull(coalesce(leg.rang_at, leg.answered_at)) AND isNull(leg.ended_at)
-                        AND isNotNull(call.ended_at)
-                    UNION ALL
-                    SELECT
-                        account,
-                        assumeNotNull(call.extension),
-                        toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
-                        toUnixTimestamp64Micro(call.answered_at),
-                        toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-                    FROM call_facts AS call
-                    WHERE call.is_bill AND isNotNull(call.extension) AND isNotNull(call.answered_at) AND isNotNull(call.ended_at)
-                ) AS spells
-            ) AS marked
-            GROUP BY account, extension
-        ) AS pieces
-    ) AS split
-    GROUP BY account, extension, hour
+                -- Whole columns: FINAL merges a part of one by no function, and so wrongly (ClickHouse#61161).
+                SELECT account, extension, choose(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
+                FROM stored_leg_times FINAL
+            ) AS leg
+            WHERE leg.extension.priority > 0 AND began != unknown AND ended_at != unknown
+            UNION ALL
+            -- Few legs have no end, and few calls a CDR alone. First which: each of them has a row that says so, and
+            -- without FINAL little else is read. Then these by their keys.
+            SELECT
+                account,
+                toLowCardinality(leg.extension.value),
+                began,
+                answered_at,
+                toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
+            FROM
+            (
+                SELECT account, call_id, extension, choose(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
+                FROM stored_leg_times FINAL
+                WHERE leg_id IN (SELECT leg_id FROM stored_leg_times WHERE ended_at = unknown)
+            ) AS leg
+            INNER JOIN
+            (
+                SELECT account, call_id, ended_at
+                FROM call_facts
+                WHERE call_id IN (SELECT call_id FROM stored_leg_times WHERE ended_at = unknown)
+            ) AS call
+            ON call.account = leg.account AND call.call_id = leg.call_id
+            WHERE leg.extension.priority > 0 AND began != unknown AND ended_at = unknown AND isNotNull(call.ended_at)
+            UNION ALL
+            SELECT
+                account,
+                toLowCardinality(assumeNotNull(call.extension)),
+                toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
+                toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
+                toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
+            FROM call_facts AS call
+            WHERE call_id IN (SELECT call_id FROM stored_facts WHERE kinds_seen = 16)
+                AND call.is_bill AND isNotNull(call.extension) AND isNotNull(call.answered_at) AND isNotNull(call.ended_at)
+        ) AS spells
+    ) AS marked
+    GROUP BY account, extension, hours
 ) AS hourly
-COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once';
+WHERE talk_seconds + ring_seconds + idle_seconds > 0
+COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once'
+;

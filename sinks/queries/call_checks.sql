@@ -31,21 +31,33 @@ CREATE OR REPLACE VIEW call_checks
     `uuid_times` Array(Int64) COMMENT 'The times inside the version-1 UUIDs of its legs: microseconds since 1970 UTC'
 )
 AS WITH
-    toUnixTimestamp64Micro(coalesce(event_answered_at, event_ended_at)) - toUnixTimestamp64Micro(event_rang_at) AS event_waited,
-    toUnixTimestamp64Micro(event_ended_at) - toUnixTimestamp64Micro(event_answered_at) AS event_talked
+    -- As in call_facts: there stands why.
+    (condition, one, other) -> other + condition * (one - other) AS choose,
+    toInt64(9223372036854775807) AS unknown,
+    choose(event_answered != unknown, event_answered, event_ended) AS picked_up,
+    (picked_up - event_rang) * (picked_up > event_rang) AS waited,
+    choose(
+        has_ended * was_answered * (event_answered = unknown) + (picked_up = unknown) + (event_rang = unknown) > 0,
+        unknown,
+        waited
+    ) AS event_ring,
+    (event_ended - event_answered) * (event_ended > event_answered) AS talked,
+    choose((event_ended = unknown) + (event_answered = unknown) > 0, unknown, talked) AS told_talk,
+    choose(has_ended, was_answered * choose(measured != unknown, measured, told_talk), unknown) AS event_talk,
+    choose(cdr_times.started_at != unknown, cdr_times.started_at, event_started) AS started
 SELECT
     account,
     call_id,
     source,
     dialect,
-    coalesce(cdr_started_at, event_started_at) AS started_at,
-    first_received_at,
-    last_received_at,
+    fromUnixTimestamp64Micro(nullIf(started, unknown), 'UTC') AS started_at,
+    fromUnixTimestamp64Micro(nullIf(first_received, unknown), 'UTC') AS first_received_at,
+    fromUnixTimestamp64Micro(nullIf(last_received, -9223372036854775808), 'UTC') AS last_received_at,
     multiIf(
         is_complete, 'complete',
         has_ended, 'ended',
         kinds_seen = 32, 'requested',
-        isNull(event_answered_at), 'ringing',
+        event_answered = unknown, 'ringing',
         'answered'
     ) AS state,
     multiIf(is_complete OR NOT is_closed, '', kinds_seen = 32 AND NOT has_ended, 'never_came', closed_why) AS close_reason,
@@ -56,62 +68,50 @@ SELECT
     toBool(bitAnd(kinds_seen, 3) != 0) AS has_ring,
     toBool(bitAnd(kinds_seen, 4) != 0) AS has_answer,
     toBool(has_cdr) AS has_cdr,
-    cdr_received_at,
-    event_started_at,
-    event_answered_at,
-    event_ended_at,
-    if(
-        has_ended AND was_answered AND isNull(event_answered_at),
-        NULL,
-        if(event_waited < 0, 0, event_waited) / 1e6
-    ) AS event_ring_seconds,
-    multiIf(
-        NOT has_ended, NULL,
-        NOT was_answered, 0,
-        isNotNull(measured_seconds), measured_seconds,
-        if(event_talked < 0, 0, event_talked) / 1e6
-    ) AS event_talk_seconds,
-    cdr_started_at,
-    cdr_answered_at,
-    cdr_ended_at,
-    cdr_ring_seconds,
-    cdr_talk_seconds,
+    fromUnixTimestamp64Micro(nullIf(cdr_times.received_at, 0), 'UTC') AS cdr_received_at,
+    fromUnixTimestamp64Micro(nullIf(event_started, unknown), 'UTC') AS event_started_at,
+    fromUnixTimestamp64Micro(nullIf(event_answered, unknown), 'UTC') AS event_answered_at,
+    fromUnixTimestamp64Micro(nullIf(event_ended, unknown), 'UTC') AS event_ended_at,
+    nullIf(event_ring, unknown) / 1e6 AS event_ring_seconds,
+    nullIf(event_talk, unknown) / 1e6 AS event_talk_seconds,
+    fromUnixTimestamp64Micro(nullIf(cdr_times.started_at, unknown), 'UTC') AS cdr_started_at,
+    fromUnixTimestamp64Micro(nullIf(cdr_times.answered_at, unknown), 'UTC') AS cdr_answered_at,
+    fromUnixTimestamp64Micro(nullIf(cdr_times.ended_at, unknown), 'UTC') AS cdr_ended_at,
+    nullIf(cdr_times.ring_time, unknown) / 1e6 AS cdr_ring_seconds,
+    nullIf(cdr_times.talk_time, unknown) / 1e6 AS cdr_talk_seconds,
     uuid_times
 FROM
 (
+    WITH
+        (condition, one, other) -> other + condition * (one - other) AS choose,
+        toInt64(9223372036854775807) AS unknown,
+        f.b_rang_at != unknown OR f.b_answered_at != unknown AS b_decides
     SELECT
-        c.account AS account,
-        c.call_id AS call_id,
-        ifNull(c.source, '') AS source,
-        ifNull(c.dialect, '') AS dialect,
-        c.sends_cdr AS sends_cdr,
-        c.kinds_seen AS kinds_seen,
-        c.uuid_times AS uuid_times,
-        c.first_received_at AS first_received_at,
-        c.last_received_at AS last_received_at,
-        c.cdr.received_at > toDateTime64(0, 6, 'UTC') AS has_cdr,
-        notEmpty(c.ends) AND hasAll(mapKeys(c.ends), c.live) AS has_ended,
-        has_cdr OR (has_ended AND NOT c.sends_cdr) AS is_complete,
-        c.closed.priority > 0 AND c.closed.rank >= toUnixTimestamp64Micro(c.last_received_at) AS closed_since,
-        toBool(ifNull(closed_since, 0)) AS is_closed,
-        c.closed.value AS closed_why,
-        isNotNull(c.b_rang_at) OR isNotNull(c.b_answered_at) AS b_decides,
-        if(b_decides, c.b_rang_at, c.a_rang_at) AS event_rang_at,
-        c.started_at AS event_started_at,
-        if(b_decides, c.b_answered_at, c.a_answered_at) AS event_answered_at,
-        if(has_ended, arrayMax(mapValues(c.ends)), NULL) AS event_ended_at,
-        -- an unknown outcome is (0, 0, 0)
-        isNotNull(event_answered_at) OR c.outcome.answered AS was_answered,
-        if(c.talk_time.priority > 0, c.talk_time.value / 1e6, NULL) AS measured_seconds,
-        if(has_cdr, c.cdr.received_at, NULL) AS cdr_received_at,
-        c.cdr.started_at AS cdr_started_at,
-        c.cdr.answered_at AS cdr_answered_at,
-        c.cdr.ended_at AS cdr_ended_at,
-        c.cdr.ring_time / 1e6 AS cdr_ring_seconds,
-        c.cdr.talk_time / 1e6 AS cdr_talk_seconds
+        f.account AS account,
+        f.call_id AS call_id,
+        assumeNotNull(f.source) AS source,
+        assumeNotNull(f.dialect) AS dialect,
+        f.sends_cdr AS sends_cdr,
+        f.kinds_seen AS kinds_seen,
+        f.uuid_times AS uuid_times,
+        f.first_received_at AS first_received,
+        f.last_received_at AS last_received,
+        f.cdr_times AS cdr_times,
+        f.cdr_times.received_at > 0 AS has_cdr,
+        notEmpty(f.ends) AND hasAll(mapKeys(f.ends), f.live) AS has_ended,
+        has_cdr OR (has_ended AND NOT f.sends_cdr) AS is_complete,
+        f.closed.priority > 0 AND f.closed.rank >= f.last_received_at AS is_closed,
+        f.closed.value AS closed_why,
+        f.started_at AS event_started,
+        choose(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang,
+        choose(b_decides, f.b_answered_at, f.a_answered_at) AS event_answered,
+        choose(has_ended, arrayMax(mapValues(f.ends)), unknown) AS event_ended,
+        -- an unknown outcome has no value
+        event_answered != unknown OR f.outcome.value = 'answered' AS was_answered,
+        choose(f.talk_time.priority > 0, f.talk_time.rank, unknown) AS measured
     FROM
     (
-        -- Whole columns: FINAL merges a part of one (`cdr.ended_at`) by no function, and so wrongly
+        -- Whole columns: FINAL merges a part of one (`cdr_times.ended_at`) by no function, and so wrongly
         -- (ClickHouse#61161).
         SELECT
             account,
@@ -132,10 +132,10 @@ FROM
             ends,
             outcome,
             talk_time,
-            cdr,
+            cdr_times,
             closed
-        FROM stored_checks FINAL
+        FROM stored_facts FINAL
         WHERE merged_into IS NULL
-    ) AS c
+    ) AS f
 ) AS known
 COMMENT 'One row a call: what reconciliation compares, quick to read for all calls at once';

@@ -31,15 +31,25 @@ CREATE OR REPLACE VIEW call_facts
     `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen'
 )
 AS WITH
-    -- Factors of 1, or NULL, where calls has an if: that picks out its rows for each branch, at twice the time of all the
-    -- rest.
+    -- An if picks out its rows for each branch, and one in another does so again: that takes longer than all the rest.
+    -- With numbers that wrap around this is the same.
+    (condition, one, other) -> other + condition * (one - other) AS choose,
+    toInt64(9223372036854775807) AS unknown,
+    choose(cdr_times.started_at != unknown, cdr_times.started_at, event_started) AS started,
+    choose(has_cdr, cdr_times.answered_at, event_answered) AS answered,
+    choose(cdr_times.ended_at != unknown, cdr_times.ended_at, event_ended) AS ended,
+    choose(answered != unknown, answered, ended) AS picked_up,
+    (picked_up - event_rang) * (picked_up > event_rang) AS waited,
+    choose(
+        is_answered * (answered = unknown) + (picked_up = unknown) + (event_rang = unknown) > 0, unknown, waited
+    ) AS event_ring,
+    (ended - answered) * (ended > answered) AS talked,
+    choose((ended = unknown) + (answered = unknown) > 0, unknown, talked) AS told_talk,
+    choose(outcome = '', unknown, is_answered * choose(measured != unknown, measured, told_talk)) AS event_talk,
     outcome = 'answered' AS is_answered,
-    nullIf(1 - is_answered * isNull(answered_at), 0) AS ring_is_known,
-    nullIf(outcome != '', 0) AS talk_is_known,
-    nullIf(0, NOT is_answered) AS none_unless_answered,
-    toUnixTimestamp64Micro(coalesce(answered_at, ended_at)) - toUnixTimestamp64Micro(event_rang_at) AS waited,
-    toUnixTimestamp64Micro(ended_at) - toUnixTimestamp64Micro(answered_at) AS talked,
-    toUnixTimestamp64Micro(rang_at) - toUnixTimestamp64Micro(coalesce(requested_at, event_started_at)) AS dialled
+    choose(requested != unknown, requested, event_started) AS dialled,
+    bitTest(kinds_seen, 0) OR requested != unknown AS is_dialled,
+    choose(is_dialled AND rang != unknown AND dialled != unknown, (rang - dialled) * (rang > dialled), unknown) AS post_dial
 SELECT
     account,
     call_id,
@@ -50,76 +60,75 @@ SELECT
     callee,
     extension,
     campaign,
-    requested_at,
-    coalesce(cdr_started_at, event_started_at) AS started_at,
-    rang_at,
-    if(has_cdr, cdr_answered_at, event_answered_at) AS answered_at,
-    coalesce(cdr_ended_at, event_ended_at) AS ended_at,
-    coalesce(cdr_ring_seconds, ring_is_known * waited * (waited > 0) / 1e6) AS ring_seconds,
-    coalesce(
-        cdr_talk_seconds,
-        talk_is_known * coalesce(is_answered * coalesce(measured_seconds, talked * (talked > 0) / 1e6), none_unless_answered)
-    ) AS talk_seconds,
-    coalesce(cdr_outcome, event_outcome, '') AS outcome,
+    fromUnixTimestamp64Micro(nullIf(requested, unknown), 'UTC') AS requested_at,
+    fromUnixTimestamp64Micro(nullIf(started, unknown), 'UTC') AS started_at,
+    fromUnixTimestamp64Micro(nullIf(rang, unknown), 'UTC') AS rang_at,
+    fromUnixTimestamp64Micro(nullIf(answered, unknown), 'UTC') AS answered_at,
+    fromUnixTimestamp64Micro(nullIf(ended, unknown), 'UTC') AS ended_at,
+    nullIf(choose(cdr_times.ring_time != unknown, cdr_times.ring_time, event_ring), unknown) / 1e6 AS ring_seconds,
+    nullIf(choose(cdr_times.talk_time != unknown, cdr_times.talk_time, event_talk), unknown) / 1e6 AS talk_seconds,
+    coalesce(cdr_times.outcome, event_outcome) AS outcome,
     hangup_cause,
     hangup_direction,
     has_cdr,
-    first_received_at,
-    assumeNotNull(coalesce(started_at, requested_at, first_received_at)) AS began_at,
-    kinds_seen = 4 AS is_request,
-    kinds_seen = 2 AS is_bill,
-    coalesce(a_answered_at, cdr_answered_at) AS reached_at,
-    b_answered_at AS connected_at,
-    if(bitTest(kinds_seen, 0) OR isNotNull(requested_at), dialled * (dialled > 0) / 1e6, NULL) AS post_dial_seconds
+    fromUnixTimestamp64Micro(nullIf(first_received, unknown), 'UTC') AS first_received_at,
+    fromUnixTimestamp64Micro(
+        choose(started != unknown, started, choose(requested != unknown, requested, first_received)), 'UTC'
+    ) AS began_at,
+    kinds_seen = 32 AS is_request,
+    kinds_seen = 16 AS is_bill,
+    fromUnixTimestamp64Micro(
+        nullIf(choose(a_answered != unknown, a_answered, cdr_times.answered_at), unknown), 'UTC'
+    ) AS reached_at,
+    fromUnixTimestamp64Micro(nullIf(b_answered, unknown), 'UTC') AS connected_at,
+    nullIf(post_dial, unknown) / 1e6 AS post_dial_seconds
 FROM
 (
+    WITH
+        (condition, one, other) -> other + condition * (one - other) AS choose,
+        toInt64(9223372036854775807) AS unknown,
+        notEmpty(f.ends) AND hasAll(mapKeys(f.ends), f.live) AS has_ended,
+        f.b_rang_at != unknown OR f.b_answered_at != unknown AS b_decides
     SELECT
         f.account AS account,
         f.call_id AS call_id,
         assumeNotNull(f.source) AS source,
         assumeNotNull(f.dialect) AS dialect,
         f.kinds_seen AS kinds_seen,
-        f.first_received_at AS first_received_at,
-        f.requested_at AS requested_at,
-        f.cdr.received_at > toDateTime64(0, 6, 'UTC') AS has_cdr,
-        notEmpty(f.ends) AND hasAll(mapKeys(f.ends), f.live) AS has_ended,
-        isNotNull(f.b_rang_at) OR isNotNull(f.b_answered_at) AS b_decides,
-        coalesce(if(f.a_rang_at < f.b_rang_at, f.a_rang_at, f.b_rang_at), f.a_rang_at, f.b_rang_at) AS rang_at,
-        if(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang_at,
-        f.a_answered_at AS a_answered_at,
-        f.b_answered_at AS b_answered_at,
-        f.started_at AS event_started_at,
-        if(b_decides, f.b_answered_at, f.a_answered_at) AS event_answered_at,
-        if(has_ended, arrayMax(mapValues(f.ends)), NULL) AS event_ended_at,
+        f.first_received_at AS first_received,
+        f.requested_at AS requested,
+        f.started_at AS event_started,
+        f.cdr_times AS cdr_times,
+        f.cdr_times.received_at > 0 AS has_cdr,
+        choose(f.a_rang_at < f.b_rang_at, f.a_rang_at, f.b_rang_at) AS rang,
+        choose(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang,
+        f.a_answered_at AS a_answered,
+        f.b_answered_at AS b_answered,
+        choose(b_decides, f.b_answered_at, f.a_answered_at) AS event_answered,
+        choose(has_ended, arrayMax(mapValues(f.ends)), unknown) AS event_ended,
         multiIf(
-            NOT has_ended, NULL,
-            isNotNull(event_answered_at), 'answered',
+            NOT has_ended, '',
+            event_answered != unknown, 'answered',
             f.outcome.priority > 0, f.outcome.value,
             'unanswered'
         ) AS event_outcome,
         -- its rank is the time itself, as a number
-        if(f.talk_time.priority > 0, f.talk_time.rank / 1e6, NULL) AS measured_seconds,
-        coalesce(f.cdr.direction, if(f.direction.priority > 0, f.direction.value, NULL)) AS direction,
-        coalesce(f.cdr.method, if(f.method.priority > 0, f.method.value, NULL)) AS method,
-        coalesce(f.cdr.callee, if(f.callee.priority > 0, f.callee.value, NULL)) AS callee,
-        coalesce(f.cdr.extension, if(f.extension.priority > 0, f.extension.value, NULL)) AS extension,
-        coalesce(f.cdr.campaign, if(f.campaign.priority > 0, f.campaign.value, NULL)) AS campaign,
+        choose(f.talk_time.priority > 0, f.talk_time.rank, unknown) AS measured,
+        coalesce(f.cdr_ways.direction, if(f.direction.priority > 0, f.direction.value, NULL)) AS direction,
+        coalesce(f.cdr_ways.method, if(f.method.priority > 0, f.method.value, NULL)) AS method,
+        coalesce(f.cdr_names.callee, if(f.callee.priority > 0, f.callee.value, NULL)) AS callee,
+        coalesce(f.cdr_names.extension, if(f.extension.priority > 0, f.extension.value, NULL)) AS extension,
+        coalesce(f.cdr_names.campaign, if(f.campaign.priority > 0, f.campaign.value, NULL)) AS campaign,
         coalesce(
-            f.cdr.hangup_cause, if(f.hangup_cause.priority > 0, toInt64OrNull(f.hangup_cause.value), NULL)
+            f.cdr_ways.hangup_cause, if(f.hangup_cause.priority > 0, toInt64OrNull(f.hangup_cause.value), NULL)
         ) AS hangup_cause,
         coalesce(
-            f.cdr.hangup_direction,
+            f.cdr_ways.hangup_direction,
             if(f.hangup_direction.priority > 0, toInt64OrNull(f.hangup_direction.value), NULL)
-        ) AS hangup_direction,
-        f.cdr.started_at AS cdr_started_at,
-        f.cdr.answered_at AS cdr_answered_at,
-        f.cdr.ended_at AS cdr_ended_at,
-        f.cdr.ring_time / 1e6 AS cdr_ring_seconds,
-        f.cdr.talk_time / 1e6 AS cdr_talk_seconds,
-        f.cdr.outcome AS cdr_outcome
+        ) AS hangup_direction
     FROM
     (
-        -- Whole columns: FINAL merges a part of one (`cdr.callee`) by no function, and so wrongly
+        -- Whole columns: FINAL merges a part of one (`cdr_names.callee`) by no function, and so wrongly
         -- (ClickHouse#61161).
         SELECT
             account,
@@ -145,7 +154,9 @@ FROM
             hangup_direction,
             outcome,
             talk_time,
-            cdr
+            cdr_times,
+            cdr_ways,
+            cdr_names
         FROM stored_facts FINAL
         WHERE merged_into IS NULL
     ) AS f

@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
 CALLS = 1_000_000
 QUICK_CALLS = 100_000
-PORTIONS = 20
+PORTIONS = 200
 ROUNDS = 7
 STATEMENTS = Path(__file__).with_suffix(".sql")
+
+ONE_PART_A_DAY = """
+SELECT count() = uniqExact(partition) FROM system.parts
+WHERE active AND database = currentDatabase() AND table = %(table)s
+"""
 
 DASHBOARD_SECONDS = 0.5
 LOOKUP_SECONDS = 0.02
@@ -39,7 +44,10 @@ DASHBOARDS = {
     "calls_by_extension": "SELECT * FROM calls_by_extension",
     "calls_by_campaign": "SELECT * FROM calls_by_campaign",
     "hangup_causes": "SELECT * FROM hangup_causes",
-    "agents": "SELECT * FROM agents",
+    "agents, by day": (
+        "SELECT extension, toDate(hour) AS day, sum(talk_seconds), sum(ring_seconds), sum(idle_seconds) "
+        "FROM agents WHERE account = 'bench' GROUP BY extension, day"
+    ),
     "asr": f"SELECT * FROM asr({MONTH})",
     "ner": f"SELECT * FROM ner({MONTH})",
     "abr": f"SELECT * FROM abr({MONTH})",
@@ -59,6 +67,13 @@ LOOKUPS = {
     "which call a leg belongs to": "SELECT account, call_id FROM stored_legs WHERE leg_id = %(leg)s",
     "its record, by the call's id": (
         "SELECT * FROM call_records FINAL PREWHERE account = 'bench' AND call_id = %(call)s"
+    ),
+    "its record, by a leg's id": (
+        "SELECT * FROM call_records FINAL PREWHERE (account, call_id) IN "
+        "(SELECT account, call_id FROM stored_legs WHERE leg_id = %(leg)s)"
+    ),
+    "how it ended, from calls": (
+        "SELECT started_at, outcome, talk_seconds FROM calls WHERE account = 'bench' AND call_id = %(call)s"
     ),
     "its legs, by their ids": (
         "SELECT * FROM call_legs WHERE account = 'bench' AND leg_id IN (%(call)s, %(leg)s)"
@@ -133,7 +148,12 @@ def fill(client: Client, calls: int) -> float:
 
 
 def settle(client: Client) -> None:
-    """Return once ClickHouse merges nothing more by itself."""
+    """Return once ClickHouse merges nothing more by itself, as an hour after the last news."""
+    for table in ("stored_facts", "stored_leg_times"):
+        client.execute(f"ALTER TABLE {table} MODIFY SETTING min_age_to_force_merge_seconds = 1")
+    for table in ("stored_facts", "stored_leg_times"):
+        while client.execute(ONE_PART_A_DAY, {"table": table}) != [(1,)]:
+            time.sleep(1)
     while client.execute("SELECT count() FROM system.merges") != [(0,)]:
         time.sleep(1)
 
