@@ -13,13 +13,13 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from callweave.errors import SettingsError
 from callweave.reading import CONTRADICTION, Loaded, read
+from callweave.urls import checked_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,14 +52,7 @@ def _database(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or parts.username or parts.password:
-        raise ValueError("must be as in https://calls.example.com, without query, fragment or user")
-    return text.rstrip("/")
+    return checked_base(text, "https://calls.example.com")
 
 
 Host = Annotated[str, Field(min_length=1)]
@@ -148,6 +141,10 @@ class KafkaSettings(Section):
     def topic(self, name: str) -> str:
         """A topic's name on the cluster."""
         return f"{self.prefix}{name}"
+
+    def group(self, stage: str) -> str:
+        """The consumer group of all processes of a stage; Faust puts it before its changelogs' names, too."""
+        return f"{self.prefix}callweave-{stage}"
 
     def addresses(self) -> list[tuple[str, int]]:
         """The brokers to begin with, as host and port."""

@@ -19,10 +19,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import tempfile
 import threading
 import time
 import tomllib
@@ -30,7 +28,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -39,9 +36,11 @@ import tomli_w
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from callweave.errors import CallweaveError
+from callweave.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
@@ -88,6 +87,8 @@ def checked_country(country: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(checked_name)]
+Setting = Literal["timezone", "close_after_seconds", "country"]
+"""What may change while a source goes on; whose callbacks they are, and in which dialect, may not."""
 
 
 class Source(BaseModel):
@@ -249,6 +250,17 @@ def rotate(path: Path, name: str) -> str:
         return token
 
 
+def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -> None:
+    """Change what is given, None to unset it, and keep the rest, the token too; raise `SourcesError`."""
+    with edited(path) as tables:
+        table = active(path, tables, name)
+        for setting, value in given.items():
+            if value is None:
+                table.pop(setting, None)
+            else:
+                table[setting] = value
+
+
 def remove(path: Path, name: str) -> None:
     """Make a source's token void and keep the rest of its entry; raise `SourcesError`."""
     with edited(path) as tables:
@@ -276,7 +288,8 @@ def now() -> datetime:
 def edited(path: Path) -> Iterator[dict[str, Any]]:
     """The tables of the sources, to be changed; checked and written as a whole at the end, or not at all.
 
-    One writer at a time, whichever process it is in; a reader sees the old file or the new one.
+    One writer at a time, whichever process it is in; a reader sees the old file or the new one, which is
+    readable by us alone.
     """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -286,25 +299,7 @@ def edited(path: Path) -> Iterator[dict[str, Any]]:
         validated(path, document)
         yield document.setdefault("sources", {})
         validated(path, document)
-        write(path, tomli_w.dumps(document))
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file so that a crash at any moment leaves the old or the new one, readable by us alone."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(text)  # mode 0600 from its creation on: tempfile sees to that
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        replace_file(path, tomli_w.dumps(document).encode())
 
 
 class SourcesFile:

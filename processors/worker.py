@@ -44,11 +44,11 @@ PULSE_SECONDS = 3.0
 
 
 def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
-    """Make the Faust app of one processor; `name` is its consumer group, less the installation's prefix."""
+    """Make the Faust app of one processor; `name` is the stage that its consumer group is called by."""
     brokers = ";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(","))
     session = kafka.session_timeout_seconds
     return App(
-        f"{kafka.prefix}callweave-{name}",
+        kafka.group(name),
         broker=brokers,
         broker_credentials=_credentials(kafka),
         broker_max_poll_records=batch,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from callweave import clickhouse
-from callweave.sources import write
+from callweave.files import replace_file
 from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
 
@@ -181,7 +181,7 @@ class Progress:
         """Remember it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         document = {"asked": asked, "position": asdict(position)}
-        write(self.path, orjson.dumps(document).decode())
+        replace_file(self.path, orjson.dumps(document))
 
     def done(self) -> None:
         """The next run begins anew."""

@@ -7,21 +7,22 @@ again, as the same callback.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from callweave.errors import CallweaveError
+from callweave.files import replace_file
 from provider.publishing import UnpublishedError
 from provider.rest.errors import UnansweredError
 from schemas.callbacks import Callback
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from callweave.clock import Clock
     from callweave.sources import Source
     from provider.publishing import Publisher
@@ -141,16 +142,7 @@ class Spool:
         headers = [[name, value.decode()] for name, value in callback.headers()]
         document = {HEADERS: headers, PAYLOAD: callback.payload.decode()}
         path = self.folder / f"{callback.id}{SUFFIX}"
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
-            file.write(orjson.dumps(document))
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(path, orjson.dumps(document))
         return path
 
     def waiting(self) -> list[Path]:

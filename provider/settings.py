@@ -34,6 +34,7 @@ from pydantic_core import PydanticCustomError
 
 from callweave import sources
 from callweave.errors import CallweaveError
+from callweave.urls import checked_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,17 +71,11 @@ def is_loopback(host: str) -> bool:
 
 def checked_url(text: str) -> str:
     """A URL that secrets may be sent to, without a slash at its end."""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname or ""
-        usable = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
-    except ValueError:
-        usable, host = False, ""
-    if not usable or parts.query or parts.fragment or parts.username or parts.password:
-        raise ValueError("must be as in https://api.example.com/api/ver1.0, without query, fragment or user")
-    if parts.scheme == "http" and not is_loopback(host):
+    url = checked_base(text, "https://api.example.com/api/ver1.0")
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https://, since the token and phone numbers travel with it")
-    return text.rstrip("/")
+    return url
 
 
 Url = Annotated[str, AfterValidator(checked_url)]

@@ -42,11 +42,6 @@ FETCH_BYTES = 8 * 1024 * 1024
 """What one answer of a broker may hold, and so about what waits here beside a batch."""
 
 
-def group(kafka: KafkaSettings) -> str:
-    """The consumer group of all sinks of an installation."""
-    return f"{kafka.prefix}callweave-sink"
-
-
 class Consumer:
     """Reads all topics of the sink."""
 
@@ -59,7 +54,7 @@ class Consumer:
         self._consumer = KafkaConsumer(
             **client_options(kafka),
             client_id="callweave-sink",
-            group_id=group(kafka),
+            group_id=kafka.group("sink"),
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 3,
             enable_auto_commit=False,

@@ -19,7 +19,7 @@ from callweave.metrics import serve
 from sinks import metrics
 from sinks.backoff import delays
 from sinks.batch import Batch
-from sinks.consumer import MAX_POLL_RECORDS, Consumer, group
+from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import placing
 from sinks.readiness import Readiness
 from sinks.rows import Poison, read
@@ -55,7 +55,7 @@ def run(settings: Settings) -> None:
     readiness = Readiness()
     port, host = settings.sink.metrics_port, settings.metrics_host
     with serve(port, readiness, host=host) as server, placing(settings):
-        log.info("started", metrics_port=server.port, group=group(settings.kafka))
+        log.info("started", metrics_port=server.port, group=settings.kafka.group("sink"))
         work(settings, readiness, stop)
     log.info("stopped")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from callweave.clock import MICROSECONDS
+from callweave.commands.progress import bar
+from callweave.commands.spans import Moment
 from callweave.settings import load
 
 if TYPE_CHECKING:
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
 
 FOLDER = "backfill"
 """Within `data`: how far an interrupted run has come, a file for each source."""
-TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
-FOREVER = 2**62
+BEGINNING, FOREVER = 0, 2**62
+"""What --since and --until are where they are left out."""
 
 
 @click.command()
 @click.option("--source", "name", required=True, help="The source whose provider is asked.")
-@click.option("--since", type=TIMES, help="Only calls first heard of at this time or later (UTC).")
-@click.option("--until", type=TIMES, help="Only calls first heard of before this time (UTC).")
+@click.option(
+    "--since", type=Moment(), default=BEGINNING, help="Only calls first heard of at this time or later."
+)
+@click.option(
+    "--until",
+    type=Moment(),
+    default=FOREVER,
+    help="Only calls first heard of before this time; in UTC where it has no offset.",
+)
 @click.option(
     "--silent-seconds",
     type=click.FloatRange(min=0),
@@ -34,9 +42,7 @@ FOREVER = 2**62
     help="Only calls of which nothing was heard for so long.",
 )
 @click.option("--afresh", is_flag=True, help="Begin anew where an earlier run was interrupted.")
-def backfill(
-    name: str, since: datetime | None, until: datetime | None, silent_seconds: float, *, afresh: bool
-) -> None:
+def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh: bool) -> None:
     """Ask for the history of calls whose end never arrived, and publish it.
 
     An interrupted run is gone on with by the next one with the same --since and --until.
@@ -51,7 +57,7 @@ def backfill(
     provider = provider_of(settings.sources_file, name)
     clock = SystemClock()
     silent = clock.now() - round(silent_seconds * MICROSECONDS)
-    window = filling.Window(_us(since, 0), _us(until, FOREVER), silent)
+    window = filling.Window(since, until, silent)
     calls = filling.Calls(settings, provider.source, window)
     progress = filling.Progress(settings.data / FOLDER / f"{name}.json")
     asked = {"since": window.since, "until": window.until}
@@ -84,15 +90,9 @@ def summary(results: Counter[Result], total: int) -> str:
 
 def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:
     """Go through them behind a bar on standard error."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    return Counter(
-        track(results, "Asking for histories", total, console=console, disable=not console.is_terminal)
-    )
-
-
-def _us(given: datetime | None, default: int) -> int:
-    """A UTC time in microseconds since 1970."""
-    return default if given is None else int(given.replace(tzinfo=UTC).timestamp()) * MICROSECONDS
+    counted: Counter[Result] = Counter()
+    with bar("Asking for histories", total) as done:
+        for result in results:
+            counted[result] += 1
+            done(counted.total())
+    return counted

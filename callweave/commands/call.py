@@ -10,6 +10,7 @@ import click
 
 from callweave.errors import CallweaveError
 from callweave.settings import load
+from callweave.terminal import visible
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -75,7 +76,6 @@ def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole
 def _choice(client: Client, matches: list[Match]) -> str:
     """What to choose from, without numbers."""
     from sinks.timeline import read  # noqa: PLC0415
-    from sinks.timeline.page import visible  # noqa: PLC0415
 
     several = len({match.account for match in matches}) > 1
     how = "an account (--account) or a call's own id" if several else "the call's own id"

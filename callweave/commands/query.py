@@ -13,6 +13,7 @@ import click
 
 from callweave.errors import CallweaveError
 from callweave.settings import load
+from callweave.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,6 +111,4 @@ def plain(value: Any) -> str:
         return text.rstrip("0") if "." in text else text
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(plain, value)) + "]"
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(value)
-    )
+    return visible(str(value))

@@ -1,24 +1,31 @@
 """`callweave replay --into`: other tables from the same bytes, by the code of this machine.
 
-What the processors do between topics happens here in one place: each archived callback is read, its events
-are stored, its legs are tied; then each event is merged into the record of its call's root. The merging
-itself is done by ClickHouse, as always, so nothing here grows with the archive but a file of ties.
+What the processors do between topics happens here in one place: each archived callback is read and its
+events are stored; then the legs that they name are tied, and each event is merged into the record of its
+call's root. The merging itself is done by ClickHouse, as always, so nothing here grows with the archive but a
+file of ties. That is made of what is stored: interrupted work goes on from a place in the archive.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from callweave import clickhouse
 from callweave.commands.progress import bar
 from callweave.errors import CallweaveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from clickhouse_driver import Client
+
+    from callweave.clock import Clock
     from callweave.commands.reading import Read
     from callweave.settings import Settings
     from processors.normalize.step import Normalized, Rejected
@@ -26,17 +33,46 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
     from sinks.batch import Batch
     from sinks.replay.archive import Archived, Selection
-    from sinks.replay.changes import Change
+    from sinks.replay.building import Building
+    from sinks.replay.cursor import Cursor
     from sinks.replay.ties import Ties
     from sinks.store import Store
 
 BATCH_ROWS = 10_000
+PORTION = 10_000
+"""Callbacks, at most, that an interruption has read again."""
+TEXTS = ("reading callbacks", "merging calls")
+PACKAGES = ("callweave", "processors", "schemas", "sinks")
+"""Where everything is that new tables depend on, but for the sources."""
 CARRIED_OVER = """
 INSERT INTO {into}.call_records (account, call_id, closed)
 SELECT account, call_id, closed FROM (SELECT account, call_id, closed FROM {known}.call_records FINAL)
 WHERE closed.1 > 0 AND (account, call_id) IN (SELECT account, call_id FROM {into}.call_records)
 """
 """That a call was closed in silence is not in any bytes: time has told it."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What reads the archive."""
+
+    read: Read
+    digest: str
+    """Another one if anything may be read otherwise."""
+
+
+def code_of(settings: Settings) -> Code:
+    """This machine's; raises `SourcesError`."""
+    from callweave import sources  # noqa: PLC0415
+    from callweave.commands.reading import reader  # noqa: PLC0415
+    from sinks.replay.cursor import digest  # noqa: PLC0415
+
+    root = Path(__file__).parents[2]
+    files = sorted(
+        path for name in PACKAGES for path in (root / name).rglob("*") if path.suffix in {".py", ".sql"}
+    )
+    texts = [(str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
+    return Code(reader(settings), digest(texts, sorted(map(repr, sources.load(settings.sources_file)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +103,22 @@ class Rebuild:
         self._batch = Batch()
 
     def callbacks(self, page: list[Archived]) -> None:
-        """Store what a page of the archive is and says, and tie its legs."""
+        """Store what a page of the archive is and says."""
         from schemas.topics import Topic  # noqa: PLC0415
 
         for archived in page:
             outcome = self._read(archived.callback)
             self._callback(archived, outcome)
             for event in events(outcome):
-                self._ties.tie(event.account, event.ids)
                 self._add(Topic.EVENTS, archived, event.to_json(), [])
+
+    def tie(self) -> None:
+        """Tie the legs that the stored events name together."""
+        from sinks.replay import ties  # noqa: PLC0415
+
+        with clickhouse.connected(self._settings.clickhouse) as client:
+            for account, legs in ties.named(client):
+                self._ties.tie(account, legs)
 
     def records(self, page: list[Archived]) -> None:
         """Merge what a page says into its calls, once all ties are known."""
@@ -126,38 +169,118 @@ def events(outcome: Normalized | Rejected) -> Iterator[Any]:
     yield from getattr(outcome, "events", ())
 
 
-def into(settings: Settings, selection: Selection, database: str, read: Read) -> None:
-    """Make new tables there, of the selected part of the archive; raises `CallweaveError`."""
-    from callweave import clickhouse  # noqa: PLC0415
+@dataclass
+class Kept:
+    """How far the tables have come, and where that is kept."""
+
+    cursor: Cursor[Building]
+    building: Building
+
+    def write(self, building: Building) -> None:
+        """All rows up to there are written."""
+        self.cursor.write(building)
+        self.building = building
+
+
+def into(settings: Settings, selection: Selection, database: str, code: Code, clock: Clock) -> Selection:
+    """Make new tables there, of a part of the archive, or go on with them; raises `CallweaveError`.
+
+    Gives what of the selection there is: all that was received before the tables were begun.
+    """
     from sinks import migrate  # noqa: PLC0415
-    from sinks.replay import archive  # noqa: PLC0415
+    from sinks.replay.cursor import alone  # noqa: PLC0415
+
+    other = elsewhere(settings, database)
+    with alone(settings.data, f"into-{database}.lock"):
+        kept = begin(settings, selection, database, code, clock)
+        selection = selection.before(kept.building.begun_at)
+        migrate.migrate(other)
+        build(settings, other, selection, code, kept)
+        with clickhouse.connected(settings.clickhouse) as client:
+            client.execute(CARRIED_OVER.format(into=database, known=settings.clickhouse.database))
+    return selection
+
+
+def begin(settings: Settings, selection: Selection, database: str, code: Code, clock: Clock) -> Kept:
+    """Decide where to begin, say so, and have a database for it; raises `CallweaveError`."""
+    from sinks.replay.building import Building, decide  # noqa: PLC0415
+    from sinks.replay.cursor import Cursor, digest  # noqa: PLC0415
+
+    known = settings.clickhouse
+    archive = digest(known.host, known.port, known.database, sorted(selection.values().items()))
+    cursor = Cursor(settings.data, f"into-{database}", Building)
+    with clickhouse.connected(known, database="default") as client:
+        home, tables = found(client, database)
+        asked = Building(clock.now(), home, archive, code.digest)
+        decision = decide(asked, cursor.read(), database, tables=tables)
+        if decision.said:
+            click.echo(decision.said, err=True)
+        if decision.clear:
+            client.execute(f"DROP DATABASE {database}")
+        if decision.clear or not home:
+            client.execute(f"CREATE DATABASE {database}")
+            home, _ = found(client, database)
+    kept = Kept(cursor, decision.building)
+    kept.write(replace(decision.building, home=home))  # before any table: what we make must be known as ours
+    return kept
+
+
+def found(client: Client, database: str) -> tuple[str, bool]:
+    """The UUID of a database, '' where there is none, and whether it has tables."""
+    values = {"name": database}
+    ((home,),) = client.execute(
+        "SELECT max(toString(uuid)) FROM system.databases WHERE name = %(name)s", values
+    )
+    ((tables,),) = client.execute("SELECT count() FROM system.tables WHERE database = %(name)s", values)
+    return home, tables > 0
+
+
+def build(settings: Settings, other: Settings, selection: Selection, code: Code, kept: Kept) -> None:
+    """What is missing yet of the tables that `other` names; raises `CallweaveError`.
+
+    Calls are merged from what was stored of the archive, which may have got more in the meantime.
+    """
+    from sinks.replay.archive import Selection  # noqa: PLC0415
+    from sinks.replay.building import MERGING, READING  # noqa: PLC0415
     from sinks.replay.ties import Ties  # noqa: PLC0415
     from sinks.store import Store  # noqa: PLC0415
 
-    other = elsewhere(settings, database)
-    require_new(settings, database)
-    migrate.migrate(other)
-    with clickhouse.connected(settings.clickhouse) as client:
-        total = sum(archive.count(client, selection).values())
-    settings.data.mkdir(parents=True, exist_ok=True)
     store = Store(other)
     try:
-        with (
-            Ties(settings.data / f"ties-{database}.sqlite") as ties,
-            clickhouse.connected(settings.clickhouse, as_bytes=True) as client,
-        ):
-            rebuild = Rebuild(other, store, ties, read)
-            for text, work in (("reading callbacks", rebuild.callbacks), ("merging calls", rebuild.records)):
-                with bar(text, total) as advance:
-                    done = 0
-                    for page in archive.pages(client, selection.where(), selection.values()):
-                        work(page)
-                        done += len(page)
-                        advance(done)
-                    rebuild.flush()
-            client.execute(CARRIED_OVER.format(into=database, known=settings.clickhouse.database))
+        with Ties(settings.data / f"ties-{other.clickhouse.database}.sqlite") as ties:
+            rebuild = Rebuild(other, store, ties, code.read)
+            if kept.building.part == READING:
+                through(settings, selection, rebuild, rebuild.callbacks, kept)
+            if kept.building.part == MERGING:
+                rebuild.tie()
+                through(other, Selection(), rebuild, rebuild.records, kept)
     finally:
         store.close()
+
+
+def through(
+    settings: Settings,
+    selection: Selection,
+    rebuild: Rebuild,
+    work: Callable[[list[Archived]], None],
+    kept: Kept,
+) -> None:
+    """Do one part of the work to its end, portion by portion."""
+    from sinks.replay import archive  # noqa: PLC0415
+
+    building = kept.building
+    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+        total = sum(archive.count(client, selection).values())
+        with bar(TEXTS[building.part], total) as advance:
+            for page in archive.pages(client, selection.where(), selection.values(), building.after):
+                work(page)
+                building = building.went_on(page[-1].key, len(page))
+                advance(building.done)
+                if building.done - kept.building.done >= PORTION:
+                    rebuild.flush()
+                    kept.write(building)
+            rebuild.flush()
+    kept.write(building.next())
 
 
 def elsewhere(settings: Settings, database: str) -> Settings:
@@ -175,74 +298,3 @@ def elsewhere(settings: Settings, database: str) -> Settings:
     return settings.model_copy(
         update={"clickhouse": settings.clickhouse.model_copy(update={"database": checked.database})}
     )
-
-
-def require_new(settings: Settings, database: str) -> None:
-    """Raise `CallweaveError` if there are tables already: they may be somebody's."""
-    from callweave import clickhouse  # noqa: PLC0415
-
-    with clickhouse.connected(settings.clickhouse, database="default") as client:
-        known = client.execute(
-            "SELECT count() FROM system.tables WHERE database = %(database)s", {"database": database}
-        )
-    if known != [(0,)]:
-        raise CallweaveError(
-            f"The database {database} has tables: DROP DATABASE {database}, or name another."
-        )
-
-
-def show(
-    settings: Settings, selection: Selection, database: str, *, as_json: bool, numbers: bool, limit: int
-) -> None:
-    """Print what the two databases tell differently: at most so many calls, and how many there are."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.replay import changes  # noqa: PLC0415
-
-    found = 0
-    with clickhouse.connected(settings.clickhouse) as client:
-        for each in changes.calls(client, settings.clickhouse.database, database, selection.span):
-            found += 1
-            if found <= limit:
-                _print(each, as_json=as_json, numbers=numbers)
-        moved = changes.statuses(client, settings.clickhouse.database, database)
-    for (was, now), number in sorted(moved.items()):
-        click.echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
-    click.echo(f"{found} calls would come out otherwise{_rest(found, limit)}.", err=as_json)
-
-
-def _rest(found: int, limit: int) -> str:
-    return f", the first {limit} are shown" if found > limit else ""
-
-
-def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
-    import json  # noqa: PLC0415
-
-    from callweave.commands.query import plain  # noqa: PLC0415
-    from sinks.timeline.masks import Masks  # noqa: PLC0415
-
-    masks = Masks(numbers)
-
-    def masked(name: str, value: Any) -> Any:
-        return (
-            masks.json(value)
-            if isinstance(value, dict | list) and name in WORDY
-            else masks.value(name, value)
-        )
-
-    shown = [(name, masked(name, before), masked(name, after)) for name, before, after in change.fields()]
-    if as_json:
-        document = {
-            "account": change.account,
-            "call_id": change.call_id,
-            "what": change.what,
-            "fields": {name: {"before": before, "after": after} for name, before, after in shown},
-        }
-        click.echo(json.dumps(document, default=plain, ensure_ascii=False))
-        return
-    click.echo(f"{change.account} {change.call_id} {change.what}")
-    for name, before, after in shown:
-        click.echo(f"    {name}: {plain(before)} -> {plain(after)}")
-
-
-WORDY = frozenset({"variables"})
-"""Columns in a customer's own words, which may hold a number."""

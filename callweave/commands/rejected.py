@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from callweave.commands.replay import wait_option
 from callweave.commands.spans import shown, span_of, span_options
 from callweave.errors import CallweaveError
 from callweave.settings import load
+from callweave.terminal import visible
 
 if TYPE_CHECKING:
     from callweave.commands.reading import Read
     from callweave.settings import Settings
     from sinks.replay.archive import Archived, Selection
-
-PATIENCE = 60.0
 
 
 @click.group()
@@ -106,29 +106,14 @@ def _show(known: Archived, *, raw: bool) -> None:
     for name, data in (("query", callback.query), ("payload", callback.payload)):
         if data:
             click.echo(f"{name}:")
-            click.echo(_visible(masks.text(data.decode("utf-8", "backslashreplace"))))
-
-
-def _visible(text: str) -> str:
-    """Without what would command a terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
-    )
+            click.echo(visible(masks.text(data.decode("utf-8", "backslashreplace")), lines=True))
 
 
 @rejected.command()
 @span_options
 @click.option("--reason", help="With a reason of this code.")
 @click.option("--dry-run", is_flag=True, help="Only say what the code of this machine would make of them.")
-@click.option(
-    "--wait",
-    "patience",
-    type=click.FloatRange(0, 86_400),
-    default=PATIENCE,
-    show_default=True,
-    help="Seconds that the stages may take with them; what they then say is printed.",
-)
+@wait_option
 def redrive(
     *,
     since: int | None,

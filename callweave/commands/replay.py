@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from sinks.replay.archive import Archived, Selection
     from sinks.replay.cursor import Progress
 
-PATIENCE = 60.0
+wait_option = click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(0, 86_400),
+    default=60.0,
+    show_default=True,
+    help="Seconds that the stages may take with them; what they then say is printed.",
+)
+"""For whatever calls `send`."""
 
 
 @click.command()
 @span_options
 @click.option("--dry-run", is_flag=True, help="Only say how many callbacks would be sent.")
-@click.option(
-    "--wait",
-    "patience",
-    type=click.FloatRange(0, 86_400),
-    default=PATIENCE,
-    show_default=True,
-    help="Seconds that the stages may take with them; what they then say is printed.",
-)
+@wait_option
 @click.option(
     "--into",
     metavar="DATABASE",
@@ -56,7 +57,7 @@ def replay(
 
     All merges are idempotent: the tables change only where the code or a source has changed. Calls that lie
     partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
-    for again.
+    for again; with --into too, unless the code or a source has changed since.
     """
     from sinks.replay.archive import Selection  # noqa: PLC0415
 
@@ -67,11 +68,11 @@ def replay(
     elif into is None:
         send(settings, selection, patience)
     else:
-        from callweave.commands import rebuild  # noqa: PLC0415
-        from callweave.commands.reading import reader  # noqa: PLC0415
+        from callweave.clock import SystemClock  # noqa: PLC0415
+        from callweave.commands import differences, rebuild  # noqa: PLC0415
 
-        rebuild.into(settings, selection, into, reader(settings))
-        rebuild.show(settings, selection, into, as_json=as_json, numbers=numbers, limit=limit)
+        built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
+        differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
 
 
 def foretell(settings: Settings, selection: Selection) -> None:

@@ -183,15 +183,16 @@ def wishes_of(options: Mapping[str, Any]) -> Wishes:
 
 
 def demo_urls(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name, as `make run` keeps them."""
-    try:
-        lines = (settings.data / "demo-urls").read_text("utf-8").splitlines()
-    except FileNotFoundError:
+    """The demo sources' callback URLs by name; raise `CallweaveError` where there are none."""
+    from callweave.demo import kept_urls  # noqa: PLC0415
+
+    urls = kept_urls(settings)
+    if not urls:
         raise CallweaveError(
             "There are no demo sources: start `make run` once, or say where to send: --url NAME=URL, where "
             "NAME is a source (`callweave source add --help`)."
-        ) from None
-    return dict(line.split(maxsplit=1) for line in lines if line.strip())
+        )
+    return urls
 
 
 def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,16 +10,32 @@ from callweave.settings import load
 
 if TYPE_CHECKING:
     from callweave.settings import IngestSettings
-    from callweave.sources import Source
+    from callweave.sources import Setting, Source
 
 ONCE = (
     "This URL holds the token and is shown only now: keep it as a secret. A running ingress knows it at once."
 )
 
+UNSET = "none"
+"""In place of a value: the setting is to have none."""
+
+
+class OrNone(click.ParamType):
+    """What another type reads, or the word none."""
+
+    def __init__(self, of: click.ParamType) -> None:
+        """`of` is asked for everything else."""
+        self.name = of.name
+        self._of = of
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        return UNSET if value == UNSET else self._of.convert(value, param, ctx)
+
 
 @click.group()
 def source() -> None:
-    """Add, list, remove the senders of callbacks."""
+    """Add, list, change, remove the senders of callbacks."""
 
 
 @source.command()
@@ -63,6 +79,37 @@ def rotate(name: str) -> None:
     settings = load()
     click.echo(callback_url(settings.ingest, sources.rotate(settings.sources_file, name)))
     _hints(settings.ingest)
+
+
+@source.command()
+@click.argument("name")
+@click.option("--timezone", help="Of times written without one, as in Asia/Shanghai.")
+@click.option(
+    "--close-after",
+    type=OrNone(click.FLOAT),
+    metavar="SECONDS|none",
+    help="Close a call without news for so long; none: after correlate.silence_seconds.",
+)
+@click.option("--country", metavar="ISO|none", help="Of phone numbers without a +, as in CN; none: unknown.")
+def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
+    """Change settings of a source; its callback URL stays the same.
+
+    What is not given stays as it was. Times that were read before keep the zone that they were read with.
+    """
+    from callweave import sources  # noqa: PLC0415
+
+    given: dict[Setting, str | float | None] = {}
+    if timezone is not None:
+        given["timezone"] = timezone
+    if close_after is not None:
+        given["close_after_seconds"] = None if close_after == UNSET else close_after
+    if country is not None:
+        given["country"] = None if country == UNSET else country
+    if not given:
+        raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
+    sources.change(load().sources_file, name, given)
+    told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())
+    click.echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
 
 
 @source.command()

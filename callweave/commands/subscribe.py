@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from provider.subscriptions import Line
 
 DEFAULT_EVENTS = "dial-in,dial-out,answer,hangup,voicemail"
-DEMO_URLS = "demo-urls"
-"""Where `make run` keeps the callback URLs of its demo sources, in the folder `data`."""
 STANDARD_INPUT = "-"
 
 
@@ -118,11 +116,12 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
 
 
 def _demo_url(settings: Settings, name: str) -> str | None:
+    from callweave.demo import kept_urls  # noqa: PLC0415
+
     try:
-        lines = (settings.data / DEMO_URLS).read_text("utf-8").splitlines()
-    except OSError:
+        return kept_urls(settings).get(name)
+    except OSError:  # another user's: --url is asked for
         return None
-    return next((line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{name} ")), None)
 
 
 def show(lines: list[Line]) -> None:

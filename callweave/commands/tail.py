@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callweave.settings import load
+from callweave.terminal import visible
 from schemas.times import SECOND, moment
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
 
 
 def _text(line: Line, *, numbers: bool) -> str:
-    from sinks.timeline.page import visible  # noqa: PLC0415
 
     time = moment(line.at)
     told = [f"{time:%Y-%m-%d %H:%M:%S}", line.account, line.call_id, f"{line.state:<9}"]

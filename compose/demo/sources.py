@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from callweave import sources
 from callweave.commands.source import base_url, callback_url
+from callweave.demo import kept_urls, urls_file
 from callweave.errors import StartError
 
 if TYPE_CHECKING:
@@ -57,26 +58,20 @@ HANGUP = {
 """An event with the fields of the provider's document 003."""
 
 
-def urls_file(settings: Settings) -> Path:
-    """Where the demo sources' callback URLs are kept, readable by us alone: tokens are shown only once."""
-    return settings.data / "demo-urls"
-
-
 def ensure(settings: Settings) -> dict[str, str]:
     """The demo sources' callback URLs by name; the sources are added when there is no source at all."""
-    path = urls_file(settings)
     known = sources.load(settings.sources_file)
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
     else:
         tokens = {
             name: token
-            for name, token in _kept(path)
+            for name, token in _kept(settings)
             if (source := known.by_token(token)) is not None and source.name == name
         }
     urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
     if urls:
-        _keep(path, urls)
+        _keep(urls_file(settings), urls)
     return urls
 
 
@@ -142,14 +137,9 @@ def curl(name: str, url: str) -> str:
     return shlex.join(["curl", "-s", url, *fields])
 
 
-def _kept(path: Path) -> list[tuple[str, str]]:
+def _kept(settings: Settings) -> list[tuple[str, str]]:
     """Names and tokens of the URLs written at an earlier run."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    pairs = (line.split() for line in lines if len(line.split()) == 2)  # noqa: PLR2004 - a name and a URL
-    return [(name, url.rpartition("/")[2]) for name, url in pairs if name in DEMOS]
+    return [(name, url.rpartition("/")[2]) for name, url in kept_urls(settings).items() if name in DEMOS]
 
 
 def _keep(path: Path, urls: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from callweave import clickhouse
 from callweave.errors import StartError
 from schemas.callbacks import Callback, Rejection, Stage
 from schemas.topics import Topic
-from sinks import consumer, migrate
+from sinks import migrate
 from sinks.audit import log, offsets
 from sinks.audit.identity import (
     UNKNOWN_SOURCE,
@@ -143,7 +143,7 @@ class _Audit:
     def _lines(self, settled: Settled) -> dict[Partition, int]:
         """Up to where the sink says that it has written all."""
         names = [self._raw, self._rejected]
-        done = self._kafka.committed(consumer.group(self._settings), names)
+        done = self._kafka.committed(self._settings.group("sink"), names)
         return {
             place: min(end, max(done.get(place, 0), 0))
             for place, end in settled.ends.items()

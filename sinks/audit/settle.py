@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.topics import Topic
-from sinks import consumer
 from sinks.audit.offsets import behind
 
 if TYPE_CHECKING:
@@ -48,11 +47,7 @@ def settle(
     `only` are passed over.
     """
     deadline = time.monotonic() + patience
-    normalize, correlate, sink = (
-        f"{kafka.prefix}callweave-normalize",
-        f"{kafka.prefix}callweave-correlate",
-        consumer.group(kafka),
-    )
+    normalize, correlate, sink = map(kafka.group, ("normalize", "correlate", "sink"))
     settled = Settled()
 
     def through(topic: Topic, *groups: str) -> None:

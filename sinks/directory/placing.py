@@ -58,8 +58,8 @@ def place_some(
 ) -> int:
     """Place at most so many numbers, and give how many these were.
 
-    `countries` has those of the sources that have one. `fill_areas` is called if areas are asked for and the
-    table has none.
+    `countries` is by source, and empty for one that has none. `fill_areas` is called if areas are asked
+    for and the table has none.
     """
     known = {"": "", **countries}  # ClickHouse can't tell the type of an empty list
     found: list[Pending] = client.execute(
@@ -125,7 +125,7 @@ def _run(settings: Settings, stop: threading.Event) -> None:
         begun = time.monotonic()
         try:
             all_sources = sources.load(settings.sources_file)
-            countries = {source.name: source.country for source in all_sources if source.country}
+            countries = {source.name: source.country or "" for source in all_sources}
             with clickhouse.connected(settings.clickhouse) as client:
                 place_all(client, countries, stop)
         except (CallweaveError, Error) as error:

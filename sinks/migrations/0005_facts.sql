@@ -61,7 +61,8 @@ CREATE TABLE IF NOT EXISTS stored_facts
         callee Nullable(String),
         extension Nullable(String),
         campaign Nullable(String))) COMMENT 'cdr as in call_records: who it was for',
-    `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records'
+    `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
+    INDEX by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1 -- one call, of whatever time
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)

@@ -11,12 +11,13 @@ CREATE OR REPLACE VIEW acd
     `acd_seconds` Nullable(Float64) COMMENT 'talk_seconds by answered; NULL without any',
     `median_seconds` Nullable(Float64) COMMENT 'What half of them stay within'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS SELECT
     account,
     call.source AS source,
     ifNull(call.direction, '') AS direction,
     countIf(call.outcome = 'answered' AND isNotNull(call.talk_seconds)) AS answered,
-    sumIf(call.talk_seconds, call.outcome = 'answered') AS talk_seconds,
+    ifNull(sumIf(call.talk_seconds, call.outcome = 'answered'), 0) AS talk_seconds,
     if(answered = 0, NULL, talk_seconds / answered) AS acd_seconds,
     quantileExactInclusiveIf(0.5)(call.talk_seconds, call.outcome = 'answered') AS median_seconds
 FROM call_facts AS call

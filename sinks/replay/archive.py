@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schemas.callbacks import Callback, Reason, Replayed
@@ -64,6 +64,10 @@ class Selection:
     """Rejected ones alone."""
     code: str | None = None
     """And of these those with a reason of this code."""
+
+    def before(self, time: int) -> Selection:
+        """What of it was received before that time, microseconds since 1970 UTC."""
+        return replace(self, span=self.span._replace(until=min(self.span.until, time)))
 
     def where(self) -> str:
         """As SQL."""

@@ -1,4 +1,4 @@
-"""How far a replay has come, in a file: an interrupted one goes on there when it is asked for again."""
+"""How far something has come with the archive, in a file: interrupted, it goes on there when asked again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import fcntl
 import hashlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import orjson
 
 from callweave.errors import CallweaveError
+from callweave.files import replace_file
 from sinks.replay.archive import FIRST, Key
+from sinks.replay.building import Building
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,30 +43,43 @@ class Progress:
         return replace(self, after=after, sent=self.sent + number)
 
 
-class Cursor:
-    """The file of one selection."""
+Kept = TypeVar("Kept", bound=Progress | Building)
 
-    def __init__(self, folder: Path, selection: Selection) -> None:
-        """Nothing is read or written yet."""
-        name = hashlib.sha256(repr(sorted(selection.values().items())).encode()).hexdigest()[:16]
+
+def name_of(selection: Selection) -> str:
+    """The same for the same part of the archive."""
+    return digest(sorted(selection.values().items()))
+
+
+def digest(*said: object) -> str:
+    """Equal for what is written alike."""
+    text = repr(said[0] if len(said) == 1 else said)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Cursor(Generic[Kept]):
+    """The file of one undertaking."""
+
+    def __init__(self, folder: Path, name: str, kept: type[Kept]) -> None:
+        """`kept` is what stands in it. Nothing is read or written yet."""
         self._path = folder / FOLDER / f"{name}.json"
+        self._kept = kept
 
-    def read(self) -> Progress | None:
-        """What an interrupted replay left; None without one."""
+    def read(self) -> Kept | None:
+        """What an earlier one left; None without one."""
         try:
             known = orjson.loads(self._path.read_bytes())
-            return Progress(**{**known, "after": Key(*known["after"])})
+            known["after"] = Key(*known["after"])
+            return self._kept(**known)
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):
             raise CallweaveError(f"{self._path} is no cursor of a replay: delete it.") from None
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: Kept) -> None:
         """Replace it: a crash leaves the old or the new one."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        new.write_bytes(orjson.dumps({**asdict(progress), "after": list(progress.after)}))
-        new.replace(self._path)
+        replace_file(self._path, orjson.dumps({**asdict(progress), "after": list(progress.after)}))
 
     def forget(self) -> None:
         """The replay is over."""
@@ -72,9 +87,9 @@ class Cursor:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One replay at a time: a later one must see what the earlier has decided."""
-    path = folder / FOLDER / "lock"
+def alone(folder: Path, name: str = "lock") -> Iterator[None]:
+    """One replay of this name at a time: a later one must see what the earlier has decided."""
+    path = folder / FOLDER / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         try:

@@ -18,7 +18,7 @@ from sinks.audit import log
 from sinks.audit.settle import settle
 from sinks.replay import companions
 from sinks.replay.archive import FIRST, pages
-from sinks.replay.cursor import Cursor, Progress, alone
+from sinks.replay.cursor import Cursor, Progress, alone, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,13 +70,12 @@ def replay(
     `legs_of` gives the legs that a callback will name when it is read, where the archive does not know them;
     `told` is told of every step; `patience` is how many seconds the stages may take with it at the end.
     """
-    cursor = Cursor(settings.data, selection)
+    cursor = Cursor(settings.data, name_of(selection), Progress)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         _wait_for_earlier(settings.kafka)
         progress = cursor.read() or Progress(clock.now())
         with_companions = not selection.rejected and not selection.span.is_whole
-        if selection.span.until > progress.replayed_at:  # what comes meanwhile is read in any case
-            selection = replace(selection, span=selection.span._replace(until=progress.replayed_at))
+        selection = selection.before(progress.replayed_at)  # what comes meanwhile is read in any case
         with _sender(settings.kafka) as send:
             for step in _steps(client, selection, progress, legs_of, with_companions=with_companions):
                 send(step.callbacks, progress.replayed_at)

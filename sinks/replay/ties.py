@@ -7,19 +7,31 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
+    from clickhouse_driver import Client
+
 REMEMBERED = 100_000
 """Legs whose root is not looked up twice, once all ties are known."""
+
+NAMED_SQL = """
+SELECT account, ids FROM stored_events WHERE length(ids) > 1
+"""
+"""Of an event that is not merged yet there are several rows, and all say the same."""
+
+
+def named(client: Client) -> Iterator[tuple[str, list[str]]]:
+    """The legs that stored events name together, with their account; one leg alone is tied to nothing."""
+    yield from client.execute_iter(NAMED_SQL)
 
 
 class Ties:
     """Legs that events have named together. A call's root is the smallest of its legs."""
 
     def __init__(self, path: Path) -> None:
-        """Begin anew in this file; it is scratch, and a crash may leave it of no use."""
+        """Begin anew in this file: it is scratch, and made again from what is stored."""
         path.unlink(missing_ok=True)
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None)

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from callweave.terminal import visible
 from schemas.times import SECOND, microseconds, moment
 from sinks.timeline.document import readable
 
@@ -204,17 +205,6 @@ def _plain(name: str, value: Any) -> str:
 
 def _place(kept: Kept | None) -> tuple[str, str, str]:
     return (NONE,) * 3 if kept is None else (kept.topic, str(kept.partition), str(kept.offset))
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """With control characters as escapes: a provider must not move our reader's cursor.
-
-    With `lines` the text may have several.
-    """
-    return "".join(
-        char if char.isprintable() or (lines and char == "\n") else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def _seconds(us: int, *, signed: bool = True) -> str:

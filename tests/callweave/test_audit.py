@@ -17,7 +17,6 @@ from callweave.commands.spans import Moment
 from processors.normalize.outcome import UNKNOWN_SOURCE
 from schemas.callbacks import Rejection, Stage
 from schemas.topics import Topic
-from sinks import consumer
 from sinks.batch import Batch
 from sinks.rows import read
 from sinks.store import Store
@@ -80,7 +79,7 @@ def test_the_exit_status_says_what_is_known(settings: Settings, monkeypatch: pyt
     name = settings.kafka.topic(Topic.RAW)
     with topics.admin(settings.kafka) as admin:
         committed = {TopicPartition(name, partition): OffsetAndMetadata(1, "", -1)}
-        admin.alter_group_offsets(consumer.group(settings.kafka), committed)
+        admin.alter_group_offsets(settings.kafka.group("sink"), committed)
     status, report = audit()
     assert (status, report["verdict"]) == (1, "hole")
     assert report["sources"]["shop"]["acknowledged"] == 1

@@ -13,12 +13,14 @@ from callweave import sources
 from callweave.cli import group
 from callweave.commands.source import base_url
 from callweave.settings import IngestSettings
+from callweave.sources import SourcesError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TIMEOUT_SECONDS = 60
 ADD = ("source", "add", "shanghai", "--account", "104026", "--dialect", "common-api")
+CHANGE = ("source", "change", "shanghai")
 
 
 @pytest.fixture
@@ -163,6 +165,7 @@ def test_the_life_of_a_source(folder: Path) -> None:
         [*ADD, "--timezone", "Mars/Olympus"],
         ["source", "remove", "nobody"],
         ["source", "rotate", "nobody"],
+        ["source", "change", "nobody", "--timezone", "UTC"],
         ["source", "add", "x y", "--account", "a", "--dialect", "common-api", "--timezone", "UTC"],
         ["source", "add", "x", "--account", "a", "--dialect", "morse", "--timezone", "UTC"],
         [*ADD, "--timezone", "UTC", "--close-after", "0"],
@@ -174,6 +177,43 @@ def test_a_source_that_can_not_be_is_one_sentence(folder: Path, arguments: list[
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("callweave: ")
+
+
+def test_a_source_is_changed_under_its_callback_url(folder: Path) -> None:
+    runner = CliRunner()
+    url = runner.invoke(group, [*ADD, "--timezone", "UTC", "--close-after", "90", "--country", "CN"]).stdout
+    first = runner.invoke(group, [*CHANGE, "--timezone", "Asia/Shanghai"])
+    assert (first.exit_code, first.stdout) == (0, "")
+    assert first.stderr == "shanghai is changed: timezone = Asia/Shanghai; its callback URL stays the same.\n"
+    second = runner.invoke(group, [*CHANGE, "--close-after", "none", "--country", "none"])
+    assert "close_after_seconds = none, country = none;" in second.stderr
+    found = sources.load(folder / "var" / "sources.toml").by_token(url.strip().rpartition("/")[2])
+    assert found is not None
+    assert (found.timezone, found.close_after_seconds, found.country) == ("Asia/Shanghai", None, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("--timezone", "Mars/Olympus"), ("--timezone", "none"), ("--country", "cn"), ("--close-after", "0")],
+)
+def test_a_change_is_refused_in_the_words_of_add(folder: Path, given: tuple[str, str]) -> None:
+    runner = CliRunner()
+    refused = runner.invoke(group, [*ADD, "--timezone", "UTC", *given])
+    assert runner.invoke(group, [*ADD, "--timezone", "UTC"]).exit_code == 0
+    before = (folder / "var" / "sources.toml").read_bytes()
+    result = runner.invoke(group, [*CHANGE, *given])
+    assert isinstance(result.exception, SourcesError)
+    assert str(result.exception) == str(refused.exception)
+    assert (folder / "var" / "sources.toml").read_bytes() == before
+
+
+def test_what_can_be_changed_is_said_when_nothing_is_given() -> None:
+    result = CliRunner().invoke(group, CHANGE)
+    assert result.exit_code == 2
+    assert "Give what is to change: --timezone, --close-after, --country." in result.output
+    unreadable = CliRunner().invoke(group, [*CHANGE, "--close-after", "never"])
+    assert unreadable.exit_code == 2
+    assert "'never' is not a valid float" in unreadable.output
 
 
 def test_no_sources_is_no_error(folder: Path) -> None:

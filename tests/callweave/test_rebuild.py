@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from callweave import clickhouse
-from callweave.commands import rebuild
+from callweave.clock import SystemClock
+from callweave.commands import differences, rebuild
+from callweave.commands.rebuild import Code
 from callweave.errors import CallweaveError
 from processors.normalize.step import Normalized, Rejected
 from schemas.callbacks import Reason
@@ -59,7 +61,7 @@ def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def tried(settings: Settings) -> Settings:
     """With other tables, by the rules of `changed`."""
-    rebuild.into(settings, Selection(), other(settings), changed)
+    rebuild.into(settings, Selection(), other(settings), Code(changed, "changed"), SystemClock())
     return settings
 
 
@@ -96,14 +98,14 @@ def shown(
     numbers: bool = False,
 ) -> tuple[dict[str, dict[str, Any]], str]:
     selection = Selection(span or Span())
-    rebuild.show(settings, selection, database, as_json=True, numbers=numbers, limit=100)
+    differences.show(settings, selection, database, as_json=True, numbers=numbers, limit=100)
     out, err = capsys.readouterr()
     return {each["call_id"]: each for each in map(json.loads, out.splitlines())}, err
 
 
 def test_the_same_rules_change_nothing(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """Not even what time alone has told: that a call was closed."""
-    rebuild.into(settings, Selection(), same(settings), read)
+    rebuild.into(settings, Selection(), same(settings), Code(read, "same"), SystemClock())
     assert shown(settings, capsys, same(settings)) == ({}, "0 calls would come out otherwise.\n")
 
 
@@ -123,7 +125,7 @@ def test_a_changed_rule_lists_exactly_the_calls_that_it_changes(
     assert "99887766554" not in json.dumps(found)
     found, _ = shown(tried, capsys, other(tried), numbers=True)
     assert "99887766554" in json.dumps(found)
-    rebuild.show(tried, Selection(), other(tried), as_json=False, numbers=False, limit=1)
+    differences.show(tried, Selection(), other(tried), as_json=False, numbers=False, limit=1)
     assert "    callee: ***24 -> ***54\n" in capsys.readouterr().out
 
 
@@ -135,13 +137,13 @@ def test_only_calls_that_lie_wholly_in_the_span_are_compared(
     assert set(found) == {"d", "z"}
 
 
-def test_tables_that_are_there_are_left_alone(tried: Settings) -> None:
-    with pytest.raises(CallweaveError, match="another database"):
-        rebuild.into(tried, Selection(), tried.clickhouse.database, read)
-    with pytest.raises(CallweaveError, match="letters, digits"):
-        rebuild.into(tried, Selection(), "a; DROP DATABASE b", read)
-    with pytest.raises(CallweaveError, match="has tables"):
-        rebuild.into(tried, Selection(), other(tried), read)
+def test_only_another_database_can_be_meant(settings: Settings) -> None:
+    for name, trouble in (
+        (settings.clickhouse.database, "another database"),
+        ("a; DROP DATABASE b", "letters, digits"),
+    ):
+        with pytest.raises(CallweaveError, match=trouble):
+            rebuild.into(settings, Selection(), name, Code(read, "same"), SystemClock())
 
 
 def test_a_change_has_only_the_fields_that_differ() -> None:

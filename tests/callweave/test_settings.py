@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 from callweave.commands.settings import document
 from callweave.errors import SettingsError
 from callweave.reading import fields_of, is_secret
-from callweave.settings import Settings, load_from
+from callweave.settings import KafkaSettings, Settings, load_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,6 +208,14 @@ def test_what_is_no_list_of_brokers(text: str) -> None:
     assert "must be host:port" in problem
 
 
+def test_topics_and_consumer_groups_have_the_prefix() -> None:
+    # another name of a group would read everything again, and begin with an empty state
+    kafka = KafkaSettings(prefix="staging.")
+    assert kafka.topic("calls.events") == "staging.calls.events"
+    assert kafka.group("sink") == "staging.callweave-sink"
+    assert KafkaSettings().group("correlate") == "callweave-correlate"
+
+
 def test_the_public_url_loses_its_last_slash() -> None:
     assert load(INGEST__PUBLIC_URL="https://calls.example.com/in/").ingest.public_url == (
         "https://calls.example.com/in"
@@ -215,7 +223,18 @@ def test_the_public_url_loses_its_last_slash() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["calls.example.com", "ftp://x", "https://", "https://u:p@x", "https://x?a=1", "http://x:99999"]
+    "text",
+    [
+        "calls.example.com",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x?a=1",
+        "https://x#a",
+        "https://[::1",
+        "http://x:0",
+        "http://x:99999",
+    ],
 )
 def test_what_is_no_public_url(text: str) -> None:
     (problem,) = problems(INGEST__PUBLIC_URL=text)

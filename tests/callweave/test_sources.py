@@ -15,6 +15,8 @@ from callweave.sources import SourcesError, SourcesFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from callweave.sources import Setting
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -86,6 +88,43 @@ def test_rotate_voids_the_old_token(path: Path) -> None:
     assert loaded.by_token(new) == loaded.get("shanghai")
 
 
+def test_what_is_given_is_changed_and_the_rest_kept(path: Path) -> None:
+    token = sources.add(path, "north", "104026", "common-api", "UTC", close_after_seconds=90, country="CN")
+    add(path, "south")
+    before = sources.load(path)
+    sources.change(path, "north", {"timezone": "Asia/Tokyo", "country": "JP"})
+    changed = sources.load(path)
+    wanted = before.by_name["north"].model_copy(update={"timezone": "Asia/Tokyo", "country": "JP"})
+    assert changed.by_name == {"north": wanted, "south": before.by_name["south"]}
+    assert changed.by_token(token) == wanted
+    sources.change(path, "north", {"close_after_seconds": None, "country": None})
+    unset = wanted.model_copy(update={"close_after_seconds": None, "country": None})
+    assert sources.load(path).by_token(token) == unset
+    sources.change(path, "north", {"country": None})
+    sources.change(path, "north", {"close_after_seconds": 30})
+    assert sources.load(path).by_token(token) == unset.model_copy(update={"close_after_seconds": 30})
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"timezone": "Mars/Olympus"}, "timezone must be an IANA time zone"),
+        ({"timezone": None}, "timezone is missing"),
+        ({"country": "China"}, "country must be an ISO 3166 code"),
+        ({"close_after_seconds": 0.5}, "close_after_seconds "),
+        ({"country": "CN", "timezone": ""}, "timezone must be an IANA time zone"),
+    ],
+)
+def test_a_change_that_is_not_valid_is_not_written(
+    path: Path, given: dict[Setting, str | float | None], problem: str
+) -> None:
+    add(path)
+    before = path.read_bytes()
+    with pytest.raises(SourcesError, match=rf"^\S*sources\.toml: sources\.shanghai: {problem}"):
+        sources.change(path, "shanghai", given)
+    assert path.read_bytes() == before
+
+
 def test_a_removed_source_stays_readable_without_a_token(path: Path) -> None:
     token = add(path)
     sources.remove(path, "shanghai")
@@ -106,7 +145,11 @@ def test_a_removed_source_can_come_back_as_what_it_was(path: Path) -> None:
     assert sources.load(path).by_token(token) is not None
 
 
-@pytest.mark.parametrize("change", [sources.rotate, sources.remove])
+def change(path: Path, name: str) -> None:
+    sources.change(path, name, {"country": "CN"})
+
+
+@pytest.mark.parametrize("change", [sources.rotate, sources.remove, change])
 def test_a_source_that_is_not_there_can_not_be_changed(path: Path, change: object) -> None:
     assert callable(change)
     with pytest.raises(SourcesError, match="no source shanghai"):
@@ -153,6 +196,7 @@ def test_unknown_keys_are_kept(path: Path) -> None:
     document["sources"]["shanghai"]["provider"] = {"url": "http://127.0.0.1"}
     path.write_text(tomli_w.dumps(document))
     sources.rotate(path, "shanghai")
+    change(path, "shanghai")
     again = sources.read_document(path)
     assert again["other"] == {"a": 1}
     assert again["sources"]["shanghai"]["provider"] == {"url": "http://127.0.0.1"}
@@ -225,8 +269,11 @@ def test_a_running_process_takes_changes_up(path: Path) -> None:
     assert file.current().by_token(token) is None, "looked at the file too soon"
     ticks.now = 0.5
     assert file.current().by_token(token) is not None
-    sources.remove(path, "shanghai")
+    change(path, "shanghai")
     ticks.now = 1.0
+    assert file.current().by_name["shanghai"].country == "CN"
+    sources.remove(path, "shanghai")
+    ticks.now = 1.5
     assert file.current().by_token(token) is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -23,7 +23,7 @@ from sinks.replay.archive import Selection
 from sinks.replay.send import replay
 from sinks.span import Span
 from tests.pipeline import Pipeline
-from tests.rows import count, select
+from tests.rows import contents, count, select
 from tests.samples.common_api import CDR_001
 from tests.servers import PATIENCE, eventually
 from tests.sinks.audit.test_examine import commit_past, problems
@@ -38,31 +38,6 @@ if TYPE_CHECKING:
     from sinks.replay.cursor import Progress
     from sinks.replay.send import Outcome
     from tests.sinks.audit.traffic import Traffic
-
-
-def contents(settings: Settings) -> dict[str, list[str]]:
-    """Every table, merged, row by row; the order within a set says nothing.
-
-    But for where numbers belong: the sink looks that up in its own time.
-    """
-    tables = select(
-        settings,
-        "SELECT name, if(engine = 'MergeTree', '', 'FINAL') AS merged FROM system.tables "
-        "WHERE database = currentDatabase() AND engine LIKE '%%MergeTree' "
-        "AND name NOT IN ('number_places', 'phone_areas')",
-    )
-    return {
-        row["name"]: sorted(
-            repr(ordered(each)) for each in select(settings, f"SELECT * FROM {row['name']} {row['merged']}")
-        )
-        for row in tables
-    }
-
-
-def ordered(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: sorted(value, key=repr) if isinstance(value, list) else value for name, value in row.items()
-    }
 
 
 def replayed(settings: Settings, selection: Selection | None = None) -> Outcome:
@@ -191,7 +166,7 @@ def assert_what_normalize_skipped_is_made_good(settings: Settings, sent: Traffic
     normalize = pipeline.workers["normalize"]
     normalize.stop()
     sent.call("common")
-    skipped = commit_past(settings, f"{settings.kafka.prefix}callweave-normalize", Topic.RAW)
+    skipped = commit_past(settings, settings.kafka.group("normalize"), Topic.RAW)
     normalize.start()
     report = audited(settings)
     assert report.verdict() is Verdict.HOLE
@@ -206,7 +181,7 @@ def assert_what_normalize_skipped_is_made_good(settings: Settings, sent: Traffic
 def assert_another_database_tells_what_a_rule_changes(settings: Settings) -> None:
     read = reader(settings)
     same = f"{settings.clickhouse.database}_same"
-    rebuild.into(settings, Selection(), same, read)
+    rebuild.into(settings, Selection(), same, rebuild.code_of(settings), SystemClock())
     assert compared(settings, same) == []
 
     def changed(callback: Callback) -> Normalized | Rejected:
@@ -224,7 +199,7 @@ def assert_another_database_tells_what_a_rule_changes(settings: Settings) -> Non
         )
 
     other = f"{settings.clickhouse.database}_other"
-    rebuild.into(settings, Selection(), other, changed)
+    rebuild.into(settings, Selection(), other, rebuild.Code(changed, "changed"), SystemClock())
     found = compared(settings, other)
     expected = {
         row["call_id"]

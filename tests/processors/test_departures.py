@@ -46,9 +46,7 @@ def numbers(batch: Batch) -> list[int]:
 
 
 def committed_now(settings: Settings) -> list[int]:
-    return committed(
-        settings, f"{settings.kafka.prefix}callweave-departures", settings.kafka.topic(Topic.EVENTS)
-    )
+    return committed(settings, settings.kafka.group("departures"), settings.kafka.topic(Topic.EVENTS))
 
 
 def test_a_unit_is_what_one_fetch_brought_of_one_partition(stack_settings: Settings) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
@@ -33,6 +34,18 @@ PACKAGE = "chdb==2.1.1"
 """The release of chdb that carries ClickHouse 24.8."""
 CALLS = 300
 PARTS = 3
+EVER = "since = '1970-01-01 00:00:00', until = '2200-01-01 00:00:00'"
+DASHBOARDS = (
+    "call_facts",
+    "calls_by_hour",
+    "calls_by_extension",
+    "calls_by_campaign",
+    "hangup_causes",
+    "agents",
+    *(f"{metric}({EVER})" for metric in ("asr", "ner", "abr", "acd", "pdd")),
+    f"service_level({EVER}, threshold = 20)",
+    f"abandoned_rate({EVER}, campaign = 'spring', seconds = 2)",
+)
 STORED = {"call_records": "calls", "stored_legs": "call_legs", "stored_events": "call_changes"}
 
 
@@ -126,11 +139,25 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
         for columns in (names, *([name] for name in names))
     ]
     reading.append("SELECT * FROM call_changes ORDER BY account, call_id, revision, field")
-    old = answers(old_python, [*queries, *reading])
+    dashboards = [f"SELECT * FROM {view} ORDER BY ALL" for view in DASHBOARDS]
+    old = answers(old_python, [*queries, *reading, *dashboards])
     assert tuple(map(int, old[0].strip().split(".")[:2])) == MINIMUM_VERSION
-    for query, answer in zip(reading, old[len(queries) :], strict=True):
+    read, shown = old[len(queries) : -len(dashboards)], old[-len(dashboards) :]
+    for query, answer in zip(reading, read, strict=True):
         assert answer.count("\n") >= CALLS
         assert answer == embedded.ask(f"{query} FORMAT TabSeparated").decode(), query
+    for query, answer in zip(dashboards, shown, strict=True):
+        assert cells(answer) == cells(embedded.ask(f"{query} FORMAT TabSeparated").decode()), query
+    assert all(shown[:5])
+
+
+def cells(answer: str) -> list[list[Any]]:
+    """Of each line; with decimals as nearly: their sums depend on the order of rows."""
+    return [[near(cell) for cell in line.split("\t")] for line in answer.splitlines()]
+
+
+def near(cell: str) -> Any:
+    return pytest.approx(float(cell), rel=1e-9) if re.fullmatch(r"-?\d+\.\d+", cell) else cell
 
 
 def test_one_call_is_found_by_the_primary_key_through_the_view(old_python: Path, embedded: Embedded) -> None:

@@ -13,7 +13,7 @@ from schemas.callbacks import Rejection, Stage
 from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
-from sinks.consumer import TOPICS, group
+from sinks.consumer import TOPICS
 from sinks.migrate import migrate
 from sinks.writer import gathering
 from tests.pipeline import Worker
@@ -75,7 +75,8 @@ def uncommitted(settings: Settings) -> int:
             for number in range(settings.kafka.partitions)
         ]
         ends = consumer.end_offsets(partitions)
-        offsets = admin.list_group_offsets(group(settings.kafka))[group(settings.kafka)]
+        group = settings.kafka.group("sink")
+        offsets = admin.list_group_offsets(group)[group]
         done = {partition: offset.offset for partition, offset in offsets.items()}
         return sum(ends[partition] - max(0, done.get(partition, 0)) for partition in partitions)
     finally:

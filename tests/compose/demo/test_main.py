@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callweave import sources
+from callweave.demo import urls_file
 from callweave.errors import StartError
 from callweave.settings import ClickHouseSettings, EmbeddedSettings, IngestSettings, KafkaSettings, Settings
 from compose.demo.__main__ import stack
 from compose.demo.answers import SQL, questions
-from compose.demo.sources import ensure, required, urls_file
+from compose.demo.sources import ensure, required
 from compose.run import locked
 
 if TYPE_CHECKING:

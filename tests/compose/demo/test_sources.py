@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callweave import sources
+from callweave.demo import kept_urls, urls_file
 from callweave.settings import IngestSettings, Settings
-from compose.demo.sources import CDR, curl, ensure, panel, urls_file
+from compose.demo.sources import CDR, curl, ensure, panel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_the_first_run_adds_both_sources_and_later_ones_show_the_same_urls(settings: Settings) -> None:
     urls = ensure(settings)
     assert list(urls) == ["demo", "demo-pbx"]
+    assert kept_urls(settings) == urls
     known = sources.load(settings.sources_file)
     for name, url in urls.items():
         base, _, token = url.rpartition("/")

@@ -11,7 +11,6 @@ from kafka.structs import OffsetAndMetadata
 
 from callweave import clickhouse, topics
 from schemas.topics import Topic
-from sinks import consumer
 from sinks.audit import log
 from sinks.audit.identity import Problem, Verdict, total
 from tests.pipeline import Pipeline
@@ -141,7 +140,7 @@ def assert_skipped_offsets_are_found(settings: Settings, sent: Traffic, pipeline
     sink.stop()
     for source in ("common", "extension"):
         sent.call(source)
-    skipped = commit_past(settings, consumer.group(settings.kafka), Topic.RAW)
+    skipped = commit_past(settings, settings.kafka.group("sink"), Topic.RAW)
     assert skipped
     sink.start()
     report = audited(settings)

@@ -62,6 +62,8 @@ def test_each_number_of_an_event_is_placed_once(store_settings: Settings, client
     assert place_some(client, {"shop": "CN"}, nothing_to_fill) == 1  # the new one alone
     # once somebody says where the source is, its numbers are looked up again
     assert place_some(client, {"shop": "CN", "abroad": "CN"}, nothing_to_fill) == 2
+    assert place_some(client, {"shop": "CN", "abroad": ""}, nothing_to_fill) == 2  # said to be nowhere again
+    assert place_some(client, {"shop": "CN", "abroad": "CN"}, nothing_to_fill) == 2
     assert places(store_settings) == expected | {
         ("shop", "201"): ("", "", ""),
         ("abroad", BEIJING): ("+861062345678", "CN", ""),

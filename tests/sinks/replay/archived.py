@@ -68,6 +68,7 @@ def store(settings: Settings, folder: Path, archive: Iterable[Archived], rule: R
             rebuild = Rebuild(settings, sink, ties, rule)
             rebuild.callbacks(page)
             rebuild.flush()
+            rebuild.tie()
             rebuild.records(page)
             rebuild.flush()
     finally:

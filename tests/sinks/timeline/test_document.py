@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sinks.timeline.document import document, masks_of
 from sinks.timeline.model import Kept, Told
-from sinks.timeline.page import Page, visible
+from sinks.timeline.page import Page
 from sinks.timeline.timeline import Timeline, timeline
 from tests.schemas.events import AT, event
 from tests.sinks.timeline.wholes import whole, with_bytes
@@ -114,8 +114,3 @@ def test_bytes_are_printed_so_that_they_move_no_cursor(payload: bytes, shown: st
 def test_values_of_a_row_are_printed_safely_too() -> None:
     laid_out = timeline(whole([replace(RING, campaign="\x1b[31m[red]")]), NOW)
     assert "\\x1b[31m[red]" in printed(laid_out)
-
-
-def test_control_characters_become_visible() -> None:
-    assert visible("a\tb\nc é 中") == "a\\tb\\nc é 中"
-    assert visible("a\nb", lines=True) == "a\nb"

@@ -1,0 +1,69 @@
+"""What two sets of tables say differently, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from callweave.settings import Settings
+    from sinks.replay.archive import Selection
+    from sinks.replay.changes import Change
+
+
+def show(
+    settings: Settings, selection: Selection, database: str, *, as_json: bool, numbers: bool, limit: int
+) -> None:
+    """Print what the two databases tell differently: at most so many calls, and how many there are."""
+    from callweave import clickhouse  # noqa: PLC0415
+    from sinks.replay import changes  # noqa: PLC0415
+
+    found = 0
+    with clickhouse.connected(settings.clickhouse) as client:
+        for each in changes.calls(client, settings.clickhouse.database, database, selection.span):
+            found += 1
+            if found <= limit:
+                _print(each, as_json=as_json, numbers=numbers)
+        moved = changes.statuses(client, settings.clickhouse.database, database)
+    for (was, now), number in sorted(moved.items()):
+        click.echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
+    click.echo(f"{found} calls would come out otherwise{_rest(found, limit)}.", err=as_json)
+
+
+def _rest(found: int, limit: int) -> str:
+    return f", the first {limit} are shown" if found > limit else ""
+
+
+def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
+    import json  # noqa: PLC0415
+
+    from callweave.commands.query import plain  # noqa: PLC0415
+    from sinks.timeline.masks import Masks  # noqa: PLC0415
+
+    masks = Masks(numbers)
+
+    def masked(name: str, value: Any) -> Any:
+        return (
+            masks.json(value)
+            if isinstance(value, dict | list) and name in WORDY
+            else masks.value(name, value)
+        )
+
+    shown = [(name, masked(name, before), masked(name, after)) for name, before, after in change.fields()]
+    if as_json:
+        document = {
+            "account": change.account,
+            "call_id": change.call_id,
+            "what": change.what,
+            "fields": {name: {"before": before, "after": after} for name, before, after in shown},
+        }
+        click.echo(json.dumps(document, default=plain, ensure_ascii=False))
+        return
+    click.echo(f"{change.account} {change.call_id} {change.what}")
+    for name, before, after in shown:
+        click.echo(f"    {name}: {plain(before)} -> {plain(after)}")
+
+
+WORDY = frozenset({"variables"})
+"""Columns in a customer's own words, which may hold a number."""

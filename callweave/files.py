@@ -1,0 +1,31 @@
+"""Files that are replaced as a whole: whoever reads one finds the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file, or put this content in the place of what it holds; raise OSError.
+
+    A crash at any moment leaves the old file or the new one, and once this returns it is the new one, on the
+    disk. It is readable by us alone, whatever the old one was. A failure to write leaves the old file, and
+    nothing beside it.
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        new = Path(file.name)  # mode 0600 from its creation on: tempfile sees to that
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # else a power failure may undo the new name
+    finally:
+        os.close(folder)
