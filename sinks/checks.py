@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 FIRST_TIME = microseconds(datetime(1900, 1, 1, tzinfo=UTC))
 LAST_TIME = microseconds(datetime(2300, 1, 1, tzinfo=UTC)) - 1
 """What `DateTime64(6)` can hold: ClickHouse's reference, "DateTime64"."""
-MOST = 2**63 - 2
+MOST = 2**63 - 1
 LEAST = -(2**63)
-"""What `Int64` can hold, but for 2**63 - 1, which stands for an unknown number in `stored_facts`."""
 MOST_PRIORITY = 2**8 - 1
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
@@ -35,6 +34,11 @@ def is_text(value: Any) -> bool:
 def is_integer(value: Any) -> bool:
     """An integer that `Int64` holds; a boolean is none."""
     return type(value) is int and LEAST <= value <= MOST
+
+
+def is_duration(value: Any) -> bool:
+    """An integer, as `Int64` holds it; but its greatest one stands for an unknown time in `stored_facts`."""
+    return is_integer(value) and value != MOST
 
 
 def is_time(value: Any) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sinks.tables import Row
 
 NUMBERS = frozenset({"round", "hangup_cause", "hangup_direction", "ring_time", "talk_time"})
+DURATIONS = frozenset({"ring_time", "talk_time"})
 TIMES = frozenset({"started_at", "answered_at", "ended_at"})
 
 _CHECKS = {
@@ -58,6 +59,8 @@ def _checks(fields: Fields) -> tuple[tuple[str, Any], ...]:
 
 
 def _billed_check(name: str) -> Any:
+    if name in DURATIONS:
+        return checks.is_duration
     return checks.is_integer if name in NUMBERS else checks.is_time if name in TIMES else checks.is_text
 
 

@@ -172,8 +172,8 @@ _EVENT_CHECKS = (
     ("started_at", checks.is_time),
     ("answered_at", checks.is_time),
     ("ended_at", checks.is_time),
-    ("ring_time", checks.is_integer),
-    ("talk_time", checks.is_integer),
+    ("ring_time", checks.is_duration),
+    ("talk_time", checks.is_duration),
     ("extra", checks.is_object),
 )
 _EVENT_FIELDS = tuple("callback_id" if name == "callback_ids" else name for name in EVENTS.columns)

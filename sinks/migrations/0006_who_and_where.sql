@@ -78,7 +78,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY prefix
 COMMENT 'Areas by the first digits of their phone numbers';
 
--- What source_quality reads of each leg, in the order of time as well.
+-- What source_quality reads of each leg, in the order and the partitions of time as well.
 CREATE TABLE IF NOT EXISTS stored_arrivals
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -96,7 +96,9 @@ CREATE TABLE IF NOT EXISTS stored_arrivals
     `events` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Hashes of the ids of the events'
 )
 ENGINE = AggregatingMergeTree
+PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, source, era, leg)
+SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'What came of each leg, in parts still to be merged: read the view source_quality';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_arrivals_copied TO stored_arrivals
@@ -135,4 +137,5 @@ SELECT
     arrayMap(each -> cityHash64(each), callback_ids) AS callbacks,
     [cityHash64(event_id)] AS events
 FROM stored_events AS event
-WHERE kind NOT IN ('message', 'requested');
+WHERE kind NOT IN ('message', 'requested')
+SETTINGS max_partitions_per_insert_block = 0;

@@ -81,4 +81,15 @@ SELECT
 FROM simulated
 ARRAY JOIN [(a, 'a', NOT predicts), (b, 'b', predicts)] AS leg;
 
+-- What came of each leg; one callback in fifty came twice.
+INSERT INTO stored_arrivals
+SELECT
+    'bench', 'shop', bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg.1))), 16) AS era, leg.1, extension, began_at,
+    if(leg.2, ended_at + INTERVAL 1 SECOND, ended_at), began_at, if(answered, picked_up_at, NULL), ended_at,
+    if(leg.2, ended_at + INTERVAL 1 SECOND, NULL),
+    arrayMap(k -> cityHash64(leg.1, k), range(2 + answered + leg.2 + (n % 50 = 0))) AS callbacks,
+    arrayMap(k -> cityHash64(leg.1, k), range(2 + answered + leg.2)) AS events
+FROM simulated
+ARRAY JOIN [(a, bills), (b, false)] AS leg;
+
 DROP TABLE simulated;

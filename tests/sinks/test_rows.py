@@ -230,6 +230,7 @@ def test_a_rejected_message_without_a_readable_rejection_is_a_dead_letter(
         ({"ids": "a"}, "ids"),
         ({"ids": ["a", 1]}, "ids"),
         ({"ring_time": 2**63}, "ring_time"),
+        ({"talk_time": 2**63 - 1}, "talk_time"),  # it stands for what is not known
         ({"started_at": {}}, "started_at"),
         ({"extra": []}, "extra"),
         ({"tag": 5}, "tag"),
