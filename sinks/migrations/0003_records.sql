@@ -62,7 +62,7 @@ CREATE TABLE IF NOT EXISTS call_records
 ENGINE = AggregatingMergeTree
 ORDER BY (account, call_id)
 -- Mostly one row is asked for, with all its columns: they lie side by side in one file, but in very large parts.
-SETTINGS index_granularity = 512, min_bytes_for_wide_part = 10737418240, min_rows_for_wide_part = 100000000
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 10737418240, min_rows_for_wide_part = 100000000
 COMMENT 'What is known of each call, in parts still to be merged: read the view calls';
 
 CREATE TABLE IF NOT EXISTS stored_legs

@@ -54,13 +54,13 @@ CREATE TABLE IF NOT EXISTS stored_facts
         direction Nullable(String),
         method Nullable(String),
         hangup_cause Nullable(Int64),
-        hangup_direction Nullable(Int64))) COMMENT 'cdr as in call_records: how it was made and given up',
+        hangup_direction Nullable(Int64),
+        extension Nullable(String))) COMMENT 'cdr as in call_records: how it was made, by whom, and given up',
     `cdr_names` SimpleAggregateFunction(max, Tuple(
         received_at Int64,
         digest UInt64,
         callee Nullable(String),
-        extension Nullable(String),
-        campaign Nullable(String))) COMMENT 'cdr as in call_records: who it was for',
+        campaign Nullable(String))) COMMENT 'cdr as in call_records: whom it was for',
     `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     INDEX by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1 -- one call, of whatever time
 )
@@ -132,13 +132,13 @@ AS SELECT
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
         tupleElement(cdr, 'hangup_cause'),
-        tupleElement(cdr, 'hangup_direction')
+        tupleElement(cdr, 'hangup_direction'),
+        tupleElement(cdr, 'extension')
     ) AS cdr_ways,
     (
         toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
         tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'callee'),
-        tupleElement(cdr, 'extension'),
         tupleElement(cdr, 'campaign')
     ) AS cdr_names,
     closed
@@ -207,13 +207,13 @@ SELECT
         tupleElement(cdr, 'direction'),
         tupleElement(cdr, 'method'),
         tupleElement(cdr, 'hangup_cause'),
-        tupleElement(cdr, 'hangup_direction')
+        tupleElement(cdr, 'hangup_direction'),
+        tupleElement(cdr, 'extension')
     ) AS cdr_ways,
     (
         toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
         tupleElement(cdr, 'digest'),
         tupleElement(cdr, 'callee'),
-        tupleElement(cdr, 'extension'),
         tupleElement(cdr, 'campaign')
     ) AS cdr_names,
     closed

@@ -117,7 +117,7 @@ FROM
         coalesce(f.cdr_ways.direction, if(f.direction.priority > 0, f.direction.value, NULL)) AS direction,
         coalesce(f.cdr_ways.method, if(f.method.priority > 0, f.method.value, NULL)) AS method,
         coalesce(f.cdr_names.callee, if(f.callee.priority > 0, f.callee.value, NULL)) AS callee,
-        coalesce(f.cdr_names.extension, if(f.extension.priority > 0, f.extension.value, NULL)) AS extension,
+        coalesce(f.cdr_ways.extension, if(f.extension.priority > 0, f.extension.value, NULL)) AS extension,
         coalesce(f.cdr_names.campaign, if(f.campaign.priority > 0, f.campaign.value, NULL)) AS campaign,
         coalesce(
             f.cdr_ways.hangup_cause, if(f.hangup_cause.priority > 0, toInt64OrNull(f.hangup_cause.value), NULL)
