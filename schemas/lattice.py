@@ -51,9 +51,9 @@ def digest(value: Value) -> int:
 
 def _latest_whole(a: list[Value], b: list[Value]) -> list[Value]:
     """Later wins; of two that came at the same time, the one with the greater digest."""
-    if a == b:
-        return a
-    return max(a, b, key=lambda whole: (whole[0], digest(whole[1:])))
+    if a[0] != b[0]:
+        return a if a[0] > b[0] else b
+    return a if a == b else max(a, b, key=lambda whole: digest(whole[1:]))
 
 
 _INTEGER = {"type": "integer"}

@@ -117,16 +117,21 @@ def row(account: str, call_id: str, record: Record) -> Row:
 
 
 def _cdr(cdr: list[Any]) -> Row:
-    received_at, event_id, billed = cdr
-    return (received_at, lattice.digest(cdr[1:]), event_id, *map(billed.get, BILLED))
+    *decisive, event_id, billed = _with_digest(cdr)
+    return (*decisive, event_id, *map(billed.get, BILLED))
+
+
+def _with_digest(cdr: list[Any]) -> list[Any]:
+    """With what decides between two of one time: [received_at, digest, event_id, {…}]."""
+    received_at, *told = cdr
+    return [received_at, lattice.digest(told), *told]
 
 
 def contribution(record: Record) -> str:
     """What one event lets us know of its call, as `call_changes` reads it again: a JSON object."""
     known = {name: value for name, value in record.items() if name != "legs"}
     if "cdr" in known:
-        received_at, *told = known["cdr"]
-        known["cdr"] = [received_at, lattice.digest(told), *told]
+        known["cdr"] = _with_digest(known["cdr"])
     return orjson.dumps(known).decode()
 
 

@@ -73,7 +73,6 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
 
 
 def _text(line: Line, *, numbers: bool) -> str:
-
     time = moment(line.at)
     told = [f"{time:%Y-%m-%d %H:%M:%S}", line.account, line.call_id, f"{line.state:<9}"]
     if line.merged_into is not None:

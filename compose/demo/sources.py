@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from callweave import sources
 from callweave.commands.source import base_url, callback_url
 from callweave.demo import kept_urls, urls_file
 from callweave.errors import StartError
+from callweave.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,4 @@ def _kept(settings: Settings) -> list[tuple[str, str]]:
 
 def _keep(path: Path, urls: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(opened, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)  # it may have been there before with another mode
-        file.writelines(f"{name} {url}\n" for name, url in urls.items())
+    replace_file(path, "".join(f"{name} {url}\n" for name, url in urls.items()).encode())

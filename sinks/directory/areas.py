@@ -7,6 +7,7 @@ starts when the table is empty, or `callweave directory areas`.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from callweave import clickhouse
@@ -51,6 +52,7 @@ def areas(client: Client, wanted: Iterable[str]) -> dict[str, str]:
 
 def main() -> None:
     """Fill the table of the settings' database."""
+    os.nice(10)  # nobody waits for it
     with clickhouse.connected(load_settings().clickhouse) as client:
         load(client)
 

@@ -102,7 +102,7 @@ def place_all(client: Client, countries: Mapping[str, str], stop: threading.Even
 
 def fill_areas() -> None:
     """Fill the table of areas in a process of its own: reading them takes 200 MB."""
-    subprocess.run(["nice", sys.executable, "-m", "sinks.directory.areas"], check=False)
+    subprocess.run([sys.executable, "-m", "sinks.directory.areas"], check=False)
 
 
 @contextmanager
