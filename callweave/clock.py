@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-MICROSECONDS = 1_000_000
-"""In a second."""
+from schemas.times import SECOND
 
 
 class Clock(Protocol):
@@ -42,4 +41,4 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Move on by so many seconds."""
-        self._now += round(seconds * MICROSECONDS)
+        self._now += round(seconds * SECOND)

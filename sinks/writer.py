@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import structlog
 from kafka.errors import KafkaError
 
-from callweave.clock import MICROSECONDS, SystemClock
+from callweave.clock import SystemClock
 from callweave.metrics import serve
+from schemas.times import SECOND
 from sinks import metrics
 from sinks.backoff import delays
 from sinks.batch import Batch
@@ -240,9 +241,9 @@ class Writer:
     def _note_age(self, insert: Insert) -> None:
         if insert.oldest is None or insert.newest is None:
             return
-        age = (self._clock.now() - insert.oldest) / MICROSECONDS
+        age = (self._clock.now() - insert.oldest) / SECOND
         metrics.AGE_SECONDS.labels(insert.table.name).observe(age)
-        metrics.NEWEST.labels(insert.table.name).set(insert.newest / MICROSECONDS)
+        metrics.NEWEST.labels(insert.table.name).set(insert.newest / SECOND)
 
     def _note_poison(self, topic: str, partition: int, offset: int, poison: Poison) -> None:
         for code in {reason.code for reason in poison.reasons}:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.clock import MICROSECONDS
 from callweave.commands.progress import bar
 from callweave.commands.spans import Moment
 from callweave.settings import load
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     settings = load()
     provider = provider_of(settings.sources_file, name)
     clock = SystemClock()
-    silent = clock.now() - round(silent_seconds * MICROSECONDS)
+    silent = clock.now() - round(silent_seconds * SECOND)
     window = filling.Window(since, until, silent)
     calls = filling.Calls(settings, provider.source, window)
     progress = filling.Progress(settings.data / FOLDER / f"{name}.json")

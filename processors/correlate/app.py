@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter, Gauge
 
 from callweave import logs, metrics
-from callweave.clock import MICROSECONDS, SystemClock
+from callweave.clock import SystemClock
 from callweave.errors import StartError
 from callweave.sources import SourcesFile
 from processors import worker
@@ -35,6 +35,7 @@ from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
 from schemas.links import told_from_json, told_to_json
 from schemas.records import record_to_json
+from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class Correlator:
         app.tables.add(self.table)
         self._sources = SourcesFile(settings.sources_file)
         self._waits = waits(self._sources.current())
-        self._usual_wait = int(settings.correlate.silence_seconds * MICROSECONDS)
+        self._usual_wait = int(settings.correlate.silence_seconds * SECOND)
         self._silences: Silences[tuple[int, bytes]] = Silences(
-            forget_us=int(settings.correlate.forget_seconds * MICROSECONDS)
+            forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """Links that the broker acknowledged since their leg's state was written."""
@@ -200,7 +201,7 @@ class Correlator:
 def waits(sources: Sources) -> dict[str, int]:
     """After how long a silence calls are closed, of each source that says so itself; microseconds."""
     return {
-        source.name: int(source.close_after_seconds * MICROSECONDS)
+        source.name: int(source.close_after_seconds * SECOND)
         for source in sources
         if source.close_after_seconds is not None
     }

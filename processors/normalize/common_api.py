@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processors.normalize.event import call_ids, distinct
-from processors.normalize.fields import INT64_MAX, SECOND
+from processors.normalize.fields import INT64_MAX
 from processors.normalize.local_time import read_local_time
 from schemas.events import CallEvent
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from processors.normalize.event import call_ids, distinct
 from schemas.events import CallEvent
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ OUTCOMES: Mapping[str, Outcome] = {
 IMPLIED = {"dial": "calling", "answer": "answer"}
 """The one `CallStatus` that other kinds of event can have."""
 
-LONGEST_CALL = 7 * 24 * 3600 * 1_000_000
+LONGEST_CALL = 7 * 24 * 3600 * SECOND
 """In microseconds."""
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.callbacks import Reason
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-SECOND = 1_000_000
-"""Microseconds."""
 YEAR_2000 = 946_684_800 * SECOND
 YEAR_2100 = 4_102_444_800 * SECOND
 

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from processors.normalize.dial import one_id, part
 from processors.normalize.event import distinct
-from processors.normalize.fields import SECOND, Fields
+from processors.normalize.fields import Fields
 from schemas.events import CallEvent
-from schemas.times import microseconds
+from schemas.times import SECOND, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from processors.normalize.fields import NEVER, SECOND
+from processors.normalize.fields import NEVER
+from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:

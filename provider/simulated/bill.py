@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from provider.simulated.model import SECOND
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from random import Random

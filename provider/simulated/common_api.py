@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from provider.simulated import durations, world
 from provider.simulated.bill import Billed, bill
-from provider.simulated.model import SECOND, SimulatedCall, Truth, Webhook, ids_of
+from provider.simulated.model import SimulatedCall, Truth, Webhook, ids_of
 from provider.simulated.statuses import Statuses, Talk, status_events
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

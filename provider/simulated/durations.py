@@ -6,7 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from provider.simulated.model import SECOND
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from random import Random

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provider.simulated.model import SECOND
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

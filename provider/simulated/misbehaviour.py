@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from provider.simulated.model import SECOND
 from provider.simulated.shapes import JSON, MULTIPART, Request, detail, request_of
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from random import Random

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from schemas.events import Direction, Kind, Outcome
 
-SECOND = 1_000_000
-
 Dialect = Literal["common-api", "extension-events"]
 
 Shape = Literal["json", "detail", "query", "urlencoded"]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from provider.simulated import durations
 from provider.simulated.identifiers import Identifiers
-from provider.simulated.model import SECOND, SimulatedCall, Truth, ids_of
+from provider.simulated.model import SimulatedCall, Truth, ids_of
 from provider.simulated.telling import Telling, outgoing
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from provider.simulated.misbehaviour import misbehave
 from provider.simulated.traffic import CALLBACKS_A_CALL, calls
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from provider.simulated.model import SimulatedCall
     from provider.simulated.traffic import Sender
 
-TAIL = 3600 * 1_000_000
+TAIL = 3600 * SECOND
 """Longer than any call (µs)."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provider.simulated import durations
-from provider.simulated.model import SECOND, Webhook
+from provider.simulated.model import Webhook
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from random import Random

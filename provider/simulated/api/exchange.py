@@ -18,7 +18,7 @@ from provider.simulated import world
 from provider.simulated.api.delivery import Delivery
 from provider.simulated.api.faults import Faults
 from provider.simulated.api.history import history_of
-from provider.simulated.model import SECOND
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from callweave.clock import Clock

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from provider.simulated.model import SECOND
-from schemas.times import moment
+from schemas.times import SECOND, moment
 
 if TYPE_CHECKING:
     from provider.simulated.model import SimulatedCall, Truth
