@@ -145,81 +145,6 @@ AS SELECT
 FROM call_records AS record
 COMMENT 'Copies what is inserted into call_records';
 
--- What was there before; rows that come twice merge.
-INSERT INTO stored_facts
-SELECT
-    account,
-    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(call_id))), 16) AS era,
-    call_id,
-    merged_into,
-    if(empty(sources), NULL, arrayMin(sources)) AS source,
-    if(empty(dialects), NULL, arrayMin(dialects)) AS dialect,
-    has(dialects, 'common-api') AS sends_cdr,
-    toUInt8(arraySum(arrayMap(
-        kind -> transform(kind, ['ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'], [1, 2, 4, 8, 16, 32], 64),
-        arrayDistinct(arrayMap(
-            kind -> if(kind IN ('ring', 'dial', 'answer', 'hangup', 'cdr', 'requested'), kind, 'other'), kinds
-        ))
-    ))) AS kinds_seen,
-    arrayMap(
-        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
-            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
-        )))), 10)) - 12219292800000000,
-        arrayFilter(
-            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), ids
-        )
-    ) AS uuid_times,
-    ifNull(toUnixTimestamp64Micro(record.first_received_at), 9223372036854775807) AS first_received_at,
-    ifNull(toUnixTimestamp64Micro(record.last_received_at), -9223372036854775808) AS last_received_at,
-    ifNull(toUnixTimestamp64Micro(record.requested_at), 9223372036854775807) AS requested_at,
-    ifNull(toUnixTimestamp64Micro(record.started_at), 9223372036854775807) AS started_at,
-    ifNull(toUnixTimestamp64Micro(record.a_rang_at), 9223372036854775807) AS a_rang_at,
-    ifNull(toUnixTimestamp64Micro(record.a_answered_at), 9223372036854775807) AS a_answered_at,
-    ifNull(toUnixTimestamp64Micro(record.b_rang_at), 9223372036854775807) AS b_rang_at,
-    ifNull(toUnixTimestamp64Micro(record.b_answered_at), 9223372036854775807) AS b_answered_at,
-    arrayMap(leg -> cityHash64(leg), record.live) AS live,
-    mapFromArrays(
-        arrayMap(leg -> cityHash64(leg), mapKeys(record.ends)),
-        arrayMap(time -> toUnixTimestamp64Micro(time), mapValues(record.ends))
-    ) AS ends,
-    direction,
-    method,
-    callee,
-    extension,
-    campaign,
-    hangup_cause,
-    hangup_direction,
-    outcome,
-    (tupleElement(record.talk_time, 'priority'), tupleElement(record.talk_time, 'rank')) AS talk_time,
-    (
-        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
-        tupleElement(cdr, 'digest'),
-        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'started_at')), 9223372036854775807),
-        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'answered_at')), 9223372036854775807),
-        ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'ended_at')), 9223372036854775807),
-        ifNull(tupleElement(cdr, 'ring_time'), 9223372036854775807),
-        ifNull(tupleElement(cdr, 'talk_time'), 9223372036854775807),
-        tupleElement(cdr, 'outcome')
-    ) AS cdr_times,
-    (
-        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
-        tupleElement(cdr, 'digest'),
-        tupleElement(cdr, 'direction'),
-        tupleElement(cdr, 'method'),
-        tupleElement(cdr, 'hangup_cause'),
-        tupleElement(cdr, 'hangup_direction'),
-        tupleElement(cdr, 'extension')
-    ) AS cdr_ways,
-    (
-        toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
-        tupleElement(cdr, 'digest'),
-        tupleElement(cdr, 'callee'),
-        tupleElement(cdr, 'campaign')
-    ) AS cdr_names,
-    closed
-FROM call_records AS record
-SETTINGS max_partitions_per_insert_block = 0;
-
 CREATE TABLE IF NOT EXISTS stored_leg_times
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -250,18 +175,14 @@ AS SELECT
 FROM stored_legs AS leg
 COMMENT 'Copies what is inserted into stored_legs';
 
-INSERT INTO stored_leg_times
-SELECT
-    account,
-    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg_id))), 16) AS era,
-    leg_id,
-    call_id,
-    extension,
-    ifNull(toUnixTimestamp64Micro(leg.rang_at), 9223372036854775807) AS rang_at,
-    ifNull(toUnixTimestamp64Micro(leg.answered_at), 9223372036854775807) AS answered_at,
-    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at
-FROM stored_legs AS leg
-SETTINGS max_partitions_per_insert_block = 0;
+-- What was there before, once more: rows that come twice merge, and what is inserted is copied.
+INSERT INTO call_records
+SELECT * FROM call_records
+SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0;
+
+INSERT INTO stored_legs
+SELECT * FROM stored_legs
+SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0;
 
 -- One call by any of its ids, also where nobody knows the account: read without FINAL, since any row that matches will
 -- do and 24.8 uses no skipping index with it; the call itself is then read by its key.

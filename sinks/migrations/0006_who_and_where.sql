@@ -55,19 +55,6 @@ AS SELECT DISTINCT
 FROM stored_events AS event
 COMMENT 'Puts the numbers of new events into number_places';
 
--- Those of before; a row that is placed already stays.
-INSERT INTO number_places
-SELECT DISTINCT
-    account,
-    source,
-    arrayJoin(arrayFilter(each -> each != '', [ifNull(caller, ''), ifNull(callee, '')])) AS number,
-    toDateTime64(0, 6, 'UTC') AS placed_at,
-    '' AS assumed_country,
-    '' AS e164,
-    '' AS country,
-    '' AS region
-FROM stored_events;
-
 -- What libphonenumber knows of areas; a number belongs to the longest prefix that it begins with.
 CREATE TABLE IF NOT EXISTS phone_areas
 (
@@ -120,22 +107,8 @@ FROM stored_events AS event
 WHERE kind NOT IN ('message', 'requested')
 COMMENT 'Copies what is inserted into stored_events';
 
--- What was there before; rows that come twice merge.
-INSERT INTO stored_arrivals
-SELECT
-    account,
-    source,
-    bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg))), 16) AS era,
-    leg,
-    extension,
-    received_at AS first_received_at,
-    received_at AS last_received_at,
-    if(kind IN ('ring', 'dial'), received_at, NULL) AS first_offered_at,
-    if(kind = 'answer', received_at, NULL) AS first_answered_at,
-    if(kind = 'hangup', received_at, NULL) AS first_ended_at,
-    if(kind = 'cdr', received_at, NULL) AS first_billed_at,
-    arrayMap(each -> cityHash64(each), callback_ids) AS callbacks,
-    [cityHash64(event_id)] AS events
-FROM stored_events AS event
-WHERE kind NOT IN ('message', 'requested')
-SETTINGS max_partitions_per_insert_block = 0;
+-- The events of before, once more: rows that come twice merge, and what is inserted is copied. A number that is placed
+-- already stays so.
+INSERT INTO stored_events
+SELECT * FROM stored_events
+SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0;

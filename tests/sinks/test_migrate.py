@@ -11,6 +11,8 @@ from callweave import clickhouse
 from callweave.errors import StartError
 from sinks import statements
 from sinks.migrate import MigrationError, migrate, pending, pending_tables
+from tests.rows import select
+from tests.sinks.queries.telling import LEG_A, START, event, tell
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from callweave.settings import Settings
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
+COPIES = ("stored_facts", "stored_leg_times", "stored_arrivals", "number_places")
 ALL = [file.name for file in (*statements.migrations(), *statements.views())]
 
 
@@ -44,6 +47,25 @@ def test_two_migrators_at_once_do_no_harm(bare_settings: Settings) -> None:
         thread.join()
     assert failures == []
     assert pending(bare_settings) == []
+
+
+def test_what_was_there_before_a_migration_is_copied_as_what_comes_after_it(
+    bare_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [event(kind, LEG_A, START, caller="01062345678", extension="200") for kind in ("ring", "cdr")]
+    first = [file for file in statements.migrations() if file.name < "0005"]
+    with monkeypatch.context() as patched:
+        patched.setattr(statements, "migrations", lambda: first)
+        patched.setattr(statements, "views", list)
+        patched.setattr("sinks.migrate.pseudonyms.ensure_key", lambda client: None)
+        migrate(bare_settings)
+    tell(bare_settings, told)
+    migrate(bare_settings)
+    queries = [f"SELECT * FROM {copy} FINAL" for copy in COPIES]
+    before = [select(bare_settings, query) for query in queries]
+    assert all(before)
+    tell(bare_settings, told)
+    assert [select(bare_settings, query) for query in queries] == before
 
 
 def test_a_changed_migration_is_refused(store_settings: Settings, client: Client) -> None:
