@@ -75,7 +75,7 @@ class Correlator:
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
         self._confirmed: dict[bytes, frozenset[str]] = {}
-        """Links that the broker acknowledged since their leg's state was written."""
+        """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
         self._partitions_agree = False
 
     async def events(self, batch: Batch) -> None:
@@ -102,12 +102,12 @@ class Correlator:
             if isinstance(told, CallEvent) and not told.ids:
                 continue  # a message: no call
             by_leg[record.key].append(told)
-        linked: dict[bytes, frozenset[str]] = {}
+        said: dict[bytes, frozenset[str]] = {}
         for key, messages in by_leg.items():
-            outgoing += self._step(batch.tp.partition, key, messages, linked)
+            outgoing += self._step(batch.tp.partition, key, messages, said)
         await self._publisher.publish(outgoing)
-        for key, links in linked.items():
-            self._confirmed[key] = self._confirmed.get(key, frozenset()) | links
+        for key, legs in said.items():
+            self._confirmed[key] = self._confirmed.get(key, frozenset()) | legs
 
     async def _check_partitions(self) -> None:
         """Refuse to part a leg's events from its links and its state."""
@@ -123,7 +123,7 @@ class Correlator:
         self._partitions_agree = True
 
     def _step(
-        self, partition: int, key: bytes, messages: list[Told], linked: dict[bytes, frozenset[str]]
+        self, partition: int, key: bytes, messages: list[Told], said: dict[bytes, frozenset[str]]
     ) -> list[Outgoing]:
         legs = self.table.legs(partition)
         account, _, own = key.decode().partition("/")
@@ -136,8 +136,8 @@ class Correlator:
             REOPENED.inc()
         legs[key] = value = leg.to_json()
         self._silences.touch((partition, key), now, close_after(leg, self._waits, self._usual_wait))
-        if links := sends.links():
-            linked[key] = links
+        if for_good := sends.for_good(own):
+            said[key] = for_good
         return [self.table.change(partition, key, value), *self._messages(account, own, sends)]
 
     def _messages(self, account: str, own: str, sends: Sends) -> list[Outgoing]:

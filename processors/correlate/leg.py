@@ -18,7 +18,8 @@ class Leg:
     peers: frozenset[str] = frozenset()
     """The smaller legs that this leg was told belong to its call."""
     told: frozenset[str] = frozenset()
-    """Legs that were told of a smaller one of the call, once the broker has acknowledged that."""
+    """Legs that were told of a smaller one of the call, once the broker has acknowledged that; itself, once
+    its record was emitted as merged."""
     touched_at: int = 0
     """When it last had news, by the worker's clock: microseconds since 1970 UTC."""
 
@@ -56,6 +57,6 @@ def join(a: Leg, b: Leg) -> Leg:
     )
 
 
-def confirm(leg: Leg, links: frozenset[str]) -> Leg:
-    """Note that the broker has acknowledged the links to these legs."""
-    return replace(leg, told=leg.told | links) if links else leg
+def confirm(leg: Leg, told: frozenset[str]) -> Leg:
+    """Note that the broker has acknowledged what these legs, or all who read records, were told."""
+    return replace(leg, told=leg.told | told) if told else leg

@@ -6,8 +6,12 @@ and every leg of a connected call reaches the smallest among them, in whatever o
 
 A worker may die after the state was saved and before all was sent, and then sees the batch again. So what is
 sent depends on the messages and on the state after them, never on what changed: the repeated batch sends it
-again. The one thing left out is a link to a leg that was told before, and the broker acknowledged it
-(`Leg.told`): that leg reaches the root of then, which is told of every later one.
+again. The one thing left out is what was said before and the broker acknowledged (`Leg.told`): a link to a
+leg, which reaches the root of then, and that is told of every later one; and that a leg is no call of its own.
+
+A worker that stood still may work on the same messages as the one that took its legs over, and not know of a
+link that came since: it emits the leg's record as a call's. So whatever comes for a leg that has a smaller
+root, its record is emitted as merged.
 """
 
 from __future__ import annotations
@@ -35,9 +39,11 @@ class Sends:
     record: records.Record | None = None
     """The leg's record as it now is."""
 
-    def links(self) -> frozenset[str]:
-        """The legs that are told of their root."""
-        return frozenset(leg for leg, told in self.told if isinstance(told, Link))
+    def for_good(self, own: str) -> frozenset[str]:
+        """Give the legs that need not be told again: those linked, and `own` if it is emitted as merged."""
+        linked = {leg for leg, told in self.told if isinstance(told, Link)}
+        merged = {own} if self.record is not None and "merged_into" in self.record else set()
+        return frozenset(linked | merged)
 
 
 def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, Sends]:
@@ -47,8 +53,8 @@ def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, S
     root = min(peers, default=own)
     sends = Sends()
     record = leg.record
+    known = (*(records.record_of(event) for event in events), *(merge.record for merge in merges))
     if root == own:
-        known = (*(records.record_of(event) for event in events), *(merge.record for merge in merges))
         record = reduce(records.join, known, record)
         others = frozenset(name for event in events for name in event.ids if name > own)
         if known:
@@ -61,7 +67,8 @@ def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, S
             others = peers - {root}
             if record:
                 forwarded.append(record)
-                sends.record = {**record, "merged_into": root}
+        if (links and record) or (known and own not in leg.told):
+            sends.record = {**reduce(records.join, known, record), "merged_into": root}
         if forwarded:
             sends.told.append((root, Merge(reduce(records.join, forwarded))))
     sends.told += [(other, Link(root)) for other in sorted(others - leg.told)]

@@ -1,14 +1,15 @@
 """Correlators without Kafka: legs that send each other messages, any of which may come late, twice, or be
-sent again after a crash between saving the state and sending."""
+sent again after a crash between saving the state and sending; and workers that lost a leg and don't know yet."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from processors.correlate.leg import Leg, confirm, join
-from processors.correlate.step import step
+from processors.correlate.step import Sends, step
 from schemas import records
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
     from schemas.events import CallEvent
     from schemas.links import Told
+
+
+@dataclass
+class Zombie:
+    """A worker that stood still while another took its leg over: what the other works on, it has fetched too."""
+
+    leg: Leg
+    """As it was when it stood still."""
+    fetched: list[Told] = field(default_factory=list)
 
 
 class Network:
@@ -26,6 +36,9 @@ class Network:
         self.crashes = crashes
         self.duplicates = duplicates
         self.legs: dict[str, Leg] = {}
+        self.zombies: dict[str, Zombie] = {}
+        self.written: dict[str, Leg] = {}
+        """What zombies wrote of a leg: read at the next recovery, and not before."""
         self.inbox: dict[str, list[Told]] = defaultdict(list)
         self.emitted: dict[str, records.Record] = {}
         """By call id, merged as `call_records` does."""
@@ -41,9 +54,12 @@ class Network:
         """Deliver in random order and random batches until nothing is under way."""
         for _ in range(most):
             waiting = [own for own, inbox in self.inbox.items() if inbox]
-            if not waiting:
+            if waiting:
+                self._work(self.rng.choice(waiting))
+            elif self.zombies:
+                self._haunt(self.rng.choice(list(self.zombies)))
+            else:
                 return
-            self._work(self.rng.choice(waiting))
         raise AssertionError("the messages do not end")
 
     def _work(self, own: str) -> None:
@@ -51,23 +67,43 @@ class Network:
         self.rng.shuffle(inbox)
         size = self.rng.randint(1, len(inbox))
         batch, self.inbox[own] = inbox[:size], inbox[size:]
-        before = self.legs.get(own, Leg())
-        leg, sends = step(own, before, batch, now=1)
-        # a worker that lost the leg, and does not know yet, may write its older state over it: they merge
-        self.legs[own] = join(leg, before) if self.rng.random() < self.crashes else leg
-        if self.rng.random() < self.crashes:
-            for name, told in sends.told:
-                if self.rng.random() < 0.5:
-                    self._deliver(name, told)
-            if sends.record is not None and self.rng.random() < 0.5:
-                self._emit(own, sends.record)
+        if self._happens():
+            self.zombies.setdefault(own, Zombie(self.legs.get(own, Leg())))
+        if self._happens():
+            self._haunt(own)
+        if own in self.zombies:
+            self.zombies[own].fetched += batch
+        leg, sends = step(own, self.legs.get(own, Leg()), batch, now=1)
+        self.legs[own] = leg
+        if self._happens():
+            self._send(own, sends, lost=0.5)
+            self.legs[own] = join(leg, self.written.get(own, Leg()))  # whoever follows reads what all have written
             self.inbox[own] += batch  # nothing was acknowledged: the whole batch comes again
             return
+        self._send(own, sends)
+        self.legs[own] = confirm(leg, sends.for_good(own))
+        if self._happens():
+            self._haunt(own)
+
+    def _happens(self) -> bool:
+        return self.rng.random() < self.crashes
+
+    def _haunt(self, own: str) -> None:
+        """The zombie goes on for one batch, and notices before it commits: the other works on all of it too."""
+        if own not in self.zombies:
+            return
+        zombie = self.zombies.pop(own)
+        batch = zombie.fetched[: self.rng.randint(0, len(zombie.fetched))]
+        leg, sends = step(own, zombie.leg, batch, now=1)
+        self.written[own] = join(self.written.get(own, Leg()), leg)
+        self._send(own, sends, lost=self.rng.choice((0, 0.5)))
+
+    def _send(self, own: str, sends: Sends, lost: float = 0) -> None:
         for name, told in sends.told:
-            self._deliver(name, told)
-        if sends.record is not None:
+            if self.rng.random() >= lost:
+                self._deliver(name, told)
+        if sends.record is not None and self.rng.random() >= lost:
             self._emit(own, sends.record)
-        self.legs[own] = confirm(self.legs[own], sends.links())
 
     def _deliver(self, own: str, told: Told) -> None:
         self.messages += 1

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.leg import Leg, join
+from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.step import step
 from schemas import records
 from schemas.calls import call_of
@@ -68,8 +68,10 @@ def test_a_leg_told_of_a_smaller_one_hands_its_record_over_and_forwards_what_com
     leg, _ = step(own, Leg(), [event], now=1)
     leg, sends = step(own, leg, [Link("0")], now=2)
     assert sends.told == [("0", Merge(records.record_of(event)))]
-    assert sends.record == {**records.record_of(event), "merged_into": "0"}
-    leg, sends = step(own, leg, [event], now=3)
+    merged = {**records.record_of(event), "merged_into": "0"}
+    assert sends.record == merged
+    assert step(own, leg, [event], now=3)[1].record == merged
+    leg, sends = step(own, confirm(leg, sends.for_good(own)), [event], now=3)
     assert sends.told == [("0", event)]
     assert sends.record is None
 
@@ -88,9 +90,9 @@ def test_a_link_that_the_broker_acknowledged_is_not_sent_again() -> None:
     )
     own = event.ids[0]
     leg, sends = step(own, Leg(), [event], now=1)
-    assert sends.links() == set(event.ids[1:])
-    told = Leg(leg.record, leg.peers, sends.links(), 1)
-    assert step(own, told, [event], now=2)[1].links() == frozenset()
+    assert sends.for_good(own) == set(event.ids[1:])
+    told = Leg(leg.record, leg.peers, sends.for_good(own), 1)
+    assert step(own, told, [event], now=2)[1].for_good(own) == frozenset()
 
 
 def test_a_link_to_oneself_or_to_a_larger_leg_changes_nothing() -> None:
