@@ -36,6 +36,8 @@ class Outgoing:
     renew: Callable[[], bytes | None] | None = None
     """Gives the value to send when the first attempt failed. Later messages may have overtaken this one by
     then, and where the last one wins, as in a compacted topic, an old value must not come after a newer."""
+    then: list[Outgoing] = field(default_factory=list)
+    """Sent once this one is acknowledged."""
 
 
 def partition_of(key: bytes | None, partitions: int) -> int:
@@ -56,6 +58,7 @@ class Publisher:
 
     async def publish(self, messages: Iterable[Outgoing]) -> None:
         """Send all; what fails is sent again, with a growing pause, until it is acknowledged."""
+        messages = list(messages)
         waiting = await self._by_partition(messages)
         pause = FIRST_PAUSE_SECONDS
         while waiting:
@@ -63,7 +66,9 @@ class Publisher:
             if waiting:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                waiting = {place: list(map(_renewed, messages)) for place, messages in waiting.items()}
+                waiting = {place: list(map(_renewed, failed)) for place, failed in waiting.items()}
+        if then := [following for message in messages for following in message.then]:
+            await self.publish(then)
 
     async def _by_partition(self, messages: Iterable[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
         counts: dict[str, int] = {}

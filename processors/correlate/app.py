@@ -6,7 +6,6 @@ It decodes, looks up, calls `step`, and sends; what to do is decided in `step` a
 from __future__ import annotations
 
 import gc
-import uuid
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ class Correlator:
         self._prefix = settings.kafka.prefix
         self._clock = clock
         self._publisher = Publisher(app)
-        self.table = LegTable(app, writer=uuid.uuid4().hex)
+        self.table = LegTable(app)
         app.tables.add(self.table)
         self._sources = SourcesFile(settings.sources_file)
         self._waits = waits(self._sources.current())
@@ -125,20 +124,18 @@ class Correlator:
     def _step(
         self, partition: int, key: bytes, messages: list[Told], said: dict[bytes, frozenset[str]]
     ) -> list[Outgoing]:
-        legs = self.table.legs(partition)
         account, _, own = key.decode().partition("/")
-        known = legs.get(key)
+        known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         now = self._clock.now()
         before = leg
         leg, sends = step(own, leg, messages, now)
         if is_reopened(before, leg):
             REOPENED.inc()
-        legs[key] = value = leg.to_json()
         self._silences.touch((partition, key), now, close_after(leg, self._waits, self._usual_wait))
         if for_good := sends.for_good(own):
             said[key] = for_good
-        return [self.table.change(partition, key, value), *self._messages(account, own, sends)]
+        return [self.table.write(partition, key, leg.to_json()), *self._messages(account, own, sends)]
 
     def _messages(self, account: str, own: str, sends: Sends) -> list[Outgoing]:
         messages = [
@@ -164,8 +161,7 @@ class Correlator:
 
     def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
         self._confirmed.pop(key, None)  # it would stand there for good, and a link may well be sent twice
-        legs = self.table.held().get(partition, {})
-        value = legs.get(key)
+        value = self.table.get_leg(partition, key)
         if value is None:
             return []  # the partition went to another worker
         leg = Leg.from_json(value)
@@ -173,16 +169,13 @@ class Correlator:
         if quiet is Quiet.CLOSE and is_open(own, leg):
             CLOSED.inc()
             leg, record = close(leg, "timeout")
-            legs[key] = leg.to_json()
             messages = self._messages(account, own, Sends(record=record))
-            return [self.table.change(partition, key, legs[key]), *messages]
+            return [self.table.write(partition, key, leg.to_json()), *messages]
         left = forget(leg, quiet)
         if left is None:
             FORGOTTEN.inc()
-            del legs[key]
-            return [self.table.change(partition, key, None)]
-        legs[key] = left.to_json()
-        return [self.table.change(partition, key, legs[key])]
+            return [self.table.write(partition, key, None)]
+        return [self.table.write(partition, key, left.to_json())]
 
     async def watch_all(self) -> None:
         """After a recovery or a change of waits: know again since when each leg has been silent."""

@@ -6,8 +6,8 @@ and every leg of a connected call reaches the smallest among them, in whatever o
 
 A worker may die after the state was saved and before all was sent, and then sees the batch again. So what is
 sent depends on the messages and on the state after them, never on what changed: the repeated batch sends it
-again. The one thing left out is what was said before and the broker acknowledged (`Leg.told`): a link to a
-leg, which reaches the root of then, and that is told of every later one; and that a leg is no call of its own.
+again. Left out is only what was said before and the broker acknowledged (`Leg.told`): a link to a leg, which
+reaches the root of then, and that is told of every later one; and that this leg is no call of its own.
 
 A worker that stood still may work on the same messages as the one that took its legs over, and not know of a
 link that came since: it emits the leg's record as a call's. So whatever comes for a leg that has a smaller
@@ -52,27 +52,30 @@ def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, S
     peers = leg.peers | {link.to for link in links if link.to < own}
     root = min(peers, default=own)
     sends = Sends()
-    record = leg.record
-    known = (*(records.record_of(event) for event in events), *(merge.record for merge in merges))
+    record, others = leg.record, frozenset[str]()
     if root == own:
-        record = reduce(records.join, known, record)
+        record = _join(record, events, merges)
         others = frozenset(name for event in events for name in event.ids if name > own)
-        if known:
+        if events or merges:
             sends.record = record
     else:
         sends.told += [(root, event) for event in events]
         forwarded = [merge.record for merge in merges]
-        others = frozenset()
         if links:
             others = peers - {root}
             if record:
                 forwarded.append(record)
-        if (links and record) or (known and own not in leg.told):
-            sends.record = {**reduce(records.join, known, record), "merged_into": root}
         if forwarded:
             sends.told.append((root, Merge(reduce(records.join, forwarded))))
+        if (links and record) or ((events or merges) and own not in leg.told):
+            sends.record = {**_join(record, events, merges), "merged_into": root}
     sends.told += [(other, Link(root)) for other in sorted(others - leg.told)]
     return Leg(record, peers, leg.told, max(now, leg.touched_at)), sends
+
+
+def _join(record: records.Record, events: list[CallEvent], merges: list[Merge]) -> records.Record:
+    known = [*map(records.record_of, events), *(merge.record for merge in merges)]
+    return reduce(records.join, known, record)
 
 
 def _sorted_out(messages: Iterable[Told]) -> tuple[list[CallEvent], list[Merge], list[Link]]:

@@ -1,10 +1,11 @@
-"""A message that has to be sent again never puts an old state over a newer one."""
+"""A message that has to be sent again never puts an old state over a newer one, and what follows it waits."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,10 @@ PAUSE_SECONDS = 5.0
 
 
 async def published(servers: Servers, topic: str) -> list[bytes | None]:
-    """Two states of one key, the older one while the broker stands still for longer than a request takes."""
+    """Two states of one key, the older one while the broker stands still for longer than a request takes.
+
+    Something is to follow the older one.
+    """
     bootstrap = servers.settings.kafka.bootstrap_servers
     state = {"latest": b"old"}
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS) as producer:
@@ -40,7 +44,8 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
         os.kill(servers.kafka.pid, signal.SIGSTOP)
         try:
             with structlog.testing.capture_logs() as logged:
-                older = asyncio.create_task(publisher.publish([change()]))
+                followed = replace(change(), then=[Outgoing(topic, b"other", b"following", partition=0)])
+                older = asyncio.create_task(publisher.publish([followed]))
                 while not logged:  # noqa: ASYNC110 - what is logged sets no event
                     await asyncio.sleep(0.05)
         finally:
@@ -56,9 +61,11 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
         return [(await consumer.getone()).value for _ in range(end)]
 
 
-def test_what_is_sent_again_is_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_sent_again_is_the_latest_and_what_follows_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("processors.publisher.FIRST_PAUSE_SECONDS", PAUSE_SECONDS)
     with Servers(tmp_path) as servers:
         found = asyncio.run(published(servers, servers.settings.kafka.topic(Topic.RECORDS)))
     assert found[0] == b"first"
-    assert found[-1] == b"new"
+    assert found[-2:] == [b"new", b"following"]

@@ -1,5 +1,5 @@
 """Correlators without Kafka: legs that send each other messages, any of which may come late, twice, or be
-sent again after a crash between saving the state and sending; and workers that lost a leg and don't know yet."""
+sent again after a crash between saving the state and sending; and workers that go on with a leg they lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Zombie:
-    """A worker that stood still while another took its leg over: what the other works on, it has fetched too."""
+    """A worker that stood still while another took its leg over: it has fetched what the other works on."""
 
     leg: Leg
     """As it was when it stood still."""
@@ -77,7 +77,9 @@ class Network:
         self.legs[own] = leg
         if self._happens():
             self._send(own, sends, lost=0.5)
-            self.legs[own] = join(leg, self.written.get(own, Leg()))  # whoever follows reads what all have written
+            self.legs[own] = join(
+                leg, self.written.get(own, Leg())
+            )  # who follows reads what all have written
             self.inbox[own] += batch  # nothing was acknowledged: the whole batch comes again
             return
         self._send(own, sends)
@@ -89,7 +91,7 @@ class Network:
         return self.rng.random() < self.crashes
 
     def _haunt(self, own: str) -> None:
-        """The zombie goes on for one batch, and notices before it commits: the other works on all of it too."""
+        """The zombie goes on for a batch, and notices before it commits: the other works on all of it too."""
         if own not in self.zombies:
             return
         zombie = self.zombies.pop(own)
