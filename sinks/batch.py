@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.records import join
+from schemas.topics import Topic
 from sinks import records
 from sinks.rows import Known, Poison, Written
 from sinks.tables import DEAD_LETTERS, IN_ORDER, LEGS, RECORDS, Row, Table
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from schemas.records import Record
     from sinks.rows import Message, Outcome
+
+PATIENCE = 4
+"""Callbacks and events wait so many times as long as what `calls` is made of: people wait for that."""
 
 MAX_BYTES = 32 * 1024 * 1024
 """Payloads may be large: so many bytes are a full batch, however few rows."""
@@ -116,3 +120,58 @@ class Batch:
             for table in IN_ORDER
             if rows[table]
         ]
+
+
+class Batches:
+    """Two batches side by side: records of calls, which are soon due, and all else.
+
+    An insert of few rows takes nearly as much of ClickHouse as one of many: fewer inserts of callbacks and
+    events leave more for the calls. A topic's messages are in one of the two alone, so that what is committed
+    of a partition is what is in the tables.
+    """
+
+    def __init__(self) -> None:
+        """Both begin empty."""
+        self._calls = Batch()
+        self._rest = Batch()
+
+    @property
+    def messages(self) -> int:
+        """How many messages are in here."""
+        return self._calls.messages + self._rest.messages
+
+    def add(self, topic: Topic, message: Message, outcome: Outcome, now: float) -> None:
+        """Take a message in; messages of one partition come in their order."""
+        batch = self._calls if topic is Topic.RECORDS else self._rest
+        batch.add(message, outcome, now)
+
+    def due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> list[Batch]:
+        """Give those that are due; `seconds` is how long records of calls may wait. See `Batch.is_due`."""
+        return [
+            batch
+            for batch, wait in self._waits(seconds)
+            if batch.is_due(now, rows=rows, seconds=wait, more=more)
+        ]
+
+    def due_in(self, now: float, *, seconds: float) -> float:
+        """How long it may take until one is due."""
+        return min(batch.due_in(now, seconds=wait) for batch, wait in self._waits(seconds))
+
+    def written(self, batch: Batch) -> None:
+        """Let go of a batch and begin another in its place."""
+        if batch is self._calls:
+            self._calls = Batch()
+        else:
+            self._rest = Batch()
+
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Commit nothing of these partitions. See `Batch.forget`."""
+        for batch in self.all():
+            batch.forget(partitions)
+
+    def all(self) -> tuple[Batch, Batch]:
+        """Both, the more urgent one first."""
+        return self._calls, self._rest
+
+    def _waits(self, seconds: float) -> tuple[tuple[Batch, float], ...]:
+        return (self._calls, seconds), (self._rest, seconds * PATIENCE)

@@ -19,7 +19,7 @@ from callweave.metrics import serve
 from schemas.times import SECOND
 from sinks import metrics
 from sinks.backoff import delays
-from sinks.batch import Batch
+from sinks.batch import Batches
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import placing
 from sinks.readiness import Readiness
@@ -27,11 +27,12 @@ from sinks.rows import Poison, read
 from sinks.store import Store, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from callweave.clock import Clock
     from callweave.settings import Settings, SinkSettings
-    from sinks.batch import Insert, Partition
+    from sinks.batch import Batch, Insert, Partition
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +131,7 @@ class Writer:
         self._trouble = trouble
         self._stop = stop
         self._clock = clock or SystemClock()
-        self._batch = Batch()
+        self._batches = Batches()
         self._uncommitted: dict[Partition, int] = {}
         self._gather_seconds = settings.batch_seconds
         """How long a batch may wait for more: what came during the last write has been waiting already."""
@@ -142,16 +143,15 @@ class Writer:
             more = self._read()
             now = time.monotonic()
             rows, seconds = self._settings.batch_rows, self._gather_seconds
-            if self._batch.is_due(now, rows=rows, seconds=seconds, more=more):
-                self._write()
+            self._write(self._batches.due(now, rows=rows, seconds=seconds, more=more))
             self._commit()
             self._look_around(now)
-        self._write()
+        self._write(self._batches.all())
         self._commit()
 
     def _read(self) -> bool:
         """Read once; whether there is more at hand."""
-        wait = self._batch.due_in(time.monotonic(), seconds=self._gather_seconds)
+        wait = self._batches.due_in(time.monotonic(), seconds=self._gather_seconds)
         try:
             messages = self._consumer.poll(min(wait, IDLE_SECONDS))
         except KafkaError as error:
@@ -160,41 +160,46 @@ class Writer:
             return False
         self._trouble.over("poll")
         self._let_go()
-        now, before = time.monotonic(), self._batch.messages
+        now, before = time.monotonic(), self._batches.messages
         for topic, message in messages:
             outcome = read(topic, message)
             if isinstance(outcome, Poison):
                 self._note_poison(message.topic, message.partition, message.offset, outcome)
-            self._batch.add(message, outcome, now)
-        return self._batch.messages - before >= MAX_POLL_RECORDS
+            self._batches.add(topic, message, outcome, now)
+        return self._batches.messages - before >= MAX_POLL_RECORDS
 
     def _let_go(self) -> None:
         taken = self._consumer.taken()
-        self._batch.forget(taken)
+        self._batches.forget(taken)
         for partition in taken:
             self._uncommitted.pop(partition, None)
 
-    def _write(self) -> None:
-        """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
-        if not self._batch.messages:
-            return
+    def _write(self, batches: Iterable[Batch]) -> None:
+        """Insert the batches, one after the other, and note how long it took."""
         begun = time.monotonic()
-        inserts = self._batch.inserts()
+        waiting = [batch for batch in batches if batch.messages]
+        for batch in waiting:
+            self._write_one(batch)
+        if waiting:
+            self._consumer.resume()
+            self._gather_seconds = gathering(self._settings.batch_seconds, time.monotonic() - begun)
+
+    def _write_one(self, batch: Batch) -> None:
+        """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
+        inserts = batch.inserts()
         waits = delays()
         while not self._insert(inserts):
             until = time.monotonic() + next(waits)
             while (left := until - time.monotonic()) > 0:
                 if self._stop.is_set():
-                    self._batch = Batch()  # not committed: the next worker reads it again
+                    self._batches.written(batch)  # not committed: the next worker reads it again
                     return
                 self._hold(min(left, IDLE_SECONDS))
-        self._consumer.resume()
-        self._uncommitted |= self._batch.offsets
-        metrics.BATCH_MESSAGES.observe(self._batch.messages)
-        for topic, messages in self._batch.topics.items():
+        self._uncommitted |= batch.offsets
+        metrics.BATCH_MESSAGES.observe(batch.messages)
+        for topic, messages in batch.topics.items():
             metrics.MESSAGES.labels(topic).inc(messages)
-        self._batch = Batch()
-        self._gather_seconds = gathering(self._settings.batch_seconds, time.monotonic() - begun)
+        self._batches.written(batch)
 
     def _hold(self, seconds: float) -> None:
         try:

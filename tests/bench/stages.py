@@ -47,9 +47,11 @@ class Stage(Worker):
 
     def values(self, name: str) -> list[tuple[Labels, float]]:
         """The values of one metric, each with its labels."""
+        # the others are not read: that would take more of the machine than some of the stages
+        lines = "".join(line for line in self.metrics().splitlines(keepends=True) if line.startswith(name))
         return [
             (sample.labels, sample.value)
-            for family in text_string_to_metric_families(self.metrics())
+            for family in text_string_to_metric_families(lines)
             for sample in family.samples
             if sample.name == name
         ]

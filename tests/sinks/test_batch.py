@@ -3,10 +3,12 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
+
 from schemas.records import record_of
 from schemas.topics import Topic
 from sinks.backoff import MOST_SECONDS, delays
-from sinks.batch import MAX_BYTES, Batch
+from sinks.batch import MAX_BYTES, Batch, Batches
 from sinks.readiness import Readiness
 from sinks.rows import Known, read
 from sinks.tables import CALLBACKS, DEAD_LETTERS, LEGS, RECORDS
@@ -40,6 +42,25 @@ def test_while_more_is_at_hand_only_a_full_batch_is_due() -> None:
     batch.add(StoredMessage("r"), known(), 10.0)
     assert batch.is_due(10.0, rows=2, seconds=1, more=True)
     assert not Batch().is_due(99.0, rows=2, seconds=1)
+
+
+def test_callbacks_and_events_wait_four_times_as_long_as_records() -> None:
+    batches = Batches()
+    assert batches.due(1e9, rows=1, seconds=1) == []
+    batches.add(Topic.RAW, StoredMessage("c", 0, 3), read(Topic.RAW, callback_message()), 10.0)
+    batches.add(Topic.RECORDS, StoredMessage("r", 0, 5), known(), 10.5)
+    calls, rest = batches.all()
+    assert (calls.offsets, rest.offsets, batches.messages) == ({("r", 0): 6}, {("c", 0): 4}, 2)
+    assert batches.due(11.4, rows=2, seconds=1) == []
+    assert batches.due_in(11.4, seconds=1) == pytest.approx(0.1)
+    assert batches.due(11.5, rows=2, seconds=1) == [calls]
+    batches.written(calls)
+    assert (batches.messages, batches.all()[1]) == (1, rest)
+    assert batches.due_in(11.5, seconds=0.25) == 0
+    assert batches.due(13.9, rows=2, seconds=1) == []
+    assert batches.due(14.0, rows=2, seconds=1) == [rest]
+    batches.forget([("c", 0)])
+    assert rest.offsets == {}
 
 
 def test_records_of_one_call_are_one_row() -> None:

@@ -57,7 +57,7 @@ def test_what_was_there_before_a_migration_is_copied_as_what_comes_after_it(
     with monkeypatch.context() as patched:
         patched.setattr(statements, "migrations", lambda: first)
         patched.setattr(statements, "views", list)
-        patched.setattr("sinks.migrate.pseudonyms.ensure_key", lambda client: None)
+        patched.setattr("sinks.migrate.pseudonyms.ensure_key", lambda _: None)
         migrate(bare_settings)
     tell(bare_settings, told)
     migrate(bare_settings)
