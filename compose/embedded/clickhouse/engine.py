@@ -32,6 +32,23 @@ if TYPE_CHECKING:
 
 _INSERT_BYTES = 256 * 1024 * 1024  # an insert up to this becomes one part: there wholly or not at all
 _REMEMBERED_SETS = 100
+_TABLES_STAY = frozenset(
+    {
+        "SELECT",
+        "WITH",
+        "FROM",
+        "INSERT",
+        "SHOW",
+        "DESCRIBE",
+        "DESC",
+        "EXISTS",
+        "EXPLAIN",
+        "CHECK",
+        "SET",
+        "USE",
+    }
+)
+"""Statements after which every table is what it was."""
 _BASE_SETTINGS = {
     "min_insert_block_size_rows": "0",
     "min_insert_block_size_bytes": str(_INSERT_BYTES),
@@ -117,6 +134,9 @@ class Engine:
         self._connect: Callable[[str], Any] = importlib.import_module("chdb._chdb").connect
         self._numbers = itertools.count(1)
         self._control_lock = threading.Lock()
+        self._table_changes = itertools.count(1)
+        self.tables_as_of = 0
+        """Another number after every statement that may have changed what a table is."""
         self._control = self._connect(self._path)
         self.database = "default"
         self.version, self.timezone, self.host_name = self._one("SELECT version(), timezone(), hostName()")
@@ -151,6 +171,10 @@ class Engine:
         """What ClickHouse calls an error code."""
         return self._one(f"SELECT errorCodeToName({code})")[0]
 
+    def note_change(self) -> None:
+        """Note that some table may not be what it was."""
+        self.tables_as_of = next(self._table_changes)
+
     def close(self) -> None:
         """Write out what is to be written, and let go of the directory."""
         self._control.close()
@@ -173,9 +197,16 @@ class Session:
         self._connection: Any = None
         self._settings: dict[str, str] = {}
         self._own_sets: list[str] = []
+        self._changes = 0
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Another value whenever the same statement may mean something else than before."""
+        return self._engine.tables_as_of, self._changes
 
     def reopen(self) -> None:
         """Begin anew: settings as at the start, in the current database."""
+        self._changes += 1
         if self._connection is not None:
             self._database = self._query("SELECT currentDatabase()", "TabSeparatedRaw").data.decode()[:-1]
             self._connection.close()
@@ -212,8 +243,15 @@ class Session:
 
     def run(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
         """Run any statement; its whole result is one piece (with Native: blocks that follow each other)."""
-        piece = self._query(sql, form, parameters)
-        if statements.first_word(sql) == "SET":
+        word = statements.first_word(sql)
+        try:
+            piece = self._query(sql, form, parameters)
+        finally:
+            if word not in _TABLES_STAY:
+                self._engine.note_change()
+        if word in {"SET", "USE"}:
+            self._changes += 1
+        if word == "SET":
             self._own_sets = [*self._own_sets[-_REMEMBERED_SETS:], sql]
         return piece
 
@@ -254,13 +292,12 @@ class Session:
     def insert(
         self, insert: Insert, form: str, data: Path, parameters: Mapping[str, str] | None = None
     ) -> Piece:
-        """Insert what the file `data` holds in the format `form`.
+        """Insert what the file `data` holds in the format `form`; it was checked before.
 
         All of it is in when this returns, and nothing of it when it raises, up to 256 MB; of a larger
         insert, as in ClickHouse itself, some may be in.
         """
         # Not chdb's own way to feed an INSERT, send_insert: that one doesn't check the table's constraints.
-        self.check_insert(insert)
         if data.stat().st_size == 0:
             return Piece(b"", 0, 0, 0)
         file = f"FROM INFILE {statements.quote(str(data))} COMPRESSION 'none'"
@@ -282,6 +319,7 @@ class Session:
 
     def _set(self, settings: Mapping[str, str]) -> None:
         if settings:
+            self._changes += 1
             pairs = ", ".join(
                 f"{statements.quote_name(name)} = {statements.quote(value)}"
                 for name, value in settings.items()

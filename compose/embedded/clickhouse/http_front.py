@@ -166,6 +166,7 @@ def _run(session: Session, statement: Statement, data: Path, parameters: Paramet
     if statement.insert is not None:
         session.configure(parameters.settings)
         insert = statement.insert
+        session.check_insert(insert)
         form = http_formats.canonical(insert.format or "Values")
         reply.whole(form, session.insert(insert, form, data, parameters.substitutions))
         return

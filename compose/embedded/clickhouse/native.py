@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse import errors, frames, protocol
 from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
-from compose.embedded.clickhouse.columns import layout
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import ServerError
-from compose.embedded.clickhouse.sql import Insert, column_names, cut_format, first_word, parse_insert
+from compose.embedded.clickhouse.inserts import InsertColumns
+from compose.embedded.clickhouse.sql import cut_format, first_word, parse_insert
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from compose.embedded.clickhouse.access import Access
     from compose.embedded.clickhouse.engine import Engine, Session
+    from compose.embedded.clickhouse.inserts import Columns
     from compose.embedded.clickhouse.interrupts import Interrupts
+    from compose.embedded.clickhouse.sql import Insert
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +59,10 @@ class NativeConnection:
         session: Session | None = None
         try:
             session = self._welcome()
-            while session is not None and self._next_packet(session):
-                pass
+            if session is not None:
+                columns = InsertColumns(session)
+                while self._next_packet(session, columns):
+                    pass
         except ProtocolError as broken:
             log.warning("native connection ended: %s", broken)
             self._refuse(errors.UNEXPECTED_PACKET_FROM_CLIENT, "UNEXPECTED_PACKET_FROM_CLIENT", str(broken))
@@ -103,7 +107,7 @@ class NativeConnection:
         self._socket.sendall(protocol.hello(engine.version, engine.timezone, engine.host_name))
         return session
 
-    def _next_packet(self, session: Session) -> bool:
+    def _next_packet(self, session: Session, columns: InsertColumns) -> bool:
         """Answer one packet; False when the connection has to end."""
         self._source.compact()
         self._socket.settimeout(IDLE_SECONDS)
@@ -117,7 +121,7 @@ class NativeConnection:
             if number == protocol.Client.PING:
                 self._socket.sendall(protocol.PONG)
             elif number == protocol.Client.QUERY:
-                self._query(session)
+                self._query(session, columns)
             elif number != protocol.Client.CANCEL:  # of a query that has ended meanwhile
                 raise ProtocolError(f"unexpected packet {number}")
         finally:
@@ -125,7 +129,7 @@ class NativeConnection:
                 self._busy = False
         return not self._leaving
 
-    def _query(self, session: Session) -> None:
+    def _query(self, session: Session, columns: InsertColumns) -> None:
         query = protocol.read_query(self._source)
         has_tables = False
         while (block := self._read_data(compressed=query.compressed)) is not None and block.columns:
@@ -138,7 +142,7 @@ class NativeConnection:
             session.configure(query.settings)
             insert = parse_insert(query.sql)
             if insert is not None and insert.data_at == len(query.sql):
-                self._insert(session, insert, compressed=query.compressed)
+                self._insert(session, insert, columns.of(insert), compressed=query.compressed)
             else:
                 self._answer(session, query)
         except ServerError as error:
@@ -179,11 +183,9 @@ class NativeConnection:
         source = self._source
         return bool(source.waiting) and source.data[source.position] == protocol.Client.CANCEL
 
-    def _insert(self, session: Session, insert: Insert, *, compressed: bool) -> None:
+    def _insert(self, session: Session, insert: Insert, columns: Columns, *, compressed: bool) -> None:
         """Send the columns, take the data whole, then insert it: a connection that drops leaves nothing."""
-        session.check_insert(insert)
-        sample = header(_insert_columns(session, insert))
-        self._socket.sendall(protocol.data(sample, compressed=compressed))
+        self._socket.sendall(protocol.data(header(columns), compressed=compressed))
         with self._engine.spool() as spool:
             if not self._receive_blocks(spool, compressed=compressed):
                 self._socket.sendall(protocol.END_OF_STREAM)
@@ -281,28 +283,3 @@ def _asked_columns(session: Session, sql: str) -> list[tuple[str, str]]:
         names, kinds = session.run(sql, "TSVWithNamesAndTypes").data.decode().split("\n")[:2]
         return list(zip(names.split("\t"), kinds.split("\t"), strict=True))
     return []
-
-
-def _insert_columns(session: Session, insert: Insert) -> list[tuple[str, str]]:
-    """Names and types that an INSERT takes; exception 50 for a type that can't be received block by block."""
-    names = None if insert.columns is None else column_names(insert.columns)
-    if insert.columns is not None and names is None:  # `* EXCEPT(a)` and the like
-        query = f"(SELECT {insert.columns} FROM {insert.target})"  # noqa: S608 - parts of the client's own SQL
-        pairs = [(name, kind) for name, kind, _ in session.describe(query)]
-    else:
-        described = session.describe(f"TABLE {insert.target}")
-        if names is None:
-            pairs = [
-                (name, kind)
-                for name, kind, default in described
-                if default not in ("MATERIALIZED", "ALIAS", "EPHEMERAL")
-            ]
-        else:
-            kinds = {name: kind for name, kind, _ in described}
-            pairs = [(name, kinds[name]) for name in names if name in kinds]
-    for _, kind in pairs:
-        try:
-            layout(kind)
-        except ProtocolError as error:
-            raise ServerError(errors.UNKNOWN_TYPE, "UNKNOWN_TYPE", str(error)) from None
-    return pairs

@@ -142,6 +142,49 @@ def test_errors_before_the_data(client: Client, statement: str, code: int) -> No
     assert caught.value.code == code
 
 
+def test_a_table_that_another_client_changes_between_two_inserts(connect: Callable[..., Client]) -> None:
+    client, other = connect(), connect()
+    client.execute("CREATE TABLE t (a UInt8) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [(1,)])
+    other.execute("DROP TABLE t")
+    with pytest.raises(ServerException) as raised:
+        client.execute("INSERT INTO t VALUES", [(2,)])
+    assert raised.value.code == 60
+    other.execute("CREATE TABLE t (a String, b UInt8) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [("x", 3)])
+    assert client.execute("SELECT * FROM t") == [("x", 3)]
+
+
+def test_a_database_that_is_changed_between_two_inserts(connect: Callable[..., Client]) -> None:
+    client = connect()
+    (database,) = client.execute("SELECT currentDatabase()")[0]
+    client.execute("CREATE TABLE t (a UInt8) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [(1,)])
+    client.execute(f"CREATE DATABASE {database}_2")
+    client.execute(f"CREATE TABLE {database}_2.t (a String) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [(2,)])
+    client.execute(f"USE {database}_2")
+    client.execute("INSERT INTO t VALUES", [("x",)])
+    assert client.execute(f"SELECT * FROM {database}_2.t") == [("x",)]
+    client.execute(f"DROP DATABASE {database}_2")
+
+
+def test_a_statement_that_was_checked_is_not_checked_again(client: Client) -> None:
+    client.execute("CREATE TABLE t (a UInt8) ENGINE = Memory")
+
+    def queries() -> int:
+        """What the engine has been asked so far, this question included."""
+        (number,) = client.execute("SELECT value FROM system.events WHERE event = 'Query'")[0]
+        return int(number)
+
+    before, asked = queries(), []
+    for _ in range(3):
+        client.execute("INSERT INTO t VALUES", [(1,)])
+        before, after = queries(), before
+        asked.append(before - after - 1)
+    assert asked[0] > asked[1] == asked[2] == 1
+
+
 def test_an_error_in_the_data_inserts_nothing_and_the_connection_goes_on(connection: Connection) -> None:
     _finish(
         connection, "CREATE TABLE t (a UInt8, CONSTRAINT small CHECK a < 10) ENGINE = MergeTree ORDER BY a"
