@@ -246,8 +246,8 @@ class SinkSettings(Section):
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch_rows: int = Field(default=10_000, ge=1, le=1_000_000)
     """An insert is made when so many rows wait …"""
-    batch_seconds: float = Field(default=0.25, gt=0, le=60)
-    """… or when the oldest of them has waited so long: four times as long for callbacks and events."""
+    batch_seconds: float = Field(default=0.4, gt=0, le=60)
+    """… or when the oldest of them has waited so long: three times as long for callbacks and events."""
 
 
 class EmbeddedSettings(Section):

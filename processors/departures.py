@@ -61,7 +61,7 @@ class Batch:
         """Set by the agent when all results of the batch are acknowledged by the broker."""
 
 
-FETCH_WAIT_MS = 50
+FETCH_WAIT_MS = 100
 FETCH_BYTES = 64 * 1024
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.records import Record
     from sinks.rows import Message, Outcome
 
-PATIENCE = 4
+PATIENCE = 3
 """Callbacks and events wait so many times as long as what `calls` is made of: people wait for that."""
 
 MAX_BYTES = 32 * 1024 * 1024

@@ -33,8 +33,10 @@ BOOTSTRAP_MS = 5_000
 COMMIT_MS = 5_000
 CLOSE_MS = 5_000
 FETCH_WAIT_MS = 100
-"""How long the broker may hold back an empty answer. A partition that was read to the end meanwhile is asked
-about only in the next request: more would add to the delay of its messages."""
+"""How long the broker may gather for an answer. A partition that was read to the end meanwhile is asked about
+only in the next request: more would add to the delay of its messages."""
+FETCH_LEAST_BYTES = 64 * 1024
+"""With so much it answers at once: to answer each message as it comes took more than to write it."""
 METADATA_MS = 10_000
 """How soon new topics and partitions are noticed."""
 MAX_POLL_RECORDS = 2_000
@@ -63,6 +65,7 @@ class Consumer:
             partition_assignment_strategy=[CooperativeStickyAssignor],
             max_poll_records=MAX_POLL_RECORDS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_min_bytes=FETCH_LEAST_BYTES,
             fetch_max_bytes=FETCH_BYTES,
             metadata_max_age_ms=METADATA_MS,
             bootstrap_timeout_ms=BOOTSTRAP_MS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import httpx
 
 from compose.embedded.node import free_port
-from tests.servers import eventually
+from tests.servers import NO_TLS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ class Worker:
     def ready(self) -> bool:
         assert self.running, f"{self.stage} ended by itself: {self.log.read_text()[-3000:]}"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
+            return self._get("/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -71,7 +71,10 @@ class Worker:
         return self._process.wait(60)
 
     def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
+        return self._get("/metrics").text
+
+    def _get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_TLS)
 
 
 class Pipeline:

@@ -81,7 +81,7 @@ class Stage(Worker):
     def answers(self) -> bool:
         """Whether it says that it is ready; it may just be between an end and a start."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == httpx.codes.OK
+            return self._get("/readyz").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

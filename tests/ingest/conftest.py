@@ -21,7 +21,7 @@ from callweave.settings import IngestSettings, KafkaSettings, Settings
 from compose.embedded.node import free_port
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
-from tests.servers import PATIENCE, eventually
+from tests.servers import NO_TLS, PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +65,12 @@ class Ingress:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return httpx.get(f"{self.url}/healthz").status_code == 200
+            return httpx.get(f"{self.url}/healthz", verify=NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
 
     def ready(self) -> bool:
-        return httpx.get(f"{self.url}/readyz").status_code == 200
+        return httpx.get(f"{self.url}/readyz", verify=NO_TLS).status_code == 200
 
     def terminate(self) -> None:
         assert self.process is not None
@@ -87,7 +87,8 @@ class Ingress:
 
     def post(self, token: str, body: bytes = b"{}", content_type: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": content_type}
-        return httpx.post(f"{self.url}/callbacks/{token}", content=body, headers=headers, timeout=PATIENCE)
+        url = f"{self.url}/callbacks/{token}"
+        return httpx.post(url, content=body, headers=headers, timeout=PATIENCE, verify=NO_TLS)
 
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""

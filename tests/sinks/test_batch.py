@@ -44,7 +44,7 @@ def test_while_more_is_at_hand_only_a_full_batch_is_due() -> None:
     assert not Batch().is_due(99.0, rows=2, seconds=1)
 
 
-def test_callbacks_and_events_wait_four_times_as_long_as_records() -> None:
+def test_callbacks_and_events_wait_three_times_as_long_as_records() -> None:
     batches = Batches()
     assert batches.due(1e9, rows=1, seconds=1) == []
     batches.add(Topic.RAW, StoredMessage("c", 0, 3), read(Topic.RAW, callback_message()), 10.0)
@@ -57,8 +57,8 @@ def test_callbacks_and_events_wait_four_times_as_long_as_records() -> None:
     batches.written(calls)
     assert (batches.messages, batches.all()[1]) == (1, rest)
     assert batches.due_in(11.5, seconds=0.25) == 0
-    assert batches.due(13.9, rows=2, seconds=1) == []
-    assert batches.due(14.0, rows=2, seconds=1) == [rest]
+    assert batches.due(12.9, rows=2, seconds=1) == []
+    assert batches.due(13.0, rows=2, seconds=1) == [rest]
     batches.forget([("c", 0)])
     assert rest.offsets == {}
 
