@@ -7,6 +7,7 @@ event: the events' contributions, merged up to that event, each field by the fun
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -50,33 +51,59 @@ COLUMNS = (
 )
 
 ALL = "merged_into IS NULL"
+MASKED = "call_changes_masked"
+"""The view that shows changes without numbers; so does each of the others in a twin of its own."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a view of changes is of."""
+
+    chosen: str
+    """Which calls: a condition."""
+    comment: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Name and type of each."""
+
+
 VIEWS = {
-    "call_changes": (
+    "call_changes": View(
         ALL,
         "What each event changed in the row of its call, field by field, in the order in which events came. "
         "It works through every call: for one, or for some time, ask changes_of_call or late_changes",
     ),
-    "changes_of_call": (
+    "changes_of_call": View(
         f"{ALL} AND account = {{account:String}} AND call_id = {{call_id:String}}",
         "call_changes of one call, in no time: SELECT * FROM changes_of_call(account = …, call_id = …)",
+        (("account", "String"), ("call_id", "String")),
     ),
-    "late_changes": (
+    "late_changes": View(
         f"{ALL} AND last_received_at >= {{since:{TIME}}} AND first_received_at < {{until:{TIME}}}",
         "call_changes of calls of which something was received in this time: "
         "SELECT * FROM late_changes(since = …, until = …) WHERE received_at …",
+        (("since", TIME), ("until", TIME)),
     ),
 }
-"""By name: which calls it is about, and what it is."""
+"""By name."""
 
 
-def render(calls: str) -> dict[str, str]:
-    """The statements of the views, by name, out of the text of `calls.sql`."""
-    return {name: view(name, calls) for name in VIEWS}
+def render(calls: str, masked: str) -> dict[str, str]:
+    """The statements of the views, by name, out of the texts of `calls.sql` and `call_changes_masked.sql`."""
+    twins = {f"{name}_masked": twin(name, masked) for name in VIEWS if VIEWS[name].parameters}
+    return {name: view(name, calls) for name in VIEWS} | twins
+
+
+def twin(name: str, masked: str) -> str:
+    """A view with parameters, as `call_changes_masked` shows it."""
+    passed = ", ".join(f"{each} = {{{each}:{kind}}}" for each, kind in VIEWS[name].parameters)
+    text = masked.replace(MASKED, f"{name}_masked")
+    text = text.replace("FROM call_changes AS", f"FROM {name}({passed}) AS")
+    return text.replace("COMMENT 'call_changes for", f"COMMENT '{name}, with its parameters, for")
 
 
 def view(name: str, calls: str) -> str:
     """One of the views."""
-    chosen, comment = VIEWS[name]
+    chosen, comment = VIEWS[name].chosen, VIEWS[name].comment
     columns = ",\n".join(f"    `{each}` {kind} COMMENT '{said}'" for each, kind, said in COLUMNS)
     return (
         "-- Made of calls.sql by sinks/changes.py; the meaning is that of schemas/changes.py.\n"

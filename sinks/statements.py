@@ -56,10 +56,10 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """One view a file, which has its name; made anew whenever its text changes. None before what it reads.
 
-    Those of `sinks/changes.py` are no files of ours, but made of `calls.sql`.
+    Those of `sinks/changes.py` are no files of ours, but made of two that are.
     """
     files = {file.name.removesuffix(".sql"): file for file in _files("queries") if file.name != EXAMPLES}
-    made = changes.render(files["calls"].text)
+    made = changes.render(files["calls"].text, files[changes.MASKED].text)
     files |= {name: SqlFile(f"{name}.sql", text) for name, text in made.items()}
     needed = {name: sorted(_names_read(file.text) & files.keys()) for name, file in files.items()}
     return [files[name] for name in TopologicalSorter(needed).static_order()]

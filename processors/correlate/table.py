@@ -89,6 +89,7 @@ class LegStore(Store[bytes, bytes]):
         """
         del standby_tps
         before, self.writer = self.writer, uuid.uuid4().hex.encode()
+        same: dict[frozenset[bytes], frozenset[bytes]] = {}  # few writers wrote all of the legs
         for partition in {tp.partition for tp in active_tps}:
             legs = self.partitions.setdefault(partition, {})
             superseded = self._superseded.setdefault(partition, {})
@@ -98,7 +99,8 @@ class LegStore(Store[bytes, bytes]):
             for key, written in self._recovering.pop(partition, {}).items():
                 if written:
                     _settle(legs, key, written)
-                    superseded[key] = superseded.get(key, frozenset()) | written.keys()
+                    writers = superseded.get(key, frozenset()) | written.keys()
+                    superseded[key] = same.setdefault(writers, writers)
 
     def supersede(self, partition: int, key: bytes) -> frozenset[bytes]:
         """Give whose versions of the leg can go once `writer` has written it."""

@@ -1,35 +1,46 @@
 """A million calls of 30 days in ClickHouse: how long dashboards take, and one call by any of its ids.
 
-The calls come in portions, each as its events' records and then its CDRs', as they would from the sink; what
-ClickHouse has not merged by itself when it comes to rest is merged by the queries.
+The simulated provider makes the calls, and several processes load them (tests/bench/simulated_calls.py), each
+in portions of consecutive time, as the sink would; what ClickHouse has not merged by itself when it comes to
+rest is merged by the queries.
 """
 
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import orjson
 
 from callweave import clickhouse
 from callweave.settings import ClickHouseSettings, Settings
+from provider.simulated.schedule import Span
+from schemas.times import microseconds
 from sinks.migrate import migrate
-from sinks.statements import split
 from tests.bench import machine
 from tests.bench.report import Section
+from tests.bench.simulated_calls import Totals
 from tests.servers import clickhouse_node
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clickhouse_driver import Client
+
+    from compose.embedded.clickhouse.node import ClickHouseNode
 
 CALLS = 1_000_000
 QUICK_CALLS = 100_000
-PORTIONS = 200
+SPAN = Span(microseconds(datetime(2025, 6, 15, tzinfo=UTC)), microseconds(datetime(2025, 7, 15, tzinfo=UTC)))
+POLL_SECONDS = 0.2
 ROUNDS = 7
 REST_SECONDS, REST_SHARE = 5.0, 0.02
 """ClickHouse is at rest once it takes no more of a processor than this, for so long."""
-STATEMENTS = Path(__file__).with_suffix(".sql")
 
 BY_DAY = ("stored_facts", "stored_leg_times", "stored_arrivals")
 ONE_PART_A_DAY = """
@@ -57,7 +68,7 @@ DASHBOARDS = {
     "acd": f"SELECT * FROM acd({MONTH})",
     "pdd": f"SELECT * FROM pdd({MONTH})",
     "service_level": f"SELECT * FROM service_level({MONTH}, threshold = 20)",
-    "abandoned_rate": f"SELECT * FROM abandoned_rate({MONTH}, campaign = 'campaign-3', seconds = 2)",
+    "abandoned_rate": f"SELECT * FROM abandoned_rate({MONTH}, campaign = %(campaign)s, seconds = 2)",
     "reconciliation_by_hour": "SELECT * FROM reconciliation_by_hour",
     "source_quality": "SELECT * FROM source_quality",
 }
@@ -99,7 +110,7 @@ class Server:
     client: Client
     pid: int
     known: dict[str, str]
-    """A call's id and its other leg's."""
+    """What queries ask for by name."""
 
 
 def bench(folder: Path, *, quick: bool) -> list[Section]:
@@ -109,30 +120,37 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
         settings = Settings(clickhouse=ClickHouseSettings(port=node.port, query_timeout_seconds=300))
         migrate(settings)
         with clickhouse.connected(settings.clickhouse) as client:
-            seconds = fill(client, calls)
+            begun = time.perf_counter()
+            totals = fill(node, calls)
+            seconds = time.perf_counter() - begun
+            check(client, totals)
             settle(client, node.pid)
             parts = client.execute(
                 "SELECT table, count() FROM system.parts WHERE active AND database = currentDatabase() "
                 "AND table IN ('call_records', 'stored_facts', 'stored_legs') GROUP BY table ORDER BY table"
             )
-            server = Server(client, node.pid, known(client, calls))
+            server = Server(client, node.pid, known(client))
             dashboards = [row(server, *each, DASHBOARD_SECONDS) for each in DASHBOARDS.items()]
             lookups = [row(server, *each, LOOKUP_SECONDS) for each in LOOKUPS.items()]
-    loaded = f"{calls:,} calls loaded in {seconds:.0f} s; parts: " + ", ".join(
-        f"{table} {count}" for table, count in parts
-    )
     columns = ("query", "median", "slowest", "of processor", "wanted")
     return [
         Section(
             title=f"Dashboards over {calls:,} calls",
             meaning=(
-                f"Each view for all of the 30 days at once, {ROUNDS} times, at the client. SQL put the calls "
-                f"into the tables, in {PORTIONS} portions. An hour after a day's last news ClickHouse merges "
-                "its parts into one, and here at once."
+                f"Each view for all of the 30 days at once, {ROUNDS} times, at the client. The calls are the "
+                "simulated provider's, misbehaving as in `make demo`; their callbacks went through the "
+                "normalizer's and the sink's own code, without Kafka. An hour after a day's last news "
+                "ClickHouse merges its parts into one, and here at once."
             ),
             columns=columns,
             rows=dashboards,
-            notes=[loaded],
+            notes=[
+                f"{totals.calls:,} calls were heard of, in {totals.callbacks:,} callbacks: "
+                f"{totals.rejected:,} malformed, the others' {totals.callbacks - totals.rejected:,} events "
+                f"written too; {totals.closed:,} calls lack their end. Loaded in {seconds:.0f} s, in "
+                f"{totals.portions} portions.",
+                "Parts: " + ", ".join(f"{table} {count}" for table, count in parts) + ".",
+            ],
         ),
         Section(
             title=f"One of {calls:,} calls",
@@ -143,15 +161,39 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
     ]
 
 
-def fill(client: Client, calls: int) -> float:
-    """Make them; how long it took, in seconds."""
-    begun = time.perf_counter()
-    count = calls // PORTIONS
-    for first in range(0, calls, count):
-        text = STATEMENTS.read_text().replace("FIRST,", f"{first},").replace("COUNT)", f"{count})")
-        for statement in split(text):
-            client.execute(statement)
-    return time.perf_counter() - begun
+def fill(node: ClickHouseNode, calls: int) -> Totals:
+    """Load them by as many processes as there are cores; RuntimeError if one of these fails."""
+    shares = [calls // machine.cores()] * machine.cores()
+    shares[0] += calls - sum(shares)
+    loaders = [loader(node, seed, share) for seed, share in enumerate(shares, 1)]
+    try:
+        statuses: list[int | None] = [None]
+        while None in statuses and not any(statuses):
+            time.sleep(POLL_SECONDS)
+            statuses = [each.poll() for each in loaders]
+        if any(statuses):
+            raise RuntimeError("a loader failed: its error stands above")
+        said = [Totals(**orjson.loads(each.communicate()[0])) for each in loaders]
+    finally:
+        for each in loaders:
+            each.kill()
+            each.wait()
+    return sum(said, Totals())
+
+
+def loader(node: ClickHouseNode, seed: int, calls: int) -> subprocess.Popen[bytes]:
+    """A process that loads the calls of one seed."""
+    command = [sys.executable, "-m", "tests.bench.simulated_calls", node.host, str(node.port), node.database]
+    return subprocess.Popen(
+        [*command, str(seed), str(calls), str(SPAN.begin), str(SPAN.end)], stdout=subprocess.PIPE
+    )
+
+
+def check(client: Client, totals: Totals) -> None:
+    """RuntimeError unless there are as many calls as were loaded: ids of two loaders must not meet."""
+    ((found,),) = client.execute("SELECT uniqExact(account, call_id) FROM call_records")
+    if found != totals.calls:
+        raise RuntimeError(f"{totals.calls} calls were loaded, and {found} are there")
 
 
 def settle(client: Client, pid: int) -> None:
@@ -169,12 +211,17 @@ def settle(client: Client, pid: int) -> None:
         time.sleep(REST_SECONDS)
 
 
-def known(client: Client, calls: int) -> dict[str, str]:
-    """A call's id and its other leg's."""
-    (found,) = client.execute(
-        f"SELECT call_id, leg_id FROM stored_legs WHERE leg_id != call_id LIMIT 1 OFFSET {calls // 3}"
+def known(client: Client) -> dict[str, str]:
+    """A call of two legs with its ids, and the campaign with the most calls."""
+    ((call, leg),) = client.execute(
+        "SELECT call_id, arrayFirst(id -> id != call_id, ids) FROM call_records FINAL "
+        "WHERE length(ids) = 2 ORDER BY cityHash64(call_id) LIMIT 1"
     )
-    return {"call": found[0], "leg": found[1]}
+    ((campaign,),) = client.execute(
+        "SELECT campaign FROM call_facts WHERE isNotNull(campaign) "
+        "GROUP BY campaign ORDER BY count() DESC, campaign LIMIT 1"
+    )
+    return {"call": call, "leg": leg, "campaign": campaign}
 
 
 def row(server: Server, name: str, query: str, wanted: float) -> tuple[str, ...]:

@@ -1,17 +1,41 @@
-"""Reading the views as Python values: times and durations as integer microseconds, as in `schemas`."""
+"""Reading the views; as Python values, times and durations are integer microseconds, as in `schemas`."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from sinks import statements
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
     from schemas.calls import Call
 
+PARAMETERS = {
+    "since": "1970-01-01 00:00:00",
+    "until": "2200-01-01 00:00:00",
+    "threshold": "20",
+    "campaign": "spring",
+    "seconds": "2",
+}
+
 CALL_TIMES = ("ring_time", "talk_time")
 """Those which a CDR may say."""
+
+
+def reading(**more: str) -> dict[str, str]:
+    """By view, the query that reads all of it; views that want to know an account or a call only if told."""
+    known = PARAMETERS | more
+    queries = {}
+    for file in statements.views():
+        view = file.name.removesuffix(".sql")
+        wanted = dict.fromkeys(re.findall(r"\{(\w+):", file.text))
+        if wanted.keys() <= known.keys():
+            given = ", ".join(f"{name} = '{known[name]}'" for name in wanted)
+            queries[view] = f"SELECT * FROM {view}({given})" if given else f"SELECT * FROM {view}"
+    return queries
 
 
 def call_columns(call: Call) -> dict[str, Any]:

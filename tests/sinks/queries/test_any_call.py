@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from callweave import clickhouse
-from sinks import statements
 from tests.sinks.queries.telling import LEG_A, START, event, tell
+from tests.sinks.views import reading
 
 if TYPE_CHECKING:
     from callweave.settings import Settings
 
-PARAMETERS = {
-    "since": "'1970-01-01 00:00:00'",
-    "until": "'2200-01-01 00:00:00'",
-    "threshold": "20",
-    "campaign": "'spring'",
-    "seconds": "2",
-    "account": "'alone'",
-    "call_id": f"'{LEG_A}'",
-}
-
-
-def reading() -> list[str]:
-    """A query of each view, with a value for each of its parameters."""
-    queries = []
-    for file in statements.views():
-        wanted = dict.fromkeys(re.findall(r"\{(\w+):", file.text))
-        given = ", ".join(f"{name} = {PARAMETERS[name]}" for name in wanted)
-        view = file.name.removesuffix(".sql")
-        queries.append(f"SELECT * FROM {view}({given})" if given else f"SELECT * FROM {view}")
-    return queries
+CALL = {"account": "alone", "call_id": LEG_A}
 
 
 def test_every_view_answers_of_nothing(store_settings: Settings) -> None:
     with clickhouse.connected(store_settings.clickhouse) as client:
-        for query in reading():
+        for query in reading(**CALL).values():
             assert client.execute(query) == [], query
 
 
@@ -46,6 +26,6 @@ def test_every_view_answers_of_any_single_event(store_settings: Settings) -> Non
     tell(store_settings, *([event(kind, LEG_A, START, account=f"only-{kind}")] for kind in kinds))
     tell(store_settings, [event("ring", LEG_A, START, account="alone", extension="200", campaign="spring")])
     with clickhouse.connected(store_settings.clickhouse) as client:
-        answered = {query: client.execute(query) for query in reading()}
-    assert len(answered["SELECT * FROM calls"]) == len(kinds) + 1
-    assert len(answered["SELECT * FROM calls_by_hour"]) == len(kinds) + 1
+        answered = {view: client.execute(query) for view, query in reading(**CALL).items()}
+    assert len(answered["calls"]) == len(kinds) + 1
+    assert len(answered["calls_by_hour"]) == len(kinds) + 1
