@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 
-PAUSE_SECONDS = 0.005
-"""What comes in it goes together. That halves the requests to the broker at 1,000 messages a second."""
+PAUSE_SECONDS = 0.002
+"""What comes in it goes together: fewer requests to the broker, for less than what people notice."""
 
 
 class UnacknowledgedError(Exception):

@@ -99,7 +99,7 @@ class LegStore(Store[bytes, bytes]):
             for key, written in self._recovering.pop(partition, {}).items():
                 if written:
                     _settle(legs, key, written)
-                    writers = superseded.get(key, frozenset()) | written.keys()
+                    writers = superseded.get(key, frozenset()).union(written)
                     superseded[key] = same.setdefault(writers, writers)
 
     def supersede(self, partition: int, key: bytes) -> frozenset[bytes]:
