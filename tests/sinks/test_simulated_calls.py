@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compose.demo import check
+from processors.normalize.step import Normalized
 from provider.simulated.ledger import EXPECTED, Attempt, Ledger, lines
 from provider.simulated.schedule import Span
+from schemas.records import record_of
 from schemas.times import SECOND
-from tests.bench.simulated_calls import LATENCY, load, told
+from schemas.topics import Topic
+from sinks.rows import read
+from tests.bench.simulated_calls import LATENCY, event_row, load, told
+from tests.sinks.messages import StoredMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +22,10 @@ if TYPE_CHECKING:
 
     from callweave.settings import Settings
 
-SEED = 5
+SEED = 3
 CALLS = 300
 BEGIN = 1_749_945_600 * SECOND
-SPAN = Span(BEGIN, BEGIN + 6 * 3600 * SECOND)
+SPAN = Span(BEGIN, BEGIN + 12 * 3600 * SECOND)
 
 
 def written(folder: Path) -> int:
@@ -54,3 +59,12 @@ def test_each_call_is_what_happened(store_settings: Settings, client: Client, tm
     )
     assert callbacks == totals.callbacks - totals.rejected
     assert closed == totals.closed > 0
+
+
+def test_rows_of_events_are_the_sinks() -> None:
+    """The loader makes them without reading JSON."""
+    for each in told(SEED, CALLS, SPAN):
+        if isinstance(each.said, Normalized):
+            (event,) = each.said.events
+            message = StoredMessage("calls.events", value=event.to_json())
+            assert event_row(event, record_of(event)) == read(Topic.EVENTS, message)
