@@ -76,28 +76,26 @@ FROM
             ) AS leg
             WHERE leg.extension.priority > 0 AND began != unknown AND ended_at != unknown
             UNION ALL
-            -- Few legs have no end, and few calls a CDR alone. First which: each of them has a row that says so, and
-            -- without FINAL little else is read. Then these by their keys.
+            -- Few legs that began have no end: they are what the join looks calls up in.
             SELECT
                 account,
                 toLowCardinality(leg.extension.value),
-                began,
-                answered_at,
+                leg.began,
+                leg.answered_at,
                 toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-            FROM
-            (
-                SELECT account, call_id, extension, if(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
-                FROM stored_leg_times FINAL
-                WHERE leg_id IN (SELECT leg_id FROM stored_leg_times WHERE ended_at = unknown)
-            ) AS leg
+            FROM (SELECT account, call_id, ended_at FROM call_facts) AS call
             INNER JOIN
             (
-                SELECT account, call_id, ended_at
-                FROM call_facts
-                WHERE call_id IN (SELECT call_id FROM stored_leg_times WHERE ended_at = unknown)
-            ) AS call
-            ON call.account = leg.account AND call.call_id = leg.call_id
-            WHERE leg.extension.priority > 0 AND began != unknown AND ended_at = unknown AND isNotNull(call.ended_at)
+                SELECT account, call_id, extension, began, answered_at
+                FROM
+                (
+                    SELECT account, call_id, extension, if(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
+                    FROM stored_leg_times FINAL
+                ) AS open
+                WHERE open.extension.priority > 0 AND began != unknown AND ended_at = unknown
+            ) AS leg
+            ON leg.account = call.account AND leg.call_id = call.call_id
+            WHERE isNotNull(call.ended_at)
             UNION ALL
             SELECT
                 account,
@@ -106,7 +104,12 @@ FROM
                 toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
                 toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
             FROM call_facts AS call
-            WHERE call_id IN (SELECT call_id FROM stored_facts WHERE kinds_seen = 16)
+            -- Each of these has a row that says so, and without FINAL little else is read.
+            WHERE call_id IN (
+                    SELECT call_id
+                    FROM stored_facts
+                    WHERE kinds_seen = 16 AND cdr_times.answered_at != unknown AND isNotNull(cdr_ways.extension)
+                )
                 AND call.is_bill AND isNotNull(call.extension) AND isNotNull(call.answered_at) AND isNotNull(call.ended_at)
         ) AS spells
     ) AS marked
