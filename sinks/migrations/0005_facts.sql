@@ -7,7 +7,8 @@
 -- one. An hour after its last news a day's parts are merged into one part, which FINAL reads like any table: a part that
 -- others overlap at both ends it merges row by row.
 -- Times are plain numbers here, and 2^63 - 1 (for the latest one -2^63) stands for what is not known: formulas of
--- numbers that can't be NULL take a third of the time. A CDR is in three pieces, so that who reads one need not read
+-- numbers that can't be NULL take a third of the time. So is an outcome: 1 answered, 2 busy, 3 cancelled, 4 congestion,
+-- 5 unanswered, 6 unavailable, in the order of their names, and 0 for none. A CDR is in three pieces, so that who reads one need not read
 -- the others; the same two numbers decide over each of them.
 CREATE TABLE IF NOT EXISTS stored_facts
 (
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS stored_facts
     `campaign` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `hangup_cause` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
     `hangup_direction` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
-    `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
+    `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value UInt8)) COMMENT 'As in call_records, by number',
     `talk_time` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64)) COMMENT 'As in call_records, where rank and value are the same time',
     `cdr_times` SimpleAggregateFunction(max, Tuple(
         received_at Int64,
@@ -47,7 +48,7 @@ CREATE TABLE IF NOT EXISTS stored_facts
         ended_at Int64,
         ring_time Int64,
         talk_time Int64,
-        outcome Nullable(String))) COMMENT 'cdr as in call_records: when it was, and how it ended',
+        outcome UInt8)) COMMENT 'cdr as in call_records: when it was, and how it ended',
     `cdr_ways` SimpleAggregateFunction(max, Tuple(
         received_at Int64,
         digest UInt64,
@@ -72,7 +73,9 @@ COMMENT 'What dashboards read of each call, in parts still to be merged: read th
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_facts_copied TO stored_facts
 -- tupleElement: 24.8 does not find `cdr.received_at` in what is inserted
-AS SELECT
+AS WITH
+    ['answered', 'busy', 'cancelled', 'congestion', 'unanswered', 'unavailable'] AS outcomes
+SELECT
     account,
     bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(call_id))), 16) AS era,
     call_id,
@@ -114,7 +117,11 @@ AS SELECT
     campaign,
     hangup_cause,
     hangup_direction,
-    outcome,
+    (
+        tupleElement(record.outcome, 'priority'),
+        tupleElement(record.outcome, 'rank'),
+        toUInt8(indexOf(outcomes, tupleElement(record.outcome, 'value')))
+    ) AS outcome,
     (tupleElement(record.talk_time, 'priority'), tupleElement(record.talk_time, 'rank')) AS talk_time,
     (
         toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
@@ -124,7 +131,7 @@ AS SELECT
         ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'ended_at')), 9223372036854775807),
         ifNull(tupleElement(cdr, 'ring_time'), 9223372036854775807),
         ifNull(tupleElement(cdr, 'talk_time'), 9223372036854775807),
-        tupleElement(cdr, 'outcome')
+        toUInt8(indexOf(outcomes, ifNull(tupleElement(cdr, 'outcome'), '')))
     ) AS cdr_times,
     (
         toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),

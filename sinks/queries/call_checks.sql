@@ -106,8 +106,8 @@ FROM
         choose(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang,
         choose(b_decides, f.b_answered_at, f.a_answered_at) AS event_answered,
         choose(has_ended, arrayMax(mapValues(f.ends)), unknown) AS event_ended,
-        -- an unknown outcome has no value
-        event_answered != unknown OR f.outcome.value = 'answered' AS was_answered,
+        -- 1 is answered; an unknown outcome has 0
+        event_answered != unknown OR f.outcome.value = 1 AS was_answered,
         choose(f.talk_time.priority > 0, f.talk_time.rank, unknown) AS measured
     FROM
     (

@@ -45,8 +45,9 @@ AS WITH
     ) AS event_ring,
     (ended - answered) * (ended > answered) AS talked,
     choose((ended = unknown) + (answered = unknown) > 0, unknown, talked) AS told_talk,
-    choose(outcome = '', unknown, is_answered * choose(measured != unknown, measured, told_talk)) AS event_talk,
-    outcome = 'answered' AS is_answered,
+    choose(outcome_number = 0, unknown, is_answered * choose(measured != unknown, measured, told_talk)) AS event_talk,
+    cdr_times.outcome + (cdr_times.outcome = 0) * event_outcome AS outcome_number,
+    outcome_number = 1 AS is_answered,
     choose(requested != unknown, requested, event_started) AS dialled,
     bitTest(kinds_seen, 0) OR requested != unknown AS is_dialled,
     choose(is_dialled AND rang != unknown AND dialled != unknown, (rang - dialled) * (rang > dialled), unknown) AS post_dial
@@ -67,7 +68,8 @@ SELECT
     fromUnixTimestamp64Micro(nullIf(ended, unknown), 'UTC') AS ended_at,
     nullIf(choose(cdr_times.ring_time != unknown, cdr_times.ring_time, event_ring), unknown) / 1e6 AS ring_seconds,
     nullIf(choose(cdr_times.talk_time != unknown, cdr_times.talk_time, event_talk), unknown) / 1e6 AS talk_seconds,
-    coalesce(cdr_times.outcome, event_outcome) AS outcome,
+    -- in the order of their numbers in stored_facts
+    ['', 'answered', 'busy', 'cancelled', 'congestion', 'unanswered', 'unavailable'][outcome_number + 1] AS outcome,
     hangup_cause,
     hangup_direction,
     has_cdr,
@@ -106,12 +108,8 @@ FROM
         f.b_answered_at AS b_answered,
         choose(b_decides, f.b_answered_at, f.a_answered_at) AS event_answered,
         choose(has_ended, arrayMax(mapValues(f.ends)), unknown) AS event_ended,
-        multiIf(
-            NOT has_ended, '',
-            event_answered != unknown, 'answered',
-            f.outcome.priority > 0, f.outcome.value,
-            'unanswered'
-        ) AS event_outcome,
+        -- 1 is answered, 5 unanswered
+        has_ended * choose(event_answered != unknown, 1, choose(f.outcome.priority > 0, f.outcome.value, 5)) AS event_outcome,
         -- its rank is the time itself, as a number
         choose(f.talk_time.priority > 0, f.talk_time.rank, unknown) AS measured,
         coalesce(f.cdr_ways.direction, if(f.direction.priority > 0, f.direction.value, NULL)) AS direction,
