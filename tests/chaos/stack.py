@@ -27,6 +27,12 @@ SESSION_SECONDS = 3.0
 ATTEND_SECONDS = 0.1
 
 
+def stand_still(pid: int) -> None:
+    """Stop a child of ours, and return when none of its threads runs any more: that may take a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
+
+
 class Stage(Worker):
     """A worker that is started again when it ends by itself, after the pauses of `compose/supervisor.py`."""
 

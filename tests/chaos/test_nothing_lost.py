@@ -25,7 +25,7 @@ from sinks.audit.identity import total
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
-from tests.chaos.stack import Servers, Stages
+from tests.chaos.stack import Servers, Stages, stand_still
 from tests.chaos.truth import differences, expected_calls, found_calls
 from tests.rows import count, select
 from tests.scale import scaled
@@ -237,7 +237,7 @@ def test_while_the_broker_is_away_every_answer_is_a_prompt_503(
         answers_while_away("killed")
         kafka.start()
         eventually(lambda: post(0)[0] == httpx.codes.OK, "callbacks are accepted again")
-        os.kill(kafka.pid, signal.SIGSTOP)
+        stand_still(kafka.pid)
         try:
             answers_while_away("standing still")
         finally:

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from processors.publisher import Outgoing, Publisher
 from schemas.topics import Topic
-from tests.chaos.stack import Servers
+from tests.chaos.stack import Servers, stand_still
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
             return Outgoing(topic, b"k", state["latest"], partition=0, renew=lambda: state["latest"])
 
         await publisher.publish([Outgoing(topic, b"k", b"first", partition=0)])  # metadata, connections
-        os.kill(servers.kafka.pid, signal.SIGSTOP)
+        stand_still(servers.kafka.pid)
         try:
             with structlog.testing.capture_logs() as logged:
                 followed = replace(change(), then=[Outgoing(topic, b"other", b"following", partition=0)])
