@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 
-PAUSE_SECONDS = 0.002
+PAUSE_SECONDS = 0.004
 """What comes in it goes together: fewer requests to the broker, for less than what people notice."""
 
 
