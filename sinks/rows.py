@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -176,7 +177,12 @@ _EVENT_CHECKS = (
     ("talk_time", checks.is_duration),
     ("extra", checks.is_object),
 )
-_EVENT_FIELDS = tuple("callback_id" if name == "callback_ids" else name for name in EVENTS.columns)
+_EVENT_FIELDS = attrgetter(
+    *("callback_id" if name == "callback_ids" else name for name in EVENTS.columns if name != "contributions")
+)
+_IDS, _CALLBACK_IDS, _EXTRA, _VARIABLES = map(
+    EVENTS.columns.index, ("ids", "callback_ids", "extra", "variables")
+)
 
 
 def _event(message: Message) -> Written:
@@ -185,11 +191,15 @@ def _event(message: Message) -> Written:
     if reasons:
         raise UnreadableError(*reasons)
     said = CallEvent.from_dict(event)
-    event["contributions"] = [records.contribution(record_of(said))] if said.ids else []
-    event["callback_id"] = [event["callback_id"]]
-    event["extra"] = orjson.dumps(event.get("extra") or {})
-    event["variables"] = variables_to_text(event.get("variables") or {})
-    return Written(EVENTS, tuple(map(event.get, _EVENT_FIELDS)), event["received_at"])
+    return event_row(said, record_of(said) if said.ids else None)
+
+
+def event_row(event: CallEvent, record: Record | None) -> Written:
+    """The row of an event, with what it alone lets us know of its call; None if it names none."""
+    row = [*_EVENT_FIELDS(event), [] if record is None else [records.contribution(record)]]
+    row[_IDS], row[_CALLBACK_IDS] = list(event.ids), [event.callback_id]
+    row[_EXTRA], row[_VARIABLES] = orjson.dumps(event.extra or {}), variables_to_text(event.variables or {})
+    return Written(EVENTS, tuple(row), event.received_at)
 
 
 def _record(message: Message) -> Known:

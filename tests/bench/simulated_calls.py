@@ -17,7 +17,6 @@ import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass, fields
-from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -32,14 +31,12 @@ from provider.simulated.schedule import Span, in_order, plan
 from provider.simulated.traffic import CALLBACKS_A_CALL, Sender
 from schemas.callbacks import Callback
 from schemas.calls import is_complete
-from schemas.records import join, record_of, variables_to_text
+from schemas.records import join, record_of
 from schemas.times import SECOND
 from schemas.topics import Topic
 from sinks.batch import Batch
-from sinks.records import contribution
-from sinks.rows import Known, Written
+from sinks.rows import Known, event_row
 from sinks.store import Store
-from sinks.tables import EVENTS
 from tests.bench.simulate import MISBEHAVIOUR
 from tests.sinks.messages import StoredMessage
 
@@ -47,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provider.simulated.schedule import Sending
-    from schemas.events import CallEvent
     from schemas.records import Record
 
 ACCOUNT = "bench"
@@ -66,8 +62,6 @@ PROGRESS_SECONDS = 10.0
 
 EVENT_MESSAGE, RECORD_MESSAGE = StoredMessage(Topic.EVENTS.value), StoredMessage(Topic.RECORDS.value)
 """A batch counts messages; it takes no other notice of them."""
-FROM_EVENT = attrgetter(*("callback_id" if name == "callback_ids" else name for name in EVENTS.columns[:-1]))
-IDS, CALLBACK_IDS, EXTRA, VARIABLES = map(EVENTS.columns.index, ("ids", "callback_ids", "extra", "variables"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +107,6 @@ def told(seed: int, calls: int, span: Span) -> Iterator[Told]:
             payload=request.query.encode() if request.method == "GET" else request.body,
         )
         yield Told(sending, callback, normalize(callback, sender.dialect, ZONES[sender.source]))
-
-
-def event_row(event: CallEvent, record: Record) -> Written:
-    """What the sink writes of an event with its record, but for the detour by JSON."""
-    row = [*FROM_EVENT(event), [contribution(record)]]
-    row[IDS], row[CALLBACK_IDS] = list(event.ids), [event.callback_id]
-    row[EXTRA] = orjson.dumps(event.extra)
-    row[VARIABLES] = variables_to_text(event.variables or {})
-    return Written(EVENTS, tuple(row), event.received_at)
 
 
 class Loader:

@@ -11,8 +11,8 @@ from provider.simulated.schedule import Span
 from schemas.records import record_of
 from schemas.times import SECOND
 from schemas.topics import Topic
-from sinks.rows import read
-from tests.bench.simulated_calls import LATENCY, event_row, load, told
+from sinks.rows import event_row, read
+from tests.bench.simulated_calls import LATENCY, load, told
 from tests.sinks.messages import StoredMessage
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_each_call_is_what_happened(store_settings: Settings, client: Client, tm
 
 
 def test_rows_of_events_are_the_sinks() -> None:
-    """The loader makes them without reading JSON."""
+    """The loader has them made without the detour by JSON."""
     for each in told(SEED, CALLS, SPAN):
         if isinstance(each.said, Normalized):
             (event,) = each.said.events
