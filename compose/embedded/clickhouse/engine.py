@@ -32,22 +32,7 @@ if TYPE_CHECKING:
 
 _INSERT_BYTES = 256 * 1024 * 1024  # an insert up to this becomes one part: there wholly or not at all
 _REMEMBERED_SETS = 100
-_TABLES_STAY = frozenset(
-    {
-        "SELECT",
-        "WITH",
-        "FROM",
-        "INSERT",
-        "SHOW",
-        "DESCRIBE",
-        "DESC",
-        "EXISTS",
-        "EXPLAIN",
-        "CHECK",
-        "SET",
-        "USE",
-    }
-)
+_TABLES_STAY = statements.SELECTS | statements.EXPLAINS | {"INSERT", "SET", "USE"}
 """Statements after which every table is what it was."""
 _BASE_SETTINGS = {
     "min_insert_block_size_rows": "0",

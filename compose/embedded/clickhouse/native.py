@@ -14,7 +14,7 @@ from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_i
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import ServerError
 from compose.embedded.clickhouse.inserts import InsertColumns
-from compose.embedded.clickhouse.sql import cut_format, first_word, parse_insert
+from compose.embedded.clickhouse.sql import EXPLAINS, SELECTS, cut_format, first_word, parse_insert
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ IDLE_SECONDS = 3600.0  # ClickHouse's idle_connection_timeout
 TRANSFER_SECONDS = 300.0  # ClickHouse's send_timeout and receive_timeout
 MAX_BLOCK_BYTES = 512 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
-_EXPLAINED = frozenset({"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"})
-"""Statements that only read, whose columns have to be asked for when they have no rows."""
 
 
 class NativeConnection:
@@ -277,9 +275,9 @@ def _columns_of(data: bytes) -> tuple[tuple[str, str], ...]:
 def _asked_columns(session: Session, sql: str) -> list[tuple[str, str]]:
     """The columns of a statement's result, from the engine."""
     word = first_word(sql)
-    if word in ("SELECT", "WITH", "FROM"):
+    if word in SELECTS:
         return [(name, kind) for name, kind, _ in session.describe(f"(\n{sql}\n)")]
-    if word in _EXPLAINED:
+    if word in EXPLAINS:
         names, kinds = session.run(sql, "TSVWithNamesAndTypes").data.decode().split("\n")[:2]
         return list(zip(names.split("\t"), kinds.split("\t"), strict=True))
     return []

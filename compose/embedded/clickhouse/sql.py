@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SELECTS = frozenset({"SELECT", "WITH", "FROM"})
+"""First words of a SELECT."""
+EXPLAINS = frozenset({"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"})
+"""First words of other statements that only read."""
+
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*|\#[!\ ][^\n]*|/\*.*?\*/)
