@@ -12,7 +12,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from processors.departures import App
     from schemas.callbacks import Headers
@@ -36,7 +36,7 @@ class Outgoing:
     renew: Callable[[], bytes | None] | None = None
     """Gives the value to send when the first attempt failed. Later messages may have overtaken this one by
     then, and where the last one wins, as in a compacted topic, an old value must not come after a newer."""
-    then: list[Outgoing] = field(default_factory=list)
+    then: Sequence[Outgoing] = ()
     """Sent once this one is acknowledged."""
 
 

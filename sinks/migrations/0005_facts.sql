@@ -8,8 +8,8 @@
 -- others overlap at both ends it merges row by row.
 -- Times are plain numbers here, and 2^63 - 1 (for the latest one -2^63) stands for what is not known: formulas of
 -- numbers that can't be NULL take a third of the time. So is an outcome: 1 answered, 2 busy, 3 cancelled, 4 congestion,
--- 5 unanswered, 6 unavailable, in the order of their names, and 0 for none. A CDR is in three pieces, so that who reads one need not read
--- the others; the same two numbers decide over each of them.
+-- 5 unanswered, 6 unavailable, in the order of their names, and 0 for none. A CDR is in three pieces, so that who reads
+-- one need not read the others; the same two numbers decide over each of them.
 CREATE TABLE IF NOT EXISTS stored_facts
 (
     `account` LowCardinality(String) COMMENT 'The tenant',

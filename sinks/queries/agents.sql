@@ -105,7 +105,8 @@ FROM
                 toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
             FROM call_facts AS call
             -- Each of these has a row that says so, and without FINAL little else is read.
-            WHERE call_id IN (
+            WHERE call_id IN
+                (
                     SELECT call_id
                     FROM stored_facts
                     WHERE kinds_seen = 16 AND cdr_times.answered_at != unknown AND isNotNull(cdr_ways.extension)

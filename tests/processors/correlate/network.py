@@ -77,9 +77,8 @@ class Network:
         self.legs[own] = leg
         if self._happens():
             self._send(own, sends, lost=0.5)
-            self.legs[own] = join(
-                leg, self.written.get(own, Leg())
-            )  # who follows reads what all have written
+            # who follows reads what all have written
+            self.legs[own] = join(leg, self.written.get(own, Leg()))
             self.inbox[own] += batch  # nothing was acknowledged: the whole batch comes again
             return
         self._send(own, sends)
