@@ -85,7 +85,7 @@ def call_of(record: Record) -> Call:
     ended = _ended(record)
     outcome = _outcome(record, cdr, ended=ended)
     answered_at = cdr.get("answered_at") if has_cdr else _answered_at(record)
-    ended_at = cdr.get("ended_at") or (max(record["ends"].values()) if ended else None)
+    ended_at = end_of(record)
     rang_at = _earliest(record.get("a_rang_at"), record.get("b_rang_at"))
     state = _state(record, ended=ended)
     close_reason = _close_reason(record, state)
@@ -132,6 +132,14 @@ def call_of(record: Record) -> Call:
         events=tuple(record.get("events", ())),
         revision=len(record.get("events", ())),
     )
+
+
+def end_of(record: Record) -> int | None:
+    """When the call ended, as `calls` says it; None while nobody knows."""
+    billed: int | None = record["cdr"][2].get("ended_at") if "cdr" in record else None
+    if billed is not None:
+        return billed
+    return max(record["ends"].values()) if _ended(record) else None
 
 
 def is_complete(record: Record) -> bool:

@@ -63,12 +63,13 @@ CREATE TABLE IF NOT EXISTS stored_facts
         callee Nullable(String),
         campaign Nullable(String))) COMMENT 'cdr as in call_records: whom it was for',
     `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
+    `billed_alone` SimpleAggregateFunction(max, UInt8) COMMENT 'Whether some row told of nothing but the CDR of an answered call and its extension: agents looks there first',
     INDEX by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1 -- one call, of whatever time
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, era, call_id)
-SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'What dashboards read of each call, in parts still to be merged: read the views call_facts and call_checks';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_facts_copied TO stored_facts
@@ -148,7 +149,8 @@ SELECT
         tupleElement(cdr, 'callee'),
         tupleElement(cdr, 'campaign')
     ) AS cdr_names,
-    closed
+    closed,
+    kinds_seen = 16 AND isNotNull(tupleElement(cdr, 'answered_at')) AND isNotNull(tupleElement(cdr, 'extension')) AS billed_alone
 FROM call_records AS record
 COMMENT 'Copies what is inserted into call_records';
 
@@ -157,16 +159,18 @@ CREATE TABLE IF NOT EXISTS stored_leg_times
     `account` LowCardinality(String) COMMENT 'The tenant',
     `era` UInt32 COMMENT 'The upper 32 bits of the time inside the leg id, if that is a version-1 UUID: units of 429 seconds',
     `leg_id` String COMMENT 'As in stored_legs',
-    `call_id` SimpleAggregateFunction(min, String) COMMENT 'As in stored_legs',
     `extension` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in stored_legs',
     `rang_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
     `answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
-    `ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs'
+    `ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
+    `call_end` SimpleAggregateFunction(min, Tuple(is_open UInt8, rank Int64, ended_at Int64)) COMMENT 'As in stored_legs'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, era, leg_id)
-SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+-- Few legs lack an end of their own: what is zero for most is stored, and read, for the others alone.
+SETTINGS ratio_of_defaults_for_sparse_serialization = 0.8,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'When each leg rang, answered and ended, in parts still to be merged: the view agents reads it';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_leg_times_copied TO stored_leg_times
@@ -174,12 +178,16 @@ AS SELECT
     account,
     bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg_id))), 16) AS era,
     leg_id,
-    call_id,
     extension,
     ifNull(toUnixTimestamp64Micro(leg.rang_at), 9223372036854775807) AS rang_at,
     ifNull(toUnixTimestamp64Micro(leg.answered_at), 9223372036854775807) AS answered_at,
-    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at
+    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at,
+    call_end
 FROM stored_legs AS leg
+WHERE tupleElement(leg.extension, 'priority') > 0 -- and not the many legs that others only name
+    OR isNotNull(leg.rang_at)
+    OR isNotNull(leg.answered_at)
+    OR isNotNull(leg.ended_at)
 COMMENT 'Copies what is inserted into stored_legs';
 
 -- What was there before, once more: rows that come twice merge, and what is inserted is copied.

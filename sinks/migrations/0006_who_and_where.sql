@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS stored_arrivals
 ENGINE = AggregatingMergeTree
 PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, source, era, leg)
-SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'What came of each leg, in parts still to be merged: read the view source_quality';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS stored_arrivals_copied TO stored_arrivals

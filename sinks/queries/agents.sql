@@ -16,20 +16,19 @@ CREATE OR REPLACE VIEW agents
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS WITH
-    -- as in call_facts: there stands why
-    (condition, one, other) -> other + condition * (one - other) AS choose,
-    hours * 3600000000 AS since_hour,
-    since_hour + 3600000000 AS until_hour,
-    (since, until) -> choose(until < until_hour, until, until_hour) - choose(since > since_hour, since, since_hour) AS within,
-    arrayMap((since, until) -> within(since, until) * (within(since, until) > 0), starts, ends) AS lengths
+    toInt64(3600000000) AS an_hour,
+    toInt64(1800000000) AS longest_idle,
+    toInt64(9223372036854775807) AS unknown
 SELECT
     account,
     extension,
-    toDateTime(since_hour / 1000000, 'UTC') AS hour,
-    arraySum((length, talks) -> length * (talks > 0), lengths, talking) / 1e6 AS talk_seconds,
-    arraySum((length, legs, talks) -> length * (legs > 0) * (talks = 0), lengths, busy, talking) / 1e6 AS ring_seconds,
-    arraySum(
-        (length, legs, since, until) -> length * (legs = 0) * (until - since <= 1800000000), lengths, busy, starts, ends
+    toDateTime(hours * 3600, 'UTC') AS hour,
+    talk / 1e6 AS talk_seconds,
+    (busy - talk) / 1e6 AS ring_seconds,
+    (
+        idle_within
+        + (first_begin - hours * an_hour) * (first_begin - end_before <= longest_idle)
+        + (hours * an_hour + an_hour - last_end) * (begin_after - last_end <= longest_idle)
     ) / 1e6 AS idle_seconds,
     100 * (talk_seconds + ring_seconds) / (talk_seconds + ring_seconds + idle_seconds) AS occupancy_percent
 FROM
@@ -37,85 +36,94 @@ FROM
     SELECT
         account,
         extension,
-        hours,
-        -- a mark is a time (µs) by 4, and what happens: 0 busy ends, 1 busy begins, 2 talk ends, 3 talk begins
-        arraySort(groupArrayArray(marks)) AS ordered,
-        arrayMap(mark -> bitShiftRight(mark, 2), ordered) AS times,
-        arrayPopBack(times) AS starts,
-        arrayPopFront(times) AS ends,
-        arrayPopBack(arrayCumSum(mark -> (bitAnd(mark, 3) = 1) - (bitAnd(mark, 3) = 0), ordered)) AS busy,
-        arrayPopBack(arrayCumSum(mark -> (bitAnd(mark, 3) = 3) - (bitAnd(mark, 3) = 2), ordered)) AS talking
+        told.1 AS hours,
+        told.2 AS first_begin,
+        told.3 AS last_end,
+        told.4 AS busy,
+        told.5 AS talk,
+        told.6 AS idle_within,
+        end_before,
+        begin_after
     FROM
     (
-        WITH
-            (condition, one, other) -> other + condition * (one - other) AS choose,
-            toInt64(9223372036854775807) AS unknown,
-            -- a clock that ran backwards makes no negative time
-            choose(answered < ended, answered, ended) AS talk_from,
-            choose(began < talk_from, began, talk_from) AS busy_from
         SELECT
             account,
             extension,
-            if(
-                talk_from < ended,
-                [busy_from * 4 + 1, talk_from * 4 + 3, ended * 4 + 2, ended * 4],
-                [busy_from * 4 + 1, ended * 4]
-            ) AS marks,
-            -- the hours in which it is busy, or may be the one end of an idle time
-            arrayJoin(range(
-                intDiv(busy_from - 1800000000, 3600000000), intDiv(ended + 1800000000, 3600000000) + 1
-            )) AS hours
+            arraySort(groupArray((hours, first_begin, last_end, busy, talk, idle_within))) AS each_hour,
+            arrayPushFront(arrayPopBack(each_hour.3), 0) AS ends_before,
+            arrayPushBack(arrayPopFront(each_hour.2), unknown) AS begins_after
         FROM
         (
-            SELECT account, toLowCardinality(leg.extension.value) AS extension, began, answered_at AS answered, ended_at AS ended
+            WITH
+                -- Once the nth of their ends has come, in order of time, nothing goes on until the next of their
+                -- beginnings, if that is later.
+                (ends, begins) -> arrayMap(
+                    (ended, began) -> greatest(began - ended, 0), arrayPopBack(ends), arrayPopFront(begins)
+                ) AS gaps
+            SELECT
+                account,
+                extension,
+                hours,
+                arraySort(groupArray(busy_begin)) AS busy_begins,
+                arraySort(groupArray(talk_begin)) AS talk_begins,
+                arraySort(groupArray(busy_end)) AS ends,
+                busy_begins[1] AS first_begin,
+                ends[-1] AS last_end,
+                gaps(ends, busy_begins) AS still,
+                last_end - first_begin - arraySum(still) AS busy,
+                last_end - talk_begins[1] - arraySum(gaps(ends, talk_begins)) AS talk,
+                arraySum(gap -> gap * (gap <= longest_idle), still) AS idle_within
             FROM
             (
-                -- Whole columns: FINAL merges a part of one by no function, and so wrongly (ClickHouse#61161).
-                SELECT account, extension, if(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
-                FROM stored_leg_times FINAL
-            ) AS leg
-            WHERE leg.extension.priority > 0 AND began != unknown AND ended_at != unknown
-            UNION ALL
-            -- Few legs that began have no end: they are what the join looks calls up in.
-            SELECT
-                account,
-                toLowCardinality(leg.extension.value),
-                leg.began,
-                leg.answered_at,
-                toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-            FROM (SELECT account, call_id, ended_at FROM call_facts) AS call
-            INNER JOIN
-            (
-                SELECT account, call_id, extension, began, answered_at
+                WITH
+                    -- a clock that ran backwards makes no negative time
+                    least(answered, ended) AS talk_from,
+                    least(began, talk_from) AS busy_from,
+                    hours * an_hour AS since,
+                    since + an_hour AS until
+                SELECT
+                    account,
+                    extension,
+                    arrayJoin(range(intDiv(busy_from, an_hour), intDiv(ended, an_hour) + 1)) AS hours,
+                    greatest(busy_from, since) AS busy_begin,
+                    greatest(least(talk_from, until), since) AS talk_begin, -- of a leg that only rang: its end
+                    least(ended, until) AS busy_end
                 FROM
                 (
-                    SELECT account, call_id, extension, if(rang_at != unknown, rang_at, answered_at) AS began, answered_at, ended_at
-                    FROM stored_leg_times FINAL
-                ) AS open
-                WHERE open.extension.priority > 0 AND began != unknown AND ended_at = unknown
-            ) AS leg
-            ON leg.account = call.account AND leg.call_id = call.call_id
-            WHERE isNotNull(call.ended_at)
-            UNION ALL
-            SELECT
-                account,
-                toLowCardinality(assumeNotNull(call.extension)),
-                toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
-                toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
-                toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-            FROM call_facts AS call
-            -- Each of these has a row that says so, and without FINAL little else is read.
-            WHERE call_id IN
-                (
-                    SELECT call_id
-                    FROM stored_facts
-                    WHERE kinds_seen = 16 AND cdr_times.answered_at != unknown AND isNotNull(cdr_ways.extension)
-                )
-                AND call.is_bill AND isNotNull(call.extension) AND isNotNull(call.answered_at) AND isNotNull(call.ended_at)
-        ) AS spells
-    ) AS marked
-    GROUP BY account, extension, hours
-) AS hourly
+                    SELECT
+                        account,
+                        leg.extension.value AS extension,
+                        least(leg.rang_at, leg.answered_at) AS began,
+                        leg.answered_at AS answered,
+                        if(leg.ended_at != unknown, leg.ended_at, leg.call_end.ended_at) AS ended
+                    FROM
+                    (
+                        -- Whole columns: FINAL merges a part of one by no function, and so wrongly (ClickHouse#61161).
+                        SELECT account, extension, rang_at, answered_at, ended_at, call_end
+                        FROM stored_leg_times FINAL
+                    ) AS leg
+                    WHERE leg.extension.priority > 0 AND began != unknown AND ended != unknown
+                    UNION ALL
+                    SELECT
+                        account,
+                        assumeNotNull(call.extension),
+                        toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
+                        toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
+                        toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
+                    FROM call_facts AS call
+                    WHERE call_id IN (SELECT call_id FROM stored_facts WHERE billed_alone)
+                        AND call.is_bill
+                        AND isNotNull(call.extension)
+                        AND isNotNull(call.answered_at)
+                        AND isNotNull(call.ended_at)
+                ) AS spells
+            ) AS spells_by_hour
+            GROUP BY account, extension, hours
+        ) AS hourly
+        GROUP BY account, extension
+    ) AS hours_in_order
+    ARRAY JOIN each_hour AS told, ends_before AS end_before, begins_after AS begin_after
+) AS neighbours
 WHERE talk_seconds + ring_seconds + idle_seconds > 0
 COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once'
 ;

@@ -1,0 +1,170 @@
+"""`agents` against the same told plainly: spells of each extension, joined, cut at hours, added up."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas.times import microseconds, moment
+from sinks.records import OWN_END, UNKNOWN, UNKNOWN_END
+from tests.rows import select
+from tests.scale import scaled
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
+
+LEGS = scaled(3_000, 30_000)
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+START = microseconds(datetime(2025, 6, 15, 9, tzinfo=UTC))
+LONGEST_IDLE = 30 * MINUTE
+
+Spell = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A leg, and when its call ends; times are None where nobody tells them."""
+
+    account: str
+    leg_id: str
+    call_id: str
+    extension: str | None
+    rang_at: int | None
+    answered_at: int | None
+    ended_at: int | None
+    call_ended_at: int | None
+
+    @property
+    def spells(self) -> tuple[Spell, Spell] | None:
+        """When it is busy, and when of that it is answered."""
+        began = self.answered_at if self.rang_at is None else self.rang_at
+        ended = self.call_ended_at if self.ended_at is None else self.ended_at
+        if self.extension is None or began is None or ended is None:
+            return None
+        talk = ended if self.answered_at is None else min(self.answered_at, ended)
+        return (min(began, talk), ended), (talk, ended)
+
+
+def generated(chance: random.Random) -> list[Leg]:
+    """Legs of few extensions on a coarse clock: they meet and overlap, and some end with the hour."""
+    quiet = {f"80{number:02}": chance.choice((1, 10, 200)) for number in range(12)}
+
+    def leg(number: int) -> Leg:
+        extension = chance.choice(list(quiet))
+        rang = START + quiet[extension] * chance.randrange(8 * 60) * MINUTE // 2
+        answered = rang + chance.randrange(-2, 6) * MINUTE // 4
+        ended = answered + chance.choice((-1, 0, 1, 2, 3, 5, 8, 40, 150)) * MINUTE
+        call_ended = chance.choice((None, ended + MINUTE, rang - MINUTE))
+        return Leg(
+            account=chance.choice(("acme", "shop")),
+            leg_id=f"{number:032x}",
+            call_id=f"{number - number % 3:032x}",
+            extension=chance.choice((extension,) * 20 + (None,)),
+            rang_at=chance.choice((rang,) * 5 + (None,)),
+            answered_at=chance.choice((answered,) * 3 + (None,)),
+            ended_at=chance.choice((ended,) * 4 + (None,)),
+            call_ended_at=call_ended,
+        )
+
+    legs = [leg(number) for number in range(LEGS)]
+    ends = {each.call_id: each.call_ended_at for each in legs}
+    accounts = {each.call_id: each.account for each in legs}
+    return [replace(each, call_ended_at=ends[each.call_id], account=accounts[each.call_id]) for each in legs]
+
+
+def union(spells: list[Spell]) -> list[Spell]:
+    """The same time in spells that don't touch, in order."""
+    joined: list[Spell] = []
+    for begin, end in sorted(spells):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def by_hour(spells: list[Spell]) -> dict[int, int]:
+    """How much of each hour they take."""
+    taken: dict[int, int] = defaultdict(int)
+    for begin, end in spells:
+        for hour in range(begin // HOUR, end // HOUR + 1):
+            taken[hour] += max(0, min(end, (hour + 1) * HOUR) - max(begin, hour * HOUR))
+    return taken
+
+
+def expected(legs: list[Leg]) -> dict[tuple[str, str, int], tuple[float, float, float]]:
+    """Talk, ring and idle seconds by account, extension and hour."""
+    spells = defaultdict(list)
+    for leg in legs:
+        if leg.spells is not None:
+            spells[leg.account, str(leg.extension)].append(leg.spells)
+    rows = {}
+    for key, told in spells.items():
+        busy = union([each for each, _ in told])
+        gaps = [(end, begin) for (_, end), (begin, _) in pairwise(busy)]
+        busy_by_hour = by_hour(busy)
+        talk_by_hour = by_hour(union([talk for _, talk in told]))
+        idle_by_hour = by_hour([(begin, end) for begin, end in gaps if end - begin <= LONGEST_IDLE])
+        for hour in busy_by_hour.keys() | idle_by_hour.keys():
+            busy_time, talk, idle = (each[hour] for each in (busy_by_hour, talk_by_hour, idle_by_hour))
+            if busy_time + idle:
+                rows[*key, hour] = (talk / 1e6, (busy_time - talk) / 1e6, idle / 1e6)
+    return rows
+
+
+def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
+    """Of some legs the end comes first, in a row of its own; of others their call's end is corrected."""
+    client.execute("SYSTEM STOP MERGES stored_leg_times")
+    ended = [leg for leg in legs if leg.ended_at is not None and chance.random() < 0.5]
+    early = {leg.leg_id for leg in ended}
+    insert(client, [replace(leg, extension=None, rang_at=None, answered_at=None) for leg in ended], events=1)
+    insert(client, [replace(leg, ended_at=None) if leg.leg_id in early else leg for leg in legs], events=3)
+    insert(client, [replace(leg, call_ended_at=START) for leg in legs if leg.ended_at is None], events=2)
+
+
+def insert(client: Client, legs: list[Leg], *, events: int) -> None:
+    """Write a row each, as records of so many events have it."""
+    columns = "account, leg_id, call_id, extension, rang_at, answered_at, ended_at, call_end"
+    rows = [
+        (
+            leg.account,
+            leg.leg_id,
+            leg.call_id,
+            UNKNOWN if leg.extension is None else (1, 1, leg.extension),
+            *(
+                None if time is None else moment(time)
+                for time in (leg.rang_at, leg.answered_at, leg.ended_at)
+            ),
+            OWN_END if leg.ended_at is not None else (1, -events, leg.call_ended_at or UNKNOWN_END),
+        )
+        for leg in legs
+    ]
+    client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
+
+
+@pytest.mark.parametrize("seed", range(scaled(2, 10)))
+def test_agents_equals_the_plain_telling(store_settings: Settings, client: Client, seed: int) -> None:
+    chance = random.Random(seed)
+    legs = generated(chance)
+    write(client, legs, chance)
+    found = {
+        (row["account"], row["extension"], microseconds(row["hour"].replace(tzinfo=UTC)) // HOUR): (
+            row["talk_seconds"],
+            row["ring_seconds"],
+            row["idle_seconds"],
+        )
+        for row in select(store_settings, "SELECT * FROM agents")
+    }
+    told = expected(legs)
+    assert found.keys() == told.keys()
+    assert found == {key: pytest.approx(row, abs=1e-6) for key, row in told.items()}
+    assert len(told) > 100
