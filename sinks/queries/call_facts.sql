@@ -49,8 +49,8 @@ AS WITH
     cdr_times.outcome + (cdr_times.outcome = 0) * event_outcome AS outcome_number,
     outcome_number = 1 AS is_answered,
     choose(requested != unknown, requested, event_started) AS dialled,
-    bitTest(kinds_seen, 0) OR requested != unknown AS is_dialled,
-    choose(is_dialled AND rang != unknown AND dialled != unknown, (rang - dialled) * (rang > dialled), unknown) AS post_dial
+    bitTest(kinds_seen, 0) + (requested != unknown) > 0 AS is_dialled,
+    choose(is_dialled * (rang != unknown) * (dialled != unknown), (rang - dialled) * (rang > dialled), unknown) AS post_dial
 SELECT
     account,
     call_id,
@@ -89,8 +89,8 @@ FROM
     WITH
         (condition, one, other) -> other + condition * (one - other) AS choose,
         toInt64(9223372036854775807) AS unknown,
-        notEmpty(f.ends) AND hasAll(mapKeys(f.ends), f.live) AS has_ended,
-        f.b_rang_at != unknown OR f.b_answered_at != unknown AS b_decides
+        notEmpty(f.ends) * hasAll(mapKeys(f.ends), f.live) AS has_ended,
+        least(f.b_rang_at, f.b_answered_at) != unknown AS b_decides
     SELECT
         f.account AS account,
         f.call_id AS call_id,
@@ -102,7 +102,7 @@ FROM
         f.started_at AS event_started,
         f.cdr_times AS cdr_times,
         f.cdr_times.received_at > 0 AS has_cdr,
-        choose(f.a_rang_at < f.b_rang_at, f.a_rang_at, f.b_rang_at) AS rang,
+        least(f.a_rang_at, f.b_rang_at) AS rang,
         choose(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang,
         f.a_answered_at AS a_answered,
         f.b_answered_at AS b_answered,

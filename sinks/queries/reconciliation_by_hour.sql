@@ -54,16 +54,17 @@ FROM
         call.source AS source,
         toStartOfHour(toDateTime(assumeNotNull(coalesce(call.started_at, call.first_received_at)), 'UTC')) AS hour,
         count() AS calls,
+        -- An OR picks out the rows of each part, as an if does (see call_facts): sums take less.
         countIf(
-            call.no_cdr OR call.no_events OR call.no_answer OR call.no_hangup
-                OR call.start_differs OR call.answer_differs OR call.end_differs OR call.uuid_differs
-                OR call.wrong_zone OR call.duration_drifts
+            call.no_cdr + call.no_events + call.no_answer + call.no_hangup
+                + call.start_differs + call.answer_differs + call.end_differs + call.uuid_differs
+                + call.wrong_zone + call.duration_drifts > 0
         ) AS gaps,
         countIf(call.no_cdr) AS no_cdr,
         countIf(call.no_events) AS no_events,
         countIf(call.no_answer) AS no_answer,
         countIf(call.no_hangup) AS no_hangup,
-        countIf(call.start_differs OR call.answer_differs OR call.end_differs OR call.uuid_differs) AS times_differ,
+        countIf(call.start_differs + call.answer_differs + call.end_differs + call.uuid_differs > 0) AS times_differ,
         countIf(call.wrong_zone) AS wrong_zone,
         topKIf(1)(assumeNotNull(call.zone_hours), call.wrong_zone) AS shifts,
         if(empty(shifts), NULL, shifts[1]) AS zone_hours,

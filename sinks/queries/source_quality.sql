@@ -63,14 +63,14 @@ FROM
                 isNotNull(first_offered_at) + isNotNull(first_answered_at) + isNotNull(first_ended_at)
                     + isNotNull(first_billed_at) > 1
             ) AS extension_legs,
-            -- a comparison with NULL counts as none
+            -- a comparison with NULL counts as none; a sum, since an OR picks out the rows of each part
             countIf(
                 ifNull(first_offered_at > first_answered_at, 0)
-                    OR ifNull(first_offered_at > first_ended_at, 0)
-                    OR ifNull(first_offered_at > first_billed_at, 0)
-                    OR ifNull(first_answered_at > first_ended_at, 0)
-                    OR ifNull(first_answered_at > first_billed_at, 0)
-                    OR ifNull(first_ended_at > first_billed_at, 0)
+                    + ifNull(first_offered_at > first_ended_at, 0)
+                    + ifNull(first_offered_at > first_billed_at, 0)
+                    + ifNull(first_answered_at > first_ended_at, 0)
+                    + ifNull(first_answered_at > first_billed_at, 0)
+                    + ifNull(first_ended_at > first_billed_at, 0) > 0
             ) AS extension_legs_out_of_order
         FROM
         (
