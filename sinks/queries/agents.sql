@@ -46,6 +46,7 @@ FROM
         begin_after
     FROM
     (
+        -- Each hour beside the one before and the one after it: a window function takes several times as long.
         SELECT
             account,
             extension,

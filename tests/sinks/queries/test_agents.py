@@ -15,15 +15,15 @@ from schemas.times import microseconds, moment
 from sinks.records import OWN_END, UNKNOWN, UNKNOWN_END
 from tests.rows import select
 from tests.scale import scaled
+from tests.sinks.queries.telling import HOUR, MINUTE, event, tell
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
     from callweave.settings import Settings
+    from schemas.events import CallEvent
 
 LEGS = scaled(3_000, 30_000)
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
 START = microseconds(datetime(2025, 6, 15, 9, tzinfo=UTC))
 LONGEST_IDLE = 30 * MINUTE
 
@@ -36,7 +36,6 @@ class Leg:
 
     account: str
     leg_id: str
-    call_id: str
     extension: str | None
     rang_at: int | None
     answered_at: int | None
@@ -63,22 +62,22 @@ def generated(chance: random.Random) -> list[Leg]:
         rang = START + quiet[extension] * chance.randrange(8 * 60) * MINUTE // 2
         answered = rang + chance.randrange(-2, 6) * MINUTE // 4
         ended = answered + chance.choice((-1, 0, 1, 2, 3, 5, 8, 40, 150)) * MINUTE
-        call_ended = chance.choice((None, ended + MINUTE, rang - MINUTE))
         return Leg(
             account=chance.choice(("acme", "shop")),
             leg_id=f"{number:032x}",
-            call_id=f"{number - number % 3:032x}",
             extension=chance.choice((extension,) * 20 + (None,)),
             rang_at=chance.choice((rang,) * 5 + (None,)),
             answered_at=chance.choice((answered,) * 3 + (None,)),
             ended_at=chance.choice((ended,) * 4 + (None,)),
-            call_ended_at=call_ended,
+            call_ended_at=chance.choice((None, ended + MINUTE, rang - MINUTE)),
         )
 
-    legs = [leg(number) for number in range(LEGS)]
-    ends = {each.call_id: each.call_ended_at for each in legs}
-    accounts = {each.call_id: each.account for each in legs}
-    return [replace(each, call_ended_at=ends[each.call_id], account=accounts[each.call_id]) for each in legs]
+    return [leg(number) for number in range(LEGS)]
+
+
+def is_bill(leg: Leg) -> bool:
+    """Some legs are told of by their call's CDR alone, which can say all of it but the ring."""
+    return leg.rang_at is None and None not in (leg.extension, leg.answered_at, leg.ended_at)
 
 
 def union(spells: list[Spell]) -> list[Spell]:
@@ -123,6 +122,7 @@ def expected(legs: list[Leg]) -> dict[tuple[str, str, int], tuple[float, float, 
 
 def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
     """Of some legs the end comes first, in a row of its own; of others their call's end is corrected."""
+    legs = [leg for leg in legs if not is_bill(leg)]
     client.execute("SYSTEM STOP MERGES stored_leg_times")
     ended = [leg for leg in legs if leg.ended_at is not None and chance.random() < 0.5]
     early = {leg.leg_id for leg in ended}
@@ -138,7 +138,7 @@ def insert(client: Client, legs: list[Leg], *, events: int) -> None:
         (
             leg.account,
             leg.leg_id,
-            leg.call_id,
+            leg.leg_id,
             UNKNOWN if leg.extension is None else (1, 1, leg.extension),
             *(
                 None if time is None else moment(time)
@@ -151,11 +151,18 @@ def insert(client: Client, legs: list[Leg], *, events: int) -> None:
     client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
 
 
+def billed(leg: Leg) -> CallEvent:
+    """The CDR that tells of it."""
+    said = {"account": leg.account, "extension": leg.extension, "answered_at": leg.answered_at}
+    return event("cdr", leg.leg_id, START + 24 * HOUR, ended_at=leg.ended_at, **said)
+
+
 @pytest.mark.parametrize("seed", range(scaled(2, 10)))
 def test_agents_equals_the_plain_telling(store_settings: Settings, client: Client, seed: int) -> None:
     chance = random.Random(seed)
     legs = generated(chance)
     write(client, legs, chance)
+    tell(store_settings, *([billed(leg)] for leg in legs if is_bill(leg)))
     found = {
         (row["account"], row["extension"], microseconds(row["hour"].replace(tzinfo=UTC)) // HOUR): (
             row["talk_seconds"],
