@@ -85,7 +85,7 @@ def call_of(record: Record) -> Call:
     ended = _ended(record)
     outcome = _outcome(record, cdr, ended=ended)
     answered_at = cdr.get("answered_at") if has_cdr else _answered_at(record)
-    ended_at = end_of(record)
+    ended_at = cdr.get("ended_at") or (max(record["ends"].values()) if ended else None)
     rang_at = _earliest(record.get("a_rang_at"), record.get("b_rang_at"))
     state = _state(record, ended=ended)
     close_reason = _close_reason(record, state)
@@ -134,14 +134,6 @@ def call_of(record: Record) -> Call:
     )
 
 
-def end_of(record: Record) -> int | None:
-    """When the call ended, as `calls` says it; None while nobody knows."""
-    billed: int | None = record["cdr"][2].get("ended_at") if "cdr" in record else None
-    if billed is not None:
-        return billed
-    return max(record["ends"].values()) if _ended(record) else None
-
-
 def is_complete(record: Record) -> bool:
     """Whether nothing more is expected: the CDR is in, or the call ended and its dialect sends none."""
     return "cdr" in record or (_ended(record) and DIALECTS_WITH_CDR.isdisjoint(record["dialects"]))
@@ -149,8 +141,7 @@ def is_complete(record: Record) -> bool:
 
 def _ended(record: Record) -> bool:
     """A hangup came, and one for every leg that must end by itself."""
-    ends = record.get("ends", {})
-    return bool(ends) and set(record.get("live", ())) <= ends.keys()
+    return "ends" in record and set(record.get("live", ())) <= record["ends"].keys()
 
 
 def _b_decides(record: Record) -> bool:

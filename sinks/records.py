@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas import lattice
-from schemas.calls import end_of
 from schemas.records import BILLED, DESCRIBED, FIELDS, LEG_FIELDS
 from sinks import checks
 from sinks.tables import RECORDS
@@ -49,10 +48,6 @@ _ABSENT: dict[str, Any] = {
     lattice.LATEST_WHOLE.name: NO_CDR,
 }
 """Of all other rules it is NULL."""
-
-UNKNOWN_END = 2**63 - 1
-OWN_END = (0, 0, 0)
-"""Stands in `stored_legs.call_end` for a leg that has an end of its own: less than all others."""
 
 
 def _checks(fields: Fields) -> tuple[tuple[str, Any], ...]:
@@ -144,14 +139,6 @@ def leg_rows(account: str, call_id: str, record: Record) -> Iterator[Row]:
     """The rows of `stored_legs`: one for each leg that something happened to, or that was named."""
     call_id = min(call_id, record.get("merged_into", call_id))
     legs = record.get("legs", {})
-    call_end = _call_end(record)
     for leg_id in {*legs, *record.get("ids", ())}:
         leg = legs.get(leg_id, {})
-        own = [leg.get(name, absent) for name, absent in _LEG_COLUMNS]
-        yield (account, leg_id, call_id, *own, OWN_END if "ended_at" in leg else call_end)
-
-
-def _call_end(record: Record) -> Row:
-    """When the call ended, as its record says; the smaller the more events that one is made of."""
-    ended_at = end_of(record)
-    return (1, -len(record.get("events", ())), UNKNOWN_END if ended_at is None else ended_at)
+        yield (account, leg_id, call_id, *[leg.get(name, absent) for name, absent in _LEG_COLUMNS])

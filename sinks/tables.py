@@ -57,7 +57,7 @@ EVENTS = Table(
         "contributions",
     ),
 )
-LEGS = Table("stored_legs", ("account", "leg_id", "call_id", *LEG_FIELDS, "call_end"))
+LEGS = Table("stored_legs", ("account", "leg_id", "call_id", *LEG_FIELDS))
 RECORDS = Table("call_records", ("account", "call_id", *(name for name in FIELDS if name != "legs")))
 
 IN_ORDER = (RECORDS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)

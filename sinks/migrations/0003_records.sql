@@ -75,8 +75,7 @@ CREATE TABLE IF NOT EXISTS stored_legs
     `rang_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When it rang',
     `answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When it answered',
     `ended_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When it ended',
-    `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'How it ended',
-    `call_end` SimpleAggregateFunction(min, Tuple(is_open UInt8, rank Int64, ended_at Int64)) COMMENT 'Of a leg without an end of its own: 1, how many events its call''s record is made of, negative, and when the call ended as that record says, in microseconds since 1970 UTC, or 2^63 - 1; of any other (0, 0, 0)'
+    `outcome` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'How it ended'
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (account, leg_id)

@@ -63,7 +63,13 @@ CREATE TABLE IF NOT EXISTS stored_facts
         callee Nullable(String),
         campaign Nullable(String))) COMMENT 'cdr as in call_records: whom it was for',
     `closed` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in call_records',
-    `billed_alone` SimpleAggregateFunction(max, UInt8) COMMENT 'Whether some row told of nothing but the CDR of an answered call and its extension: agents looks there first',
+    `bill` SimpleAggregateFunction(min, Tuple(
+        is_alone UInt8,
+        age Int64,
+        digest UInt64,
+        extension String,
+        answered_at Int64,
+        ended_at Int64)) COMMENT 'Of a call of which nothing but CDRs is known what the latest of them says: 1, received_at negative, the digest''s complement, and the rest; of any other zeros, mostly stored sparsely',
     INDEX by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1 -- one call, of whatever time
 )
 ENGINE = AggregatingMergeTree
@@ -150,7 +156,18 @@ SELECT
         tupleElement(cdr, 'campaign')
     ) AS cdr_names,
     closed,
-    kinds_seen = 16 AND isNotNull(tupleElement(cdr, 'answered_at')) AND isNotNull(tupleElement(cdr, 'extension')) AS billed_alone
+    if(
+        kinds_seen IN (0, 16),
+        (
+            1,
+            -toUnixTimestamp64Micro(tupleElement(cdr, 'received_at')),
+            bitNot(tupleElement(cdr, 'digest')),
+            ifNull(tupleElement(cdr, 'extension'), ''),
+            ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'answered_at')), 9223372036854775807),
+            ifNull(toUnixTimestamp64Micro(tupleElement(cdr, 'ended_at')), 9223372036854775807)
+        ),
+        (0, toInt64(0), toUInt64(0), '', toInt64(0), toInt64(0))
+    ) AS bill
 FROM call_records AS record
 COMMENT 'Copies what is inserted into call_records';
 
@@ -159,16 +176,16 @@ CREATE TABLE IF NOT EXISTS stored_leg_times
     `account` LowCardinality(String) COMMENT 'The tenant',
     `era` UInt32 COMMENT 'The upper 32 bits of the time inside the leg id, if that is a version-1 UUID: units of 429 seconds',
     `leg_id` String COMMENT 'As in stored_legs',
+    `open_in` SimpleAggregateFunction(min, String) COMMENT 'Its call, of a leg without an end of its own: it ends with that; empty for any other',
     `extension` SimpleAggregateFunction(max, Tuple(priority UInt8, rank Int64, value String)) COMMENT 'As in stored_legs',
     `rang_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
     `answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
-    `ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs',
-    `call_end` SimpleAggregateFunction(min, Tuple(is_open UInt8, rank Int64, ended_at Int64)) COMMENT 'As in stored_legs'
+    `ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'As in stored_legs'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY if(era BETWEEN 300192073 AND 306437464, intDiv(era, 201), 0)
 ORDER BY (account, era, leg_id)
--- Few legs lack an end of their own: what is zero for most is stored, and read, for the others alone.
+-- Few legs lack an end of their own: what is empty for most is stored, and read, for the others alone.
 SETTINGS ratio_of_defaults_for_sparse_serialization = 0.8,
     min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'When each leg rang, answered and ended, in parts still to be merged: the view agents reads it';
@@ -178,13 +195,15 @@ AS SELECT
     account,
     bitRotateLeft(toUInt32(reinterpretAsUInt64(toUUIDOrZero(leg_id))), 16) AS era,
     leg_id,
+    if(isNull(leg.ended_at), leg.call_id, '') AS open_in,
     extension,
     ifNull(toUnixTimestamp64Micro(leg.rang_at), 9223372036854775807) AS rang_at,
     ifNull(toUnixTimestamp64Micro(leg.answered_at), 9223372036854775807) AS answered_at,
-    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at,
-    call_end
+    ifNull(toUnixTimestamp64Micro(leg.ended_at), 9223372036854775807) AS ended_at
 FROM stored_legs AS leg
-WHERE tupleElement(leg.extension, 'priority') > 0 -- and not the many legs that others only name
+-- Two in five say no more than that a leg is there, in a call that goes by its name: no other row needs that.
+WHERE leg.call_id != leg.leg_id
+    OR tupleElement(leg.extension, 'priority') > 0
     OR isNotNull(leg.rang_at)
     OR isNotNull(leg.answered_at)
     OR isNotNull(leg.ended_at)

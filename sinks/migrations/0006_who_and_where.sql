@@ -75,10 +75,10 @@ CREATE TABLE IF NOT EXISTS stored_arrivals
     `extension` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The extension that they are about: of several, the last by name',
     `first_received_at` SimpleAggregateFunction(min, DateTime64(6, 'UTC')) COMMENT 'When its first callback came',
     `last_received_at` SimpleAggregateFunction(max, DateTime64(6, 'UTC')) COMMENT 'When its last callback came',
-    `first_offered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first ring or dial came',
-    `first_answered_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first answer came',
-    `first_ended_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first hangup came',
-    `first_billed_at` SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When its first CDR came',
+    `first_offered_at` SimpleAggregateFunction(min, Int64) COMMENT 'When its first ring or dial came: microseconds since 1970 UTC, or 2^63 - 1, as the next three',
+    `first_answered_at` SimpleAggregateFunction(min, Int64) COMMENT 'When its first answer came',
+    `first_ended_at` SimpleAggregateFunction(min, Int64) COMMENT 'When its first hangup came',
+    `first_billed_at` SimpleAggregateFunction(min, Int64) COMMENT 'When its first CDR came',
     `callbacks` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Hashes of the ids of the callbacks',
     `events` SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Hashes of the ids of the events'
 )
@@ -97,10 +97,10 @@ AS SELECT
     extension,
     received_at AS first_received_at,
     received_at AS last_received_at,
-    if(kind IN ('ring', 'dial'), received_at, NULL) AS first_offered_at,
-    if(kind = 'answer', received_at, NULL) AS first_answered_at,
-    if(kind = 'hangup', received_at, NULL) AS first_ended_at,
-    if(kind = 'cdr', received_at, NULL) AS first_billed_at,
+    if(kind IN ('ring', 'dial'), toUnixTimestamp64Micro(event.received_at), 9223372036854775807) AS first_offered_at,
+    if(kind = 'answer', toUnixTimestamp64Micro(event.received_at), 9223372036854775807) AS first_answered_at,
+    if(kind = 'hangup', toUnixTimestamp64Micro(event.received_at), 9223372036854775807) AS first_ended_at,
+    if(kind = 'cdr', toUnixTimestamp64Micro(event.received_at), 9223372036854775807) AS first_billed_at,
     arrayMap(each -> cityHash64(each), callback_ids) AS callbacks,
     [cityHash64(event_id)] AS events
 FROM stored_events AS event

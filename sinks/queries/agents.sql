@@ -91,32 +91,47 @@ FROM
                     least(ended, until) AS busy_end
                 FROM
                 (
-                    SELECT
-                        account,
-                        leg.extension.value AS extension,
-                        least(leg.rang_at, leg.answered_at) AS began,
-                        leg.answered_at AS answered,
-                        if(leg.ended_at != unknown, leg.ended_at, leg.call_end.ended_at) AS ended
+                    SELECT account, leg.extension.value AS extension, began, answered_at AS answered, ended_at AS ended
                     FROM
                     (
                         -- Whole columns: FINAL merges a part of one by no function, and so wrongly (ClickHouse#61161).
-                        SELECT account, extension, rang_at, answered_at, ended_at, call_end
+                        SELECT account, extension, least(rang_at, answered_at) AS began, answered_at, ended_at
                         FROM stored_leg_times FINAL
                     ) AS leg
-                    WHERE leg.extension.priority > 0 AND began != unknown AND ended != unknown
+                    WHERE leg.extension.priority > 0 AND began != unknown AND ended_at != unknown
+                    UNION ALL
+                    -- Few legs that began have no end: they are what the join looks calls up in.
+                    SELECT
+                        account,
+                        leg.extension.value,
+                        leg.began,
+                        leg.answered_at,
+                        toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
+                    FROM (SELECT account, call_id, ended_at FROM call_facts) AS call
+                    INNER JOIN
+                    (
+                        SELECT account, open_in, extension, began, answered_at
+                        FROM
+                        (
+                            SELECT account, open_in, extension, least(rang_at, answered_at) AS began, answered_at
+                            FROM stored_leg_times FINAL
+                        ) AS open
+                        WHERE open_in != '' AND open.extension.priority > 0 AND began != unknown
+                    ) AS leg
+                    ON leg.account = call.account AND leg.open_in = call.call_id
+                    WHERE isNotNull(call.ended_at)
                     UNION ALL
                     SELECT
                         account,
-                        assumeNotNull(call.extension),
-                        toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
-                        toUnixTimestamp64Micro(assumeNotNull(call.answered_at)),
-                        toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-                    FROM call_facts AS call
-                    WHERE call_id IN (SELECT call_id FROM stored_facts WHERE billed_alone)
-                        AND call.is_bill
-                        AND isNotNull(call.extension)
-                        AND isNotNull(call.answered_at)
-                        AND isNotNull(call.ended_at)
+                        call.bill.extension,
+                        call.bill.answered_at,
+                        call.bill.answered_at,
+                        call.bill.ended_at
+                    FROM (SELECT account, merged_into, bill FROM stored_facts FINAL) AS call
+                    WHERE call.bill.extension != ''
+                        AND call.bill.answered_at != unknown
+                        AND call.bill.ended_at != unknown
+                        AND isNull(merged_into)
                 ) AS spells
             ) AS spells_by_hour
             GROUP BY account, extension, hours

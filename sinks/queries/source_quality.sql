@@ -51,6 +51,7 @@ FROM
         )) AS silent_extensions
     FROM
     (
+        WITH toInt64(9223372036854775807) AS unknown
         SELECT
             account,
             source,
@@ -60,17 +61,15 @@ FROM
             min(first_received_at) AS first_heard_at,
             max(last_received_at) AS last_heard_at,
             countIf(
-                isNotNull(first_offered_at) + isNotNull(first_answered_at) + isNotNull(first_ended_at)
-                    + isNotNull(first_billed_at) > 1
+                (first_offered_at != unknown) + (first_answered_at != unknown) + (first_ended_at != unknown)
+                    + (first_billed_at != unknown) > 1
             ) AS extension_legs,
-            -- a comparison with NULL counts as none; a sum, since an OR picks out the rows of each part
+            -- sums and products: AND and OR pick out the rows of each part
             countIf(
-                ifNull(first_offered_at > first_answered_at, 0)
-                    + ifNull(first_offered_at > first_ended_at, 0)
-                    + ifNull(first_offered_at > first_billed_at, 0)
-                    + ifNull(first_answered_at > first_ended_at, 0)
-                    + ifNull(first_answered_at > first_billed_at, 0)
-                    + ifNull(first_ended_at > first_billed_at, 0) > 0
+                (first_offered_at != unknown)
+                        * (first_offered_at > least(first_answered_at, first_ended_at, first_billed_at))
+                    + (first_answered_at != unknown) * (first_answered_at > least(first_ended_at, first_billed_at))
+                    + (first_ended_at != unknown) * (first_ended_at > first_billed_at) > 0
             ) AS extension_legs_out_of_order
         FROM
         (
@@ -98,8 +97,10 @@ LEFT JOIN
         account,
         source,
         count() AS calls,
-        quantileExactInclusiveOrNullIf(0.5)(delay_seconds, has_cdr) AS cdr_delay_p50_seconds,
-        quantileExactInclusiveOrNullIf(0.99)(delay_seconds, has_cdr) AS cdr_delay_p99_seconds,
+        -- both at once: each alone would sort all delays
+        quantilesExactInclusiveIf(0.5, 0.99)(delay_seconds, isNotNull(delay_seconds)) AS delays,
+        if(count(delay_seconds) = 0, NULL, delays[1]) AS cdr_delay_p50_seconds,
+        if(count(delay_seconds) = 0, NULL, delays[2]) AS cdr_delay_p99_seconds,
         countIf(is_over_with_events) AS over,
         countIf(is_over_with_events AND isNull(event_ended_at)) AS without_hangup
     FROM

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,6 @@ from schemas.topics import Topic
 from sinks.backoff import MOST_SECONDS, delays
 from sinks.batch import MAX_BYTES, Batch, Batches
 from sinks.readiness import Readiness
-from sinks.records import OWN_END, UNKNOWN_END, leg_rows
 from sinks.rows import Known, read
 from sinks.tables import CALLBACKS, DEAD_LETTERS, LEGS, RECORDS
 from tests.sinks.messages import StoredMessage
@@ -104,24 +102,6 @@ def test_a_merged_leg_belongs_to_the_smaller_call() -> None:
     batch.add(StoredMessage("r"), known("b", merged_into="a"), 0.0)
     _, legs = batch.inserts()
     assert set(legs.columns[2]) == {"a"}
-
-
-@pytest.mark.parametrize(
-    ("said", "ended_at"),
-    [
-        ({}, UNKNOWN_END),
-        ({"ends": {}}, UNKNOWN_END),
-        ({"ends": {"b": 7, "c": 8}}, 8),
-        ({"ends": {"b": 7}, "live": ["a"]}, UNKNOWN_END),
-        ({"ends": {"b": 7}, "cdr": [5, "e", {"ended_at": 9}]}, 9),
-        ({"ends": {"b": 7}, "cdr": [5, "e", {"ended_at": None}]}, 7),
-    ],
-)
-def test_a_leg_tells_when_its_call_ended_unless_it_has_an_end(said: dict[str, Any], ended_at: int) -> None:
-    told = {"ids": ["a", "b"], "events": ["e", "f"], "legs": {"a": {"rang_at": 1}, "b": {"ended_at": 7}}}
-    ends = {leg_id: call_end for _, leg_id, *_, call_end in leg_rows("acme", "a", told | said)}
-    assert ends == {"a": (1, -2, ended_at), "b": OWN_END}
-    assert OWN_END < (1, -2, ended_at) < (1, -1, ended_at)
 
 
 def test_an_empty_batch_has_nothing_to_insert() -> None:

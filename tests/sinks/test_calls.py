@@ -48,13 +48,8 @@ def generated(count: int) -> Told:
 
 def written(settings: Settings, told: Told, order: random.Random) -> None:
     """Write the records in several inserts, split and joined as several workers might."""
-    inserted(settings, {call_id: pieces(records, order) for call_id, records in told.items()}, order)
-
-
-def inserted(settings: Settings, told: Told, order: random.Random) -> None:
-    """Write the records as they are, in several inserts."""
     batches = [Batch() for _ in range(INSERTS)]
-    said = [(call_id, record) for call_id, records in told.items() for record in records]
+    said = [(call_id, piece) for call_id, records in told.items() for piece in pieces(records, order)]
     order.shuffle(said)
     for offset, (call_id, record) in enumerate(said):
         message = StoredMessage("calls.records", 0, offset)

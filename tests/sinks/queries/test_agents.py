@@ -7,12 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from schemas.times import microseconds, moment
-from sinks.records import OWN_END, UNKNOWN, UNKNOWN_END
+from sinks.records import UNKNOWN
 from tests.rows import select
 from tests.scale import scaled
 from tests.sinks.queries.telling import HOUR, MINUTE, event, tell
@@ -64,7 +64,7 @@ def generated(chance: random.Random) -> list[Leg]:
         ended = answered + chance.choice((-1, 0, 1, 2, 3, 5, 8, 40, 150)) * MINUTE
         return Leg(
             account=chance.choice(("acme", "shop")),
-            leg_id=f"{number:032x}",
+            leg_id=f"1{number:031x}",
             extension=chance.choice((extension,) * 20 + (None,)),
             rang_at=chance.choice((rang,) * 5 + (None,)),
             answered_at=chance.choice((answered,) * 3 + (None,)),
@@ -121,33 +121,45 @@ def expected(legs: list[Leg]) -> dict[tuple[str, str, int], tuple[float, float, 
 
 
 def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
-    """Of some legs the end comes first, in a row of its own; of others their call's end is corrected."""
+    """Of some legs the end comes first, in a row of its own; of all of them, the call's name comes last."""
     legs = [leg for leg in legs if not is_bill(leg)]
     client.execute("SYSTEM STOP MERGES stored_leg_times")
     ended = [leg for leg in legs if leg.ended_at is not None and chance.random() < 0.5]
     early = {leg.leg_id for leg in ended}
-    insert(client, [replace(leg, extension=None, rang_at=None, answered_at=None) for leg in ended], events=1)
-    insert(client, [replace(leg, ended_at=None) if leg.leg_id in early else leg for leg in legs], events=3)
-    insert(client, [replace(leg, call_ended_at=START) for leg in legs if leg.ended_at is None], events=2)
+    insert(client, [replace(leg, extension=None, rang_at=None, answered_at=None) for leg in ended])
+    insert(client, [replace(leg, ended_at=None) if leg.leg_id in early else leg for leg in legs])
+    named = [(leg.account, leg.leg_id, call_of(leg)) for leg in legs]
+    client.execute("INSERT INTO stored_legs (account, leg_id, call_id) VALUES", named)
+    columns = "account, call_id, ids, sources, dialects, kinds, live, ends"
+    rows: list[tuple[Any, ...]] = [
+        (leg.account, call_of(leg), [leg.leg_id], ["s"], ["common-api"], ["hangup"], [], call_ends(leg))
+        for leg in legs
+    ]
+    client.execute(f"INSERT INTO call_records ({columns}) VALUES", rows)
 
 
-def insert(client: Client, legs: list[Leg], *, events: int) -> None:
-    """Write a row each, as records of so many events have it."""
-    columns = "account, leg_id, call_id, extension, rang_at, answered_at, ended_at, call_end"
+def call_ends(leg: Leg) -> dict[str, datetime]:
+    return {} if leg.call_ended_at is None else {leg.leg_id: moment(leg.call_ended_at)}
+
+
+def call_of(leg: Leg) -> str:
+    """The call's name, which is before its legs'."""
+    return f"0{leg.leg_id}"
+
+
+def insert(client: Client, legs: list[Leg]) -> None:
     rows = [
         (
             leg.account,
             leg.leg_id,
             leg.leg_id,
             UNKNOWN if leg.extension is None else (1, 1, leg.extension),
-            *(
-                None if time is None else moment(time)
-                for time in (leg.rang_at, leg.answered_at, leg.ended_at)
-            ),
-            OWN_END if leg.ended_at is not None else (1, -events, leg.call_ended_at or UNKNOWN_END),
+            *(None if time is None else moment(time) for time in times),
         )
         for leg in legs
+        for times in [(leg.rang_at, leg.answered_at, leg.ended_at)]
     ]
+    columns = "account, leg_id, call_id, extension, rang_at, answered_at, ended_at"
     client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
 
 
