@@ -85,7 +85,7 @@ FROM
     WITH
         (condition, one, other) -> other + condition * (one - other) AS choose,
         toInt64(9223372036854775807) AS unknown,
-        f.b_rang_at != unknown OR f.b_answered_at != unknown AS b_decides
+        least(f.b_rang_at, f.b_answered_at) != unknown AS b_decides
     SELECT
         f.account AS account,
         f.call_id AS call_id,

@@ -89,7 +89,7 @@ FROM
     WITH
         (condition, one, other) -> other + condition * (one - other) AS choose,
         toInt64(9223372036854775807) AS unknown,
-        notEmpty(f.ends) * hasAll(mapKeys(f.ends), f.live) AS has_ended,
+        notEmpty(f.ends) AND hasAll(mapKeys(f.ends), f.live) AS has_ended,
         least(f.b_rang_at, f.b_answered_at) != unknown AS b_decides
     SELECT
         f.account AS account,

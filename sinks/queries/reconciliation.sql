@@ -69,12 +69,12 @@ AS SELECT
     toBool(ifNull(abs(start_difference_seconds) > 5, false)) AS start_differs,
     toBool(ifNull(abs(answer_difference_seconds) > 5, false)) AS answer_differs,
     toBool(ifNull(abs(end_difference_seconds) > 5, false)) AS end_differs,
-    toBool(ifNull(abs(uuid_difference_seconds) > 5, false) * isNull(zone_hours)) AS uuid_differs,
+    toBool(ifNull(abs(uuid_difference_seconds) > 5, false) AND isNull(zone_hours)) AS uuid_differs,
     toBool(isNotNull(zone_hours)) AS wrong_zone,
     toBool(
         ifNull(abs(talk_drift_seconds) > 5, false)
-            + ifNull(abs(ring_drift_seconds) > 5, false)
-            + ifNull(abs(cdr_drift_seconds) > 5, false)
+            OR ifNull(abs(ring_drift_seconds) > 5, false)
+            OR ifNull(abs(cdr_drift_seconds) > 5, false)
     ) AS duration_drifts,
     start_difference_seconds,
     answer_difference_seconds,
@@ -94,23 +94,11 @@ AS SELECT
 FROM
 (
     SELECT
-        account,
-        call_id,
-        source,
-        dialect,
-        started_at,
-        first_received_at,
-        last_received_at,
-        state,
-        close_reason,
-        is_request,
-        cdr_started_at,
-        event_started_at,
+        *,
         toBool(is_over AND sends_cdr AND has_events AND NOT has_cdr) AS no_cdr,
         toBool(has_cdr AND NOT has_events) AS no_events,
         toBool(has_events AND NOT has_answer AND isNotNull(cdr_answered_at)) AS no_answer,
         toBool(is_over AND has_answer AND isNull(event_ended_at)) AS no_hangup,
-        uuid_times,
         toUnixTimestamp64Micro(coalesce(cdr_started_at, event_started_at)) AS said_time,
         (toUnixTimestamp64Micro(cdr_started_at) - toUnixTimestamp64Micro(event_started_at)) / 1e6 AS start_difference_seconds,
         (toUnixTimestamp64Micro(cdr_answered_at) - toUnixTimestamp64Micro(event_answered_at)) / 1e6 AS answer_difference_seconds,
