@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from compose import signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -91,6 +91,11 @@ class Node(ABC):
     def ready(self) -> bool:
         """Whether it serves requests now. Never raises for a server that is not up yet."""
 
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Sequence[int]]:
+        """What is held from before `prepare` until the server runs: descriptors that it inherits."""
+        yield ()
+
     def prepare(self) -> None:
         """What must be there before the first start: programs, formatted storage. Idempotent."""
 
@@ -131,9 +136,10 @@ class Node(ABC):
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             self._check_ports()
-            self.prepare()
-            self._check_ports()  # preparing may have taken a while
-            self._launch()
+            with self.holding() as descriptors:
+                self.prepare()
+                self._check_ports()  # preparing may have taken a while
+                self._launch(descriptors)
         except OSError as error:
             raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
         try:
@@ -149,7 +155,7 @@ class Node(ABC):
             if listening(self.host, port):
                 raise PortTakenError(self.name, self.host, port)
 
-    def _launch(self) -> None:
+    def _launch(self, descriptors: Sequence[int]) -> None:
         with self.output.open("ab") as output, signals.held():
             self._process = subprocess.Popen(
                 self.command(),
@@ -157,6 +163,7 @@ class Node(ABC):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self.environment(),
+                pass_fds=descriptors,
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
                 preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call, and takes no lock
             )

@@ -18,7 +18,7 @@ import pytest
 
 from callweave.clickhouse import MINIMUM_VERSION
 from callweave.settings import ClickHouseSettings, Settings
-from compose.embedded.kafka.jars import folder_lock
+from compose.embedded.locks import folder_lock
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers

@@ -8,7 +8,6 @@ works.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import importlib
 import itertools
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from compose.embedded.clickhouse import errors
 from compose.embedded.clickhouse import sql as statements
 from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.locks import lock_data
 from compose.embedded.node import NodeError
 
 if TYPE_CHECKING:
@@ -40,17 +40,6 @@ _BASE_SETTINGS = {
 }
 
 
-class DataInUseError(NodeError):
-    """Another process holds the data directory."""
-
-    def __init__(self, data: Path, holder: str) -> None:
-        """Say where, and who."""
-        super().__init__(
-            f"The ClickHouse data in {data} is in use by process {holder or '(unknown)'}: "
-            "stop it, or choose another folder."
-        )
-
-
 @dataclass(frozen=True)
 class Piece:
     """Some of a result in the asked format, and what was read for it. A piece of Native is one block."""
@@ -65,21 +54,6 @@ class Piece:
 
 class NotStreamableError(Exception):
     """The engine gives this statement's result only as a whole."""
-
-
-def lock_data(data: Path) -> int:
-    """Hold the data directory until the descriptor is closed; `DataInUseError` when another process does."""
-    data.mkdir(parents=True, exist_ok=True)
-    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
-        os.close(lock)
-        raise DataInUseError(data, holder) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
 
 
 _CONFIGURATION = """\
@@ -111,7 +85,7 @@ class Engine:
 
     def __init__(self, data: Path, database: str = "default") -> None:
         """Open the directory, make the database if missing, and drop what a killed process left spooled."""
-        self._lock = lock_data(data)
+        self._lock = lock_data("ClickHouse", data)
         self._spool = data / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir()

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse.engine import lock_data
+from compose.embedded.locks import lock_data
 from compose.embedded.node import Node
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ClickHouseNode(Node):
 
     def prepare(self) -> None:
         """Say in one sentence when another process has the data."""
-        os.close(lock_data(self.data))
+        os.close(lock_data(self.name, self.data))
 
     def ready(self) -> bool:
         """Whether /ping answers."""

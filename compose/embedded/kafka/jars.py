@@ -7,8 +7,6 @@ reads no jar only to hash it.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import tomllib
@@ -16,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compose.embedded.locks import folder_lock
 from compose.embedded.node import NodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
 LOCKED = Path(__file__).with_name("jars.toml")
 MARKER = "installed.json"
@@ -79,19 +78,6 @@ def is_installed(folder: Path, jars: list[Jar]) -> bool:
         return all(stamps.get(jar.file_name) == [jar.sha256, *_stamp(folder / jar.file_name)] for jar in jars)
     except (OSError, ValueError, AttributeError):  # no marker, a torn one, or a jar is gone
         return False
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the folder against every other process; `on_wait` is called once when another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield  # closing the file, or our death, frees it
 
 
 def install(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None = None) -> None:

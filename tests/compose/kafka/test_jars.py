@@ -201,7 +201,7 @@ def test_who_waits_for_another_program_is_told(
 
 
 def _hold(folder: Path, held: threading.Event, release: threading.Event) -> None:
-    from compose.embedded.kafka.jars import folder_lock  # noqa: PLC0415
+    from compose.embedded.locks import folder_lock  # noqa: PLC0415
 
     with folder_lock(folder, lambda: None):
         held.set()

@@ -129,11 +129,17 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_written(node: KafkaNode, tm
     assert not (tmp_path / "kafka" / "logs").exists()
 
 
-def test_a_folder_in_use_is_one_sentence(node: KafkaNode) -> None:
+def test_a_folder_in_use_is_one_sentence_and_stays_as_it_is(node: KafkaNode) -> None:
     other = new_node(node.data)
-    with pytest.raises(NodeError, match="another Kafka uses"):
+    configured = (node.data / "server.properties").read_bytes()
+    with pytest.raises(
+        NodeError, match=rf"^The Kafka data in {node.data} is in use by process {node.pid}: stop it, or"
+    ):
         other.start()
-    assert node.ready()
+    assert (node.data / "server.properties").read_bytes() == configured
+    for number in range(50):  # a metadata log that was opened twice ends its broker after some 4 KiB more
+        create(node.bootstrap, f"still-there-{number}")
+    assert node.running
 
 
 def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
