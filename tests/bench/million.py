@@ -39,6 +39,8 @@ QUICK_CALLS = 100_000
 SPAN = Span(microseconds(datetime(2025, 6, 15, tzinfo=UTC)), microseconds(datetime(2025, 7, 15, tzinfo=UTC)))
 POLL_SECONDS = 0.2
 ROUNDS = 7
+REFERENCE = "SELECT sum(cityHash64(number)) FROM numbers_mt(50000000)"
+"""Takes both cores and nothing else: asked beside each query, it says how quick the machine is just then."""
 REST_SECONDS, REST_SHARE = 5.0, 0.02
 """ClickHouse is at rest once it takes no more of a processor than this, for so long."""
 
@@ -132,7 +134,7 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
             server = Server(client, node.pid, known(client))
             dashboards = [row(server, *each, DASHBOARD_SECONDS) for each in DASHBOARDS.items()]
             lookups = [row(server, *each, LOOKUP_SECONDS) for each in LOOKUPS.items()]
-    columns = ("query", "median", "slowest", "of processor", "wanted")
+    columns = ("query", "median", "slowest", "of processor", "reference", "to it", "wanted")
     return [
         Section(
             title=f"Dashboards over {calls:,} calls",
@@ -140,7 +142,8 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
                 f"Each view for all of the 30 days at once, {ROUNDS} times, at the client. The calls are the "
                 "simulated provider's, misbehaving as in `make demo`; their callbacks went through the "
                 "normalizer's and the sink's own code, without Kafka. An hour after a day's last news "
-                "ClickHouse merges its parts into one, and here at once."
+                "ClickHouse merges its parts into one, and here at once. By turns with the reference, "
+                f"`{REFERENCE}`, which takes both cores and nothing else."
             ),
             columns=columns,
             rows=dashboards,
@@ -227,12 +230,23 @@ def known(client: Client) -> dict[str, str]:
 def row(server: Server, name: str, query: str, wanted: float) -> tuple[str, ...]:
     """A line of the table; the first round, which also reads the files, is left out."""
     server.client.execute(query, server.known)
-    taken = []
-    used = machine.processor_seconds(server.pid)
+    taken, beside, used = [], [], 0.0
     for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        server.client.execute(query, server.known)
-        taken.append(time.perf_counter() - begun)
-    used = (machine.processor_seconds(server.pid) - used) / ROUNDS
-    figures = (statistics.median(taken), max(taken), used, wanted)
-    return name, *(f"{1000 * seconds:,.0f} ms" for seconds in figures)
+        beside.append(_seconds(server, REFERENCE))
+        before = machine.processor_seconds(server.pid)
+        taken.append(_seconds(server, query))
+        used += machine.processor_seconds(server.pid) - before
+    reference = statistics.median(beside)
+    ratio = statistics.median(taken) / reference
+    figures = (statistics.median(taken), max(taken), used / ROUNDS, reference)
+    return name, *map(_milliseconds, figures), f"{ratio:.2f}", _milliseconds(wanted)
+
+
+def _seconds(server: Server, query: str) -> float:
+    begun = time.perf_counter()
+    server.client.execute(query, server.known)
+    return time.perf_counter() - begun
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.0f} ms"
