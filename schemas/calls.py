@@ -141,7 +141,8 @@ def is_complete(record: Record) -> bool:
 
 def _ended(record: Record) -> bool:
     """A hangup came, and one for every leg that must end by itself."""
-    return "ends" in record and set(record.get("live", ())) <= record["ends"].keys()
+    ends = record.get("ends", {})
+    return bool(ends) and set(record.get("live", ())) <= ends.keys()
 
 
 def _b_decides(record: Record) -> bool:

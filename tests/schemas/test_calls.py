@@ -56,6 +56,10 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
         record(kinds=["voicemail"]),
         {"state": "ringing", "outcome": "", "rang_at": None, "answered_at": None, "ring_time": None},
     ),
+    "ends are spoken of, and there are none": (
+        record(**RANG, ends={}, kinds=["ring"]),
+        {"state": "ringing", "outcome": "", "ended_at": None},
+    ),
     "requested, and nothing more": (
         record(**ASKED, kinds=["requested"]),
         {
