@@ -141,7 +141,7 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
         Section(
             title=f"Dashboards over {calls:,} calls",
             meaning=(
-                f"Each view for all of the 30 days at once, at the client: the slowest of the first "
+                "Each view for all of the 30 days at once, at the client: the slowest of the first "
                 f"{FIRST_ROUNDS} times, and the {ROUNDS} times after them. The calls are the "
                 "simulated provider's, misbehaving as in `make demo`; their callbacks went through the "
                 "normalizer's and the sink's own code, without Kafka. An hour after a day's last news "

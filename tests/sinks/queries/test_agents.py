@@ -154,10 +154,12 @@ def insert(client: Client, legs: list[Leg]) -> None:
             leg.leg_id,
             leg.leg_id,
             UNKNOWN if leg.extension is None else (1, 1, leg.extension),
-            *(None if time is None else moment(time) for time in times),
+            *(
+                None if time is None else moment(time)
+                for time in (leg.rang_at, leg.answered_at, leg.ended_at)
+            ),
         )
         for leg in legs
-        for times in [(leg.rang_at, leg.answered_at, leg.ended_at)]
     ]
     columns = "account, leg_id, call_id, extension, rang_at, answered_at, ended_at"
     client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
