@@ -114,7 +114,7 @@ BILLED = (
 _OFFERED = frozenset({"ring", "dial"})
 
 _LEGS_END_APART = frozenset({"extension-events"})
-"""Dialects in which one leg's hangup does not end the call: a queue rings the next agent."""
+"""Dialects in which no leg's hangup alone ends the call: elsewhere that of the A leg does."""
 
 
 def join(a: Record, b: Record) -> Record:
@@ -209,12 +209,18 @@ def _happened(event: CallEvent) -> Record:
         leg["answered_at"] = call[f"{side}_answered_at"] = event.occurred_at
     elif event.kind == "hangup":
         leg["ended_at"] = event.occurred_at
-        call["ends"] = {event.leg: event.occurred_at}
-    if event.dialect in _LEGS_END_APART and (event.kind in _OFFERED or event.kind == "answer"):
+        ended = [event.leg] if _ends_apart(event) else [event.leg, *event.ids]
+        call["ends"] = dict.fromkeys(ended, event.occurred_at)
+    if _ends_apart(event) and (event.kind in _OFFERED or event.kind == "answer"):
         call["live"] = [event.leg]
     if event.leg:
         call["legs"] = {event.leg: leg}
     return call
+
+
+def _ends_apart(event: CallEvent) -> bool:
+    """Whether the call may go on once this leg has hung up, as when the next agent is rung."""
+    return event.dialect in _LEGS_END_APART or event.side == "b"
 
 
 def record_to_json(account: str, call_id: str, record: Record) -> bytes:

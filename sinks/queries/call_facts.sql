@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW call_facts
     `method` Nullable(String) COMMENT 'As in calls',
     `callee` Nullable(String) COMMENT 'As in calls',
     `extension` Nullable(String) COMMENT 'As in calls',
+    `cdr_extension` Nullable(String) COMMENT 'As in calls',
     `campaign` Nullable(String) COMMENT 'As in calls',
     `requested_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'As in calls',
     `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'As in calls',
@@ -28,7 +29,7 @@ CREATE OR REPLACE VIEW call_facts
     `is_bill` Bool COMMENT 'Whether nothing but its CDR is known',
     `reached_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side reached first answered: by its own event, or else by the CDR',
     `connected_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side answered that it was then put through to',
-    `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen'
+    `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen, or if the first leg to ring may not have been the first called'
 )
 AS WITH
     -- An if picks out its rows for each branch, and one in another does so again: that takes longer than all the rest.
@@ -50,7 +51,11 @@ AS WITH
     outcome_number = 1 AS is_answered,
     choose(requested != unknown, requested, event_started) AS dialled,
     bitTest(kinds_seen, 0) + (requested != unknown) > 0 AS is_dialled,
-    choose(is_dialled * (rang != unknown) * (dialled != unknown), (rang - dialled) * (rang > dialled), unknown) AS post_dial
+    -- here the B leg is called once the A leg has answered
+    choose((requested != unknown) + (ifNull(method, '') = 'predictive') > 0, a_rang, rang) AS rang_first,
+    choose(
+        is_dialled * (rang_first != unknown) * (dialled != unknown), (rang_first - dialled) * (rang_first > dialled), unknown
+    ) AS post_dial
 SELECT
     account,
     call_id,
@@ -60,6 +65,7 @@ SELECT
     method,
     callee,
     extension,
+    cdr_extension,
     campaign,
     fromUnixTimestamp64Micro(nullIf(requested, unknown), 'UTC') AS requested_at,
     fromUnixTimestamp64Micro(nullIf(started, unknown), 'UTC') AS started_at,
@@ -102,6 +108,7 @@ FROM
         f.started_at AS event_started,
         f.cdr_times AS cdr_times,
         f.cdr_times.received_at > 0 AS has_cdr,
+        f.a_rang_at AS a_rang,
         least(f.a_rang_at, f.b_rang_at) AS rang,
         choose(b_decides, f.b_rang_at, f.a_rang_at) AS event_rang,
         f.a_answered_at AS a_answered,
@@ -116,6 +123,7 @@ FROM
         coalesce(f.cdr_ways.method, if(f.method.priority > 0, f.method.value, NULL)) AS method,
         coalesce(f.cdr_names.callee, if(f.callee.priority > 0, f.callee.value, NULL)) AS callee,
         coalesce(f.cdr_ways.extension, if(f.extension.priority > 0, f.extension.value, NULL)) AS extension,
+        f.cdr_ways.extension AS cdr_extension,
         coalesce(f.cdr_names.campaign, if(f.campaign.priority > 0, f.campaign.value, NULL)) AS campaign,
         coalesce(
             f.cdr_ways.hangup_cause, if(f.hangup_cause.priority > 0, toInt64OrNull(f.hangup_cause.value), NULL)

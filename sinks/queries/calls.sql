@@ -28,7 +28,7 @@ CREATE OR REPLACE VIEW calls
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
     `recording` Nullable(String) COMMENT 'Where the recording is',
-    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (a hangup was seen) or complete (nothing more is expected)',
+    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
     `close_reason` String COMMENT 'Why it was closed without its end: timeout, or never_came of a request alone; empty otherwise',
     `has_ring` Bool COMMENT 'Whether a ring or a dial was seen',
     `has_answer` Bool COMMENT 'Whether an answer was seen',

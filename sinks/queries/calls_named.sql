@@ -24,7 +24,7 @@ CREATE OR REPLACE VIEW calls_named
     `outcome` String COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
-    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (a hangup was seen) or complete (nothing more is expected)',
+    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
     `close_reason` String COMMENT 'Why it was closed without its end: timeout, or never_came of a request alone; empty otherwise',
     `has_cdr` Bool COMMENT 'Whether the CDR is in',
     `requested_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was asked for; NULL unless it was requested',

@@ -1,6 +1,7 @@
 -- Post-dial delay: post-selection delay in ITU-T E.721 (05/1999), session request delay in RFC 6076, 4.3: from the last
 -- digit dialled until the called side signals back. Here: from the request for the call, or, where it was not requested,
--- from its start, until the first leg rang. Without a request, a dial alone says when it was dialled, not that it rang: such calls are left out.
+-- from its start, until the first leg rang. Without a request, a dial alone says when it was dialled, not that it rang:
+-- such calls are left out. So are predictive and requested calls of which only the B leg is told: it was called later.
 -- Parameters: since and until, UTC: calls that began from the one up to, but not at, the other.
 CREATE OR REPLACE VIEW pdd
 (

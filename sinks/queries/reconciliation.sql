@@ -1,6 +1,7 @@
 -- A difference counts as a gap from 5 seconds on: the CDR's times have whole seconds, and an event without a time
 -- of its own has that of its receipt. The differences themselves stand in columns, for any other threshold.
--- A call that is still open has no gap yet: what it lacks may be on its way.
+-- A call that is still open has no gap yet: what it lacks may be on its way. Of a predictive call the CDR tells when the
+-- called party answered, and events when the agent did: these times, and the durations from them, are not compared.
 CREATE OR REPLACE VIEW reconciliation
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -17,7 +18,7 @@ CREATE OR REPLACE VIEW reconciliation
     `no_cdr` Bool COMMENT 'It is over, its dialect sends CDRs, events came, and no CDR',
     `no_events` Bool COMMENT 'The CDR came, and not one event of the call itself',
     `no_answer` Bool COMMENT 'Events came, and no answer among them, but the CDR says that it was answered',
-    `no_hangup` Bool COMMENT 'An answer came, and the call is over without a hangup of each of its legs',
+    `no_hangup` Bool COMMENT 'An answer came, and the call is over without the hangups that end it',
     `start_differs` Bool COMMENT 'Events and the CDR disagree about its start by more than 5 seconds',
     `answer_differs` Bool COMMENT 'Events and the CDR disagree about its answer by more than 5 seconds',
     `end_differs` Bool COMMENT 'Events and the CDR disagree about its end by more than 5 seconds',
@@ -25,14 +26,14 @@ CREATE OR REPLACE VIEW reconciliation
     `wrong_zone` Bool COMMENT 'The start as said is whole or half hours from the time inside the UUID: see zone_hours',
     `duration_drifts` Bool COMMENT 'Talk or ring time of the CDR is more than 5 seconds from that of the events, or from the CDR''s own times',
     `start_difference_seconds` Nullable(Float64) COMMENT 'Start as the CDR says less start as events say',
-    `answer_difference_seconds` Nullable(Float64) COMMENT 'Answer as the CDR says less answer as events say',
+    `answer_difference_seconds` Nullable(Float64) COMMENT 'Answer as the CDR says less answer as events say; NULL of predictive calls',
     `end_difference_seconds` Nullable(Float64) COMMENT 'End as the CDR says less end as events say',
     `uuid_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'The time inside a leg''s version-1 UUID (RFC 9562, 5.1): of several legs, the one nearest to the start as said',
     `cdr_uuid_difference_seconds` Nullable(Float64) COMMENT 'Start as the CDR says less uuid_at',
     `event_uuid_difference_seconds` Nullable(Float64) COMMENT 'Start as events say less uuid_at',
     `zone_hours` Nullable(Float64) COMMENT 'By how many hours the start as said seems to be in another zone than the source''s setting; NULL if it does not',
-    `talk_drift_seconds` Nullable(Float64) COMMENT 'Talk time of the CDR less that of the events',
-    `ring_drift_seconds` Nullable(Float64) COMMENT 'Ring time of the CDR less that of the events',
+    `talk_drift_seconds` Nullable(Float64) COMMENT 'Talk time of the CDR less that of the events; NULL of predictive calls',
+    `ring_drift_seconds` Nullable(Float64) COMMENT 'Ring time of the CDR, which it counts from the start of the call, less the same of the events; NULL of predictive calls',
     `cdr_drift_seconds` Nullable(Float64) COMMENT 'Talk time of the CDR less what its own answer and end make'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
@@ -101,10 +102,12 @@ FROM
         toBool(is_over AND has_answer AND isNull(event_ended_at)) AS no_hangup,
         toUnixTimestamp64Micro(coalesce(cdr_started_at, event_started_at)) AS said_time,
         (toUnixTimestamp64Micro(cdr_started_at) - toUnixTimestamp64Micro(event_started_at)) / 1e6 AS start_difference_seconds,
-        (toUnixTimestamp64Micro(cdr_answered_at) - toUnixTimestamp64Micro(event_answered_at)) / 1e6 AS answer_difference_seconds,
+        if(ifNull(event_method, '') = 'predictive', NULL, 1) AS is_comparable,
+        is_comparable * (toUnixTimestamp64Micro(cdr_answered_at) - toUnixTimestamp64Micro(event_answered_at)) / 1e6
+            AS answer_difference_seconds,
         (toUnixTimestamp64Micro(cdr_ended_at) - toUnixTimestamp64Micro(event_ended_at)) / 1e6 AS end_difference_seconds,
-        cdr_talk_seconds - event_talk_seconds AS talk_drift_seconds,
-        cdr_ring_seconds - event_ring_seconds AS ring_drift_seconds,
+        is_comparable * (cdr_talk_seconds - event_talk_seconds) AS talk_drift_seconds,
+        is_comparable * (cdr_ring_seconds - event_wait_seconds) AS ring_drift_seconds,
         cdr_talk_seconds
             - (toUnixTimestamp64Micro(cdr_ended_at) - toUnixTimestamp64Micro(cdr_answered_at)) / 1e6 AS cdr_drift_seconds,
         if(

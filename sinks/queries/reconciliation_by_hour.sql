@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW reconciliation_by_hour
     `no_events_percent` Float64 COMMENT 'The same, of all calls',
     `no_answer` UInt64 COMMENT 'Calls with events but no answer, which their CDR says there was',
     `no_answer_percent` Float64 COMMENT 'The same, of all calls',
-    `no_hangup` UInt64 COMMENT 'Calls that are over, with an answer and without the hangup of each leg',
+    `no_hangup` UInt64 COMMENT 'Calls that are over, with an answer and without the hangups that end them',
     `no_hangup_percent` Float64 COMMENT 'The same, of all calls',
     `times_differ` UInt64 COMMENT 'Calls whose start, answer or end differs by more than 5 seconds between events, CDR and UUID, time zones apart',
     `times_differ_percent` Float64 COMMENT 'The same, of all calls',

@@ -4,14 +4,14 @@ CREATE OR REPLACE VIEW source_quality
     `source` String COMMENT 'The configured sender',
     `callbacks` UInt64 COMMENT 'How many callbacks said something of calls',
     `events` UInt64 COMMENT 'How many different things they said',
-    `calls` UInt64 COMMENT 'Of how many calls',
+    `calls` UInt64 COMMENT 'Of how many calls; a call that several sources tell of counts for the first by name',
     `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event came',
     `last_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its last event came',
     `cdr_delay_p50_seconds` Nullable(Float64) COMMENT 'From the end of a call to the receipt of its CDR: the median',
     `cdr_delay_p99_seconds` Nullable(Float64) COMMENT 'The same: 99 of 100 CDRs came sooner',
     `duplicates_percent` Nullable(Float64) COMMENT 'Callbacks that only repeated what another had said, of all callbacks',
     `out_of_order_percent` Nullable(Float64) COMMENT 'Legs of which the first ring or dial, the first answer, hangup and CDR did not come in this order, of the legs with two of these or more',
-    `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangup of each leg, of the calls that are over and of which a ring, a dial or an answer came',
+    `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangups that end them, of the calls that are over and of which a ring, a dial or an answer came; NULL without any',
     `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.calls import Call, call_of, is_complete
-from schemas.records import Record, join
-from tests.schemas.events import AT
+from schemas.records import Record, join, record_of
+from tests.schemas.events import AT, event
 
 SECOND = 1_000_000
 
@@ -290,6 +290,36 @@ def test_a_call_of_which_next_to_nothing_is_known() -> None:
     received = {"first_received_at": at(0), "last_received_at": at(60)}
     unknown: dict[str, Any] = dict.fromkeys(Call.__slots__) | known | texts | flags | received | made_of
     assert call_of(record()) == Call(**unknown)
+
+
+def of_common_api(*told: tuple[int, str, str]) -> Call:
+    """The call of which each tells a second, a kind and a leg; `a` is its own, all others are B legs."""
+    known: Record = {}
+    for second, kind, leg in told:
+        side, ids = ("a" if leg == "a" else "b"), tuple({"a": 0, leg: 0})
+        known = join(known, record_of(event(kind=kind, leg=leg, side=side, ids=ids, occurred_at=at(second))))
+    return call_of(known)
+
+
+def test_a_call_goes_on_when_one_agent_gives_up_and_the_next_is_rung() -> None:
+    told = [(2, "ring", "b1"), (22, "hangup", "b1"), (23, "ring", "b2")]
+    call = of_common_api(*told)
+    assert (call.state, call.outcome, call.ended_at) == ("ringing", "", None)
+    told.append((28, "answer", "b2"))
+    call = of_common_api(*told)
+    assert (call.state, call.outcome, call.talk_time) == ("answered", "", None)
+    call = of_common_api(*told, (58, "hangup", "b2"))
+    assert (call.state, call.outcome, call.talk_time) == ("ended", "answered", 30 * SECOND)
+
+
+def test_the_end_of_its_own_leg_is_the_end_of_a_call() -> None:
+    told = [(0, "ring", "a"), (2, "answer", "a"), (3, "ring", "b1"), (9, "answer", "b1")]
+    assert of_common_api(*told).state == "answered"
+    # it names no leg but itself: the other's hangup is yet to come
+    assert of_common_api(*told, (19, "hangup", "a")).state == "answered"
+    both = event(kind="hangup", side="a", ids=("a", "b1"), occurred_at=at(19))
+    call = call_of(join(record_of(both), record_of(event(kind="ring", leg="b1", side="b", ids=("a", "b1")))))
+    assert (call.state, call.ended_at) == ("ended", at(19))
 
 
 def test_news_reopen_a_closed_call_and_silence_closes_it_again() -> None:

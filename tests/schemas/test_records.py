@@ -123,7 +123,7 @@ OF_AN_EVENT: dict[str, tuple[CallEvent, Record]] = {
     "a ring": (event(), base("ring", a_rang_at=AT, legs={"a": {"rang_at": AT}})),
     "a ring of a B leg": (
         event(side="b"),
-        base("ring", b_rang_at=AT, legs={"a": {"side": "b", "rang_at": AT}}),
+        base("ring", b_rang_at=AT, live=["a"], legs={"a": {"side": "b", "rang_at": AT}}),
     ),
     "an answer": (
         event(kind="answer", extension="7"),
@@ -137,7 +137,11 @@ OF_AN_EVENT: dict[str, tuple[CallEvent, Record]] = {
     "an answer of a B leg": (
         event(kind="answer", side="b", caller="100"),
         base(
-            "answer", b_answered_at=AT, caller=[2, -AT, "100"], legs={"a": {"side": "b", "answered_at": AT}}
+            "answer",
+            b_answered_at=AT,
+            live=["a"],
+            caller=[2, -AT, "100"],
+            legs={"a": {"side": "b", "answered_at": AT}},
         ),
     ),
     "a hangup": (
@@ -150,6 +154,20 @@ OF_AN_EVENT: dict[str, tuple[CallEvent, Record]] = {
             hangup_cause=[1, -AT, "17"],
             legs={"a": {"ended_at": AT, "outcome": [1, AT, "busy"]}},
         ),
+    ),
+    "a hangup of the A leg, which ends the B leg that it names": (
+        event(kind="hangup", side="a", ids=("a", "b")),
+        {
+            **base("hangup", ends={"a": AT, "b": AT}, legs={"a": {"side": "a", "ended_at": AT}}),
+            "ids": ["a", "b"],
+        },
+    ),
+    "a hangup of a B leg, which ends no other": (
+        event(kind="hangup", side="b", leg="b", ids=("a", "b")),
+        {
+            **base("hangup", ends={"b": AT}, legs={"b": {"side": "b", "ended_at": AT}}),
+            "ids": ["a", "b"],
+        },
     ),
     "a hangup of an answered B leg": (
         event(kind="hangup", side="b", outcome="answered"),

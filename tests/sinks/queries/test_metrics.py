@@ -48,7 +48,7 @@ def test_facts_are_the_columns_of_calls(ask: Ask) -> None:
             "GROUP BY name HAVING count() = 2"
         )
     ]
-    assert len(shared) == 21
+    assert len(shared) == 22
     columns = ", ".join(shared)
     facts = ask(f"SELECT {columns} FROM call_facts ORDER BY call_id")
     assert facts == ask(f"SELECT {columns} FROM calls ORDER BY call_id")

@@ -30,6 +30,12 @@ def status_events(*kinds: str, **said: Any) -> list[CallEvent]:
     return [event(kind, leg, START + seconds[kind] * SECOND, **(BOTH | said)) for kind in kinds]
 
 
+def through(*kinds: str, **said: Any) -> list[CallEvent]:
+    """The same of the B leg."""
+    told = status_events(*kinds, **said)
+    return [replace(each, leg=LEG_B, side="b") for each in told]
+
+
 def bill(at: int = START + 110 * SECOND, **said: Any) -> CallEvent:
     """The sample's CDR: rang for 12 s, was answered then and talked for 93 s."""
     fields = {
@@ -58,7 +64,7 @@ def test_a_call_whose_parts_fit_has_no_gap(store_settings: Settings) -> None:
     assert row["answer_difference_seconds"] == -1  # 12 s after the start, against 13
     assert row["end_difference_seconds"] == -1  # 105 against 106
     assert row["talk_drift_seconds"] == 0  # 93 s, and 106 - 13
-    assert row["ring_drift_seconds"] == 0  # 12 s, and 13 - 1
+    assert row["ring_drift_seconds"] == -1  # 12 s, and 13 from the start
     assert row["cdr_drift_seconds"] == 0  # 93 s, and 105 - 12
     assert row["cdr_uuid_difference_seconds"] == pytest.approx(-0.045926)  # the start has whole seconds
     assert row["event_uuid_difference_seconds"] == pytest.approx(-0.045926)
@@ -99,6 +105,24 @@ GAPS: dict[str, tuple[list[CallEvent], list[str]]] = {
     "rang for 2 s against 12": (
         [*status_events("ring", "answer", "hangup"), bill(ring_time=2 * SECOND)],
         ["duration_drifts"],
+    ),
+    "the agent is called first, and the bill counts from the start": (
+        [
+            *status_events("ring", side="a"),
+            *(
+                replace(each, occurred_at=each.occurred_at - SECOND)
+                for each in through("ring", "answer", "hangup")
+            ),
+            bill(),
+        ],
+        [],
+    ),
+    "predictive: the called party answered 7 s before the agent did, and the bill counts from there": (
+        [
+            *through("ring", "answer", "hangup", method="predictive"),
+            bill(answered_at=START + 6 * SECOND, ring_time=6 * SECOND, talk_time=99 * SECOND),
+        ],
+        [],
     ),
     "no UUID": (
         [event("cdr", "not-a-uuid", START, started_at=START), event("ring", "not-a-uuid", START)],
