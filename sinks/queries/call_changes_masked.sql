@@ -14,7 +14,7 @@ AS WITH
     -- as in calls_masked
     text -> lower(hex(substring(sipHash128Keyed((key0, key1), concat(known.account, '\0', text)), 1, 8))) AS keyed,
     number -> concat(keyed(assumeNotNull(number)), '-', right(assumeNotNull(number), 2)) AS pseudonym,
-    text -> replaceRegexpAll(text, '\\+?[0-9][0-9 ().-]{3,}[0-9]', '…') AS blanked,
+    text -> replaceRegexpAll(text, '\\+?[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){4,}', '…') AS blanked,
     value -> multiIf(
         isNull(value), NULL,
         known.field IN ('caller', 'callee', 'display_number'), pseudonym(value),

@@ -42,7 +42,7 @@ AS WITH
     text -> lower(hex(substring(sipHash128Keyed((key0, key1), concat(known.account, '\0', text)), 1, 8))) AS keyed,
     number -> if(isNull(number), NULL, concat(keyed(assumeNotNull(number)), '-', right(assumeNotNull(number), 2))) AS pseudonym,
     text -> if(isNull(text), NULL, keyed(assumeNotNull(text))) AS reference,
-    text -> replaceRegexpAll(text, '\\+?[0-9][0-9 ().-]{3,}[0-9]', '…') AS blanked
+    text -> replaceRegexpAll(text, '\\+?[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){4,}', '…') AS blanked
 SELECT
     known.account AS account,
     known.event_id AS event_id,

@@ -25,7 +25,7 @@ CREATE OR REPLACE VIEW calls_masked
     `outcome` String COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
-    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (a hangup was seen) or complete (nothing more is expected)',
+    `state` String COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
     `close_reason` String COMMENT 'Why it was closed without its end: timeout, or never_came of a request alone; empty otherwise',
     `has_ring` Bool COMMENT 'Whether a ring or a dial was seen',
     `has_answer` Bool COMMENT 'Whether an answer was seen',
@@ -87,7 +87,7 @@ AS WITH
     text -> lower(hex(substring(sipHash128Keyed((key0, key1), concat(known.account, '\0', text)), 1, 8))) AS keyed,
     number -> if(isNull(number), NULL, concat(keyed(assumeNotNull(number)), '-', right(assumeNotNull(number), 2))) AS pseudonym,
     text -> if(isNull(text), NULL, keyed(assumeNotNull(text))) AS reference,
-    text -> replaceRegexpAll(text, '\\+?[0-9][0-9 ().-]{3,}[0-9]', '…') AS blanked
+    text -> replaceRegexpAll(text, '\\+?[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){4,}', '…') AS blanked
 SELECT
     known.account AS account,
     known.call_id AS call_id,

@@ -77,7 +77,7 @@ ORDER BY hangup_cause;
 -- 13. Which calls are open?
 SELECT call_id, extension, started_at
 FROM calls
-WHERE account = 'acme' AND outcome = '' AND state != 'requested'
+WHERE account = 'acme' AND outcome = '' AND close_reason = '' AND state != 'requested'
 ORDER BY started_at;
 
 -- 14. Which requests never became a call?

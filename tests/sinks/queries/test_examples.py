@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sinks import statements
+from tests.rows import select
+from tests.sinks.queries.telling import LEG_A, START, event, tell
 from tests.sinks.queries.test_metrics import hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from clickhouse_driver import Client
+
+    from callweave.settings import Settings
 
 
 def clock(text: str) -> datetime:
@@ -70,6 +76,15 @@ def questions() -> list[tuple[int, str]]:
 
 def test_there_are_twenty() -> None:
     assert [number for number, _ in questions()] == list(range(1, 21))
+
+
+def test_a_call_that_was_closed_in_silence_is_not_open(store_settings: Settings, client: Client) -> None:
+    tell(store_settings, [event("ring", LEG_A, START)])
+    open_calls = dict(questions())[13]
+    assert len(select(store_settings, open_calls)) == 1
+    closed = [("acme", LEG_A, (1, START, "timeout"))]
+    client.execute("INSERT INTO call_records (account, call_id, closed) VALUES", closed)
+    assert select(store_settings, open_calls) == []
 
 
 @pytest.mark.parametrize(("number", "query"), questions())

@@ -84,6 +84,25 @@ def test_pseudonyms_join_within_an_account_and_show_two_digits(settings: Setting
     assert events == [{name: to[name] for name in ("callee", "customer_ref", "tag")}]
 
 
+SEPARATED = (
+    "06/12/34/56/78",
+    "138_1234_5678",
+    "+7 981 765 43 21",
+    "+7\u00a0981\u00a0765\u00a043\u00a021",
+    "138\u20111234\u20115678",
+    "+7 (981) 765-43-21",
+)
+
+
+@pytest.mark.parametrize("number", SEPARATED)
+def test_a_number_in_a_tag_is_blanked_however_it_is_written(store_settings: Settings, number: str) -> None:
+    tell(store_settings, [event("ring", LEG_A, START, ids=(LEG_A,), tag=f"call {number} back, in 2024")])
+    for view in ("calls_masked", "call_events_masked", "calls_named_masked"):
+        assert select(store_settings, f"SELECT tag FROM {view}") == [{"tag": "call … back, in 2024"}], view
+    told = select(store_settings, "SELECT after FROM call_changes_masked WHERE field = 'tag'")
+    assert told == [{"after": "call … back, in 2024"}]
+
+
 def test_all_else_is_as_it_is(settings: Settings) -> None:
     for view, key in (("calls", "call_id"), ("call_events", "event_id"), ("call_legs", "leg_id")):
         plain, masked = (
