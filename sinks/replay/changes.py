@@ -30,6 +30,7 @@ AND last_received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 AND (%(any_source)s OR sources = [%(source)s])
 """
 
+# A call of which a part was read may be named there by any leg that this part names.
 DIFFERENT_SQL = """
 SELECT account, call_id
 FROM
@@ -41,7 +42,8 @@ FULL OUTER JOIN
 (
     SELECT account, call_id, sipHash64(toString(({columns}))) AS hash FROM {after}.calls
     WHERE modulo(sipHash64(call_id), %(slices)s) = %(slice)s
-        AND (account, call_id) NOT IN (SELECT account, call_id FROM {before}.calls WHERE NOT ({within}))
+        AND (account, call_id) NOT IN
+            (SELECT account, arrayJoin(legs) FROM {before}.calls WHERE NOT ({within}))
 ) AS a USING (account, call_id)
 WHERE b.hash != a.hash
 ORDER BY account, call_id

@@ -54,7 +54,7 @@ def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) 
         assert client.execute("SELECT close_reason FROM calls WHERE call_id = 'd'") == [("timeout",)]
     yield made
     with clickhouse.connected(made.clickhouse, database="default") as client:
-        for name in (made.clickhouse.database, other(made), same(made)):
+        for name in (made.clickhouse.database, other(made), same(made), partly(made)):
             client.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
@@ -71,6 +71,10 @@ def same(settings: Settings) -> str:
 
 def other(settings: Settings) -> str:
     return f"{settings.clickhouse.database}_other"
+
+
+def partly(settings: Settings) -> str:
+    return f"{settings.clickhouse.database}_partly"
 
 
 def changed(callback: Callback) -> Normalized | Rejected:
@@ -135,6 +139,17 @@ def test_only_calls_that_lie_wholly_in_the_span_are_compared(
     """Of `a` and `c` only the ends are in the span."""
     found, _ = shown(tried, capsys, other(tried), Span(since=START + 3_000_000))
     assert set(found) == {"d", "z"}
+
+
+def test_what_names_another_leg_of_a_call_that_began_before_is_no_new_call(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of `a` the last hangup alone is read, and it names only `b`."""
+    span = Span(since=START + 5_000_000)
+    rebuild.into(settings, Selection(span), partly(settings), Code(read, "same"), SystemClock())
+    with clickhouse.connected(settings.clickhouse) as client:
+        assert client.execute(f"SELECT legs FROM {partly(settings)}.calls") == [(["b"],)]
+    assert shown(settings, capsys, partly(settings), span)[0] == {}
 
 
 def test_only_another_database_can_be_meant(settings: Settings) -> None:
