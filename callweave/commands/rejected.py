@@ -126,7 +126,8 @@ def redrive(
     """Send them through normalize again, after a source or the code was put right.
 
     What is accepted now becomes part of its call, and callbacks says so; what is not stays as it is. An
-    interrupted redrive goes on where it was when the same one is asked for again.
+    interrupted redrive goes on where it was when the same one is asked for again, and says so; if the code or
+    a source has changed since, it begins anew.
     """
     from callweave.commands.reading import reader  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from callweave.settings import Settings
     from sinks.replay.archive import Archived, Selection
-    from sinks.replay.cursor import Progress
+    from sinks.replay.progress import Progress
 
 wait_option = click.option(
     "--wait",
@@ -57,7 +57,7 @@ def replay(
 
     All merges are idempotent: the tables change only where the code or a source has changed. Calls that lie
     partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
-    for again; with --into too, unless the code or a source has changed since.
+    for again, and says so; if the code or a source has changed since, it begins anew.
     """
     from sinks.replay.archive import Selection  # noqa: PLC0415
 
@@ -96,8 +96,11 @@ def send(
     """Send the selection, wait, and print what came of it."""
     from callweave import clickhouse  # noqa: PLC0415
     from callweave.clock import SystemClock  # noqa: PLC0415
+    from callweave.commands import rebuild  # noqa: PLC0415
     from sinks.replay import archive  # noqa: PLC0415
     from sinks.replay.send import replay as run  # noqa: PLC0415
+
+    code = rebuild.code_of(settings).digest
 
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
@@ -106,9 +109,19 @@ def send(
         def told(progress: Progress) -> None:
             advance(progress.sent)
 
-        outcome = run(settings, selection, SystemClock(), patience=patience, legs_of=legs_of, told=told)
+        outcome = run(
+            settings,
+            selection,
+            SystemClock(),
+            code=code,
+            patience=patience,
+            legs_of=legs_of,
+            say=lambda text: click.echo(text, err=True),
+            told=told,
+        )
     progress = outcome.progress
-    click.echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls.")
+    before = f"; {outcome.before} of them were sent before this run" if outcome.before else ""
+    click.echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls{before}.")
     click.echo(f"{outcome.accepted} that were rejected are accepted now.")
     click.echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
     if outcome.lags:

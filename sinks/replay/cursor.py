@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 import hashlib
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import orjson
 
 from callweave.errors import CallweaveError
 from callweave.files import replace_file
-from sinks.replay.archive import FIRST, Key
+from sinks.replay.archive import Key
 from sinks.replay.building import Building
+from sinks.replay.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,25 +23,6 @@ if TYPE_CHECKING:
     from sinks.replay.archive import Selection
 
 FOLDER = "replay"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What was sent so far."""
-
-    replayed_at: int
-    """When it began, microseconds since 1970 UTC; the same after an interruption."""
-    part: int = 0
-    """0 for the selection itself, 1 for what else belongs to its calls."""
-    after: Key = FIRST
-    sent: int = 0
-    companions: int = 0
-
-    def went_on(self, after: Key, number: int) -> Progress:
-        """So many more have been acknowledged by the broker."""
-        if self.part:
-            return replace(self, after=after, companions=self.companions + number)
-        return replace(self, after=after, sent=self.sent + number)
 
 
 Kept = TypeVar("Kept", bound=Progress | Building)

@@ -18,7 +18,8 @@ from sinks.audit import log
 from sinks.audit.settle import settle
 from sinks.replay import companions
 from sinks.replay.archive import FIRST, pages
-from sinks.replay.cursor import Cursor, Progress, alone, name_of
+from sinks.replay.cursor import Cursor, alone, name_of
+from sinks.replay.progress import Progress, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +49,8 @@ class Outcome:
     """What a replay did."""
 
     progress: Progress
+    before: int = 0
+    """How many of its callbacks an interrupted run had sent already."""
     accepted: int = 0
     """Of callbacks that were rejected before."""
     rejected: int = 0
@@ -61,19 +64,26 @@ def replay(
     selection: Selection,
     clock: Clock,
     *,
+    code: str,
     patience: float,
     legs_of: Callable[[Archived], Iterable[str]] | None = None,
+    say: Callable[[str], None] = lambda _: None,
     told: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
     """Send a part of the archive, go on where an interrupted replay stopped, and say what came of it.
 
-    `legs_of` gives the legs that a callback will name when it is read, where the archive does not know them;
-    `told` is told of every step; `patience` is how many seconds the stages may take with it at the end.
+    `code` is a digest of what will read it: an interrupted replay goes on only with the same. `legs_of` gives
+    the legs that a callback will name when it is read, where the archive does not know them; `say` is told in
+    a sentence that it goes on, `told` of every step; `patience` is how many seconds the stages may take with
+    it at the end.
     """
     cursor = Cursor(settings.data, name_of(selection), Progress)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         _wait_for_earlier(settings.kafka)
-        progress = cursor.read() or Progress(clock.now())
+        progress, said = decide(Progress(clock.now(), code), cursor.read())
+        if said:
+            say(said)
+        outcome = Outcome(progress, before=progress.total)
         with_companions = not selection.rejected and not selection.span.is_whole
         selection = selection.before(progress.replayed_at)  # what comes meanwhile is read in any case
         with _sender(settings.kafka) as send:
@@ -82,12 +92,12 @@ def replay(
                 progress = step.after(progress)
                 cursor.write(progress)
                 told(progress)
-        outcome = Outcome(progress)
+        cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
+        outcome.progress = progress
         with log.opened(settings.kafka) as kafka:
             outcome.lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
         outcome.accepted, outcome.rejected = decided[0], decided[1]
-        cursor.forget()
         return outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -18,7 +18,8 @@ from processors.normalize.step import Normalized
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.topics import Topic
 from sinks.audit.identity import Problem, Verdict
-from sinks.replay import archive, changes
+from sinks.audit.settle import settle
+from sinks.replay import archive, changes, send
 from sinks.replay.archive import Selection
 from sinks.replay.send import replay
 from sinks.span import Span
@@ -35,13 +36,17 @@ if TYPE_CHECKING:
 
     from callweave.settings import Settings
     from processors.normalize.step import Rejected
-    from sinks.replay.cursor import Progress
+    from sinks.audit.settle import Settled
+    from sinks.replay.progress import Progress
     from sinks.replay.send import Outcome
     from tests.sinks.audit.traffic import Traffic
 
 
+CODE = "the same"
+
+
 def replayed(settings: Settings, selection: Selection | None = None) -> Outcome:
-    outcome = replay(settings, selection or Selection(), SystemClock(), patience=PATIENCE)
+    outcome = replay(settings, selection or Selection(), SystemClock(), code=CODE, patience=PATIENCE)
     assert outcome.lags == []
     return outcome
 
@@ -52,6 +57,7 @@ def redriven(settings: Settings, code: str | None = None) -> Outcome:
         settings,
         Selection(rejected=True, code=code),
         SystemClock(),
+        code=CODE,
         patience=PATIENCE,
         legs_of=lambda archived: legs(read, archived.callback),
     )
@@ -68,6 +74,7 @@ def test_a_replay_changes_nothing_but_what_was_put_right(
         assert_whole(settings)
         assert_nothing_changes(settings, sent, times=2)
         assert_an_interrupted_replay_goes_on(settings, sent, monkeypatch)
+        assert_once_all_is_sent_the_same_is_sent_again(settings, sent, monkeypatch)
         assert_rejected_ones_get_another_chance(settings, sent)
         assert_the_ingress_may_have_been_wrong(settings)
         assert_what_normalize_skipped_is_made_good(settings, sent, pipeline)
@@ -102,13 +109,45 @@ def assert_an_interrupted_replay_goes_on(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        replay(settings, Selection(), SystemClock(), patience=0, told=interrupt)
+        replay(settings, Selection(), SystemClock(), code=CODE, patience=0, told=interrupt)
     assert seen[-1].sent == 20
-    outcome = replay(settings, Selection(), SystemClock(), patience=PATIENCE, told=seen.append)
+    said: list[str] = []
+    outcome = replay(
+        settings,
+        Selection(),
+        SystemClock(),
+        code=CODE,
+        patience=PATIENCE,
+        say=said.append,
+        told=seen.append,
+    )
     assert [each.sent for each in seen[2:]][:1] == [30]
     assert outcome.progress.sent == sum(sent.acknowledged.values())
+    assert outcome.before == 20
+    assert [text.partition("goes on: ")[2][:2] for text in said] == ["20"]
     assert {each.replayed_at for each in seen} == {outcome.progress.replayed_at}
     monkeypatch.undo()
+
+
+def assert_once_all_is_sent_the_same_is_sent_again(
+    settings: Settings, sent: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the wait for the stages was interrupted: a source may have been put right since."""
+
+    def interrupted(*args: Any, **options: Any) -> Settled:
+        if "only" in options:  # what earlier replays have sent
+            return settle(*args, **options)
+        raise Interrupted
+
+    first: list[Progress] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(send, "settle", interrupted)
+        with pytest.raises(Interrupted):
+            replay(settings, Selection(), SystemClock(), code=CODE, patience=PATIENCE, told=first.append)
+    outcome = replayed(settings)
+    assert first[-1].sent == outcome.progress.sent == sum(sent.acknowledged.values())
+    assert outcome.before == 0
+    assert outcome.progress.replayed_at > first[-1].replayed_at
 
 
 def assert_rejected_ones_get_another_chance(settings: Settings, sent: Traffic) -> None:

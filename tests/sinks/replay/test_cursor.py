@@ -7,7 +7,8 @@ import pytest
 from callweave.errors import CallweaveError
 from sinks.replay.archive import Key, Selection
 from sinks.replay.building import Building
-from sinks.replay.cursor import Cursor, Progress, alone, name_of
+from sinks.replay.cursor import Cursor, alone, name_of
+from sinks.replay.progress import Progress
 from sinks.span import Span
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ def test_what_is_no_cursor_is_said_to_be_none(tmp_path: Path) -> None:
         cursor.read()
 
 
-def test_companions_are_counted_apart() -> None:
-    after = Key("acme", 5, "x")
-    first = BEGUN.went_on(after, 3)
-    assert (first.sent, first.companions) == (3, 0)
-    second = Progress(1, part=1, sent=3).went_on(after, 2)
-    assert (second.sent, second.companions) == (3, 2)
+def test_what_an_older_release_has_left_is_read(tmp_path: Path) -> None:
+    """It knew nothing of code."""
+    cursor = of(tmp_path, Selection())
+    cursor.write(BEGUN)
+    (file,) = (tmp_path / "replay").iterdir()
+    file.write_text('{"replayed_at": 5, "part": 1, "after": ["acme", 4, "id"], "sent": 3, "companions": 2}')
+    assert cursor.read() == Progress(5, "", 1, Key("acme", 4, "id"), 3, 2)
 
 
 def test_there_is_one_replay_at_a_time(tmp_path: Path) -> None:
