@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.commands.replay import wait_option
+from callweave.commands.replay import asking, wait_option
 from callweave.commands.spans import shown, span_of, span_options
 from callweave.errors import CallweaveError
 from callweave.settings import load
@@ -40,7 +40,7 @@ def list_(
     from sinks.replay import rejected as found  # noqa: PLC0415
 
     settings = load()
-    with clickhouse.connected(settings.clickhouse) as client:
+    with asking(settings), clickhouse.connected(settings.clickhouse) as client:
         groups = found.groups(client, _selection(since, until, source, reason))
     if as_json:
         for group in groups:
@@ -73,7 +73,7 @@ def show(id_: str, *, raw: bool) -> None:
     from sinks.replay import archive  # noqa: PLC0415
 
     settings = load()
-    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+    with asking(settings), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         known = archive.one(client, id_.strip())
     if known is None:
         raise CallweaveError(f"There is no callback {id_}.")
@@ -134,10 +134,11 @@ def redrive(
     settings = load()
     selection = _selection(since, until, source, reason)
     read = reader(settings)
-    if dry_run:
-        _foretell(settings, selection, read)
-    else:
-        _redrive(settings, selection, read, patience)
+    with asking(settings):
+        if dry_run:
+            _foretell(settings, selection, read)
+        else:
+            _redrive(settings, selection, read, patience)
 
 
 def _redrive(settings: Settings, selection: Selection, read: Read, patience: float) -> None:

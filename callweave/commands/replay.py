@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from callweave.commands.progress import bar
 from callweave.commands.spans import span_of, span_options
+from callweave.errors import CallweaveError
 from callweave.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from callweave.settings import Settings
     from sinks.replay.archive import Archived, Selection
@@ -26,6 +28,24 @@ wait_option = click.option(
     help="Seconds that the stages may take with them; what they then say is printed.",
 )
 """For whatever calls `send`."""
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[None]:
+    """Whatever reads the archive: what ClickHouse refuses becomes a `CallweaveError` that says what to do."""
+    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
+
+    from callweave.clickhouse import trouble  # noqa: PLC0415
+    from callweave.commands.call import UNKNOWN_IDENTIFIER, UNKNOWN_TABLE  # noqa: PLC0415
+
+    try:
+        yield
+    except ServerException as error:
+        if error.code in {UNKNOWN_TABLE, UNKNOWN_IDENTIFIER}:
+            raise CallweaveError(
+                "The tables are not those of this release: run `callweave migrate`."
+            ) from None
+        raise CallweaveError(trouble(settings.clickhouse, error)) from None
 
 
 @click.command()
@@ -63,16 +83,17 @@ def replay(
 
     settings = load()
     selection = Selection(span_of(since, until, source))
-    if dry_run:
-        foretell(settings, selection)
-    elif into is None:
-        send(settings, selection, patience)
-    else:
-        from callweave.clock import SystemClock  # noqa: PLC0415
-        from callweave.commands import differences, rebuild  # noqa: PLC0415
+    with asking(settings):
+        if dry_run:
+            foretell(settings, selection)
+        elif into is None:
+            send(settings, selection, patience)
+        else:
+            from callweave.clock import SystemClock  # noqa: PLC0415
+            from callweave.commands import differences, rebuild  # noqa: PLC0415
 
-        built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
-        differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
+            built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
+            differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
 
 
 def foretell(settings: Settings, selection: Selection) -> None:

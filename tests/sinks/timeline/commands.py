@@ -77,11 +77,16 @@ class Ran:
 
 
 def call(settings: Settings, *arguments: str) -> Ran:
-    """`callweave call`, in this process: its start would take most of the time."""
+    """`callweave call`."""
+    return ran(settings, "call", *arguments)
+
+
+def ran(settings: Settings, *arguments: str) -> Ran:
+    """A command, in this process: its start would take most of the time."""
     out, err = StringIO(), StringIO()
     with (
         patch.dict(os.environ, environment(settings)),
-        patch.object(sys, "argv", ["callweave", "call", *arguments]),
+        patch.object(sys, "argv", ["callweave", *arguments]),
         redirect_stdout(out),
         redirect_stderr(err),
         pytest.raises(SystemExit) as ended,
