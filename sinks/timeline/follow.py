@@ -24,8 +24,9 @@ BOOTSTRAP_MS = 5_000
 ANSWER_MS = 5_000
 CLOSE_MS = 2_000
 POLL_MS = 500
-QUIET_SECONDS = 3.0
-"""After so long without news the broker is asked whether it is there: a consumer itself never says."""
+ASK_SECONDS = 3.0
+"""So often the broker is asked whether it is there, which a consumer itself never says, and which partitions
+there are: whether or not messages come."""
 RETRY_SECONDS = 1.0
 METADATA_MS = 10_000
 
@@ -43,6 +44,22 @@ def follow(kafka: KafkaSettings, say: Callable[[str], None]) -> Generator[Consum
         connection.close()
 
 
+class Due:
+    """Says when an interval is over, and begins the next one. Pure: it is told the time."""
+
+    def __init__(self, seconds: float, now: float) -> None:
+        """The first interval begins now."""
+        self._seconds = seconds
+        self._next = now + seconds
+
+    def is_over(self, now: float) -> bool:
+        """Once for each interval; however late, the next one begins now."""
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
 class _Connection:
     def __init__(self, kafka: KafkaSettings, say: Callable[[str], None]) -> None:
         self._kafka = kafka
@@ -54,14 +71,12 @@ class _Connection:
     def messages(self) -> Iterator[ConsumerRecord]:
         consumer = self._consumer = self._connected()
         self._say("Following calls from now on; Ctrl-C ends.")
-        quiet_since = time.monotonic()
+        due = Due(ASK_SECONDS, time.monotonic())
         while True:
             for records in self._polled(consumer):
-                quiet_since = time.monotonic()
                 yield from records
-            if time.monotonic() - quiet_since >= QUIET_SECONDS:
+            if due.is_over(time.monotonic()):
                 self._ask(consumer)
-                quiet_since = time.monotonic()
 
     def close(self) -> None:
         if self._consumer is not None:
