@@ -75,6 +75,21 @@ def test_every_secret_is_masked_and_open_when_asked_for() -> None:
             assert ("***24" in text) is not numbers
 
 
+def test_a_file_on_a_server_is_masked_in_all_its_parts() -> None:
+    file, server = "/2021/02/09/9c6f2092.wav", "192.0.2.17"
+    bill = replace(
+        HANGUP, kind="cdr", recording=server + file, extra={"recordfilename": file, "downloadip": server}
+    )
+    payload = json.dumps({"recordfilename": file, "downloadip": server}).encode()
+    laid_out = timeline(with_bytes(whole([RING, bill]), payload), NOW)
+    for numbers in (False, True):
+        for text in (
+            json.dumps(document(laid_out, masks_of(laid_out, numbers=numbers))),
+            printed(laid_out, numbers=numbers, raw=True),
+        ):
+            assert ("9c6f2092" in text) is numbers
+
+
 def test_the_note_of_a_provider_is_masked_too() -> None:
     laid_out = timeline(CALL, NOW)
     (ring, _) = document(laid_out, masks_of(laid_out, numbers=False))["events"]
