@@ -30,6 +30,7 @@ from tests.servers import PATIENCE, eventually
 from tests.sinks.audit.test_examine import commit_past, problems
 from tests.sinks.audit.traffic import assert_whole, audited, traffic
 from tests.sinks.flow import Flow
+from tests.sinks.timeline.commands import ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,7 @@ def test_a_replay_changes_nothing_but_what_was_put_right(
         assert_whole(settings)
         assert_nothing_changes(settings, sent, times=2)
         assert_an_interrupted_replay_goes_on(settings, sent, monkeypatch)
+        assert_the_command_says_whether_a_replay_goes_on(settings, sent, monkeypatch)
         assert_once_all_is_sent_the_same_is_sent_again(settings, sent, monkeypatch)
         assert_rejected_ones_get_another_chance(settings, sent)
         assert_the_ingress_may_have_been_wrong(settings)
@@ -127,6 +129,33 @@ def assert_an_interrupted_replay_goes_on(
     assert [text.partition("goes on: ")[2][:2] for text in said] == ["20"]
     assert {each.replayed_at for each in seen} == {outcome.progress.replayed_at}
     monkeypatch.undo()
+
+
+def assert_the_command_says_whether_a_replay_goes_on(
+    settings: Settings, sent: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on by the same code and sources alone."""
+
+    def interrupt(_: Progress) -> None:
+        raise Interrupted
+
+    number = sum(sent.acknowledged.values())
+    all_sent = f"{number} callbacks sent, and 0 more of the same calls"
+    for code, said, told in (
+        (
+            rebuild.code_of(settings).digest,
+            "goes on: 10",
+            f"{all_sent}; 10 of them were sent before this run.",
+        ),
+        ("another", "begins anew, though 10", f"{all_sent}."),
+    ):
+        monkeypatch.setattr(archive, "PAGE", 10)
+        with pytest.raises(Interrupted):
+            replay(settings, Selection(), SystemClock(), code=code, patience=0, told=interrupt)
+        monkeypatch.undo()
+        result = ran(settings, "replay")
+        assert (result.returncode, result.stdout.splitlines()[0]) == (0, told), result.stderr
+        assert said in result.stderr
 
 
 def assert_once_all_is_sent_the_same_is_sent_again(
