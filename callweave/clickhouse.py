@@ -20,6 +20,8 @@ MINIMUM_VERSION = (24, 8)
 LOGIN_CODES = {192, 193, 194, 516}
 """UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED in ClickHouse's ErrorCodes.cpp."""
 UNKNOWN_DATABASE = 81
+OTHER_TABLES_CODES = {47, 60}
+"""UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: of our own queries none is wrong on the tables of its release."""
 
 
 def client_options(
@@ -79,6 +81,8 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
         return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
     if code == UNKNOWN_DATABASE:
         return f"{where} has no database {settings.database}: run `callweave migrate`."
+    if code in OTHER_TABLES_CODES:
+        return f"{where} has not the tables of this release: run `callweave migrate`."
     if code is not None:
         return f"{where} refuses: {first_line(error)}"
     return (

@@ -44,19 +44,11 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
         except ServerException as error:
             if error.code in clickhouse.LOGIN_CODES | {clickhouse.UNKNOWN_DATABASE}:
                 raise  # `connected` says what to do
-            raise CallweaveError(_refusal(error.code)) from None
+            if error.code in clickhouse.OTHER_TABLES_CODES:
+                raise CallweaveError(clickhouse.trouble(settings.clickhouse, error)) from None
+            # the server's own words may repeat the query, and with it what was asked for
+            raise CallweaveError(f"ClickHouse refuses to look for the call (code {error.code}).") from None
     _show(whole, raw=raw, as_json=as_json, numbers=numbers)
-
-
-UNKNOWN_TABLE, UNKNOWN_IDENTIFIER = 60, 47
-"""In ClickHouse's ErrorCodes.cpp."""
-
-
-def _refusal(code: int) -> str:
-    """What to do; the server's own words may repeat the query, and with it what was asked for."""
-    if code in {UNKNOWN_TABLE, UNKNOWN_IDENTIFIER}:
-        return "The tables are not those of this release: run `callweave migrate`."
-    return f"ClickHouse refuses to look for the call (code {code})."
 
 
 def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole:

@@ -36,15 +36,10 @@ def asking(settings: Settings) -> Iterator[None]:
     from clickhouse_driver.errors import ServerException  # noqa: PLC0415
 
     from callweave.clickhouse import trouble  # noqa: PLC0415
-    from callweave.commands.call import UNKNOWN_IDENTIFIER, UNKNOWN_TABLE  # noqa: PLC0415
 
     try:
         yield
     except ServerException as error:
-        if error.code in {UNKNOWN_TABLE, UNKNOWN_IDENTIFIER}:
-            raise CallweaveError(
-                "The tables are not those of this release: run `callweave migrate`."
-            ) from None
         raise CallweaveError(trouble(settings.clickhouse, error)) from None
 
 
