@@ -1,0 +1,68 @@
+"""The normalizer as a process, on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from kafka import KafkaConsumer
+
+from callweave import sources
+from callweave.kafka import client_options
+from schemas.topics import Topic
+from tests.pipeline import Pipeline
+from tests.processors.normalize.callbacks import posted
+from tests.servers import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from callweave.settings import Settings
+
+    Foreign = Mapping[bytes, Sequence[tuple[str, bytes | None]]]
+    """Headers by value; unlike ours they may be null."""
+
+RING = posted({"status": "ring", "uuid": "a", "isbleg": "false"})
+NAMED = dict(RING.headers())
+
+
+async def send(settings: Settings, messages: Foreign) -> None:
+    """All to one partition of `callbacks.raw`; kafka-python sends no header without a value."""
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers) as producer:
+        for value, headers in messages.items():
+            await producer.send_and_wait(settings.kafka.topic(Topic.RAW), value, partition=0, headers=headers)
+
+
+def test_what_is_no_callback_is_kept_byte_for_byte_and_the_rest_goes_on(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """Also where a header has no value at all, which Kafka allows."""
+    foreign: Foreign = {
+        b"without headers": [],
+        **{b"null " + name.encode(): list((NAMED | {name: None}).items()) for name in NAMED},
+    }
+    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
+    rejected, events = map(stack_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
+    found: list[ConsumerRecord] = []
+    with Pipeline(stack_settings, tmp_path, ("normalize",)):
+        consumer = KafkaConsumer(
+            rejected, events, **client_options(stack_settings.kafka), auto_offset_reset="earliest"
+        )
+
+        def all_there() -> bool:
+            found.extend(record for some in consumer.poll(timeout_ms=200).values() for record in some)
+            return len(found) == len(foreign) + 1
+
+        asyncio.run(send(stack_settings, {**foreign, RING.payload: RING.headers()}))
+        eventually(all_there, "foreign messages are kept, the callback is worked on")
+        consumer.close()
+    kept = {record.value: dict(record.headers) for record in found if record.topic == rejected}
+    assert set(kept) == set(foreign)
+    for headers in kept.values():
+        (reason,) = orjson.loads(headers["reasons"])
+        assert (headers["stage"], reason["code"]) == (b"normalize", "unreadable")
