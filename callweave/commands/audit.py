@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from callweave.commands.spans import span_of, span_options
-from callweave.errors import CallweaveError
+from callweave.errors import CallweaveError, SettingsError
 from callweave.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from callweave.settings import Settings
     from sinks.audit.examine import Report
     from sinks.audit.identity import Counts
 
@@ -58,7 +59,7 @@ def audit(
 
     For each source: acknowledged = archived = rejected + normalized; normalized = not calls + in calls. Exit
     status 0 says that it is so, 1 that something is missing, and 3 that it can't be told now, since stages
-    are still at work (see --wait) or a server does not answer.
+    are still at work (see --wait), a server does not answer or the settings are wrong.
     """
     from clickhouse_driver.errors import ServerException  # noqa: PLC0415
 
@@ -66,7 +67,7 @@ def audit(
     from sinks.audit.examine import examine  # noqa: PLC0415
     from sinks.audit.identity import Verdict  # noqa: PLC0415
 
-    settings = load()
+    settings = _settings()
     try:
         with progress() as say:
             report = examine(settings, span_of(since, until, source), patience=patience, limit=limit, say=say)
@@ -83,6 +84,14 @@ def audit(
     verdict = report.verdict()
     if verdict is not Verdict.WHOLE:
         sys.exit(EXIT_HOLE if verdict is Verdict.HOLE else EXIT_UNTOLD)
+
+
+def _settings() -> Settings:
+    """Those of this process; a mistake in them says nothing of what is missing."""
+    try:
+        return load()
+    except SettingsError as error:
+        _give_up("\n".join(f"settings: {problem}" for problem in error.problems))
 
 
 def _give_up(why: str) -> NoReturn:

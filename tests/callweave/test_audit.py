@@ -107,6 +107,18 @@ def assert_without_topics_and_tables_nothing_can_be_told(monkeypatch: pytest.Mon
     assert "run `callweave topics`" in result.stderr
 
 
+def test_with_wrong_settings_nothing_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLWEAVE_SETTINGS", "/dev/null")
+    monkeypatch.setenv("CALLWEAVE_CLICKHOUSE__PORT", "x")
+    monkeypatch.setenv("CALLWEAVE_INGEST__PORT", "99999")
+    result = callweave("audit")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.splitlines() == [
+        "callweave: settings: CALLWEAVE_CLICKHOUSE__PORT (clickhouse.port): must be a whole number",
+        "callweave: settings: CALLWEAVE_INGEST__PORT (ingest.port): must be ≤ 65535",
+    ]
+
+
 def test_a_rejected_callback_is_shown_with_its_numbers_masked(settings: Settings) -> None:
     with Flow(settings) as flow:
         callback = flow.callback(b'{"status": "sneeze", "caller": "%b"}\x1b' % NUMBER)
