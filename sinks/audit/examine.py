@@ -107,7 +107,11 @@ class _Audit:
 
     def run(self, patience: float) -> Report:
         settled = self._settle(patience)
-        lines = self._lines(settled)
+        firsts, done = self._come_to()
+        lines = {
+            place: offsets.line(settled.ends.get(place, 0), first, done.get(place, -1))
+            for place, first in firsts.items()
+        }
         self._say("the archive, event by event and call by call")
         slices = self._tables.slices()
         groups = [group for some in self._tables.groups(lines, slices) for group in some]
@@ -117,7 +121,7 @@ class _Audit:
                 f"{twofold} were accepted first and rejected by a replay: their events stay in their calls"
             )
         self._say("the offsets of callbacks.raw")
-        unattributed = self._compare_raw(lines)
+        unattributed = self._compare_raw(lines, done)
         self._say("the messages of callbacks.rejected")
         self._compare_rejected(lines)
         self._say("events whose callback is not archived")
@@ -140,17 +144,13 @@ class _Audit:
         self._report.lags = settled.lags
         return settled
 
-    def _lines(self, settled: Settled) -> dict[Partition, int]:
-        """Up to where the sink says that it has written all."""
+    def _come_to(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        """Where Kafka's callbacks begin, and up to where the sink says that it has written all."""
         names = [self._raw, self._rejected]
-        done = self._kafka.committed(self._settings.group("sink"), names)
-        return {
-            place: min(end, max(done.get(place, 0), 0))
-            for place, end in settled.ends.items()
-            if place[0] in names
-        }
+        firsts = self._kafka.firsts(names)
+        return firsts, self._kafka.committed(self._settings.group("sink"), names)
 
-    def _compare_raw(self, lines: dict[Partition, int]) -> int:
+    def _compare_raw(self, lines: dict[Partition, int], done: dict[Partition, int]) -> int:
         """Find what is in Kafka and not archived; how many there are of which nothing is known any more."""
         there, archived = self._tables.buckets(self._raw)
         firsts, ends = self._kafka.firsts([self._raw]), self._kafka.ends([self._raw])
@@ -166,7 +166,7 @@ class _Audit:
                     "was made anew, or has lost messages, and its offsets tell nothing"
                 )
                 continue
-            wanted = offsets.to_check(Range(firsts[place], line), known)
+            wanted = offsets.to_check(Range(firsts[place], line), known, done.get(place, -1))
             for bucket in offsets.suspicious(wanted, there.get(number, {})):
                 for gap in offsets.gaps(bucket, self._tables.offsets(place, bucket)):
                     forgotten += self._missing_from(place, gap, firsts[place])

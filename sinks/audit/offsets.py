@@ -30,12 +30,22 @@ class Range(NamedTuple):
         return max(0, self.end - self.first)
 
 
-def to_check(log: Range, archived: Range | None) -> Range:
+def line(end: int, first: int, committed: int) -> int:
+    """Of one partition: up to where all must be archived.
+
+    That is where the sink has come to; but what Kafka has forgotten, before its `first`, is on no way either.
+    """
+    return min(end, max(first, committed, 0))
+
+
+def to_check(log: Range, archived: Range | None, committed: int) -> Range:
     """Of one partition: what must be archived without a gap.
 
-    Of what Kafka has forgotten only that is known which the archive has: from its first offset on.
+    Of what Kafka has forgotten only that is known which the archive has, from its first offset on; and where
+    it has nothing, what the sink never came to.
     """
-    return log if archived is None else Range(min(log.first, archived.first), log.end)
+    known = max(committed, 0) if archived is None else archived.first
+    return Range(min(log.first, known), log.end)
 
 
 def suspicious(wanted: Range, there: Mapping[int, int]) -> Iterator[Range]:

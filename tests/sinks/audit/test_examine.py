@@ -17,6 +17,7 @@ from tests.pipeline import Pipeline
 from tests.rows import select
 from tests.servers import eventually
 from tests.sinks.audit.traffic import assert_whole, audited, traffic
+from tests.sinks.flow import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,24 @@ def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None
         assert (hole.problem, hole.callback_id, hole.source) == (Problem.NOT_ARCHIVED, taken, "common")
         assert total(report.counts).missing == 1
     assert_whole(settings)
+
+
+def test_what_kafka_forgot_before_the_sink_came_to_it_is_missing(stack_settings: Settings) -> None:
+    """No stage is at work; retention has taken all, and nothing has come since."""
+    with Flow(stack_settings) as flow:
+        for _ in range(30):
+            flow.accept(flow.callback(b"x"))
+    name = stack_settings.kafka.topic(Topic.RAW)
+    with log.opened(stack_settings.kafka) as kafka, topics.admin(stack_settings.kafka) as admin:
+        ends = kafka.ends([name])
+        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
+        assert kafka.firsts([name]) == ends
+    report = audited(stack_settings, patience=0)
+    assert report.lags == []
+    assert report.verdict() is Verdict.HOLE
+    assert total(report.counts).missing == 30
+    lost = {(*place, offset) for place, end in ends.items() for offset in range(end)}
+    assert len(places(report.holes) & lost) == len(report.holes) == 20
 
 
 def assert_counts(sent: Traffic, report: Report) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.audit.offsets import BUCKET, Lag, Range, behind, gaps, suspicious, to_check
+from sinks.audit.offsets import BUCKET, Lag, Range, behind, gaps, line, suspicious, to_check
 from tests.scale import examples
 
 NEAR_AN_EDGE = st.integers(0, 40).map(lambda offset: offset + BUCKET - 20)
@@ -45,9 +45,24 @@ def test_only_buckets_that_are_not_full_are_looked_into() -> None:
 
 def test_of_what_kafka_has_forgotten_the_archive_must_be_without_a_gap() -> None:
     log = Range(100, 200)
-    assert to_check(log, None) == log
-    assert to_check(log, Range(40, 190)) == Range(40, 200)
-    assert to_check(log, Range(120, 200)) == log
+    assert to_check(log, None, 200) == log
+    assert to_check(log, Range(40, 190), 200) == Range(40, 200)
+    assert to_check(log, Range(120, 200), 200) == log
+
+
+def test_all_must_be_archived_up_to_where_the_sink_has_come() -> None:
+    assert line(10, 0, 7) == 7
+    assert line(10, 0, -1) == 0
+    assert line(10, 0, 12) == 10  # it has read on since
+
+
+def test_what_kafka_forgot_before_the_sink_came_to_it_is_not_on_its_way() -> None:
+    assert line(5000, 5000, 1000) == 5000
+    assert line(5007, 5000, -1) == 5000
+    log = Range(5000, 5000)
+    assert to_check(log, Range(0, 1000), 1000) == Range(0, 5000)
+    assert to_check(log, None, 1000) == Range(1000, 5000)
+    assert to_check(log, None, -1) == Range(0, 5000)
 
 
 def test_a_group_is_behind_where_it_has_not_come_up_to_the_end() -> None:
