@@ -124,6 +124,7 @@ class _Audit:
         unattributed = self._compare_raw(lines, done)
         self._say("the messages of callbacks.rejected")
         self._compare_rejected(lines)
+        self._doubt_unread(firsts, done)
         self._say("events whose callback is not archived")
         unattributed -= self._find_strays(slices, patience)
         if unattributed > 0:
@@ -194,6 +195,17 @@ class _Audit:
             records = self._kafka.read(place, Range(first, lines[place]))
             for some in _in_batches(records, LOOKED_UP):
                 self._look_up(some, dead)
+
+    def _doubt_unread(self, firsts: dict[Partition, int], done: dict[Partition, int]) -> None:
+        """Of a rejection that Kafka forgot nobody knows whether its callback is archived."""
+        for place, first in sorted(firsts.items()):
+            unread = offsets.unread(first, done.get(place, -1))
+            name, number = place
+            if name == self._rejected and unread.size:
+                self._report.doubts.append(
+                    f"{name}/{number} begins at {first}, but the sink has come to {unread.first} alone: "
+                    "what was rejected there is gone unread"
+                )
 
     def _look_up(self, records: list[ConsumerRecord], dead: set[Partition]) -> None:
         asked = []

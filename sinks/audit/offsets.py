@@ -44,8 +44,13 @@ def to_check(log: Range, archived: Range | None, committed: int) -> Range:
     Of what Kafka has forgotten only that is known which the archive has, from its first offset on; and where
     it has nothing, what the sink never came to.
     """
-    known = max(committed, 0) if archived is None else archived.first
+    known = unread(log.first, committed).first if archived is None else archived.first
     return Range(min(log.first, known), log.end)
+
+
+def unread(first: int, committed: int) -> Range:
+    """Of one partition: what Kafka, which begins at `first` now, forgot before the sink came to it."""
+    return Range(max(committed, 0), first)
 
 
 def suspicious(wanted: Range, there: Mapping[int, int]) -> Iterator[Range]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from callweave.settings import Settings
     from sinks.audit.examine import Report
     from sinks.audit.identity import Hole
+    from sinks.audit.offsets import Partition
     from tests.sinks.audit.traffic import Traffic
 
 TAKEN = {
@@ -83,6 +84,16 @@ def commit_past(settings: Settings, group: str, topic: Topic) -> set[tuple[str, 
     return {(*place, offset) for place, end in ends.items() for offset in range(done.get(place, 0), end)}
 
 
+def forgotten(settings: Settings, topic: Topic) -> dict[Partition, int]:
+    """Have Kafka delete all that a topic has, as its retention would; where the partitions end."""
+    name = settings.kafka.topic(topic)
+    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
+        ends = kafka.ends([name])
+        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
+        assert kafka.firsts([name]) == ends
+    return ends
+
+
 def places(holes: list[Hole]) -> set[tuple[str, int, int]]:
     return {(hole.topic, hole.partition, hole.offset) for hole in holes}
 
@@ -109,11 +120,7 @@ def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settin
 
 def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None:
     """Retention has taken every message; the archive and the events still know of each other."""
-    name = settings.kafka.topic(Topic.RAW)
-    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
-        ends = kafka.ends([name])
-        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
-        assert kafka.firsts([name]) == ends
+    forgotten(settings, Topic.RAW)
     assert_whole(settings)
     for taken in taken_away(settings, "stored_callbacks"):
         report = audited(settings)
@@ -129,17 +136,30 @@ def test_what_kafka_forgot_before_the_sink_came_to_it_is_missing(stack_settings:
     with Flow(stack_settings) as flow:
         for _ in range(30):
             flow.accept(flow.callback(b"x"))
-    name = stack_settings.kafka.topic(Topic.RAW)
-    with log.opened(stack_settings.kafka) as kafka, topics.admin(stack_settings.kafka) as admin:
-        ends = kafka.ends([name])
-        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
-        assert kafka.firsts([name]) == ends
+    ends = forgotten(stack_settings, Topic.RAW)
     report = audited(stack_settings, patience=0)
     assert report.lags == []
     assert report.verdict() is Verdict.HOLE
     assert total(report.counts).missing == 30
     lost = {(*place, offset) for place, end in ends.items() for offset in range(end)}
     assert len(places(report.holes) & lost) == len(report.holes) == 20
+
+
+def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(
+    stack_settings: Settings,
+) -> None:
+    with Flow(stack_settings) as flow:
+        flow.reject(flow.callback(b"x"))
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    forgotten(stack_settings, Topic.RAW)
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.RAW)
+    forgotten(stack_settings, Topic.REJECTED)
+    report = audited(stack_settings, patience=0)
+    assert (report.lags, report.verdict()) == ([], Verdict.UNTOLD)
+    (doubt,) = report.doubts
+    assert "begins at 1, but the sink has come to 0 alone" in doubt
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.REJECTED)
+    assert audited(stack_settings, patience=0).doubts == []
 
 
 def assert_counts(sent: Traffic, report: Report) -> None:

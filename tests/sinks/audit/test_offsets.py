@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.audit.offsets import BUCKET, Lag, Range, behind, gaps, line, suspicious, to_check
+from sinks.audit.offsets import BUCKET, Lag, Range, behind, gaps, line, suspicious, to_check, unread
 from tests.scale import examples
 
 NEAR_AN_EDGE = st.integers(0, 40).map(lambda offset: offset + BUCKET - 20)
@@ -63,6 +63,9 @@ def test_what_kafka_forgot_before_the_sink_came_to_it_is_not_on_its_way() -> Non
     assert to_check(log, Range(0, 1000), 1000) == Range(0, 5000)
     assert to_check(log, None, 1000) == Range(1000, 5000)
     assert to_check(log, None, -1) == Range(0, 5000)
+    assert unread(5000, 1000).size == 4000
+    assert unread(5000, -1).size == 5000
+    assert unread(5000, 5000).size == unread(5000, 5007).size == 0
 
 
 def test_a_group_is_behind_where_it_has_not_come_up_to_the_end() -> None:
