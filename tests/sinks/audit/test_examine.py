@@ -71,16 +71,22 @@ def problems(report: Report) -> set[Problem]:
     return {hole.problem for hole in report.holes}
 
 
-def commit_past(settings: Settings, group: str, topic: Topic) -> set[tuple[str, int, int]]:
-    """Have a group that nobody is in skip the rest of a topic; the places that it skips."""
-    name = settings.kafka.topic(topic)
-    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
-        ends, done = kafka.ends([name]), kafka.committed(group, [name])
-        skipping = {TopicPartition(*place): OffsetAndMetadata(end, "", -1) for place, end in ends.items()}
+def commit(settings: Settings, group: str, places: dict[Partition, int]) -> None:
+    """Have a group that nobody is in go on from these offsets."""
+    offsets = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in places.items()}
+    with topics.admin(settings.kafka) as admin:
         eventually(
-            lambda: set(admin.alter_group_offsets(group, skipping).values()) == {NoError},
+            lambda: set(admin.alter_group_offsets(group, offsets).values()) == {NoError},
             "the group has nobody in it",
         )
+
+
+def commit_past(settings: Settings, group: str, topic: Topic) -> set[tuple[str, int, int]]:
+    """Have it skip the rest of a topic; the places that it skips."""
+    name = settings.kafka.topic(topic)
+    with log.opened(settings.kafka) as kafka:
+        ends, done = kafka.ends([name]), kafka.committed(group, [name])
+    commit(settings, group, ends)
     return {(*place, offset) for place, end in ends.items() for offset in range(done.get(place, 0), end)}
 
 
@@ -114,8 +120,25 @@ def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settin
                     assert hole.callback_id == taken
                     assert hole.topic == stack_settings.kafka.topic(Topic.RAW)
             assert_whole(stack_settings)
+        assert_what_the_sink_has_yet_to_read_is_no_hole(stack_settings, pipeline)
         assert_what_kafka_has_forgotten_is_still_checked(stack_settings)
         assert_skipped_offsets_are_found(stack_settings, sent, pipeline)
+
+
+def assert_what_the_sink_has_yet_to_read_is_no_hole(settings: Settings, pipeline: Pipeline) -> None:
+    """An event is archived, and the callback that it names is not yet."""
+    sink = pipeline.workers["sink"]
+    for _ in taken_away(settings, "stored_callbacks"):
+        (row,) = select(settings, "SELECT topic, partition, offset FROM kept")
+        sink.stop()
+        commit(settings, settings.kafka.group("sink"), {(row["topic"], row["partition"]): row["offset"]})
+        report = audited(settings, patience=0)
+        assert {(lag.group, lag.topic) for lag in report.lags} == {
+            (settings.kafka.group("sink"), row["topic"])
+        }
+        assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
+        sink.start()
+        assert_whole(settings)
 
 
 def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None:
