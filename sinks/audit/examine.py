@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
     from callweave.settings import KafkaSettings, Settings
+    from sinks.audit.identity import Group
     from sinks.audit.log import Log
     from sinks.audit.offsets import Lag, Partition
     from sinks.span import Span
 
 LOOKED_UP = 2_000
 """Rejections whose place in the archive is asked for at once."""
+LOOKED_AT_AGAIN = 10_000
+"""Callbacks of one slice that share a fate: of more of them something is missing not just for a moment."""
 SLACK_MS = 60_000
 """Clocks of several machines: a message may be published by an earlier time than it was received at."""
 
@@ -114,7 +117,7 @@ class _Audit:
         }
         self._say("the archive, event by event and call by call")
         slices = self._tables.slices()
-        groups = [group for some in self._tables.groups(lines, slices) for group in some]
+        groups = self._groups(lines, slices, patience)
         self._report.counts = tally(groups)
         if twofold := rejected_yet_told(groups):
             self._report.notes.append(
@@ -129,9 +132,8 @@ class _Audit:
         unattributed -= self._find_strays(slices, patience)
         if unattributed > 0:
             self._count(UNKNOWN_SOURCE).missing += unattributed
-        room = self._limit - len(self._report.holes)
-        if room > 0 and any(any(counts.differences()[1:]) for counts in self._report.counts.values()):
-            self._report.holes += self._tables.holes(lines, slices, room)
+        short = [name for group in groups for name in group.short]
+        self._report.holes += self._tables.holes(lines, short, self._limit - len(self._report.holes))
         return self._report
 
     def _settle(self, patience: float) -> Settled:
@@ -142,7 +144,7 @@ class _Audit:
             patience,
             lambda messages: self._say(f"{messages} messages on their way"),
         )
-        self._report.lags = settled.lags or self._report.lags  # a line drawn before one was gone stays short
+        self._report.lags = settled.lags or self._report.lags  # those of the first look have cut its lines
         return settled
 
     def _come_to(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
@@ -150,6 +152,21 @@ class _Audit:
         names = [self._raw, self._rejected]
         firsts = self._kafka.firsts(names)
         return firsts, self._kafka.committed(self._settings.group("sink"), names)
+
+    def _groups(self, lines: dict[Partition, int], slices: int, patience: float) -> list[Group]:
+        """What has become of the archived callbacks; of those that are short of something, at a second look.
+
+        An event of a call that is just being merged is in none for a moment: one record has given it away,
+        and the other has not got it yet. That has come by the second look, or some stage lags.
+        """
+        groups = list(self._tables.groups(lines, slices, max(LOOKED_AT_AGAIN, self._limit)))
+        short = [name for group in groups if group.is_named for name in group.short]
+        if not short or self._report.lags:
+            return groups
+        self._settle(patience)
+        self._say("what was missing, once more")
+        known = [group for group in groups if not group.is_named]
+        return [*known, *self._tables.groups_of(lines, short)]
 
     def _compare_raw(self, lines: dict[Partition, int], done: dict[Partition, int]) -> int:
         """Find what is in Kafka and not archived; how many there are of which nothing is known any more."""

@@ -79,6 +79,10 @@ class Counts:
         return sum(self.differences()) + self.undecided
 
 
+Name = tuple[str, str]
+"""A callback: its account and its id."""
+
+
 class Group(NamedTuple):
     """Archived callbacks of one source that share a fate, as `tables` counts them."""
 
@@ -92,6 +96,13 @@ class Group(NamedTuple):
     held: int
     """And how many of those are in one."""
     callbacks: int
+    short: tuple[Name, ...] = ()
+    """Which ones, unless they are all that they should be; of very many only some."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether something is missing of them, and each is known by name."""
+        return 0 < len(self.short) == self.callbacks
 
 
 def tally(groups: Iterable[Group]) -> dict[str, Counts]:

@@ -25,6 +25,9 @@ SELECT DISTINCT offset FROM {PLACES}
 WHERE partition = %(partition)s AND offset >= %(first)s AND offset < %(end)s
 """
 
+SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
+NAMED = "(account, id) IN %(names)s"
+
 # Which archived callbacks: those before the lines, since what lies behind them may be on its way.
 ARCHIVED = """
 SELECT account, id, source, rejected, codes, topic, partition, offset
@@ -43,7 +46,6 @@ WHERE ((topic = %(raw)s AND offset < arrayElement(%(raw_line)s, partition + 1))
     AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
     AND (%(any_source)s OR source = %(source)s)
-    AND modulo(sipHash64(id), %(slices)s) = %(slice)s
 """
 
 # Each event by the callbacks that said it. Whole columns under FINAL: github.com/ClickHouse/ClickHouse#61161.
@@ -58,30 +60,42 @@ FROM (SELECT account, events, merged_into FROM call_records FINAL)
 WHERE merged_into IS NULL
 """
 
-FATES = f"""
+_SHORT = "NOT rejected AND (events = 0 OR held < calls)"
+
+
+def _fates(which: str) -> str:
+    return f"""
 SELECT a.source AS source, a.rejected AS rejected, a.codes AS codes, e.events AS events, e.calls AS calls,
-    e.held AS held, a.id AS id, a.topic AS topic, a.partition AS partition, a.offset AS offset
-FROM ({ARCHIVED}) AS a
+    e.held AS held, a.account AS account, a.id AS id,
+    a.topic AS topic, a.partition AS partition, a.offset AS offset
+FROM ({ARCHIVED} AND {which}) AS a
 LEFT JOIN
 (
     SELECT account, id, count() AS events, countIf(notEmpty(ids)) AS calls,
         countIf(notEmpty(ids) AND sipHash64(account, event_id) IN ({_IN_CALLS})) AS held
     FROM ({TOLD})
-    WHERE modulo(sipHash64(id), %(slices)s) = %(slice)s
+    WHERE {which}
     GROUP BY account, id
 ) AS e ON a.account = e.account AND a.id = e.id
 """
 
-GROUPS = f"""
-SELECT source, rejected, codes, events, calls, held, count()
-FROM ({FATES})
+
+def _groups(which: str) -> str:
+    return f"""
+SELECT source, rejected, codes, events, calls, held, count(),
+    groupArrayIf(%(most)s)((account, id), {_SHORT}) AS short
+FROM ({_fates(which)})
 GROUP BY source, rejected, codes, events, calls, held
 """
 
+
+GROUPS = _groups(SLICED)
+GROUPS_OF = _groups(NAMED)
+
 HOLES = f"""
 SELECT events = 0, source, id, topic, partition, offset
-FROM ({FATES})
-WHERE NOT rejected AND (events = 0 OR held < calls)
+FROM ({_fates(NAMED)})
+WHERE {_SHORT}
 ORDER BY source, topic, partition, offset
 LIMIT %(limit)s
 """
@@ -89,14 +103,14 @@ LIMIT %(limit)s
 STRAYS = f"""
 SELECT DISTINCT account, id, source
 FROM ({TOLD})
-WHERE modulo(sipHash64(id), %(slices)s) = %(slice)s
+WHERE {SLICED}
     AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
     AND (%(any_source)s OR source = %(source)s)
     AND sipHash64(account, id) NOT IN
     (
         SELECT sipHash64(account, id) FROM stored_callbacks
-        WHERE modulo(sipHash64(id), %(slices)s) = %(slice)s
+        WHERE {SLICED}
     )
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.topics import Topic
 from sinks.audit import questions
-from sinks.audit.identity import Group, Hole, Problem
+from sinks.audit.identity import Group, Hole, Name, Problem
 from sinks.audit.offsets import Range
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SLICE = 500_000
 """Callbacks that one question is about."""
+NAMED_AT_ONCE = 500
+"""Callbacks that one question names, twice: ClickHouse reads no longer text than 256 KiB."""
 
 
 class Tables:
@@ -66,21 +68,33 @@ class Tables:
         ((callbacks,),) = self._ask("SELECT count() FROM stored_callbacks")
         return int(callbacks) // SLICE + 1
 
-    def groups(self, lines: Mapping[Partition, int], slices: int) -> Iterator[list[Group]]:
-        """What has become of the callbacks before the lines, slice by slice."""
-        for number in range(slices):
-            found = self._ask(questions.GROUPS, **self._lines(lines), slices=slices, slice=number)
-            yield [Group(source, bool(rejected), *rest) for source, rejected, *rest in found]
+    def groups(self, lines: Mapping[Partition, int], slices: int, most: int) -> Iterator[Group]:
+        """What has become of the callbacks before the lines, slice by slice.
 
-    def holes(self, lines: Mapping[Partition, int], slices: int, limit: int) -> list[Hole]:
-        """Some of the callbacks that are archived, and not what they should be beyond that."""
-        holes: list[Hole] = []
+        Of each group at most so many are named.
+        """
         for number in range(slices):
+            yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
+
+    def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
+        """What has become of these."""
+        for some in _in_parts(names):
+            yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
+
+    def _groups(
+        self, query: str, lines: Mapping[Partition, int], most: int, **values: Any
+    ) -> Iterator[Group]:
+        for *numbers, short in self._ask(query, **self._lines(lines), most=most, **values):
+            source, rejected, codes, events, calls, held, callbacks = numbers
+            yield Group(source, bool(rejected), codes, events, calls, held, callbacks, tuple(short))
+
+    def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
+        """Those of them that are archived, and not what they should be beyond that."""
+        holes: list[Hole] = []
+        for some in _in_parts(names):
             if len(holes) >= limit:
                 break
-            found = self._ask(
-                questions.HOLES, **self._lines(lines), slices=slices, slice=number, limit=limit - len(holes)
-            )
+            found = self._ask(questions.HOLES, **self._lines(lines), names=some, limit=limit - len(holes))
             holes += [
                 Hole(
                     problem=Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL,
@@ -136,3 +150,8 @@ class Tables:
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._client.execute(query, {**self._span, **values})
         return found
+
+
+def _in_parts(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    for first in range(0, len(names), NAMED_AT_ONCE):
+        yield names[first : first + NAMED_AT_ONCE]

@@ -46,6 +46,13 @@ def test_what_is_missing_after_the_archive_is_a_hole_once_all_is_quiet(
     assert verdict(counts, [LAG]) is Verdict.UNTOLD
 
 
+def test_only_what_is_short_of_something_and_wholly_known_by_name_can_be_looked_at_again() -> None:
+    names = (("acme", "c1"), ("acme", "c2"))
+    assert not CALLED.is_named
+    assert UNCALLED._replace(callbacks=2, short=names).is_named
+    assert not UNCALLED._replace(callbacks=3, short=names).is_named
+
+
 def test_an_event_of_two_calls_must_be_in_both() -> None:
     half = Group("pbx", rejected=False, codes="", events=2, calls=2, held=1, callbacks=1)
     assert tally([half])["pbx"].differences() == (0, 0, 1)

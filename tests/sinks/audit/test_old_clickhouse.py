@@ -22,7 +22,7 @@ __all__ = ["old_python"]  # a fixture of the module beside
 VIEWS = {"callbacks.sql", "calls.sql", "rejected_callbacks.sql"}
 """Those that are asked here."""
 LINES = {"raw": "r", "raw_line": [1, 1], "rejected": "j", "rejected_line": [1, 1], "slices": 2, "slice": 1}
-RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5}
+RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5}
 SELECTION = Selection(Span(since=5, source="pbx"), rejected=True, code="missing")
 NAMED = {
     "accounts": ["a"],
@@ -30,6 +30,7 @@ NAMED = {
     "legs": [("a", "l")],
     "events": [("a", "e")],
     "callbacks": [("a", "x")],
+    "names": [("a", "x")],
 }
 DATABASES = {"before": "callweave", "after": "callweave", "columns": "`source`, `legs`, `state`"}
 
@@ -42,6 +43,7 @@ def asked() -> list[str]:
         questions.BUCKETS,
         questions.OFFSETS,
         questions.GROUPS,
+        questions.GROUPS_OF,
         questions.HOLES,
         questions.STRAYS,
         questions.VERDICTS,
