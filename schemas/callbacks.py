@@ -64,6 +64,8 @@ class Callback:
     def from_message(cls, value: bytes | None, headers: Headers) -> Callback:
         """Read a message of `callbacks.raw` or `callbacks.rejected`; KeyError or ValueError if it is none."""
         named = dict(headers)
+        if None in named.values():
+            raise ValueError("a header has no value, which Kafka allows and callbacks never have")
         method = named["method"].decode()
         if method not in {"GET", "POST"}:
             raise ValueError("method is neither GET nor POST")

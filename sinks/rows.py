@@ -107,7 +107,7 @@ def _callback(topic: Topic, message: Message) -> Written:
         callback = Callback.from_message(message.value, message.headers)
         if topic is Topic.REJECTED:
             rejection = Rejection.from_headers(message.headers)
-    except (KeyError, ValueError, TypeError, AttributeError):  # the last: Kafka's headers may be null
+    except (KeyError, ValueError, TypeError):
         raise UnreadableError(Reason("", "malformed-headers", "the headers are not a callback's")) from None
     if topic is Topic.REJECTED and rejection is None:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))

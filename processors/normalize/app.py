@@ -57,7 +57,7 @@ class Normalizer:
             try:
                 callback = Callback.from_message(record.value, list(record.headers))
                 outgoing += answer(record, callback)
-            except (KeyError, ValueError, TypeError, AttributeError) as error:  # the last: null headers
+            except (KeyError, ValueError, TypeError) as error:
                 reason = Reason("", "unreadable", f"not a callback: {type(error).__name__}")
                 outgoing.append(dead_letter(self._prefix, record, Stage.NORMALIZE, reason))
         await self._publisher.publish(outgoing)

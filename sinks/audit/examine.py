@@ -310,7 +310,7 @@ class _Audit:
 def _callback(record: ConsumerRecord) -> Callback | None:
     try:
         return Callback.from_message(record.value, list(record.headers))
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError):
         return None
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,13 @@ def test_a_message_without_one_of_the_other_headers_is_no_callback(name: str) ->
 def test_a_header_that_makes_no_sense_is_a_value_error(name: str, value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - three kinds of it, each with its own words
         Callback.from_message(b"", [*SENT.headers(), (name, value)])
+
+
+@pytest.mark.parametrize("name", [name for name, _ in SENT.headers()])
+def test_a_message_with_a_header_without_a_value_is_no_callback(name: str) -> None:
+    headers: list[tuple[str, Any]] = [*SENT.headers(), (name, None)]
+    with pytest.raises(ValueError, match="a header has no value"):
+        Callback.from_message(b"", headers)
 
 
 def test_a_webhook_says_nothing_of_its_kind() -> None:
