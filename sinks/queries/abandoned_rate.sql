@@ -5,6 +5,8 @@
 -- No provider tells where a greeting ends: the seconds count from the answer, which is stricter. Nor does any tell persons
 -- from answering machines: all answers count. An answer without one of the agent's own, in a call whose CDR names an
 -- extension, may have been connected in time or not: it is in unclear, counts as answered, and not as abandoned.
+-- Where the CDR alone tells of the answer it has whole seconds, and the agent's event has the time of its receipt: such
+-- waits come out up to a second too long, and by as much as the event was late. That is on the strict side, too.
 -- Parameters: campaign: its id, as in calls; since and until, UTC: the window; seconds: 2 for the rule's two.
 CREATE OR REPLACE VIEW abandoned_rate
 (
