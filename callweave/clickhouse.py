@@ -22,6 +22,8 @@ LOGIN_CODES = {192, 193, 194, 516}
 UNKNOWN_DATABASE = 81
 OTHER_TABLES_CODES = {47, 60}
 """UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: of our own queries none is wrong on the tables of its release."""
+OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
+"""In place of the server's own words, which may repeat the query, and with it what was asked for."""
 
 
 def client_options(
@@ -81,8 +83,6 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
         return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
     if code == UNKNOWN_DATABASE:
         return f"{where} has no database {settings.database}: run `callweave migrate`."
-    if code in OTHER_TABLES_CODES:
-        return f"{where} has not the tables of this release: run `callweave migrate`."
     if code is not None:
         return f"{where} refuses: {first_line(error)}"
     return (

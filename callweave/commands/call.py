@@ -45,8 +45,8 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
             if error.code in clickhouse.LOGIN_CODES | {clickhouse.UNKNOWN_DATABASE}:
                 raise  # `connected` says what to do
             if error.code in clickhouse.OTHER_TABLES_CODES:
-                raise CallweaveError(clickhouse.trouble(settings.clickhouse, error)) from None
-            # the server's own words may repeat the query, and with it what was asked for
+                raise CallweaveError(clickhouse.OTHER_TABLES) from None
+            # without the words of the server, which may repeat what was asked for
             raise CallweaveError(f"ClickHouse refuses to look for the call (code {error.code}).") from None
     _show(whole, raw=raw, as_json=as_json, numbers=numbers)
 

@@ -35,11 +35,13 @@ def asking(settings: Settings) -> Iterator[None]:
     """Whatever reads the archive: what ClickHouse refuses becomes a `CallweaveError` that says what to do."""
     from clickhouse_driver.errors import ServerException  # noqa: PLC0415
 
-    from callweave.clickhouse import trouble  # noqa: PLC0415
+    from callweave.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble  # noqa: PLC0415
 
     try:
         yield
     except ServerException as error:
+        if error.code in OTHER_TABLES_CODES:
+            raise CallweaveError(OTHER_TABLES) from None
         raise CallweaveError(trouble(settings.clickhouse, error)) from None
 
 
