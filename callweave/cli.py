@@ -29,7 +29,7 @@ from callweave.commands.simulate import simulate
 from callweave.commands.source import source
 from callweave.commands.subscribe import subscribe
 from callweave.commands.tail import tail
-from callweave.errors import CallweaveError, SettingsError
+from callweave.errors import CallweaveError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,11 +72,8 @@ def main() -> None:
     """Run a command; what a person can put right is one sentence on standard error, and exit status 1."""
     try:
         group(prog_name="callweave")
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(f"callweave: settings: {problem}", err=True)
     except CallweaveError as error:
-        for line in str(error).splitlines():
+        for line in error.lines:
             click.echo(f"callweave: {line}", err=True)
     else:
         return

@@ -6,6 +6,11 @@ from __future__ import annotations
 class CallweaveError(Exception):
     """Base of the errors that the command line prints as they are, without a traceback."""
 
+    @property
+    def lines(self) -> list[str]:
+        """What the command line prints."""
+        return str(self).splitlines()
+
 
 class SettingsError(CallweaveError):
     """The settings can't be used; `problems` has a sentence for each mistake."""
@@ -14,6 +19,11 @@ class SettingsError(CallweaveError):
         """`problems` is never empty."""
         super().__init__("\n".join(problems))
         self.problems = problems
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each mistake."""
+        return [f"settings: {problem}" for problem in self.problems]
 
 
 class StartError(CallweaveError):

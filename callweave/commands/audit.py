@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from callweave.commands.spans import span_of, span_options
-from callweave.errors import CallweaveError, SettingsError
+from callweave.errors import CallweaveError
 from callweave.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from callweave.settings import Settings
     from sinks.audit.examine import Report
     from sinks.audit.identity import Counts
 
@@ -67,14 +66,14 @@ def audit(
     from sinks.audit.examine import examine  # noqa: PLC0415
     from sinks.audit.identity import Verdict  # noqa: PLC0415
 
-    settings = _settings()
     try:
+        settings = load()
         with progress() as say:
             report = examine(settings, span_of(since, until, source), patience=patience, limit=limit, say=say)
     except CallweaveError as error:
-        _give_up(str(error))
+        _give_up(error.lines)
     except ServerException as error:
-        _give_up(trouble(settings.clickhouse, error))
+        _give_up([trouble(settings.clickhouse, error)])
     if as_json:
         import orjson  # noqa: PLC0415
 
@@ -86,16 +85,8 @@ def audit(
         sys.exit(EXIT_HOLE if verdict is Verdict.HOLE else EXIT_UNTOLD)
 
 
-def _settings() -> Settings:
-    """Those of this process; a mistake in them says nothing of what is missing."""
-    try:
-        return load()
-    except SettingsError as error:
-        _give_up("\n".join(f"settings: {problem}" for problem in error.problems))
-
-
-def _give_up(why: str) -> NoReturn:
-    for line in why.splitlines():
+def _give_up(lines: list[str]) -> NoReturn:
+    for line in lines:
         click.echo(f"callweave: {line}", err=True)
     sys.exit(EXIT_UNTOLD)
 

@@ -63,8 +63,14 @@ class Code:
 
 def code_of(settings: Settings) -> Code:
     """This machine's; raises `SourcesError`."""
-    from callweave import sources  # noqa: PLC0415
     from callweave.commands.reading import reader  # noqa: PLC0415
+
+    return Code(reader(settings), digest_of(settings))
+
+
+def digest_of(settings: Settings) -> str:
+    """Of this machine's code and sources; raises `SourcesError`."""
+    from callweave import sources  # noqa: PLC0415
     from sinks.replay.cursor import digest  # noqa: PLC0415
 
     root = Path(__file__).parents[2]
@@ -72,7 +78,7 @@ def code_of(settings: Settings) -> Code:
         path for name in PACKAGES for path in (root / name).rglob("*") if path.suffix in {".py", ".sql"}
     )
     texts = [(str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-    return Code(reader(settings), digest(texts, sorted(map(repr, sources.load(settings.sources_file)))))
+    return digest(texts, sorted(map(repr, sources.load(settings.sources_file))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,6 @@ def send(
     from sinks.replay import archive  # noqa: PLC0415
     from sinks.replay.send import replay as run  # noqa: PLC0415
 
-    code = rebuild.code_of(settings).digest
-
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
     with bar("sending", total) as advance:
@@ -131,7 +129,7 @@ def send(
             settings,
             selection,
             SystemClock(),
-            code=code,
+            code=rebuild.digest_of(settings),
             patience=patience,
             legs_of=legs_of,
             say=lambda text: click.echo(text, err=True),

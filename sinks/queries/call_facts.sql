@@ -51,7 +51,7 @@ AS WITH
     outcome_number = 1 AS is_answered,
     choose(requested != unknown, requested, event_started) AS dialled,
     bitTest(kinds_seen, 0) + (requested != unknown) > 0 AS is_dialled,
-    -- here the B leg is called once the A leg has answered
+    -- of requested and predictive calls the B leg is called once the A leg has answered
     choose((requested != unknown) + (ifNull(method, '') = 'predictive') > 0, a_rang, rang) AS rang_first,
     choose(
         is_dialled * (rang_first != unknown) * (dialled != unknown), (rang_first - dialled) * (rang_first > dialled), unknown

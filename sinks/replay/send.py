@@ -83,7 +83,7 @@ def replay(
         progress, said = decide(Progress(clock.now(), code), cursor.read())
         if said:
             say(said)
-        outcome = Outcome(progress, before=progress.total)
+        before = progress.total
         with_companions = not selection.rejected and not selection.span.is_whole
         selection = selection.before(progress.replayed_at)  # what comes meanwhile is read in any case
         with _sender(settings.kafka) as send:
@@ -93,7 +93,7 @@ def replay(
                 cursor.write(progress)
                 told(progress)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
-        outcome.progress = progress
+        outcome = Outcome(progress, before)
         with log.opened(settings.kafka) as kafka:
             outcome.lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))

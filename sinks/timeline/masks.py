@@ -100,11 +100,12 @@ class Masks:
         harmless = frozenset(harmless)
         for field, value in said:
             shown = _by_name(base(field), value)
-            if isinstance(value, str) and shown is not None:
-                paths = set(_paths(value)) - harmless if base(field) in LINKS else set()
-                for each in {value} | paths:
-                    if len(each) >= LEAST_KNOWN:
-                        known |= dict.fromkeys(_spellings(each), shown)
+            if shown is None:
+                continue
+            paths = set(_paths(value)) - harmless if base(field) in LINKS else set()
+            for each in {value} | paths:
+                if len(each) >= LEAST_KNOWN:
+                    known |= dict.fromkeys(_spellings(each), shown)
         longest = sorted(known.items(), key=lambda pair: (-len(pair[0]), pair[0]))
         return cls(numbers, tuple(longest), harmless - known.keys())
 

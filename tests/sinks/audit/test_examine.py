@@ -170,11 +170,9 @@ def assert_what_the_sink_has_yet_to_read_is_no_hole(settings: Settings, pipeline
             sink.start()
             assert_whole(settings)
 
+        # there is more by now than was looked at
         report = at_the_second_look(settings, catch_up)
-        assert (report.verdict(), report.holes) == (
-            Verdict.UNTOLD,
-            [],
-        )  # there is more by now than was looked at
+        assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
 
 
 def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None:
