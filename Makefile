@@ -30,13 +30,15 @@ test-long: lint ## the same, with 100,000 generated calls and 50 rounds of kills
 	@echo "== tests, long"
 	@CALLWEAVE_TEST_SCALE=long $(BIN)/python -m pytest $(TESTS) -o timeout=7200
 
-lint: $(STAMP) ## check style, format and types
+lint: $(STAMP) ## check style, format, types and the layout of imports
 	@echo "== ruff check"
 	@$(BIN)/ruff check
 	@echo "== ruff format"
 	@$(BIN)/ruff format --check
 	@echo "== mypy"
 	@$(BIN)/mypy
+	@echo "== import-linter"
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 bench: $(STAMP) ## measure speed and memory; writes tests/bench/RESULTS.md
 	@$(BIN)/python -m tests.bench

@@ -1,8 +1,4 @@
-"""The command `callweave`: wiring only. Each subject has a module in `commands`.
-
-Modules that are slow to import (Kafka, ClickHouse, Faust, rich) are imported inside the commands, so that
-`callweave --help` and shell completion are quick.
-"""
+"""The command `callweave`: its commands by name, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -11,28 +7,34 @@ import sys
 
 import click
 
-from callweave.commands.audit import audit
-from callweave.commands.backfill import backfill
-from callweave.commands.call import call
-from callweave.commands.check import doctor
-from callweave.commands.dial import dial
-from callweave.commands.directory import directory
-from callweave.commands.provider import provider
-from callweave.commands.query import sql
-from callweave.commands.rejected import rejected
-from callweave.commands.replay import replay
-from callweave.commands.run import run
-from callweave.commands.schemas import schemas
-from callweave.commands.servers import migrate, topics
-from callweave.commands.settings import settings
-from callweave.commands.simulate import simulate
-from callweave.commands.source import source
-from callweave.commands.subscribe import subscribe
-from callweave.commands.tail import tail
-from callweave.errors import CallweaveError
+from callweave.lazy import Lazy, LazyGroup
+from runtime.errors import CallweaveError
+
+HERE = "callweave.commands"
+
+COMMANDS = {
+    "audit": Lazy(f"{HERE}.audit:audit", "Check that every acknowledged callback is where it belongs."),
+    "backfill": Lazy(f"{HERE}.backfill:backfill", "Fetch the history of calls that have not ended."),
+    "call": Lazy(f"{HERE}.call:call", "Show one call, found by any of its ids."),
+    "dial": Lazy(f"{HERE}.dial:dial", "Start a call, and publish who asked for it."),
+    "directory": Lazy(f"{HERE}.directory:directory", "Name agents, campaigns and customers."),
+    "doctor": Lazy(f"{HERE}.check:doctor", "Check everything that the stages need."),
+    "migrate": Lazy(f"{HERE}.servers:migrate", "Bring ClickHouse's tables and views up to date."),
+    "rejected": Lazy(f"{HERE}.rejected:rejected", "List, show and redrive rejected callbacks."),
+    "replay": Lazy(f"{HERE}.replay:replay", "Send archived callbacks through normalize again."),
+    "run": Lazy(f"{HERE}.run:run", "Run one stage until it gets SIGTERM or SIGINT."),
+    "schemas": Lazy(f"{HERE}.schemas:schemas", "Write or check the schemas of the topics."),
+    "settings": Lazy(f"{HERE}.settings:settings", "Print the settings in force, each with its meaning."),
+    "simulate": Lazy(f"{HERE}.simulate:simulate", "Simulate calls, and send their webhooks."),
+    "source": Lazy(f"{HERE}.source:source", "Add, list, change and remove senders of callbacks."),
+    "sql": Lazy(f"{HERE}.query:sql", "Run one SQL statement."),
+    "subscribe": Lazy(f"{HERE}.subscribe:subscribe", "Subscribe to the events of extensions."),
+    "tail": Lazy(f"{HERE}.tail:tail", "Print a line whenever what is known of a call changes."),
+    "topics": Lazy(f"{HERE}.servers:topics", "Create missing Kafka topics, and report how others differ."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="callweave")
 def group() -> None:
     """Telephony webhooks in, one trustworthy record per call out, in ClickHouse, seconds after the call.
@@ -42,30 +44,6 @@ def group() -> None:
     """
     # Libraries log what we say in one sentence; `run` puts real handlers in place of this one.
     logging.getLogger().addHandler(logging.NullHandler())
-
-
-for command in (
-    run,
-    topics,
-    migrate,
-    source,
-    doctor,
-    sql,
-    call,
-    tail,
-    audit,
-    replay,
-    rejected,
-    directory,
-    settings,
-    schemas,
-    simulate,
-    subscribe,
-    dial,
-    backfill,
-):
-    group.add_command(command)
-source.add_command(provider)
 
 
 def main() -> None:

@@ -10,17 +10,17 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from callweave.errors import CallweaveError, SettingsError, StartError
-from callweave.settings import load
-from compose.demo.sources import panel
+from compose.demo_sources import panel
 from compose.embedded.node import NodeError
+from compose.stack import Stack
+from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import FrameType
 
-    from compose.stack import Stack
 
 POLL_SECONDS = 0.25
 SAME_WISH_SECONDS = 1.0
@@ -68,7 +68,6 @@ def main() -> None:
         settings = load()
         with locked(settings.data):
             # Slow to import, and an error in the settings should be said at once.
-            from compose.stack import Stack  # noqa: PLC0415
 
             run(Stack(settings, say))
     except Stop:

@@ -7,21 +7,21 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from callweave import topics
-from callweave.doctor import bind_error, reachable
-from callweave.errors import StartError
-from compose.demo import sources as demo
+from compose import demo_sources as demo
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError, free_port, listening
 from compose.supervisor import Stage
+from operations.doctor import bind_error, reachable
+from runtime import topics
+from runtime.errors import StartError
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
     from compose.supervisor import Say
+    from runtime.settings import Settings
 
 READY_POLL_SECONDS = 0.2
 REPORT_SECONDS = 10.0

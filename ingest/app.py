@@ -13,21 +13,21 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from callweave.metrics import render
 from ingest import answers, metrics
 from ingest.body import BodyTooLargeError, BrokenOffError, read_body
 from ingest.groups import UnacknowledgedError
+from runtime.metrics import render
 from schemas.callbacks import Callback, Rejection, Stage
-from schemas.decode import Undecodable, decode
+from schemas.payload.decode import Undecodable, decode
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from callweave.clock import Clock
-    from callweave.settings import Settings
-    from callweave.sources import SourcesFile
     from ingest.publisher import Publisher
+    from runtime.clock import Clock
+    from runtime.settings import Settings
+    from runtime.sources import SourcesFile
     from schemas.callbacks import Reason
 
 log = structlog.get_logger(__name__)

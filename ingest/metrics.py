@@ -6,7 +6,7 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from callweave.metrics import NAMESPACE
+from runtime.metrics import NAMESPACE
 
 ANSWERED = Counter(
     "ingest_callbacks",

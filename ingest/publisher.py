@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from kafka.errors import KafkaError
 
-from callweave.kafka import client_options
 from ingest.cluster import Cluster
 from ingest.groups import Groups, Message, UnacknowledgedError
 from ingest.metrics import BROKER_UP
+from runtime.kafka import client_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from callweave.settings import KafkaSettings
+    from runtime.settings import KafkaSettings
     from schemas.callbacks import Headers
 
 log = structlog.get_logger(__name__)

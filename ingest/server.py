@@ -20,15 +20,15 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mt import MTServer
 
-from callweave.clock import SystemClock
-from callweave.errors import StartError
-from callweave.sources import SourcesFile
 from ingest.app import create_app
 from ingest.publisher import KafkaPublisher
+from runtime.clock import SystemClock
+from runtime.errors import StartError
+from runtime.sources import SourcesFile
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from callweave.settings import IngestSettings, Settings
+    from runtime.settings import IngestSettings, Settings
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Options = dict[str, Any]
-"""As `callweave.kafka.client_options` gives them."""
+"""As `runtime.kafka.client_options` gives them."""
 Address = tuple[str, int]
 
 CLIENT_ID = "callweave-ingest"

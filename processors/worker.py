@@ -15,14 +15,14 @@ import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
-from callweave.errors import StartError
 from processors.departures import App
+from runtime.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from callweave.settings import KafkaSettings
     from processors.departures import Batch
+    from runtime.settings import KafkaSettings
 
 log = structlog.get_logger()
 

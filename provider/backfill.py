@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from callweave import clickhouse
-from callweave.files import replace_file
 from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
+from runtime import clickhouse
+from runtime.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from callweave.clock import Clock
-    from callweave.settings import Settings
-    from callweave.sources import Source
     from provider.publishing import Publisher
     from provider.rest.client import Client
+    from runtime.clock import Clock
+    from runtime.settings import Settings
+    from runtime.sources import Source
 
 VERSION = 1
 PAGE = 200

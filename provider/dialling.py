@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from callweave.errors import CallweaveError
-from callweave.files import replace_file
 from provider.publishing import UnpublishedError
 from provider.rest.errors import UnansweredError
+from runtime.errors import CallweaveError
+from runtime.files import replace_file
 from schemas.callbacks import Callback
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.clock import Clock
-    from callweave.sources import Source
     from provider.publishing import Publisher
     from provider.rest.client import Client
     from provider.rest.models import CallbackRequest, Dialled
+    from runtime.clock import Clock
+    from runtime.sources import Source
 
 VERSION = 1
 SUFFIX = ".json"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from callweave import topics
-from callweave.errors import StartError
-from callweave.kafka import client_options
+from runtime import topics
+from runtime.errors import StartError
+from runtime.kafka import client_options
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import KafkaSettings
+    from runtime.settings import KafkaSettings
     from schemas.callbacks import Callback
 
 CONNECT_SECONDS = 3.0

@@ -32,9 +32,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from callweave import sources
-from callweave.errors import CallweaveError
-from callweave.urls import checked_base
+from runtime import sources
+from runtime.errors import CallweaveError
+from runtime.urls import checked_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from callweave.kafka import client_options
+from runtime.kafka import client_options
 from schemas.topics import Topic
 from sinks.metrics import LAG
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
     from kafka.coordinator.consumer import ConsumerCoordinator
 
-    from callweave.settings import KafkaSettings
+    from runtime.settings import KafkaSettings
     from sinks.batch import Partition
 
 TOPICS = (Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS)

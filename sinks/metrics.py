@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from callweave.metrics import NAMESPACE
+from runtime.metrics import NAMESPACE
 
 ROWS = Counter("sink_rows", "Rows inserted, by table.", ("table",), namespace=NAMESPACE)
 MESSAGES = Counter("sink_messages", "Messages whose rows are in, by topic.", ("topic",), namespace=NAMESPACE)

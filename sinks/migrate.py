@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from clickhouse_driver.errors import ServerException
 
-from callweave import clickhouse
-from callweave.errors import CallweaveError, StartError
+from runtime import clickhouse
+from runtime.errors import CallweaveError, StartError
 from sinks import pseudonyms, statements
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from sinks.statements import SqlFile
 
 APPLIED = """

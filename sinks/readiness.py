@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sinks.metrics import READY
 
 if TYPE_CHECKING:
-    from callweave.metrics import Ready
+    from runtime.metrics import Ready
 
 
 class Readiness:
@@ -33,6 +33,6 @@ class Readiness:
         return about in self._reasons
 
     def __call__(self) -> Ready:
-        """For `callweave.metrics.serve`."""
+        """For `runtime.metrics.serve`."""
         reasons = self._reasons
         return not reasons, "; ".join(reasons.values())

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ServerException
 
-from callweave import clickhouse
-from callweave.errors import CallweaveError
+from runtime import clickhouse
+from runtime.errors import CallweaveError
 from sinks import metrics, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from sinks.batch import Insert
 
 TRANSIENT_CODES = frozenset(

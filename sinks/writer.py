@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 from kafka.errors import KafkaError
 
-from callweave.clock import SystemClock
-from callweave.metrics import serve
+from runtime.clock import SystemClock
+from runtime.metrics import serve
 from schemas.times import SECOND
 from sinks import metrics
 from sinks.backoff import delays
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-    from callweave.clock import Clock
-    from callweave.settings import Settings, SinkSettings
+    from runtime.clock import Clock
+    from runtime.settings import Settings, SinkSettings
     from sinks.batch import Batch, Insert, Partition
 
 log = structlog.get_logger(__name__)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import signal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
-from callweave import clickhouse
+from runtime.clickhouse import connected
+from runtime.settings import ClickHouseSettings, KafkaSettings
+from sinks.migrate import migrate
 from tests import servers
+from tests.simulator.api.providers import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from clickhouse_driver import Client
+
+    from runtime.settings import Settings
+    from tests.simulator.api.providers import RunningProvider
 
 
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
@@ -71,5 +78,48 @@ def stack_settings(kafka_address: str, clickhouse_address: str, tmp_path: Path) 
     """Settings of the test's own, with topics and tables made."""
     settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, tmp_path))
     yield settings
-    with clickhouse.connected(settings.clickhouse, database="default") as client:
+    with connected(settings.clickhouse, database="default") as client:
         client.execute(f"DROP DATABASE {settings.clickhouse.database}")
+
+
+@pytest.fixture
+def kafka(kafka_address: str) -> KafkaSettings:
+    """A part of the cluster of the test's own."""
+    return KafkaSettings(bootstrap_servers=kafka_address, prefix=f"t{uuid4().hex}.")
+
+
+@pytest.fixture
+def clickhouse(clickhouse_address: str) -> ClickHouseSettings:
+    """A database of the test's own, which does not exist yet."""
+    host, _, port = clickhouse_address.rpartition(":")
+    return ClickHouseSettings(host=host, port=int(port), database=f"t{uuid4().hex}")
+
+
+@pytest.fixture
+def bare_settings(clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
+    """A database's name that nobody uses, and no Kafka."""
+    settings = servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)
+    yield settings
+    with connected(settings.clickhouse, database="default") as client:
+        client.execute(f"DROP DATABASE IF EXISTS {settings.clickhouse.database}")
+
+
+@pytest.fixture
+def store_settings(bare_settings: Settings) -> Settings:
+    """With all tables and views, and no Kafka."""
+    migrate(bare_settings)
+    return bare_settings
+
+
+@pytest.fixture
+def client(store_settings: Settings) -> Iterator[Client]:
+    """Connected to the database of `store_settings`."""
+    with connected(store_settings.clickhouse) as connection:
+        yield connection
+
+
+@pytest.fixture
+def provider() -> Iterator[RunningProvider]:
+    """A simulated provider of the test's own."""
+    with running() as found:
+        yield found

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from callweave.settings import KafkaSettings, Settings
+    from runtime.settings import KafkaSettings, Settings
 
 StageName = Literal["ingest", "normalize", "correlate", "sink"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")

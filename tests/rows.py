@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from callweave import clickhouse
+from runtime import clickhouse
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 Row = dict[str, Any]
 

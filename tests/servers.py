@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from callweave import topics
-from callweave.settings import ClickHouseSettings, IngestSettings, KafkaSettings, Settings
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import free_port
+from runtime import topics
+from runtime.settings import ClickHouseSettings, IngestSettings, KafkaSettings, Settings
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+NO_KAFKA = "127.0.0.1:1"
+"""Where no broker answers."""
 JARS = Path(__file__).parents[1] / "var" / "jars"
 
 GIVEN_KAFKA = os.environ.get("CALLWEAVE_TEST_KAFKA")

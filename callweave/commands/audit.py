@@ -8,16 +8,23 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import orjson
+from clickhouse_driver.errors import ServerException
+from rich.console import Console
 
+from callweave.commands import tables
 from callweave.commands.spans import span_of, span_options
-from callweave.errors import CallweaveError
-from callweave.settings import load
+from operations.audit.examine import examine
+from operations.audit.identity import Verdict, remedies, total
+from runtime.clickhouse import trouble
+from runtime.errors import CallweaveError
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sinks.audit.examine import Report
-    from sinks.audit.identity import Counts
+    from operations.audit.examine import Report
+    from operations.audit.identity import Counts
 
 EXIT_HOLE = 1
 EXIT_UNTOLD = 3
@@ -60,12 +67,6 @@ def audit(
     status 0 says that it is so, 1 that something is missing, and 3 that it can't be told now, since stages
     are still at work (see --wait), a server does not answer or the settings are wrong.
     """
-    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
-
-    from callweave.clickhouse import trouble  # noqa: PLC0415
-    from sinks.audit.examine import examine  # noqa: PLC0415
-    from sinks.audit.identity import Verdict  # noqa: PLC0415
-
     try:
         settings = load()
         with progress() as say:
@@ -75,8 +76,6 @@ def audit(
     except ServerException as error:
         _give_up([trouble(settings.clickhouse, error)])
     if as_json:
-        import orjson  # noqa: PLC0415
-
         click.echo(orjson.dumps(document(report), option=orjson.OPT_INDENT_2).decode())
     else:
         _print(report)
@@ -93,8 +92,6 @@ def _give_up(lines: list[str]) -> NoReturn:
 
 def document(report: Report) -> dict[str, Any]:
     """The report for programs."""
-    from sinks.audit.identity import total  # noqa: PLC0415
-
     return {
         "verdict": report.verdict().name.lower(),
         "total": _numbers(total(report.counts)),
@@ -123,9 +120,6 @@ def _numbers(counts: Counts) -> dict[str, Any]:
 
 
 def _print(report: Report) -> None:
-    from callweave.commands import tables  # noqa: PLC0415
-    from sinks.audit.identity import remedies, total  # noqa: PLC0415
-
     rows = [_row(source or "(none)", counts) for source, counts in sorted(report.counts.items())]
     tables.show(COLUMNS, [*rows, _row("all", total(report.counts))])
     codes = [
@@ -175,8 +169,6 @@ def _row(source: str, counts: Counts) -> list[str]:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Says what is being done, on a terminal alone."""
-    from rich.console import Console  # noqa: PLC0415
-
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.commands.progress import bar
 from callweave.commands.spans import Moment
-from callweave.settings import load
+from callweave.commands.subscribe import client_of
+from provider import backfill as filling
+from provider.backfill import Result
+from provider.publishing import publishing
+from provider.settings import provider_of
+from runtime.clock import SystemClock
+from runtime.progress import bar
+from runtime.settings import load
 from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provider.backfill import Result
 
 FOLDER = "backfill"
 """Within `data`: how far an interrupted run has come, a file for each source."""
@@ -47,12 +52,6 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
 
     An interrupted run is gone on with by the next one with the same --since and --until.
     """
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from callweave.commands.subscribe import client_of  # noqa: PLC0415
-    from provider import backfill as filling  # noqa: PLC0415
-    from provider.publishing import publishing  # noqa: PLC0415
-    from provider.settings import provider_of  # noqa: PLC0415
-
     settings = load()
     provider = provider_of(settings.sources_file, name)
     clock = SystemClock()
@@ -74,8 +73,6 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
 
 def summary(results: Counter[Result], total: int) -> str:
     """What a run did, in a sentence or two."""
-    from provider.backfill import Result  # noqa: PLC0415
-
     if not total:
         return "No call lacks its end."
     parts = [f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"]

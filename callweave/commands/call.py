@@ -7,15 +7,24 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from clickhouse_driver.errors import ServerException
+from rich.console import Console
 
-from callweave.errors import CallweaveError
-from callweave.settings import load
-from callweave.terminal import visible
+from callweave.commands.tables import UNBOUNDED
+from operations.timeline import read
+from operations.timeline.document import document, masks_of
+from operations.timeline.page import Page
+from operations.timeline.timeline import timeline
+from runtime import clickhouse
+from runtime.clock import SystemClock
+from runtime.errors import CallweaveError
+from runtime.settings import load
+from runtime.terminal import visible
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from sinks.timeline.model import Match, Whole
+    from operations.timeline.model import Match, Whole
 
 MOST_LISTED = 20
 
@@ -33,10 +42,6 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
     event or of a callback. It shows the row, legs, events with their delays, the CDR, gaps, where each value
     came from, and what late data changed. Phone numbers are masked but for their last two digits.
     """
-    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
-
-    from callweave import clickhouse  # noqa: PLC0415
-
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
         try:
@@ -52,8 +57,6 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
 
 
 def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole:
-    from sinks.timeline import read  # noqa: PLC0415
-
     matches = read.find(client, id_, account)
     if len(matches) > 1:
         raise CallweaveError(_choice(client, matches))
@@ -67,8 +70,6 @@ def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole
 
 def _choice(client: Client, matches: list[Match]) -> str:
     """What to choose from, without numbers."""
-    from sinks.timeline import read  # noqa: PLC0415
-
     several = len({match.account for match in matches}) > 1
     how = "an account (--account) or a call's own id" if several else "the call's own id"
     many = f"At least {len(matches)}" if len(matches) == read.MOST_MATCHES else str(len(matches))
@@ -81,10 +82,6 @@ def _choice(client: Client, matches: list[Match]) -> str:
 
 
 def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from sinks.timeline.document import document, masks_of  # noqa: PLC0415
-    from sinks.timeline.timeline import timeline  # noqa: PLC0415
-
     laid_out = timeline(whole, SystemClock().now())
     masks = masks_of(laid_out, numbers=numbers)
     if as_json:
@@ -92,10 +89,6 @@ def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
             json.dumps(document(laid_out, masks))
         )  # in ASCII: whatever shows it, nothing moves its cursor
         return
-    from rich.console import Console  # noqa: PLC0415
-
-    from callweave.commands.tables import UNBOUNDED  # noqa: PLC0415
-    from sinks.timeline.page import Page  # noqa: PLC0415
 
     width = None if sys.stdout.isatty() else UNBOUNDED
     console = Console(markup=False, highlight=False, emoji=False, width=width)

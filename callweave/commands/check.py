@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from callweave.settings import load
+from operations.doctor import examine
+from runtime.settings import load
 
 
 @click.command()
@@ -16,8 +17,6 @@ def doctor() -> None:
     Kafka and ClickHouse (reached? new enough?), topics, migrations, the sources file, the ports to listen on.
     Each failure says what to do; the exit status is 1 when there is one.
     """
-    from callweave.doctor import examine  # noqa: PLC0415
-
     settings = load()
     click.echo(f"{'ok':<5} settings: valid.")
     bad = 0

@@ -6,16 +6,23 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from pydantic import ValidationError
 
-from callweave.errors import CallweaveError
-from callweave.settings import load
+from callweave.commands.subscribe import client_of
+from provider.dialling import Dialler, Spool, resend
+from provider.publishing import publishing
+from provider.rest.errors import UnansweredError
+from provider.rest.models import CallbackRequest
+from provider.settings import provider_of
+from runtime.clock import SystemClock
+from runtime.errors import CallweaveError
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from callweave.settings import Settings
     from provider.dialling import Outcome
-    from provider.rest.models import CallbackRequest
+    from runtime.settings import Settings
 
 SPOOL = "dialled"
 """The folder within `data` of calls that were started and are not yet published."""
@@ -93,10 +100,6 @@ def dial(*, name: str | None, extension: str | None, resend: bool, **options: An
 
 def request_of(options: dict[str, Any]) -> CallbackRequest:
     """The request that the options ask for; raise `click.UsageError` with every mistake at once."""
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from provider.rest.models import CallbackRequest  # noqa: PLC0415
-
     fields = {name: value for name, value in options.items() if value not in {None, ()}}
     variables = variables_of(fields.pop("variables", ()), fields.pop("tag", None))
     if variables:
@@ -138,13 +141,6 @@ def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
 
 def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> Outcome:
     """Kafka first: without it nobody is called."""
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from callweave.commands.subscribe import client_of  # noqa: PLC0415
-    from provider.dialling import Dialler, Spool  # noqa: PLC0415
-    from provider.publishing import publishing  # noqa: PLC0415
-    from provider.rest.errors import UnansweredError  # noqa: PLC0415
-    from provider.settings import provider_of  # noqa: PLC0415
-
     provider = provider_of(settings.sources_file, name)
     spool = Spool(settings.data / SPOOL)
     try:
@@ -175,9 +171,6 @@ def _report(outcome: Outcome, settings: Settings) -> None:
 
 
 def _resend(settings: Settings) -> None:
-    from provider.dialling import Spool, resend  # noqa: PLC0415
-    from provider.publishing import publishing  # noqa: PLC0415
-
     spool = Spool(settings.data / SPOOL)
     if not spool.waiting():
         click.echo("There is nothing to publish again.", err=True)

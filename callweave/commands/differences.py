@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from callweave.commands.query import plain
+from operations.replay import changes
+from operations.timeline.masks import Masks
+from runtime import clickhouse
+
 if TYPE_CHECKING:
-    from callweave.settings import Settings
-    from sinks.replay.archive import Selection
-    from sinks.replay.changes import Change
+    from operations.replay.archive import Selection
+    from operations.replay.changes import Change
+    from runtime.settings import Settings
 
 
 def show(
     settings: Settings, selection: Selection, database: str, *, as_json: bool, numbers: bool, limit: int
 ) -> None:
     """Print what the two databases tell differently: at most so many calls, and how many there are."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.replay import changes  # noqa: PLC0415
-
     found = 0
     with clickhouse.connected(settings.clickhouse) as client:
         for each in changes.calls(client, settings.clickhouse.database, database, selection.span):
@@ -36,11 +39,6 @@ def _rest(found: int, limit: int) -> str:
 
 
 def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
-    import json  # noqa: PLC0415
-
-    from callweave.commands.query import plain  # noqa: PLC0415
-    from sinks.timeline.masks import Masks  # noqa: PLC0415
-
     masks = Masks(numbers)
 
     def masked(name: str, value: Any) -> Any:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
+import orjson
 
-from callweave.errors import CallweaveError
-from callweave.settings import load as load_settings
+from callweave.commands import tables
+from operations.directory import load as store
+from operations.directory.entries import Defaults, parse
+from runtime import clickhouse, sources
+from runtime.errors import CallweaveError
+from runtime.settings import load as load_settings
 from schemas.times import moment
+from sinks.directory import areas as known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sinks.directory.entries import Entry
+    from operations.directory.entries import Entry
 
 
 @click.group()
@@ -43,9 +50,6 @@ def reading(command: Callable[..., None]) -> Callable[..., None]:
 @reading
 def load(file: Path, account: str | None, timezone: str | None, country: str | None) -> None:
     """Load a CSV file, all of it or nothing. Loading it again changes nothing."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.directory import load as store  # noqa: PLC0415
-
     told = told_by(file, account, timezone, country)
     with clickhouse.connected(load_settings().clickhouse) as client:
         done = store.load(client, told)
@@ -67,19 +71,12 @@ def check(file: Path, account: str | None, timezone: str | None, country: str | 
 @click.option("--account", help="Of this account alone.")
 def list_(account: str | None, *, as_json: bool) -> None:
     """List who is who. Numbers of customers are shown as they were loaded."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.directory import load as store  # noqa: PLC0415
-
     with clickhouse.connected(load_settings().clickhouse) as client:
         found = [_row(entry) for entry in store.entries(client) if account in {None, entry.account}]
     if as_json:
-        import orjson  # noqa: PLC0415
-
         for row in found:
             click.echo(orjson.dumps(row).decode())
     elif found:
-        from callweave.commands import tables  # noqa: PLC0415
-
         tables.show(list(found[0]), [list(row.values()) for row in found])
     else:
         click.echo("The directory is empty: `callweave directory load --help`.", err=True)
@@ -88,20 +85,12 @@ def list_(account: str | None, *, as_json: bool) -> None:
 @directory.command()
 def areas() -> None:
     """Load the names of areas, by which numbers have a region; a sink without any does it by itself."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.directory import areas as known  # noqa: PLC0415
-
     with clickhouse.connected(load_settings().clickhouse) as client:
         click.echo(f"{known.load(client)} areas.", err=True)
 
 
 def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:
     """The entries of a file; raise `CallweaveError` with every mistake and its line."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
-    from callweave import sources  # noqa: PLC0415
-    from sinks.directory.entries import Defaults, parse  # noqa: PLC0415
-
     try:
         zone = ZoneInfo(sources.checked_timezone(timezone)) if timezone else None
         country = sources.checked_country(country) if country else None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.settings import load
+from provider import settings as providers
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +34,6 @@ def provider(name: str, *, remove: bool, **options: str | float | Path | None) -
 
     What is not given stays as it was. Secrets are named, never given: a file or a variable holds them.
     """
-    from provider import settings as providers  # noqa: PLC0415
-
     path = load().sources_file
     given = {option: value for option, value in options.items() if value is not None}
     if remove:

@@ -10,10 +10,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import click
+from clickhouse_driver.errors import ServerException
 
-from callweave.errors import CallweaveError
-from callweave.settings import load
-from callweave.terminal import visible
+from callweave.commands import tables
+from runtime import clickhouse
+from runtime.errors import CallweaveError
+from runtime.settings import load
+from runtime.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,10 +48,6 @@ def sql(statement: str, form: str) -> None:
 
     As in: callweave sql "SELECT * FROM calls".
     """
-    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
-
-    from callweave import clickhouse  # noqa: PLC0415
-
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
         try:
@@ -62,8 +61,6 @@ def sql(statement: str, form: str) -> None:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    from callweave.commands import tables  # noqa: PLC0415
-
     cells = [[plain(value) for value in row] for row in rows]
     if tables.fits(columns, cells):
         tables.show(columns, cells)

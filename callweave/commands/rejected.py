@@ -6,17 +6,27 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
+import orjson
 
-from callweave.commands.replay import asking, wait_option
+from callweave.commands import tables
+from callweave.commands.query import plain
+from callweave.commands.replay import asking, send, wait_option
 from callweave.commands.spans import shown, span_of, span_options
-from callweave.errors import CallweaveError
-from callweave.settings import load
-from callweave.terminal import visible
+from operations.reading import legs, reader
+from operations.replay import archive
+from operations.replay import rejected as found
+from operations.replay.archive import Selection
+from operations.timeline.masks import Masks
+from processors.normalize.step import Rejected
+from runtime import clickhouse
+from runtime.errors import CallweaveError
+from runtime.settings import load
+from runtime.terminal import visible
 
 if TYPE_CHECKING:
-    from callweave.commands.reading import Read
-    from callweave.settings import Settings
-    from sinks.replay.archive import Archived, Selection
+    from operations.reading import Read
+    from operations.replay.archive import Archived
+    from runtime.settings import Settings
 
 
 @click.group()
@@ -32,13 +42,6 @@ def list_(
     *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
 ) -> None:
     """Group them by their reasons, the most frequent first."""
-    import orjson  # noqa: PLC0415
-
-    from callweave import clickhouse  # noqa: PLC0415
-    from callweave.commands import tables  # noqa: PLC0415
-    from callweave.commands.query import plain  # noqa: PLC0415
-    from sinks.replay import rejected as found  # noqa: PLC0415
-
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse) as client:
         groups = found.groups(client, _selection(since, until, source, reason))
@@ -69,9 +72,6 @@ def list_(
 @click.option("--raw", is_flag=True, help="Show every byte: numbers and links are masked otherwise.")
 def show(id_: str, *, raw: bool) -> None:
     """Show one of them: its reasons and its bytes."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from sinks.replay import archive  # noqa: PLC0415
-
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         known = archive.one(client, id_.strip())
@@ -81,9 +81,6 @@ def show(id_: str, *, raw: bool) -> None:
 
 
 def _show(known: Archived, *, raw: bool) -> None:
-    from callweave.commands import tables  # noqa: PLC0415
-    from sinks.timeline.masks import Masks  # noqa: PLC0415
-
     masks = Masks(raw)
     callback = known.callback
     facts = {
@@ -129,8 +126,6 @@ def redrive(
     interrupted redrive goes on where it was when the same one is asked for again, and says so; if the code or
     a source has changed since, it begins anew.
     """
-    from callweave.commands.reading import reader  # noqa: PLC0415
-
     settings = load()
     selection = _selection(since, until, source, reason)
     read = reader(settings)
@@ -142,18 +137,11 @@ def redrive(
 
 
 def _redrive(settings: Settings, selection: Selection, read: Read, patience: float) -> None:
-    from callweave.commands.reading import legs  # noqa: PLC0415
-    from callweave.commands.replay import send  # noqa: PLC0415
 
     send(settings, selection, patience, legs_of=lambda archived: legs(read, archived.callback))
 
 
 def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
-    from callweave import clickhouse  # noqa: PLC0415
-    from callweave.commands import tables  # noqa: PLC0415
-    from processors.normalize.step import Rejected  # noqa: PLC0415
-    from sinks.replay import archive  # noqa: PLC0415
-
     fates: Counter[tuple[str, str]] = Counter()
     with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         for page in archive.pages(client, selection.where(), selection.values()):
@@ -167,6 +155,4 @@ def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
 
 
 def _selection(since: int | None, until: int | None, source: str | None, reason: str | None) -> Selection:
-    from sinks.replay.archive import Selection  # noqa: PLC0415
-
     return Selection(span_of(since, until, source), rejected=True, code=reason)

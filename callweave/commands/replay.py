@@ -6,18 +6,26 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from clickhouse_driver.errors import ServerException
 
-from callweave.commands.progress import bar
+from callweave.commands import differences, tables
 from callweave.commands.spans import span_of, span_options
-from callweave.errors import CallweaveError
-from callweave.settings import load
+from operations.replay import archive, rebuild
+from operations.replay.archive import Selection
+from operations.replay.send import replay as run
+from runtime import clickhouse
+from runtime.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble
+from runtime.clock import SystemClock
+from runtime.errors import CallweaveError
+from runtime.progress import bar
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from callweave.settings import Settings
-    from sinks.replay.archive import Archived, Selection
-    from sinks.replay.progress import Progress
+    from operations.replay.archive import Archived
+    from operations.replay.progress import Progress
+    from runtime.settings import Settings
 
 wait_option = click.option(
     "--wait",
@@ -33,10 +41,6 @@ wait_option = click.option(
 @contextmanager
 def asking(settings: Settings) -> Iterator[None]:
     """Whatever reads the archive: what ClickHouse refuses becomes a `CallweaveError` that says what to do."""
-    from clickhouse_driver.errors import ServerException  # noqa: PLC0415
-
-    from callweave.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble  # noqa: PLC0415
-
     try:
         yield
     except ServerException as error:
@@ -76,8 +80,6 @@ def replay(
     partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
     for again, and says so; if the code or a source has changed since, it begins anew.
     """
-    from sinks.replay.archive import Selection  # noqa: PLC0415
-
     settings = load()
     selection = Selection(span_of(since, until, source))
     with asking(settings):
@@ -86,19 +88,12 @@ def replay(
         elif into is None:
             send(settings, selection, patience)
         else:
-            from callweave.clock import SystemClock  # noqa: PLC0415
-            from callweave.commands import differences, rebuild  # noqa: PLC0415
-
             built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
             differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
 
 
 def foretell(settings: Settings, selection: Selection) -> None:
     """Print how many callbacks of each source are selected."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from callweave.commands import tables  # noqa: PLC0415
-    from sinks.replay import archive  # noqa: PLC0415
-
     with clickhouse.connected(settings.clickhouse) as client:
         found = archive.count(client, selection)
     rows = [[source, str(number)] for source, number in sorted(found.items())]
@@ -112,12 +107,6 @@ def send(
     legs_of: Callable[[Archived], Iterable[str]] | None = None,
 ) -> None:
     """Send the selection, wait, and print what came of it."""
-    from callweave import clickhouse  # noqa: PLC0415
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from callweave.commands import rebuild  # noqa: PLC0415
-    from sinks.replay import archive  # noqa: PLC0415
-    from sinks.replay.send import replay as run  # noqa: PLC0415
-
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
     with bar("sending", total) as advance:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import click
 
-from callweave.settings import load
+from runtime import logs
+from runtime.settings import load
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 PORT = click.IntRange(0, 65535)
+STAGES = {
+    "ingest": "ingest.server",
+    "normalize": "processors.normalize.app",
+    "correlate": "processors.correlate.app",
+    "sink": "sinks.writer",
+}
+"""Where each stage's `run(settings)` is. Only the one that is run is imported: Faust and Flask are slow."""
 METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one."
 
 
@@ -27,46 +36,37 @@ def run() -> None:
 @click.option("--port", type=PORT, help="Listen on this port.")
 def ingest(port: int | None) -> None:
     """Take callbacks by HTTP and publish them."""
-    settings = _begin("ingest", port=port)
-    from ingest import server  # noqa: PLC0415
-
-    server.run(settings)
+    _run("ingest", port=port)
 
 
 @run.command()
 @click.option("--metrics-port", type=PORT, help=METRICS)
 def normalize(metrics_port: int | None) -> None:
     """Turn callbacks into events."""
-    settings = _begin("normalize", metrics_port=metrics_port)
-    from processors.normalize import app  # noqa: PLC0415
-
-    app.run(settings)
+    _run("normalize", metrics_port=metrics_port)
 
 
 @run.command()
 @click.option("--metrics-port", type=PORT, help=METRICS)
 def correlate(metrics_port: int | None) -> None:
     """Tie events together into calls."""
-    settings = _begin("correlate", metrics_port=metrics_port)
-    from processors.correlate import app  # noqa: PLC0415
-
-    app.run(settings)
+    _run("correlate", metrics_port=metrics_port)
 
 
 @run.command()
 @click.option("--metrics-port", type=PORT, help=METRICS)
 def sink(metrics_port: int | None) -> None:
     """Write callbacks, events and records to ClickHouse."""
-    settings = _begin("sink", metrics_port=metrics_port)
-    from sinks import writer  # noqa: PLC0415
+    _run("sink", metrics_port=metrics_port)
 
-    writer.run(settings)
+
+def _run(stage: str, **overrides: int | None) -> None:
+    settings = _begin(stage, **overrides)
+    importlib.import_module(STAGES[stage]).run(settings)
 
 
 def _begin(stage: str, **overrides: int | None) -> Settings:
     """The settings with what the command line says put over them, and logs on their way."""
-    from callweave import logs  # noqa: PLC0415
-
     settings = load()
     given = {name: value for name, value in overrides.items() if value is not None}
     section = getattr(settings, stage).model_copy(update=given)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from schemas import documents
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,8 +32,6 @@ FOLDER = click.option(
 @FOLDER
 def write(folder: Path) -> None:
     """Write the documents from the Python definitions."""
-    from schemas import documents  # noqa: PLC0415
-
     for name, text in documents.render().items():
         path = folder / name
         if not _is(path, text):
@@ -44,8 +44,6 @@ def write(folder: Path) -> None:
 @FOLDER
 def check(folder: Path) -> None:
     """Exit with status 1 when a document on disk is not what the definitions say."""
-    from schemas import documents  # noqa: PLC0415
-
     stale = [name for name, text in documents.render().items() if not _is(folder / name, text)]
     for name in stale:
         click.echo(f"callweave: {name} is out of date: run `callweave schemas write`.", err=True)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.settings import load
+from callweave.commands import tables
+from runtime.clickhouse import connected
+from runtime.settings import load
+from runtime.topics import ensure
+from sinks import migrate as migrations
 
 if TYPE_CHECKING:
-    from callweave.topics import TopicReport
+    from runtime.topics import TopicReport
 
 
 @click.command()
@@ -20,9 +24,6 @@ def topics() -> None:
     Nothing that exists is changed. The exit status is 1 when a topic differs in a way that would break the
     pipeline (its number of partitions, its cleanup policy), or when Kafka can't be reached.
     """
-    from callweave.commands import tables  # noqa: PLC0415
-    from callweave.topics import ensure  # noqa: PLC0415
-
     settings = load()
     reports = ensure(settings)
     tables.show(["topic", "result"], [[report.name, outcome(report)] for report in reports])
@@ -48,9 +49,6 @@ def outcome(report: TopicReport) -> str:
 @click.option("--dry-run", is_flag=True, help="Only say which migrations would be applied.")
 def migrate(*, dry_run: bool) -> None:
     """Bring ClickHouse's tables and views up to date."""
-    from callweave.clickhouse import connected  # noqa: PLC0415
-    from sinks import migrate as migrations  # noqa: PLC0415
-
     settings = load()
     with connected(settings.clickhouse, database="default") as client:
         client.execute("SELECT 1")  # one clear sentence, should it be away

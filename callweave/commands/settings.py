@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import SecretStr
 
-from callweave.reading import fields_of
-from callweave.settings import Settings, load_from
+from runtime.reading import fields_of
+from runtime.settings import Settings, load_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.reading import Loaded
+    from runtime.reading import Loaded
 
 MASK = "***"
 

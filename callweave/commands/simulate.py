@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
+import secrets
+import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from callweave.errors import CallweaveError
-from callweave.settings import load
+from runtime import sources
+from runtime.clock import SystemClock
+from runtime.errors import CallweaveError
+from runtime.settings import load
+from simulator.api.exchange import Exchange
+from simulator.api.server import serving
+from simulator.connection import Endpoint
+from simulator.demo import kept_urls
+from simulator.ledger import SENT, Ledger
+from simulator.misbehaviour import Misbehaviour
+from simulator.progress import shown, summarise
+from simulator.run import Wishes, run
+from simulator.sending import Manner, Tally
+from simulator.traffic import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
-    from callweave.settings import Settings
-    from provider.simulated.connection import Endpoint
-    from provider.simulated.ledger import Ledger
-    from provider.simulated.model import SimulatedCall
-    from provider.simulated.run import Wishes
-    from provider.simulated.sending import Tally
-    from provider.simulated.traffic import Sender
+    from runtime.settings import Settings
+    from simulator.model import SimulatedCall
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
@@ -103,7 +116,6 @@ def simulate(**options: Any) -> None:
     each call must become, is written to a folder; its path is printed on standard output.
     """
     settings = load()
-    from provider.simulated.connection import Endpoint  # noqa: PLC0415
 
     # with no calls to send it is the API alone that is wanted
     urls = dict(_pair(text) for text in options["urls"]) or (demo_urls(settings) if options["calls"] else {})
@@ -125,13 +137,6 @@ def simulate(**options: Any) -> None:
 @contextmanager
 def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[SimulatedCall], None]]:
     """The provider's REST API, and what tells it of calls that are over, so that it knows their history."""
-    import os  # noqa: PLC0415
-    import secrets  # noqa: PLC0415
-
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from provider.simulated.api.exchange import Exchange  # noqa: PLC0415
-    from provider.simulated.api.server import serving  # noqa: PLC0415
-
     exchange = Exchange(SystemClock(), seed=wishes.seed, speedup=wishes.manner.speedup)
     token, file = secrets.token_urlsafe(24), folder / "api-token"
     exchange.tokens.add(token)
@@ -149,19 +154,12 @@ def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[S
 
 def wait_for_ctrl_c() -> None:
     """Until somebody has had enough."""
-    import contextlib  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
 
 
 def wishes_of(options: Mapping[str, Any]) -> Wishes:
     """What the options ask for."""
-    from provider.simulated.misbehaviour import Misbehaviour  # noqa: PLC0415
-    from provider.simulated.run import Wishes  # noqa: PLC0415
-    from provider.simulated.sending import Manner  # noqa: PLC0415
-
     return Wishes(
         seed=options["seed"],
         calls=options["calls"],
@@ -184,8 +182,6 @@ def wishes_of(options: Mapping[str, Any]) -> Wishes:
 
 def demo_urls(settings: Settings) -> dict[str, str]:
     """The demo sources' callback URLs by name; raise `CallweaveError` where there are none."""
-    from callweave.demo import kept_urls  # noqa: PLC0415
-
     urls = kept_urls(settings)
     if not urls:
         raise CallweaveError(
@@ -197,9 +193,6 @@ def demo_urls(settings: Settings) -> dict[str, str]:
 
 def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
     """Who sends: the source of each URL says in which dialect, and in which zone."""
-    from callweave import sources  # noqa: PLC0415
-    from provider.simulated.traffic import Sender  # noqa: PLC0415
-
     known = sources.load(settings.sources_file)
     senders = []
     for name in urls:
@@ -212,11 +205,6 @@ def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
 
 def ledger_folder(settings: Settings, given: str | None) -> Path:
     """Where the ledger goes: a folder that has none yet."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
-
-    from provider.simulated.ledger import SENT  # noqa: PLC0415
-
     folder = Path(given) if given else settings.data / "simulated" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     if (folder / SENT).exists():
         raise CallweaveError(f"{folder} has a ledger already: say another folder.")
@@ -231,15 +219,6 @@ def perform(
     finished: Callable[[SimulatedCall], None] | None = None,
 ) -> Tally:
     """Run it with its progress on standard error, and then tell what came of it."""
-    import asyncio  # noqa: PLC0415
-    import contextlib  # noqa: PLC0415
-
-    from callweave.clock import SystemClock  # noqa: PLC0415
-    from provider.simulated.ledger import Ledger  # noqa: PLC0415
-    from provider.simulated.progress import shown, summarise  # noqa: PLC0415
-    from provider.simulated.run import run  # noqa: PLC0415
-    from provider.simulated.sending import Tally  # noqa: PLC0415
-
     tally = Tally()
 
     async def main(ledger: Ledger) -> None:

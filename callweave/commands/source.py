@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
-from callweave.settings import load
+from callweave.commands import tables
+from callweave.commands.provider import provider
+from runtime import sources
+from runtime.settings import load
 
 if TYPE_CHECKING:
-    from callweave.settings import IngestSettings
-    from callweave.sources import Setting, Source
+    from runtime.settings import IngestSettings
+    from runtime.sources import Setting, Source
 
 ONCE = (
     "This URL holds the token and is shown only now: keep it as a secret. A running ingress knows it at once."
@@ -54,8 +58,6 @@ def add(
     name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
 ) -> None:
     """Add a source and print its callback URL, alone, on standard output."""
-    from callweave import sources  # noqa: PLC0415
-
     settings = load()
     token = sources.add(
         settings.sources_file,
@@ -74,8 +76,6 @@ def add(
 @click.argument("name")
 def rotate(name: str) -> None:
     """Give a source a new token, void the old one, and print the new callback URL."""
-    from callweave import sources  # noqa: PLC0415
-
     settings = load()
     click.echo(callback_url(settings.ingest, sources.rotate(settings.sources_file, name)))
     _hints(settings.ingest)
@@ -96,8 +96,6 @@ def change(name: str, timezone: str | None, close_after: float | str | None, cou
 
     What is not given stays as it was. Times that were read before keep the zone that they were read with.
     """
-    from callweave import sources  # noqa: PLC0415
-
     given: dict[Setting, str | float | None] = {}
     if timezone is not None:
         given["timezone"] = timezone
@@ -116,8 +114,6 @@ def change(name: str, timezone: str | None, close_after: float | str | None, cou
 @click.argument("name")
 def remove(name: str) -> None:
     """Void a source's token. Its earlier callbacks stay readable."""
-    from callweave import sources  # noqa: PLC0415
-
     sources.remove(load().sources_file, name)
     click.echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
 
@@ -126,21 +122,18 @@ def remove(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, as_json: bool) -> None:
     """List the sources, without their tokens."""
-    from callweave import sources  # noqa: PLC0415
-
     settings = load()
     found = [_row(item) for item in sources.load(settings.sources_file)]
     if as_json:
-        import orjson  # noqa: PLC0415
-
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     elif found:
-        from callweave.commands import tables  # noqa: PLC0415
-
         shown = [["" if value is None else str(value) for value in row.values()] for row in found]
         tables.show(list(found[0]), shown)
     else:
         click.echo("There are no sources yet: `callweave source add --help`.", err=True)
+
+
+source.add_command(provider)
 
 
 def callback_url(settings: IngestSettings, token: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from schemas.times import microseconds, moment
+from sinks.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.core import Context, Parameter
 
-    from sinks.span import Span
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -51,8 +51,6 @@ def span_options(command: Command) -> Command:
 
 def span_of(since: int | None, until: int | None, source: str | None) -> Span:
     """What the options name; all that was left open is open."""
-    from sinks.span import Span  # noqa: PLC0415
-
     everything = Span()
     return Span(
         everything.since if since is None else since, everything.until if until is None else until, source

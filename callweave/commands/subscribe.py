@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callweave.errors import CallweaveError
-from callweave.settings import load
+from callweave.commands import tables
+from provider import settings as providers
+from provider import subscribing
+from provider.rest.client import Client
+from provider.subscriptions import DRIFT, EVENT_TYPES, Standing, Wish, shown_url, token_of
+from runtime import sources
+from runtime.errors import CallweaveError
+from runtime.settings import load
+from simulator.demo import kept_urls
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
-    from provider.rest.client import Client
     from provider.settings import Provider
     from provider.subscriptions import Line
+    from runtime.settings import Settings
 
 DEFAULT_EVENTS = "dial-in,dial-out,answer,hangup,voicemail"
 STANDARD_INPUT = "-"
@@ -24,9 +30,6 @@ STANDARD_INPUT = "-"
 
 def client_of(provider: Provider) -> Client:
     """A client of a source's provider, with the secret that its settings name."""
-    from provider import settings as providers  # noqa: PLC0415
-    from provider.rest.client import Client  # noqa: PLC0415
-
     return Client(provider.settings, providers.credentials(provider.settings, os.environ))
 
 
@@ -50,10 +53,6 @@ def subscribe(
 
     The provider's documents show no way to remove a subscription: what is in the way is reported.
     """
-    from provider import settings as providers  # noqa: PLC0415
-    from provider import subscribing  # noqa: PLC0415
-    from provider.subscriptions import DRIFT, Standing, Wish  # noqa: PLC0415
-
     settings = load()
     provider = providers.provider_of(settings.sources_file, name)
     wish = Wish(
@@ -81,8 +80,6 @@ def subscribe(
 
 def wanted_events(text: str) -> tuple[str, ...]:
     """The types of event in a list with commas, each once, in the documents' order."""
-    from provider.subscriptions import EVENT_TYPES  # noqa: PLC0415
-
     given = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(given - set(EVENT_TYPES))
     if unknown or not given:
@@ -97,9 +94,6 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
 
     Of a token we keep a hash alone, so that the URL can't be made up here.
     """
-    from callweave import sources  # noqa: PLC0415
-    from provider.subscriptions import token_of  # noqa: PLC0415
-
     url = click.get_text_stream("stdin").readline().strip() if given == STANDARD_INPUT else given
     url = url or _demo_url(settings, name)
     if not url:
@@ -116,8 +110,6 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
 
 
 def _demo_url(settings: Settings, name: str) -> str | None:
-    from callweave.demo import kept_urls  # noqa: PLC0415
-
     try:
         return kept_urls(settings).get(name)
     except OSError:  # another user's: --url is asked for
@@ -126,9 +118,6 @@ def _demo_url(settings: Settings, name: str) -> str | None:
 
 def show(lines: list[Line]) -> None:
     """The table of what there is and what was done."""
-    from callweave.commands import tables  # noqa: PLC0415
-    from provider.subscriptions import shown_url  # noqa: PLC0415
-
     columns = ["extension", "event", "standing", "method", "url", "id"]
     rows = [
         [line.extension, line.event_type, line.standing, line.method, shown_url(line.url), line.id]

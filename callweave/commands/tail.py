@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from callweave.settings import load
-from callweave.terminal import visible
+from operations.timeline import masks
+from operations.timeline.follow import follow
+from operations.timeline.live import Live, Wanted, digits
+from runtime.settings import load
+from runtime.terminal import visible
+from schemas.records import record_from_json
 from schemas.times import SECOND, moment
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
-    from sinks.timeline.live import Line, Live
+    from operations.timeline.live import Line
 
 
 @click.command()
@@ -38,12 +43,9 @@ def tail(
 
     Phone numbers are masked but for their last two digits. Times are UTC.
     """
-    from sinks.timeline.live import Live, Wanted, digits  # noqa: PLC0415
-
     if number is not None and not digits(number):
         raise click.BadParameter("must have a digit other than 0", param_hint="--number")
     settings = load()
-    from sinks.timeline.follow import follow  # noqa: PLC0415
 
     live = Live(Wanted(account=account, number=number, extension=extension, source=source))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -58,8 +60,6 @@ def tail(
 
 
 def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool) -> None:
-    from schemas.records import record_from_json  # noqa: PLC0415
-
     if message.value is None:
         return
     try:
@@ -96,7 +96,6 @@ def _about(line: Line) -> list[str]:
 
 def _json(line: Line, *, numbers: bool) -> str:
     """Keys are added, never renamed: at, account, call_id, state, caller … as in the view `calls`."""
-    import json  # noqa: PLC0415
 
     def seconds(us: int | None) -> float | None:
         return None if us is None else us / SECOND
@@ -121,6 +120,4 @@ def _json(line: Line, *, numbers: bool) -> str:
 
 
 def _number(value: str | None, *, numbers: bool) -> str:
-    from sinks.timeline import masks  # noqa: PLC0415
-
     return "?" if value is None else value if numbers else masks.number(value)

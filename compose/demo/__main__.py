@@ -12,17 +12,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callweave.errors import CallweaveError, SettingsError, StartError
-from callweave.settings import load
-from compose import signals
-from compose.demo import sources
+from compose import demo_sources, signals
+from compose.demo import answers, check
 from compose.embedded.node import NodeError
 from compose.run import Interrupts, Kill, Stop, locked, say
+from compose.stack import Stack
+from compose.supervisor import probe
+from operations.doctor import reachable
+from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
     Attend = Callable[[], None]  # starts again what has ended; to be called often
 
@@ -47,11 +50,8 @@ def main() -> None:
     try:
         settings = load()
         with stack(settings) as attend:
-            sources.required(settings)
+            demo_sources.required(settings)
             folder = simulate(attend)
-            # Slow to import.
-            from compose.demo import answers, check  # noqa: PLC0415
-
             report = check.settled(settings, folder, attend, patience=SETTLE_SECONDS)
             answers.show(settings, folder)
             for line in check.verdict(report):
@@ -89,8 +89,6 @@ def stack(settings: Settings) -> Iterator[Attend]:
 @contextmanager
 def started(settings: Settings) -> Iterator[Attend]:
     """A stack of our own; raises `StartError` if it can't run here, with what to do."""
-    from compose.stack import Stack  # noqa: PLC0415 - slow to import
-
     own = Stack(settings, say)
     say("Nothing runs yet: starting a stack, to be stopped at the end.")
     try:
@@ -105,9 +103,6 @@ def started(settings: Settings) -> Iterator[Attend]:
 
 def await_ready(settings: Settings) -> None:
     """Until the ingress says that it is; raises `StartError`."""
-    from callweave.doctor import reachable  # noqa: PLC0415 - slow to import
-    from compose.supervisor import probe  # noqa: PLC0415
-
     host, port = reachable(settings.ingest.host), settings.ingest.port
     deadline = time.monotonic() + READY_SECONDS
     while True:

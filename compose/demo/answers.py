@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from callweave import clickhouse
 from callweave.commands import tables
 from callweave.commands.query import plain
-from compose.demo.sources import DEMOS
-from provider.simulated.ledger import EXPECTED, SENT, lines
+from compose.demo_sources import DEMOS
+from runtime import clickhouse
 from schemas.times import moment
+from simulator.ledger import EXPECTED, SENT, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SQL = Path(__file__).with_name("answers.sql")
 

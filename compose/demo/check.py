@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from callweave import clickhouse
-from provider.simulated.compare import differences
-from provider.simulated.ledger import BAD_REQUEST, EXPECTED, OK, SENT, lines
+from runtime import clickhouse
+from simulator.compare import differences
+from simulator.ledger import BAD_REQUEST, EXPECTED, OK, SENT, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 AT_ONCE = 1000
 """Ids in one query: a query may have 256 KiB."""

@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Counter, Gauge
 
-from callweave import logs, metrics
-from callweave.clock import SystemClock
-from callweave.errors import StartError
-from callweave.sources import SourcesFile
 from processors import worker
 from processors.correlate.leg import Leg, confirm
 from processors.correlate.silence import (
@@ -30,6 +26,10 @@ from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter
 from processors.publisher import Outgoing, Publisher
+from runtime import logs, metrics
+from runtime.clock import SystemClock
+from runtime.errors import StartError
+from runtime.sources import SourcesFile
 from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
 from schemas.links import told_from_json, told_to_json
@@ -38,10 +38,10 @@ from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
-    from callweave.clock import Clock
-    from callweave.settings import Settings
-    from callweave.sources import Sources
     from processors.departures import App, Batch
+    from runtime.clock import Clock
+    from runtime.settings import Settings
+    from runtime.sources import Sources
     from schemas.links import Told
 
 LEGS = Gauge("callweave_correlator_legs", "Legs held in the correlator's state.")

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Counter
 
-from callweave import logs, metrics
-from callweave.sources import SourcesFile
 from processors import worker
 from processors.dead_letters import dead_letter
 from processors.normalize.outcome import decided_anew, outcome_of
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
+from runtime import logs, metrics
+from runtime.sources import SourcesFile
 from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from callweave.settings import Settings
     from processors.departures import App, Batch
+    from runtime.settings import Settings
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(

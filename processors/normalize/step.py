@@ -12,7 +12,7 @@ from processors.normalize import common_api, dial, extension_events, history
 from processors.normalize.event import Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
-from schemas.decode import Undecodable, decode
+from schemas.payload.decode import Undecodable, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ shown without its words that hold a digit or are too long to be words.
 
 from __future__ import annotations
 
-from callweave.errors import CallweaveError
+from runtime.errors import CallweaveError
 
 LONGEST_WORD = 32
 LONGEST_MESSAGE = 200

@@ -10,8 +10,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
-from callweave import clickhouse
-from callweave.settings import load as load_settings
+from runtime import clickhouse
+from runtime.settings import load as load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

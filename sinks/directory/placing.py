@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import structlog
 from clickhouse_driver.errors import Error
 
-from callweave import clickhouse, sources
-from callweave.errors import CallweaveError
+from runtime import clickhouse, sources
+from runtime.errors import CallweaveError
 from sinks.directory import areas
 from sinks.directory.places import place, prefixes
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 log = structlog.get_logger(__name__)
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer
 
-from callweave.kafka import client_options
 from processors.publisher import partition_of
+from runtime.kafka import client_options
 from schemas.topics import Topic, topic_key
 from tests.bench import calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.callbacks import Headers
 
 

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from callweave import sources, topics
-from callweave.settings import IngestSettings, KafkaSettings, Settings
 from compose.embedded.kafka import KafkaNode
 from compose.embedded.node import free_port, listening
+from runtime import sources, topics
+from runtime.settings import IngestSettings, KafkaSettings, Settings
 from tests.bench.load import closed_loop, open_loop
 
 if TYPE_CHECKING:

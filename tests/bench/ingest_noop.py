@@ -6,8 +6,8 @@ import sys
 
 from flask import Flask
 
-from callweave.settings import IngestSettings
 from ingest.server import Server, leave
+from runtime.settings import IngestSettings
 
 
 def main(port: int, threads: int) -> None:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from callweave import logs, sources, topics
-from callweave.clock import SystemClock
-from callweave.settings import IngestSettings, LogSettings, Settings
-from callweave.sources import SourcesFile
 from ingest.app import create_app
 from ingest.publisher import KafkaPublisher
+from runtime import logs, sources, topics
+from runtime.clock import SystemClock
+from runtime.settings import IngestSettings, LogSettings, Settings
+from runtime.sources import SourcesFile
 from schemas.callbacks import Callback
-from schemas.decode import decode
+from schemas.payload.decode import decode
 from schemas.topics import Topic
 from tests.bench.ingest import BODY
 from tests.servers import eventually, kafka_node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from callweave import topics
+from runtime import topics
 from schemas.topics import Topic
 from tests.bench import calls, fill, machine
 from tests.bench.report import Section
@@ -15,7 +15,7 @@ from tests.servers import PATIENCE, eventually, kafka_node, new_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 CALLS, CALLS_SHORT = 100_000, 20_000
 NO_CLICKHOUSE = "127.0.0.1:9"

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from callweave import clickhouse
-from callweave.settings import ClickHouseSettings, Settings
-from provider.simulated.schedule import Span
+from runtime import clickhouse
+from runtime.settings import ClickHouseSettings, Settings
 from schemas.times import microseconds
+from simulator.schedule import Span
 from sinks.migrate import migrate
 from tests.bench import machine
 from tests.bench.report import Section

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from callweave import sources
+from runtime import sources
 from tests.bench import calls, machine
 from tests.bench.probe import POLL_SECONDS, Probe
 from tests.bench.report import Section

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from callweave import clickhouse
+from runtime import clickhouse
 from tests.bench import calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 POLL_SECONDS = 0.05
 """What is found may have been there for so long."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callweave import sources, topics
+from runtime import sources, topics
 from schemas.topics import Topic
 from tests.bench import calls, fill, machine
 from tests.bench.report import Section
@@ -27,7 +27,7 @@ from tests.servers import PATIENCE, kafka_node, new_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.pipeline import StageName
 
 POLL_SECONDS = 0.1

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.embedded.node import free_port
-from provider.simulated.connection import Endpoint
-from provider.simulated.ledger import Ledger
-from provider.simulated.misbehaviour import Misbehaviour
-from provider.simulated.progress import quantiles
-from provider.simulated.run import Wishes, run
-from provider.simulated.sending import Manner, Tally
-from provider.simulated.traffic import Sender
+from simulator.connection import Endpoint
+from simulator.ledger import Ledger
+from simulator.misbehaviour import Misbehaviour
+from simulator.progress import quantiles
+from simulator.run import Wishes, run
+from simulator.sending import Manner, Tally
+from simulator.traffic import Sender
 from tests.bench.ingest import process, request
 from tests.bench.load import closed_loop
 from tests.bench.report import Section

@@ -23,17 +23,17 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from callweave.settings import ClickHouseSettings, CorrelateSettings, Settings
 from processors.correlate.leg import Leg
 from processors.correlate.silence import close
 from processors.normalize.step import Normalized, Rejected, normalize
-from provider.simulated.schedule import Span, in_order, plan
-from provider.simulated.traffic import CALLBACKS_A_CALL, Sender
+from runtime.settings import ClickHouseSettings, CorrelateSettings, Settings
 from schemas.callbacks import Callback
 from schemas.calls import is_complete
 from schemas.records import join, record_of
 from schemas.times import SECOND
 from schemas.topics import Topic
+from simulator.schedule import Span, in_order, plan
+from simulator.traffic import CALLBACKS_A_CALL, Sender
 from sinks.batch import Batch
 from sinks.rows import Known, event_row
 from sinks.store import Store
@@ -43,8 +43,8 @@ from tests.sinks.messages import StoredMessage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provider.simulated.schedule import Sending
     from schemas.records import Record
+    from simulator.schedule import Sending
 
 ACCOUNT = "bench"
 SHOP = Sender("shop", ACCOUNT, "common-api", "Asia/Shanghai")

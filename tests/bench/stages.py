@@ -13,7 +13,7 @@ from tests.pipeline import Worker
 from tests.servers import eventually
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.pipeline import StageName
 
 Labels = dict[str, str]

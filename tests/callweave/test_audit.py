@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from callweave import topics
 from callweave.cli import group
 from callweave.commands.spans import Moment
 from processors.normalize.outcome import UNKNOWN_SOURCE
+from runtime import topics
 from schemas.callbacks import Rejection, Stage
 from schemas.topics import Topic
 from sinks.batch import Batch
@@ -27,7 +27,7 @@ from tests.sinks.messages import StoredMessage
 if TYPE_CHECKING:
     from click.testing import Result
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.callbacks import Callback
 
 NUMBER = b"13800138000"

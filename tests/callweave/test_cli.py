@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from callweave import sources
 from callweave.cli import group
 from callweave.commands.source import base_url
-from callweave.settings import IngestSettings
-from callweave.sources import SourcesError
+from runtime import sources
+from runtime.settings import IngestSettings
+from runtime.sources import SourcesError
 
 if TYPE_CHECKING:
     from pathlib import Path

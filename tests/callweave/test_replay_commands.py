@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave import clickhouse
+from runtime import clickhouse
+from tests.operations.timeline.commands import ran
 from tests.servers import new_settings
-from tests.sinks.timeline.commands import ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SENTENCE = f"callweave: {clickhouse.OTHER_TABLES}\n"
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from callweave.clickhouse import connected, trouble
 from callweave.commands.query import plain
-from callweave.errors import StartError
-from callweave.settings import ClickHouseSettings
 from compose.embedded.node import free_port
+from runtime.clickhouse import connected, trouble
+from runtime.errors import StartError
+from runtime.settings import ClickHouseSettings
 from schemas.topics import Topic
 from tests.callweave.test_cli import callweave, folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import KafkaSettings
+    from runtime.settings import KafkaSettings
 
 __all__ = ["folder"]
 

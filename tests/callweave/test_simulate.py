@@ -9,15 +9,15 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from callweave import sources
 from callweave.commands.simulate import Duration, Share, perform, serving_api, simulate
-from callweave.errors import CallweaveError
-from provider.simulated.connection import Endpoint
-from provider.simulated.ledger import EXPECTED, SENT, lines
-from provider.simulated.run import Wishes
-from provider.simulated.sending import Manner
-from provider.simulated.traffic import Sender
-from tests.provider.simulated.server import answer, scripted
+from runtime import sources
+from runtime.errors import CallweaveError
+from simulator.connection import Endpoint
+from simulator.ledger import EXPECTED, SENT, lines
+from simulator.run import Wishes
+from simulator.sending import Manner
+from simulator.traffic import Sender
+from tests.simulator.server import answer, scripted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from tests.chaos.stack import with_short_sessions
 from tests.servers import GIVEN_KAFKA
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 
 @pytest.fixture

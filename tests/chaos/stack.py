@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SESSION_SECONDS = 3.0
 """Half of the default: a dead worker's partitions stand still for so long, and these tests wait for that."""

@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 
-from callweave import sources
+from runtime import sources
 from tests.chaos.stack import Stages
 from tests.rows import count, select
 from tests.samples.common_api import CDR_001, RING_000
@@ -23,7 +23,7 @@ from tests.servers import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.rows import Row
 
 JSON = "application/json"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaProducer
 
-from callweave.kafka import client_options
+from runtime.kafka import client_options
 from schemas.topics import Topic, topic_key
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import SESSION_SECONDS, Stages
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 pytestmark = pytest.mark.timeout(scaled(600, 3600))

@@ -16,29 +16,29 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from callweave import sources
-from callweave.kafka import client_options
+from operations.audit.identity import total
 from processors.normalize.step import Normalized, normalize
+from runtime import sources
+from runtime.kafka import client_options
 from schemas.callbacks import Callback
 from schemas.topics import Topic
-from sinks.audit.identity import total
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import Servers, Stages, stand_still
 from tests.chaos.truth import differences, expected_calls, found_calls
+from tests.operations.audit.traffic import assert_whole
 from tests.rows import count, select
 from tests.scale import scaled
 from tests.servers import eventually
-from tests.sinks.audit.traffic import assert_whole
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
     from pathlib import Path
 
-    from callweave.settings import Settings
     from compose.embedded.node import Node
+    from runtime.settings import Settings
     from schemas.events import CallEvent
     from tests.pipeline import StageName
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from callweave import clickhouse
+from runtime import clickhouse
 from schemas.calls import call_of
 from tests.processors.correlate.network import model
 from tests.sinks.views import call_columns, stored_calls
@@ -13,7 +13,7 @@ from tests.sinks.views import call_columns, stored_calls
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 Rows = dict[tuple[str, str], dict[str, Any]]

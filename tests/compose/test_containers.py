@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from callweave.settings import Settings, load_from
 from compose.embedded.kafka.jars import kafka_version, locked_jars
 from compose.embedded.kafka.properties import SIZING
+from runtime.settings import Settings, load_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callweave.errors import StartError
-from callweave.settings import ClickHouseSettings, KafkaSettings, Settings
 from compose.embedded.node import free_port
 from compose.stack import Stack, is_loopback, listeners, objections, resolved, taken_ports
+from runtime.errors import StartError
+from runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave.metrics import serve
 from compose.embedded.node import free_port
 from compose.supervisor import HOPELESS, Stage, exit_words, pause_seconds, probe
+from runtime.metrics import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from testcontainers.compose import DockerCompose
 
-from compose.demo.sources import CDR
+from compose.demo_sources import CDR
 from compose.embedded.node import free_port
 
 if TYPE_CHECKING:

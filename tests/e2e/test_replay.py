@@ -9,38 +9,37 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from callweave import clickhouse
-from callweave.clock import SystemClock
-from callweave.commands import rebuild
-from callweave.commands.reading import legs, reader
-from callweave.settings import CorrelateSettings
+from operations.audit.identity import Problem, Verdict
+from operations.audit.settle import settle
+from operations.reading import legs, reader
+from operations.replay import archive, changes, rebuild, send
+from operations.replay.archive import Selection
+from operations.replay.send import replay
 from processors.normalize.step import Normalized
+from runtime import clickhouse
+from runtime.clock import SystemClock
+from runtime.settings import CorrelateSettings
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.topics import Topic
-from sinks.audit.identity import Problem, Verdict
-from sinks.audit.settle import settle
-from sinks.replay import archive, changes, send
-from sinks.replay.archive import Selection
-from sinks.replay.send import replay
 from sinks.span import Span
+from tests.operations.audit.test_examine import commit_past, problems
+from tests.operations.audit.traffic import assert_whole, audited, traffic
+from tests.operations.timeline.commands import ran
 from tests.pipeline import Pipeline
 from tests.rows import contents, count, select
 from tests.samples.common_api import CDR_001
 from tests.servers import PATIENCE, eventually
-from tests.sinks.audit.test_examine import commit_past, problems
-from tests.sinks.audit.traffic import assert_whole, audited, traffic
 from tests.sinks.flow import Flow
-from tests.sinks.timeline.commands import ran
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from operations.audit.settle import Settled
+    from operations.replay.progress import Progress
+    from operations.replay.send import Outcome
     from processors.normalize.step import Rejected
-    from sinks.audit.settle import Settled
-    from sinks.replay.progress import Progress
-    from sinks.replay.send import Outcome
-    from tests.sinks.audit.traffic import Traffic
+    from runtime.settings import Settings
+    from tests.operations.audit.traffic import Traffic
 
 
 CODE = "the same"

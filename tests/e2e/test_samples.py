@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from callweave import sources
+from runtime import sources
 from tests.pipeline import Pipeline
 from tests.rows import count, select
 from tests.samples import CALLS, MESSAGES, SHAPES, in_shape
@@ -16,7 +16,7 @@ from tests.servers import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.samples import Request
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from callweave import sources
+from runtime import sources
 from tests import servers
 from tests.pipeline import Pipeline
 from tests.rows import select

@@ -6,15 +6,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from callweave import clickhouse, sources
 from compose.demo import answers, check
-from compose.demo.sources import DEMOS
-from provider.simulated.connection import Endpoint
-from provider.simulated.ledger import EXPECTED, SENT, Ledger, lines
-from provider.simulated.misbehaviour import Misbehaviour
-from provider.simulated.run import Wishes, run
-from provider.simulated.sending import Manner, Tally
-from provider.simulated.traffic import Sender
+from compose.demo_sources import DEMOS
+from runtime import clickhouse, sources
+from simulator.connection import Endpoint
+from simulator.ledger import EXPECTED, SENT, Ledger, lines
+from simulator.misbehaviour import Misbehaviour
+from simulator.run import Wishes, run
+from simulator.sending import Manner, Tally
+from simulator.traffic import Sender
 from tests.pipeline import Pipeline
 from tests.rows import count
 from tests.scale import scaled
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SECOND = 1_000_000
 

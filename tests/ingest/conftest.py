@@ -16,9 +16,9 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from callweave import sources, topics
-from callweave.settings import IngestSettings, KafkaSettings, Settings
 from compose.embedded.node import free_port
+from runtime import sources, topics
+from runtime.settings import IngestSettings, KafkaSettings, Settings
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
 from tests.servers import NO_TLS, PATIENCE, eventually

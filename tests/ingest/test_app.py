@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave.clock import ManualClock
-from callweave.settings import IngestSettings, Settings
-from callweave.sources import SourcesFile
 from ingest.app import create_app
 from ingest.groups import UnacknowledgedError
+from runtime.clock import ManualClock
+from runtime.settings import IngestSettings, Settings
+from runtime.sources import SourcesFile
 from schemas.callbacks import Callback
 from tests.ingest.conftest import new_token
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka.errors import KafkaError, SaslAuthenticationFailedError
 
-from callweave import topics
-from callweave.kafka import client_options
-from callweave.settings import KafkaSettings
 from ingest import wire
 from ingest.cluster import BATCH_BYTES, Cluster
 from ingest.groups import Message
 from ingest.wire import Wire, address_of
+from runtime import topics
+from runtime.kafka import client_options
+from runtime.settings import KafkaSettings
 from schemas.topics import Topic
 from tests.ingest.conftest import new_settings, read_topic
 from tests.secure import PASSWORD, SecureNode
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from callweave.settings import KafkaSettings, Settings
+    from runtime.settings import KafkaSettings, Settings
 
 
 def soon() -> float:

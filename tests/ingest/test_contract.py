@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from callweave import sources, topics
+from runtime import sources, topics
 from schemas.callbacks import Stage
-from schemas.decode import decode
+from schemas.payload.decode import decode
 from tests.ingest.conftest import accepted, new_settings, new_token, rejected, running
 from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.ingest.conftest import Ingress
 
 EVENT = {"uuid": "526d637c-e8fe-11ea-a849-cf6e45e88543", "status": "ring", "caller": "90240005"}

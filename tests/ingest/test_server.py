@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from callweave import sources, topics
+from runtime import sources, topics
 from tests.ingest.conftest import accepted, new_settings, new_token, running
 from tests.servers import PATIENCE, eventually, kafka_node
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from tests.ingest.conftest import Ingress
 
 THREADS = 40

@@ -9,15 +9,15 @@ from faust.types import TP
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from callweave.kafka import client_options
 from processors import worker
 from processors.departures import FETCH_WAIT_MS
+from runtime.kafka import client_options
 from schemas.topics import Topic
 from tests.processors.worker_in_loop import committed, started, until
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
     from processors.departures import App, Batch
+    from runtime.settings import Settings
 
 MESSAGES = 3_000
 

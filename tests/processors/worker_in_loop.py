@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
 
-from callweave.kafka import client_options
+from runtime.kafka import client_options
 from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from callweave.settings import Settings
     from processors.departures import App
+    from runtime.settings import Settings
 
 
 @asynccontextmanager

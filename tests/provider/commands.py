@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
-from callweave import sources
 from callweave.cli import group
-from callweave.errors import CallweaveError
 from provider.settings import set_provider
+from runtime import sources
+from runtime.errors import CallweaveError
 from tests.pipeline import environment
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
-    from tests.provider.api.providers import RunningProvider
+    from runtime.settings import Settings
+    from tests.simulator.api.providers import RunningProvider
 
 TIMEOUT_SECONDS = 120
 SOURCE = "pbx"

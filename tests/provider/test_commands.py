@@ -10,20 +10,20 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from callweave import topics
-from callweave.kafka import client_options
-from provider.simulated.api.faults import Fault
+from runtime import topics
+from runtime.kafka import client_options
 from schemas.callbacks import Callback
 from schemas.topics import Topic
-from tests.provider.api.providers import TOKEN
+from simulator.api.faults import Fault
 from tests.provider.commands import SOURCE, add_source, callweave, in_a_process
 from tests.servers import eventually, new_settings
+from tests.simulator.api.providers import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
-    from tests.provider.api.providers import RunningProvider
+    from runtime.settings import Settings
+    from tests.simulator.api.providers import RunningProvider
 
 NUMBER = "+79817654321"
 DIAL = ("dial", "--source", SOURCE, "--extension", "175", "--to", NUMBER, "--from", "102")

@@ -10,22 +10,22 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from callweave import sources
-from callweave.clock import ManualClock
 from provider.dialling import Dialler, Spool, SpoolError, answered, read, resend
 from provider.publishing import UnpublishedError
 from provider.rest.client import Client
 from provider.rest.errors import UnansweredError
 from provider.rest.models import CallbackRequest
 from provider.settings import Credentials, ProviderSettings
-from provider.simulated.api.faults import Fault
+from runtime import sources
+from runtime.clock import ManualClock
+from simulator.api.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.sources import Source
+    from runtime.sources import Source
     from schemas.callbacks import Callback
-    from tests.provider.api.providers import RunningProvider
+    from tests.simulator.api.providers import RunningProvider
 
 NOW = 1_760_000_000_000_000
 REQUEST = CallbackRequest(dst_num="+79817654321", src_num=["101"], variables={"tag": "spring"})

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callweave import sources
 from provider import settings as providers
 from provider.settings import ProviderSettingsError, checked, credentials, provider_of, set_provider
+from runtime import sources
 
 if TYPE_CHECKING:
     from pathlib import Path

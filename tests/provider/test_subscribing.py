@@ -9,12 +9,12 @@ import pytest
 
 from provider import subscribing
 from provider.rest.errors import UnansweredError
-from provider.simulated.api.faults import Fault
 from provider.subscriptions import DEFAULT_EVENTS, Line, Standing, Wish
-from tests.provider.api.providers import Pauses
+from simulator.api.faults import Fault
+from tests.simulator.api.providers import Pauses
 
 if TYPE_CHECKING:
-    from tests.provider.api.providers import RunningProvider
+    from tests.simulator.api.providers import RunningProvider
 
 WISH = Wish(("175", "176"), DEFAULT_EVENTS, "https://calls.example.com/callbacks/secret", "POST")
 

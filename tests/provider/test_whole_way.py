@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from callweave import clickhouse, sources
-from provider.simulated.api.faults import Fault
+from runtime import clickhouse, sources
+from simulator.api.faults import Fault
 from tests import rows, servers
 from tests.pipeline import Pipeline
 from tests.provider.commands import Ran, callweave, configured
@@ -18,9 +18,9 @@ from tests.servers import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
-    from tests.provider.api.providers import RunningProvider
+    from runtime.settings import Settings
     from tests.rows import Row
+    from tests.simulator.api.providers import RunningProvider
 
 NUMBER = "+79817654321"
 DIALECT = "extension-events"

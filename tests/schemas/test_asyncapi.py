@@ -14,7 +14,7 @@ FOLDERS = {
     Stage.INGEST: ("ingest/*.py",),
     Stage.NORMALIZE: ("processors/*.py", "processors/normalize/*.py"),
     Stage.CORRELATE: ("processors/*.py", "processors/correlate/*.py"),
-    Stage.SINK: ("sinks/*.py", "sinks/replay/*.py"),
+    Stage.SINK: ("sinks/*.py", "operations/replay/*.py"),
 }
 """Where a stage's code is."""
 

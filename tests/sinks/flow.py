@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from kafka import KafkaProducer
 
-from callweave.kafka import client_options
+from runtime.kafka import client_options
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
@@ -19,7 +19,7 @@ from tests.servers import eventually
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.callbacks import Headers
 
 START = 1_612_836_000_000_000

@@ -22,7 +22,7 @@ from tests.sinks.views import CALL_TIMES, call_columns, call_legs, stored_calls
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 ACCOUNT = "acme"
 CALLS = scaled(1_000, 10_000)

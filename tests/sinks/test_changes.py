@@ -27,7 +27,7 @@ from tests.sinks.strategies import events
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 ACCOUNT = "acme"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kafka.coordinator.consumer import ConsumerCoordinator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 # kafka-python leaves a socket open when it is closed in the middle of joining
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

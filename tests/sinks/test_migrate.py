@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave import clickhouse
-from callweave.errors import StartError
+from runtime import clickhouse
+from runtime.errors import StartError
 from sinks import statements
 from sinks.migrate import MigrationError, migrate, pending, pending_tables
 from tests.rows import select
@@ -17,7 +17,7 @@ from tests.sinks.queries.telling import LEG_A, START, event, tell
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 COPIES = ("stored_facts", "stored_leg_times", "stored_arrivals", "number_places")

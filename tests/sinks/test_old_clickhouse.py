@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from callweave.clickhouse import MINIMUM_VERSION
-from callweave.settings import ClickHouseSettings, Settings
 from compose.embedded.locks import folder_lock
+from runtime.clickhouse import MINIMUM_VERSION
+from runtime.settings import ClickHouseSettings, Settings
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from compose.demo import check
 from processors.normalize.step import Normalized
-from provider.simulated.ledger import EXPECTED, Attempt, Ledger, lines
-from provider.simulated.schedule import Span
 from schemas.records import record_of
 from schemas.times import SECOND
 from schemas.topics import Topic
+from simulator.ledger import EXPECTED, Attempt, Ledger, lines
+from simulator.schedule import Span
 from sinks.rows import event_row, read
 from tests.bench.simulated_calls import LATENCY, load, told
 from tests.sinks.messages import StoredMessage
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SEED = 3
 CALLS = 300

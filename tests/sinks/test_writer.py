@@ -8,7 +8,7 @@ import httpx
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from callweave.kafka import client_options
+from runtime.kafka import client_options
 from schemas.callbacks import Rejection, Stage
 from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 EVENT = CallEvent(
     event_id="e1",

@@ -12,13 +12,6 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from compose.embedded.locks import folder_lock
-from compose.embedded.node import NodeError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LOCKED = Path(__file__).with_name("jars.toml")
 MARKER = "installed.json"
@@ -78,24 +71,6 @@ def is_installed(folder: Path, jars: list[Jar]) -> bool:
         return all(stamps.get(jar.file_name) == [jar.sha256, *_stamp(folder / jar.file_name)] for jar in jars)
     except (OSError, ValueError, AttributeError):  # no marker, a torn one, or a jar is gone
         return False
-
-
-def install(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None = None) -> None:
-    """Make every jar be in the folder, whole: fetch what is missing or damaged, leave the rest."""
-    if is_installed(folder, jars):
-        return  # needs neither the network nor a writable folder
-    # jgo takes 0.4 s to import, which only a fetch should cost
-    from compose.embedded.kafka.fetch import fetch  # noqa: PLC0415
-    from compose.embedded.kafka.progress import say  # noqa: PLC0415
-
-    try:
-        with folder_lock(folder, lambda: say("Another program fetches Kafka's jars: waiting for it.")):
-            if not is_installed(folder, jars):
-                lacking = [jar for jar in jars if not is_whole(folder / jar.file_name, jar)]
-                fetch(folder, lacking, repositories)
-                write_marker(folder, jars)
-    except OSError as error:
-        raise NodeError(f"Kafka's jars can't be kept in {folder}: {error}.") from error
 
 
 def classpath(folder: Path, jars: list[Jar]) -> str:

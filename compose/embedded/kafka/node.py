@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.embedded.kafka.archive import quick_start_archive
-from compose.embedded.kafka.jars import install, kafka_version, locked_jars
+from compose.embedded.kafka.install import install
+from compose.embedded.kafka.jars import kafka_version, locked_jars
 from compose.embedded.kafka.java import java_command, java_environment
 from compose.embedded.kafka.properties import render, server_properties
 from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id, read_meta

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave import sources
-from callweave.demo import urls_file
-from callweave.errors import StartError
-from callweave.settings import ClickHouseSettings, EmbeddedSettings, IngestSettings, KafkaSettings, Settings
 from compose.demo.__main__ import stack
 from compose.demo.answers import SQL, questions
-from compose.demo.sources import ensure, required
+from compose.demo_sources import ensure, required
 from compose.run import locked
+from runtime import sources
+from runtime.errors import StartError
+from runtime.settings import ClickHouseSettings, EmbeddedSettings, IngestSettings, KafkaSettings, Settings
+from simulator.demo import urls_file
 
 if TYPE_CHECKING:
     from pathlib import Path

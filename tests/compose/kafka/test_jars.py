@@ -13,15 +13,16 @@ import pytest
 
 from compose.embedded.kafka import fetch as fetching
 from compose.embedded.kafka import progress
+from compose.embedded.kafka.install import install
 from compose.embedded.kafka.jars import (
     MARKER,
     Jar,
     classpath,
-    install,
     is_installed,
     kafka_version,
     locked_jars,
 )
+from compose.embedded.locks import folder_lock
 from compose.embedded.node import NodeError
 from tests.servers import eventually
 
@@ -201,7 +202,6 @@ def test_who_waits_for_another_program_is_told(
 
 
 def _hold(folder: Path, held: threading.Event, release: threading.Event) -> None:
-    from compose.embedded.locks import folder_lock  # noqa: PLC0415
 
     with folder_lock(folder, lambda: None):
         held.set()

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from compose.embedded.kafka.jars import install
+from compose.embedded.kafka.install import install
 from compose.embedded.kafka.node import answers
 from compose.embedded.node import NodeError, PortTakenError, free_port, listening
 from tests.compose.kafka.conftest import JARS, new_node

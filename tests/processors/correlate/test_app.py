@@ -9,11 +9,11 @@ import orjson
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from callweave import sources
-from callweave.kafka import client_options
-from callweave.settings import CorrelateSettings
-from callweave.topics import ensure
 from processors.publisher import partition_of
+from runtime import sources
+from runtime.kafka import client_options
+from runtime.settings import CorrelateSettings
+from runtime.topics import ensure
 from schemas.calls import Call, call_of
 from schemas.events import CallEvent
 from schemas.records import record_from_json
@@ -25,7 +25,7 @@ from tests.servers import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 RING = CallEvent(
     event_id="e1",

@@ -11,12 +11,12 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callweave.settings import KafkaSettings
 from processors import worker
 from processors.correlate.leg import Leg, join
 from processors.correlate.step import step
 from processors.correlate.table import SEPARATOR, LegStore, LegTable
 from processors.departures import Batch
+from runtime.settings import KafkaSettings
 from schemas.links import Link
 from tests.processors.correlate.traffic import call_events
 from tests.scale import examples

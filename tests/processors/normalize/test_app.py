@@ -9,8 +9,8 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaConsumer
 
-from callweave import sources
-from callweave.kafka import client_options
+from runtime import sources
+from runtime.kafka import client_options
 from schemas.topics import Topic
 from tests.pipeline import Pipeline
 from tests.processors.normalize.callbacks import posted
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kafka.consumer.fetcher import ConsumerRecord
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
     Foreign = Mapping[bytes, Sequence[tuple[str, bytes | None]]]
     """Headers by value; unlike ours they may be null."""

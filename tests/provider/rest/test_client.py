@@ -25,12 +25,12 @@ from provider.rest.errors import (
 )
 from provider.rest.models import CallbackRequest
 from provider.settings import Credentials, ProviderSettings
-from provider.simulated.api.faults import Fault
-from tests.provider.api.providers import TOKEN, Pauses
+from simulator.api.faults import Fault
+from tests.simulator.api.providers import TOKEN, Pauses
 
 if TYPE_CHECKING:
-    from provider.simulated.api.faults import Resource
-    from tests.provider.api.providers import RunningProvider
+    from simulator.api.faults import Resource
+    from tests.simulator.api.providers import RunningProvider
 
 URL = "https://calls.example.com/callbacks/secret-of-the-url"
 NUMBER = "+79817654321"

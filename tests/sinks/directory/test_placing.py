@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from callweave import sources
+from runtime import sources
 from sinks.directory import areas, placing
 from sinks.directory.placing import place_all, place_some
 from tests.rows import select
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 LONDON, BEIJING = "+442079460123", "01062345678"
 COLUMNS = "source, number, e164, country, region, placed_at > toDateTime64(0, 6, 'UTC') AS placed"

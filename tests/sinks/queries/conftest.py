@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callweave import clickhouse
+from runtime import clickhouse
 from sinks.migrate import migrate
 from tests.rows import select
-from tests.servers import new_settings
-from tests.sinks.conftest import NO_KAFKA
+from tests.servers import NO_KAFKA, new_settings
 from tests.sinks.queries import day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 Answer = list[dict[str, Any]]
 

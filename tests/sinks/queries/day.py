@@ -43,7 +43,7 @@ from tests.sinks.messages import StoredMessage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 ACCOUNT = "acme"
 MIDNIGHT = 1_709_510_400_000_000

@@ -16,7 +16,7 @@ from tests.sinks.messages import StoredMessage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

@@ -20,7 +20,7 @@ from tests.sinks.queries.telling import HOUR, MINUTE, event, tell
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 LEGS = scaled(3_000, 30_000)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callweave import clickhouse
+from runtime import clickhouse
 from tests.sinks.queries.telling import LEG_A, START, event, tell
 from tests.sinks.views import reading
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 CALL = {"account": "alone", "call_id": LEG_A}
 

@@ -10,7 +10,7 @@ from tests.sinks.test_calls import CALLS, generated, written
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 
 WAITS = """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 
 def clock(text: str) -> datetime:

@@ -10,7 +10,7 @@ from tests.scale import scaled
 from tests.sinks.test_calls import generated, written
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 CALLS = scaled(1_000, 10_000)
 LEGS = """

@@ -15,7 +15,7 @@ from tests.sinks.views import reading
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 CUSTOMER, COMPANY = "+8613812345678", "2190240001"
 RECORDING = "http://127.0.0.1/records/1.mp3"

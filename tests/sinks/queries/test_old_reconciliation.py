@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from callweave import clickhouse
-from sinks.directory.entries import Entry
-from sinks.directory.load import load
+from operations.directory.entries import Entry
+from operations.directory.load import load
+from runtime import clickhouse
 from sinks.directory.placing import place_some
 from tests.sinks import views
 from tests.sinks.queries.telling import HOUR, LEG_A, LEG_B, SECOND, START, event, tell

@@ -17,7 +17,7 @@ from tests.sinks.queries.telling import HOUR, LEG_A, LEG_B, MINUTE, SECOND, STAR
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 BOTH = {"ids": (LEG_A, LEG_B), "uuid": LEG_A, "started_at": START}

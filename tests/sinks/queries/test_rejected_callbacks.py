@@ -10,7 +10,7 @@ from tests.sinks.queries.telling import START
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from callweave.settings import Settings
+    from runtime.settings import Settings
 
 
 def test_each_once_with_its_reasons_grouped(store_settings: Settings, client: Client) -> None:

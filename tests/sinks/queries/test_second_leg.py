@@ -8,7 +8,7 @@ from tests.rows import select
 from tests.sinks.queries.telling import LEG_A, LEG_B, SECOND, START, event, tell
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 WINDOW = "since = '2020-08-28 00:00:00', until = '2020-08-29 00:00:00'"

@@ -11,7 +11,7 @@ from tests.rows import select
 from tests.sinks.queries.telling import DAY, HOUR, SECOND, START, event, tell
 
 if TYPE_CHECKING:
-    from callweave.settings import Settings
+    from runtime.settings import Settings
     from schemas.events import CallEvent
 
 

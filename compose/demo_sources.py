@@ -1,0 +1,147 @@
+"""Two sources to try callweave with, and the panel that says how."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from callweave.commands.source import base_url, callback_url
+from runtime import sources
+from runtime.errors import StartError
+from runtime.files import replace_file
+from simulator.demo import kept_urls, urls_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runtime.settings import Settings
+
+DEMOS = {
+    "demo": ("demo", "common-api", "Asia/Shanghai"),
+    "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
+}
+"""Account, dialect and time zone by the source's name."""
+
+CDR = {
+    "id": 263056202,
+    "companycode": "9513923",
+    "direction": "callout",
+    "type": "callout",
+    "callmethod": 6,
+    "starttime": "2025-10-16 17:31:13",
+    "answertime": "",
+    "endtime": "2025-10-16 17:31:21",
+    "duration": 8,
+    "billsec": 0,
+    "disnumber": "219513923001",
+    "destnumber": "81351111451",
+    "extnumber": "",
+    "hangupdirection": 10040,
+    "hangupcause": 10020,
+    "uuid": "db4a44cc-aa72-11f0-ad78-1d7ff0749d07",
+}
+"""The call record of the provider's document 002."""
+
+HANGUP = {
+    "EventType": "hangup",
+    "CallID": "1612857945.175",
+    "CallStatus": "ANSWER",
+    "CallFlow": "IN",
+    "CallerIDNum": "00010005",
+    "CalledExtension": "000*099",
+    "CalledExtensionID": "175",
+    "EventTime": "1612857983000000",
+    "Duration": "31000000",
+}
+"""An event with the fields of the provider's document 003."""
+
+
+def ensure(settings: Settings) -> dict[str, str]:
+    """The demo sources' callback URLs by name; the sources are added when there is no source at all."""
+    known = sources.load(settings.sources_file)
+    if not any(source.active for source in known):
+        tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
+    else:
+        tokens = {
+            name: token
+            for name, token in _kept(settings)
+            if (source := known.by_token(token)) is not None and source.name == name
+        }
+    urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
+    if urls:
+        _keep(urls_file(settings), urls)
+    return urls
+
+
+def required(settings: Settings) -> dict[str, str]:
+    """Both demo sources' callback URLs by name; those that there are not are added beside the others.
+
+    Raises `StartError` for one whose URL nobody knows any more.
+    """
+    urls = ensure(settings)
+    known = sources.load(settings.sources_file)
+    for name, demo in DEMOS.items():
+        source = known.get(name)
+        if name in urls:
+            continue
+        if source is not None and source.active:
+            raise StartError(
+                f"the callback URL of the source {name} is not kept in {urls_file(settings)}: "
+                f"`callweave source remove {name}`, and it is added anew."
+            )
+        urls[name] = callback_url(settings.ingest, sources.add(settings.sources_file, name, *demo))
+    _keep(urls_file(settings), urls)
+    return urls
+
+
+def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
+    """What to do next, as lines."""
+    engine = settings.clickhouse
+    http = f"http://{engine.host}:{engine.http_port}"
+    return [
+        "",
+        f"callweave runs. Callbacks: {base_url(settings.ingest)}/callbacks/…   Ctrl-C stops everything.",
+        "",
+        *_sources_lines(settings, urls),
+        "Then, in another terminal:",
+        '  .venv/bin/callweave sql "SELECT * FROM calls"',
+        f"or with any SQL client: {http}/play or {http} (HTTP), {engine.host}:{engine.port} (native).",
+        f"Logs: {logs}/*.log",
+        "",
+    ]
+
+
+def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
+    if not urls:
+        names = ", ".join(source.name for source in sources.load(settings.sources_file) if source.active)
+        yield f"Sources: {names}. `.venv/bin/callweave source rotate NAME` gives one a new callback URL."
+        yield ""
+    for name, url in urls.items():
+        yield f"Send a callback as the source {name} ({DEMOS[name][1]}):"
+        yield f"  {curl(name, url)}"
+        yield ""
+    if urls.keys() >= DEMOS.keys():
+        yield "Or let a simulated provider make calls up, and send all of their callbacks:"
+        yield "  .venv/bin/callweave simulate --calls 200 --speedup 20"
+        yield ""
+
+
+def curl(name: str, url: str) -> str:
+    """A command that posts a provider's sample."""
+    if DEMOS[name][1] == "common-api":
+        body = json.dumps(CDR, separators=(",", ":"))
+        return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
+    fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]
+    return shlex.join(["curl", "-s", url, *fields])
+
+
+def _kept(settings: Settings) -> list[tuple[str, str]]:
+    """Names and tokens of the URLs written at an earlier run."""
+    return [(name, url.rpartition("/")[2]) for name, url in kept_urls(settings).items() if name in DEMOS]
+
+
+def _keep(path: Path, urls: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, "".join(f"{name} {url}\n" for name, url in urls.items()).encode())

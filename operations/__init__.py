@@ -1,0 +1,1 @@
+"""What people do with data that is there: audit, replay, one call's record, names, doctor."""

@@ -1,0 +1,327 @@
+"""The audit itself: Kafka's offsets against the archive, and the archive against events and calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from operations.audit import log, offsets
+from operations.audit.identity import (
+    UNKNOWN_SOURCE,
+    Counts,
+    Hole,
+    Problem,
+    Verdict,
+    rejected_yet_told,
+    tally,
+    verdict,
+)
+from operations.audit.offsets import Range
+from operations.audit.settle import Settled, settle
+from operations.audit.tables import Tables
+from runtime import clickhouse
+from runtime.errors import StartError
+from schemas.callbacks import Callback, Rejection, Stage
+from schemas.topics import Topic
+from sinks import migrate
+from sinks.rows import verdict as verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from operations.audit.identity import Group
+    from operations.audit.log import Log
+    from operations.audit.offsets import Lag, Partition
+    from runtime.settings import KafkaSettings, Settings
+    from sinks.span import Span
+
+LOOKED_UP = 2_000
+"""Rejections whose place in the archive is asked for at once."""
+LOOKED_AT_AGAIN = 10_000
+"""Callbacks of one slice that share a fate: of more of them something is missing not just for a moment."""
+SLACK_MS = 60_000
+"""Clocks of several machines: a message may be published by an earlier time than it was received at."""
+
+
+@dataclass
+class Report:
+    """What an audit found."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    """By source."""
+    holes: list[Hole] = field(default_factory=list)
+    """Some of them; `counts` says how many there are."""
+    lags: list[Lag] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    """Why offsets can't be compared."""
+    notes: list[str] = field(default_factory=list)
+    """What is no hole, but worth knowing."""
+
+    def verdict(self) -> Verdict:
+        """What can be said."""
+        return verdict(self.counts, self.lags, self.doubts)
+
+
+def examine(
+    settings: Settings,
+    span: Span,
+    *,
+    patience: float = 0.0,
+    limit: int = 20,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Audit the callbacks of a span, naming at most `limit` holes; raises `StartError`.
+
+    Waits at most `patience` seconds for what is on its way. `say` is told what is being done.
+    """
+    if missing := migrate.pending_tables(settings):
+        raise StartError(
+            f"ClickHouse has not got all tables ({', '.join(missing)}): run `callweave migrate`."
+        )
+    with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
+        tables = Tables(client, settings.kafka, span)
+        return _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+
+
+class _Audit:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        kafka: Log,
+        tables: Tables,
+        *,
+        span: Span,
+        limit: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._tables = tables
+        self._span = span
+        self._limit = limit
+        self._say = say
+        self._report = Report()
+        self._missing: set[str] = set()
+        self._raw = settings.topic(Topic.RAW)
+        self._rejected = settings.topic(Topic.REJECTED)
+
+    def run(self, patience: float) -> Report:
+        settled = self._settle(patience)
+        firsts, done = self._come_to()
+        lines = {
+            place: offsets.line(settled.ends.get(place, 0), first, done.get(place, -1))
+            for place, first in firsts.items()
+        }
+        self._say("the archive, event by event and call by call")
+        slices = self._tables.slices()
+        groups = self._groups(lines, slices, patience)
+        self._report.counts = tally(groups)
+        if twofold := rejected_yet_told(groups):
+            self._report.notes.append(
+                f"{twofold} were accepted first and rejected by a replay: their events stay in their calls"
+            )
+        self._say("the offsets of callbacks.raw")
+        unattributed = self._compare_raw(lines, done)
+        self._say("the messages of callbacks.rejected")
+        self._compare_rejected(lines)
+        self._doubt_unread(firsts, done)
+        self._say("events whose callback is not archived")
+        unattributed -= self._find_strays(slices, patience)
+        if unattributed > 0:
+            self._count(UNKNOWN_SOURCE).missing += unattributed
+        short = [name for group in groups for name in group.short]
+        self._report.holes += self._tables.holes(lines, short, self._limit - len(self._report.holes))
+        return self._report
+
+    def _settle(self, patience: float) -> Settled:
+        self._say("the stages")
+        settled = settle(
+            self._kafka,
+            self._settings,
+            patience,
+            lambda messages: self._say(f"{messages} messages on their way"),
+        )
+        self._report.lags = settled.lags or self._report.lags  # those of the first look have cut its lines
+        return settled
+
+    def _come_to(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        """Where Kafka's callbacks begin, and up to where the sink says that it has written all."""
+        names = [self._raw, self._rejected]
+        firsts = self._kafka.firsts(names)
+        return firsts, self._kafka.committed(self._settings.group("sink"), names)
+
+    def _groups(self, lines: dict[Partition, int], slices: int, patience: float) -> list[Group]:
+        """What has become of the archived callbacks; of those that are short of something, at a second look.
+
+        An event of a call that is just being merged is in none for a moment: one record has given it away,
+        and the other has not got it yet. That has come by the second look, or some stage lags.
+        """
+        groups = list(self._tables.groups(lines, slices, max(LOOKED_AT_AGAIN, self._limit)))
+        short = [name for group in groups if group.is_named for name in group.short]
+        if not short or self._report.lags:
+            return groups
+        self._settle(patience)
+        self._say("what was missing, once more")
+        known = [group for group in groups if not group.is_named]
+        return [*known, *self._tables.groups_of(lines, short)]
+
+    def _compare_raw(self, lines: dict[Partition, int], done: dict[Partition, int]) -> int:
+        """Find what is in Kafka and not archived; how many there are of which nothing is known any more."""
+        there, archived = self._tables.buckets(self._raw)
+        firsts, ends = self._kafka.firsts([self._raw]), self._kafka.ends([self._raw])
+        forgotten = 0
+        for place, line in sorted(lines.items()):
+            name, number = place
+            if name != self._raw:
+                continue
+            known = archived.get(number)
+            if known is not None and known.end > ends[place]:
+                self._report.doubts.append(
+                    f"{name}/{number} ends at {ends[place]}, but {known.end - 1} is archived: the topic "
+                    "was made anew, or has lost messages, and its offsets tell nothing"
+                )
+                continue
+            wanted = offsets.to_check(Range(firsts[place], line), known, done.get(place, -1))
+            for bucket in offsets.suspicious(wanted, there.get(number, {})):
+                for gap in offsets.gaps(bucket, self._tables.offsets(place, bucket)):
+                    forgotten += self._missing_from(place, gap, firsts[place])
+        return forgotten
+
+    def _missing_from(self, place: Partition, gap: Range, first: int) -> int:
+        """Read what is missing from Kafka; how many it has forgotten, and that may be of the span."""
+        lost = Range(gap.first, min(gap.end, first))
+        for record in self._kafka.read(place, Range(max(gap.first, first), gap.end)):
+            callback = _callback(record)
+            if callback is None:
+                self._add_missing(UNKNOWN_SOURCE, "", record)
+            elif self._span.has(callback.source, callback.received_at):
+                self._add_missing(callback.source, callback.id, record)
+        if not lost.size or not self._tables.may_be_in(self._span, place, lost):
+            return 0
+        for offset in range(lost.first, min(lost.end, lost.first + self._limit)):
+            self._name(Problem.NOT_ARCHIVED, UNKNOWN_SOURCE, "", place, offset)
+        return lost.size
+
+    def _compare_rejected(self, lines: dict[Partition, int]) -> None:
+        firsts = self._kafka.since([self._rejected], self._span.since // 1000 - SLACK_MS)
+        dead = self._tables.dead(self._rejected)
+        for place, first in sorted(firsts.items()):
+            records = self._kafka.read(place, Range(first, lines[place]))
+            for some in _in_batches(records, LOOKED_UP):
+                self._look_up(some, dead)
+
+    def _doubt_unread(self, firsts: dict[Partition, int], done: dict[Partition, int]) -> None:
+        """Of a rejection that Kafka forgot nobody knows whether its callback is archived."""
+        for place, first in sorted(firsts.items()):
+            unread = offsets.unread(first, done.get(place, -1))
+            name, number = place
+            if name == self._rejected and unread.size:
+                self._report.doubts.append(
+                    f"{name}/{number} begins at {first}, but the sink has come to {unread.first} alone: "
+                    "what was rejected there is gone unread"
+                )
+
+    def _look_up(self, records: list[ConsumerRecord], dead: set[Partition]) -> None:
+        asked = []
+        for record in records:
+            callback, rejection = _callback(record), _rejection(record)
+            if callback is None or rejection is None:
+                if (f"{record.topic}/{record.partition}", record.offset) not in dead:
+                    self._add_missing(UNKNOWN_SOURCE, "", record)
+            elif self._span.has(callback.source, callback.received_at):
+                asked.append((record, callback, rejection))
+        if not asked:
+            return
+        known = self._tables.verdicts(
+            [(callback.account, callback.received_at, callback.id) for _, callback, _ in asked]
+        )
+        for record, callback, rejection in asked:
+            have = known.get(callback.id)
+            if have is None and rejection.stage is Stage.INGEST:
+                self._add_missing(callback.source, callback.id, record)
+            elif have is None or have < verdict_of(rejection):
+                self._count(callback.source).undecided += 1
+                self._name(
+                    Problem.NOT_DECIDED,
+                    callback.source,
+                    callback.id,
+                    (record.topic, record.partition),
+                    record.offset,
+                )
+
+    def _find_strays(self, slices: int, patience: float) -> int:
+        """Find callbacks that were archived once, as their events say; how many."""
+        strays = self._new_strays(slices)
+        if strays:  # unless they have come in this moment: what was there at the first look is archived soon
+            if self._sink_is_behind(self._settle(patience)):
+                return 0  # they may lie among what it has not yet read
+            again = self._new_strays(slices)
+            strays = {each: source for each, source in strays.items() if each in again}
+        for callback_id, source in sorted(strays.items()):
+            self._count(source).missing += 1
+            self._name(Problem.NOT_ARCHIVED, source, callback_id)
+        return len(strays)
+
+    def _sink_is_behind(self, settled: Settled) -> bool:
+        """Whether callbacks may be in Kafka alone."""
+        sink, names = self._settings.group("sink"), {self._raw, self._rejected}
+        return any(lag.group == sink and lag.topic in names for lag in settled.lags)
+
+    def _new_strays(self, slices: int) -> dict[str, str]:
+        found = self._tables.strays(slices)
+        return {each: source for each, source in found.items() if each not in self._missing}
+
+    def _count(self, source: str) -> Counts:
+        return self._report.counts.setdefault(source, Counts())
+
+    def _add_missing(self, source: str, callback_id: str, record: ConsumerRecord) -> None:
+        if callback_id:
+            if callback_id in self._missing:
+                return
+            self._missing.add(callback_id)
+        self._count(source).missing += 1
+        self._name(Problem.NOT_ARCHIVED, source, callback_id, (record.topic, record.partition), record.offset)
+
+    def _name(
+        self,
+        problem: Problem,
+        source: str,
+        callback_id: str,
+        place: Partition = ("", -1),
+        offset: int = -1,
+    ) -> None:
+        if len(self._report.holes) < self._limit:
+            topic, partition = place
+            self._report.holes.append(
+                Hole(
+                    problem=problem,
+                    source=source,
+                    callback_id=callback_id,
+                    topic=topic,
+                    partition=partition,
+                    offset=offset,
+                )
+            )
+
+
+def _callback(record: ConsumerRecord) -> Callback | None:
+    try:
+        return Callback.from_message(record.value, list(record.headers))
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _rejection(record: ConsumerRecord) -> Rejection | None:
+    try:
+        return Rejection.from_headers(list(record.headers))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _in_batches(records: Iterable[ConsumerRecord], size: int) -> Iterator[list[ConsumerRecord]]:
+    each = iter(records)
+    while batch := list(islice(each, size)):
+        yield batch

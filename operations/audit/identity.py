@@ -1,0 +1,175 @@
+"""The identity that must always hold, source by source: counts in, verdict out. Pure.
+
+acknowledged = archived; archived = normalized + rejected; normalized = not calls + in calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from operations.audit.offsets import Lag
+
+UNKNOWN_SOURCE = "?"
+"""Of a callback that Kafka has forgotten, and that is in no table."""
+
+
+class Problem(StrEnum):
+    """What is wrong with one callback."""
+
+    NOT_ARCHIVED = "acknowledged, but not in callbacks"
+    NOT_DECIDED = "decided upon, but callbacks has not got the decision"
+    NOT_NORMALIZED = "archived, but neither an event nor rejected"
+    NOT_IN_A_CALL = "an event, but in no call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """One thing that is missing, and where to look. Holds nothing of a payload."""
+
+    problem: Problem
+    source: str
+    callback_id: str = ""
+    """'' where nobody knows it any more."""
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+
+    def place(self) -> str:
+        """Where the callback lies in Kafka, '' where that is not known."""
+        return f"{self.topic}/{self.partition}/{self.offset}" if self.topic else ""
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many callbacks of one source."""
+
+    archived: int = 0
+    missing: int = 0
+    """Acknowledged and not archived."""
+    undecided: int = 0
+    """A decision on them is in Kafka, and not in the archive."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """By the codes of the reasons."""
+    normalized: int = 0
+    """Accepted, and an event names them."""
+    not_calls: int = 0
+    in_calls: int = 0
+
+    @property
+    def acknowledged(self) -> int:
+        """What got its answer once Kafka had it: 200, or 400 with the reasons."""
+        return self.archived + self.missing
+
+    def differences(self) -> tuple[int, int, int]:
+        """All 0 if the identity holds."""
+        return (
+            self.acknowledged - self.archived,
+            self.archived - self.normalized - self.rejected.total(),
+            self.normalized - self.not_calls - self.in_calls,
+        )
+
+    def difference(self) -> int:
+        """All that is missing somewhere."""
+        return sum(self.differences()) + self.undecided
+
+
+Name = tuple[str, str]
+"""A callback: its account and its id."""
+
+
+class Group(NamedTuple):
+    """Archived callbacks of one source that share a fate, as `tables` counts them."""
+
+    source: str
+    rejected: bool
+    codes: str
+    events: int
+    """How many events each of them says."""
+    calls: int
+    """How many of these name a call."""
+    held: int
+    """And how many of those are in one."""
+    callbacks: int
+    short: tuple[Name, ...] = ()
+    """Which ones, unless they are all that they should be; of very many only some."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether something is missing of them, and each is known by name."""
+        return 0 < len(self.short) == self.callbacks
+
+
+def tally(groups: Iterable[Group]) -> dict[str, Counts]:
+    """Counts by source."""
+    counts: dict[str, Counts] = {}
+    for group in groups:
+        of_source = counts.setdefault(group.source, Counts())
+        of_source.archived += group.callbacks
+        if group.rejected:
+            of_source.rejected[group.codes] += group.callbacks
+        elif group.events:
+            of_source.normalized += group.callbacks
+            if not group.calls:
+                of_source.not_calls += group.callbacks
+            elif group.held == group.calls:
+                of_source.in_calls += group.callbacks
+    return counts
+
+
+def rejected_yet_told(groups: Iterable[Group]) -> int:
+    """How many callbacks were accepted first and rejected by a replay: merges take nothing away."""
+    return sum(group.callbacks for group in groups if group.rejected and group.events)
+
+
+class Verdict(StrEnum):
+    """What can be said."""
+
+    WHOLE = "whole"
+    HOLE = "a hole"
+    UNTOLD = "can't be told now"
+
+
+def verdict(counts: Mapping[str, Counts], lags: Iterable[Lag], doubts: Iterable[str] = ()) -> Verdict:
+    """Judge. What lies before the sink's own offsets is missing for certain; the rest may be on its way."""
+    if any(each.missing or each.undecided for each in counts.values()):
+        return Verdict.HOLE
+    if any(lags) or any(doubts):
+        return Verdict.UNTOLD
+    return Verdict.HOLE if any(each.difference() for each in counts.values()) else Verdict.WHOLE
+
+
+def total(counts: Mapping[str, Counts]) -> Counts:
+    """Of all sources."""
+    summed = Counts()
+    for each in counts.values():
+        summed.archived += each.archived
+        summed.missing += each.missing
+        summed.undecided += each.undecided
+        summed.rejected += each.rejected
+        summed.normalized += each.normalized
+        summed.not_calls += each.not_calls
+        summed.in_calls += each.in_calls
+    return summed
+
+
+def remedies(problems: Iterable[Problem]) -> Iterator[str]:
+    """What to do about each kind of hole."""
+    for problem in sorted(set(problems)):
+        yield _REMEDIES[problem]
+
+
+_AGAIN = (
+    "stop the sink, set its consumer group back to before the offset, and start it: reading twice is safe"
+)
+_REMEDIES = {
+    Problem.NOT_ARCHIVED: f"Not archived, but still in Kafka: {_AGAIN}.",
+    Problem.NOT_DECIDED: f"A decision is not archived: {_AGAIN}.",
+    Problem.NOT_NORMALIZED: "Neither an event nor rejected: `callweave replay` reads it once more.",
+    Problem.NOT_IN_A_CALL: "In no call: `callweave replay` tells the correlator of it once more.",
+}

@@ -1,0 +1,130 @@
+"""What an audit asks ClickHouse, in SQL; `tables` fills in the values."""
+# ruff: noqa: S608 - made of these texts alone
+
+from __future__ import annotations
+
+from operations.audit.offsets import BUCKET
+
+PLACES = """
+(
+    SELECT partition, offset FROM stored_callbacks WHERE topic = %(topic)s
+    UNION ALL
+    SELECT partition, offset FROM dead_letters WHERE topic = %(topic)s
+)
+"""
+
+BUCKETS = f"""
+SELECT partition, intDiv(offset, {BUCKET}) AS bucket,
+    groupBitmap(toUInt32(modulo(offset, {BUCKET}))) AS there, min(offset) AS first, max(offset) AS last
+FROM {PLACES}
+GROUP BY partition, bucket
+"""
+
+OFFSETS = f"""
+SELECT DISTINCT offset FROM {PLACES}
+WHERE partition = %(partition)s AND offset >= %(first)s AND offset < %(end)s
+"""
+
+SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
+NAMED = "(account, id) IN %(names)s"
+
+# Which archived callbacks: those before the lines, since what lies behind them may be on its way.
+ARCHIVED = """
+SELECT account, id, source, rejected, codes, topic, partition, offset
+FROM
+(
+    SELECT account, id, source, topic, partition, offset, received_at, bitAnd(verdict, 1) = 1 AS rejected,
+        arrayStringConcat(arraySort(arrayDistinct(reasons.code)), ' + ') AS codes
+    FROM
+    (
+        SELECT account, id, source, topic, partition, offset, received_at, verdict, reasons
+        FROM stored_callbacks FINAL
+    )
+)
+WHERE ((topic = %(raw)s AND offset < arrayElement(%(raw_line)s, partition + 1))
+    OR (topic = %(rejected)s AND offset < arrayElement(%(rejected_line)s, partition + 1)))
+    AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
+    AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
+    AND (%(any_source)s OR source = %(source)s)
+"""
+
+# Each event by the callbacks that said it. Whole columns under FINAL: github.com/ClickHouse/ClickHouse#61161.
+TOLD = """
+SELECT account, event_id, ids, source, received_at, arrayJoin(callback_ids) AS id
+FROM (SELECT account, event_id, ids, source, received_at, callback_ids FROM stored_events FINAL)
+"""
+
+_IN_CALLS = """
+SELECT sipHash64(account, arrayJoin(events))
+FROM (SELECT account, events, merged_into FROM call_records FINAL)
+WHERE merged_into IS NULL
+"""
+
+_SHORT = "NOT rejected AND (events = 0 OR held < calls)"
+
+
+def _fates(which: str) -> str:
+    return f"""
+SELECT a.source AS source, a.rejected AS rejected, a.codes AS codes, e.events AS events, e.calls AS calls,
+    e.held AS held, a.account AS account, a.id AS id,
+    a.topic AS topic, a.partition AS partition, a.offset AS offset
+FROM ({ARCHIVED} AND {which}) AS a
+LEFT JOIN
+(
+    SELECT account, id, count() AS events, countIf(notEmpty(ids)) AS calls,
+        countIf(notEmpty(ids) AND sipHash64(account, event_id) IN ({_IN_CALLS})) AS held
+    FROM ({TOLD})
+    WHERE {which}
+    GROUP BY account, id
+) AS e ON a.account = e.account AND a.id = e.id
+"""
+
+
+def _groups(which: str) -> str:
+    return f"""
+SELECT source, rejected, codes, events, calls, held, count(),
+    groupArrayIf(%(most)s)((account, id), {_SHORT}) AS short
+FROM ({_fates(which)})
+GROUP BY source, rejected, codes, events, calls, held
+"""
+
+
+GROUPS = _groups(SLICED)
+GROUPS_OF = _groups(NAMED)
+
+HOLES = f"""
+SELECT events = 0, source, id, topic, partition, offset
+FROM ({_fates(NAMED)})
+WHERE {_SHORT}
+ORDER BY source, topic, partition, offset
+LIMIT %(limit)s
+"""
+
+STRAYS = f"""
+SELECT DISTINCT account, id, source
+FROM ({TOLD})
+WHERE {SLICED}
+    AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
+    AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
+    AND (%(any_source)s OR source = %(source)s)
+    AND sipHash64(account, id) NOT IN
+    (
+        SELECT sipHash64(account, id) FROM stored_callbacks
+        WHERE {SLICED}
+    )
+"""
+
+VERDICTS = """
+SELECT id, max(verdict) FROM stored_callbacks
+WHERE account IN %(accounts)s AND id IN %(ids)s
+    AND received_at >= fromUnixTimestamp64Micro(toInt64(%(first)s), 'UTC')
+    AND received_at <= fromUnixTimestamp64Micro(toInt64(%(last)s), 'UTC')
+GROUP BY id
+"""
+
+AROUND = """
+SELECT toUnixTimestamp64Micro(maxIf(received_at, offset < %(first)s)),
+    toUnixTimestamp64Micro(minIf(received_at, offset >= %(end)s)), countIf(offset >= %(end)s)
+FROM stored_callbacks
+WHERE topic = %(topic)s AND partition = %(partition)s
+"""

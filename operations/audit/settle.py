@@ -1,0 +1,78 @@
+"""Has everything come through? Hop by hop, in the direction in which messages flow.
+
+Where a topic ends is noted first, and then how far its readers have come: so what they make of it stands
+before the end of the next topic. Traffic may go on meanwhile; it lies behind the lines drawn here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from operations.audit.offsets import behind
+from schemas.topics import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from operations.audit.log import Log
+    from operations.audit.offsets import Lag, Partition
+    from runtime.settings import KafkaSettings
+
+LOOK_SECONDS = 0.2
+LINK_ROUNDS = 5
+"""A link may call for another one, each to a smaller leg: so often is looked whether more have come."""
+
+
+@dataclass
+class Settled:
+    """The lines that were drawn, and what had not come up to them."""
+
+    ends: dict[Partition, int] = field(default_factory=dict)
+    """Of each partition, the end up to which was looked."""
+    lags: list[Lag] = field(default_factory=list)
+
+
+def settle(
+    log: Log,
+    kafka: KafkaSettings,
+    patience: float,
+    waiting: Callable[[int], None] = lambda _: None,
+    only: Collection[Topic] = tuple(Topic),
+) -> Settled:
+    """Look at every hop, and wait at most so many seconds for all of them together.
+
+    `waiting` is told now and then how many messages are still to be worked on; topics that are not among
+    `only` are passed over.
+    """
+    deadline = time.monotonic() + patience
+    normalize, correlate, sink = map(kafka.group, ("normalize", "correlate", "sink"))
+    settled = Settled()
+
+    def through(topic: Topic, *groups: str) -> None:
+        names = [kafka.topic(topic)] if topic in only else []
+        ends = log.ends(names)
+        settled.ends |= ends
+        while True:
+            first = log.firsts(names)
+            lags = [
+                lag for group in groups for lag in behind(group, first, ends, log.committed(group, names))
+            ]
+            if not lags or time.monotonic() >= deadline:
+                break
+            waiting(sum(lag.messages for lag in lags))
+            time.sleep(LOOK_SECONDS)
+        settled.lags += lags
+
+    through(Topic.RAW, normalize, sink)
+    through(Topic.REPLAY, normalize)
+    through(Topic.EVENTS, correlate, sink)
+    through(Topic.REJECTED, sink)
+    for _ in range(LINK_ROUNDS):
+        through(Topic.LINKS, correlate)
+        links = log.ends([kafka.topic(Topic.LINKS)])
+        if Topic.LINKS not in only or all(settled.ends[place] == end for place, end in links.items()):
+            break
+    through(Topic.RECORDS, sink)
+    return settled

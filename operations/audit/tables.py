@@ -1,0 +1,157 @@
+"""What ClickHouse has: archived offsets, and the fate of every archived callback.
+
+Sets of ids are compared by their 64-bit hashes, and in slices of the callbacks' ids: so the memory that a
+question takes does not grow with the archive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operations.audit import questions
+from operations.audit.identity import Group, Hole, Name, Problem
+from operations.audit.offsets import Range
+from schemas.topics import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from clickhouse_driver import Client
+
+    from operations.audit.offsets import Partition
+    from runtime.settings import KafkaSettings
+    from sinks.span import Span
+
+SLICE = 500_000
+"""Callbacks that one question is about."""
+NAMED_AT_ONCE = 500
+"""Callbacks that one question names, twice: ClickHouse reads no longer text than 256 KiB."""
+
+
+class Tables:
+    """The questions of one audit."""
+
+    def __init__(self, client: Client, kafka: KafkaSettings, span: Span) -> None:
+        """Ask of these callbacks."""
+        self._client = client
+        self._kafka = kafka
+        self._span = span.values()
+
+    def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:
+        """By partition: how many offsets are there in each bucket, and from which on up to which."""
+        there: dict[int, dict[int, int]] = {}
+        ranges: dict[int, Range] = {}
+        for partition, bucket, count, first, last in self._ask(questions.BUCKETS, topic=topic):
+            there.setdefault(partition, {})[bucket] = count
+            known = ranges.get(partition, Range(first, last + 1))
+            ranges[partition] = Range(min(known.first, first), max(known.end, last + 1))
+        return there, ranges
+
+    def offsets(self, place: Partition, wanted: Range) -> list[int]:
+        """Those of a range that are there."""
+        topic, partition = place
+        found = self._ask(
+            questions.OFFSETS, topic=topic, partition=partition, first=wanted.first, end=wanted.end
+        )
+        return [offset for (offset,) in found]
+
+    def may_be_in(self, span: Span, place: Partition, gap: Range) -> bool:
+        """Whether what is missing there may have been received in the span, as its neighbours tell."""
+        topic, partition = place
+        ((before, after, later),) = self._ask(
+            questions.AROUND, topic=topic, partition=partition, first=gap.first, end=gap.end
+        )
+        return before < span.until and (not later or after >= span.since)
+
+    def slices(self) -> int:
+        """Into how many the callbacks are cut."""
+        ((callbacks,),) = self._ask("SELECT count() FROM stored_callbacks")
+        return int(callbacks) // SLICE + 1
+
+    def groups(self, lines: Mapping[Partition, int], slices: int, most: int) -> Iterator[Group]:
+        """What has become of the callbacks before the lines, slice by slice.
+
+        Of each group at most so many are named.
+        """
+        for number in range(slices):
+            yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
+
+    def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
+        """What has become of these."""
+        for some in _in_parts(names):
+            yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
+
+    def _groups(
+        self, query: str, lines: Mapping[Partition, int], most: int, **values: Any
+    ) -> Iterator[Group]:
+        for *numbers, short in self._ask(query, **self._lines(lines), most=most, **values):
+            source, rejected, codes, events, calls, held, callbacks = numbers
+            yield Group(source, bool(rejected), codes, events, calls, held, callbacks, tuple(short))
+
+    def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
+        """Those of them that are archived, and not what they should be beyond that."""
+        holes: list[Hole] = []
+        for some in _in_parts(names):
+            if len(holes) >= limit:
+                break
+            found = self._ask(questions.HOLES, **self._lines(lines), names=some, limit=limit - len(holes))
+            holes += [
+                Hole(
+                    problem=Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL,
+                    source=source,
+                    callback_id=callback_id,
+                    topic=topic,
+                    partition=partition,
+                    offset=offset,
+                )
+                for untold, source, callback_id, topic, partition, offset in found
+            ]
+        return holes
+
+    def strays(self, slices: int) -> dict[str, str]:
+        """Callbacks that events name and that are not archived: id to source."""
+        return {
+            callback_id: source
+            for number in range(slices)
+            for _, callback_id, source in self._ask(questions.STRAYS, slices=slices, slice=number)
+        }
+
+    def verdicts(self, callbacks: Sequence[tuple[str, int, str]]) -> dict[str, int]:
+        """The highest verdict on each of these that is archived: account, received_at and id, to it."""
+        accounts, times, ids = zip(*callbacks, strict=True)
+        return dict(
+            self._ask(
+                questions.VERDICTS,
+                accounts=sorted(set(accounts)),
+                ids=list(ids),
+                first=min(times),
+                last=max(times),
+            )
+        )
+
+    def dead(self, topic: str) -> set[Partition]:
+        """Partitions and offsets of messages of a topic that the sink could not read."""
+        found = self._ask("SELECT topic, partition, offset FROM dead_letters WHERE topic = %(t)s", t=topic)
+        return {(f"{name}/{partition}", offset) for name, partition, offset in found}
+
+    def _lines(self, lines: Mapping[Partition, int]) -> dict[str, Any]:
+        return {
+            name: line
+            for short, topic in (("raw", Topic.RAW), ("rejected", Topic.REJECTED))
+            for name, line in (
+                (short, self._kafka.topic(topic)),
+                (
+                    f"{short}_line",
+                    [line for (of, _), line in sorted(lines.items()) if of == self._kafka.topic(topic)],
+                ),
+            )
+        }
+
+    def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._span, **values})
+        return found
+
+
+def _in_parts(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    for first in range(0, len(names), NAMED_AT_ONCE):
+        yield names[first : first + NAMED_AT_ONCE]

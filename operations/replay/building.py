@@ -1,0 +1,90 @@
+"""How far the tables of another database have come, and whether work on them goes on or begins anew. Pure.
+
+Nothing is held in memory that the tables do not hold, but for rows that are not written yet: which legs
+belong together is read from the events that are stored. So a place in the archive is all that must be kept.
+Rows of what lies behind it may be there already: they are written again, and merge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from operations.replay.archive import FIRST
+from runtime.errors import CallweaveError
+from schemas.times import moment
+
+if TYPE_CHECKING:
+    from operations.replay.archive import Key
+
+READING, MERGING, BUILT = range(3)
+"""Callbacks are stored and read; then events are merged into calls, for which all ties must be known."""
+
+
+@dataclass(frozen=True)
+class Building:
+    """What was asked for, and how far it has come."""
+
+    begun_at: int
+    """Microseconds since 1970 UTC: what came later is not in it, however often it was interrupted."""
+    home: str
+    """ClickHouse's own UUID of the database: another one of the same name may be somebody's."""
+    selection: str
+    """Digest of which part of which archive."""
+    code: str
+    """Digest of what reads it."""
+    part: int = READING
+    after: Key = FIRST
+    done: int = 0
+    """Callbacks of this part."""
+
+    def went_on(self, after: Key, number: int) -> Building:
+        """So many more are written."""
+        return replace(self, after=after, done=self.done + number)
+
+    def next(self) -> Building:
+        """This part is over."""
+        return replace(self, part=self.part + 1, after=FIRST, done=0)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a database."""
+
+    building: Building
+    """Where to begin."""
+    clear: bool = False
+    """Whether what is there has to go first."""
+    said: str = ""
+    """A sentence for who asked; nothing to say of tables that are new."""
+
+
+def decide(asked: Building, known: Building | None, database: str, *, tables: bool) -> Decision:
+    """Go on, or begin; raise `CallweaveError` for tables that may be somebody's.
+
+    `asked` is how it would begin now, in the database as it is; `known` is what an earlier one has left, and
+    `tables` says whether there are any.
+    """
+    if not tables:
+        return Decision(asked)
+    if known is None or known.home != asked.home:
+        raise CallweaveError(
+            f"The database {database} has tables: DROP DATABASE {database}, or name another."
+        )
+    begun = f"{moment(known.begun_at):%Y-%m-%d %H:%M:%S} UTC"
+    others = [
+        what
+        for what, differ in (
+            ("of another part of an archive", known.selection != asked.selection),
+            ("by other code or sources", known.code != asked.code),
+        )
+        if differ
+    ]
+    if others:
+        said = f"The tables in {database}, begun at {begun}, are {' and '.join(others)}: they are built anew."
+        return Decision(asked, clear=True, said=said)
+    if known.part == BUILT:
+        said = f"The tables in {database} are those of {begun}; DROP DATABASE {database} to build them anew."
+    else:
+        said = f"The tables in {database}, begun at {begun}, are built further."
+    return Decision(known, said=said)

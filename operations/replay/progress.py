@@ -1,0 +1,53 @@
+"""How far a replay has come, and whether it goes on or begins anew. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from operations.replay.archive import FIRST
+from schemas.times import moment
+
+if TYPE_CHECKING:
+    from operations.replay.archive import Key
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What was sent so far."""
+
+    replayed_at: int
+    """When it began, microseconds since 1970 UTC; the same after an interruption."""
+    code: str = ""
+    """Digest of the code and the sources with which it began; '' where an older release has left it."""
+    part: int = 0
+    """0 for the selection itself, 1 for what else belongs to its calls."""
+    after: Key = FIRST
+    sent: int = 0
+    companions: int = 0
+
+    @property
+    def total(self) -> int:
+        """All callbacks that were sent."""
+        return self.sent + self.companions
+
+    def went_on(self, after: Key, number: int) -> Progress:
+        """So many more have been acknowledged by the broker."""
+        if self.part:
+            return replace(self, after=after, companions=self.companions + number)
+        return replace(self, after=after, sent=self.sent + number)
+
+
+def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
+    """Where to begin, and a sentence for who asked: nothing to say of a replay that is new.
+
+    `asked` is how it would begin now; `known` is what an interrupted one of the same selection has left. What
+    that has sent by other code or sources has to be sent again: it was put right in the meantime.
+    """
+    if known is None:
+        return asked, ""
+    begun = f"The replay begun at {moment(known.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
+    sent = f"{known.total} callbacks are sent already"
+    if known.code != asked.code:
+        return asked, f"{begun} was by other code or sources: it begins anew, though {sent}."
+    return known, f"{begun} goes on: {sent}, and what came since then is left out."

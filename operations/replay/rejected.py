@@ -1,0 +1,44 @@
+"""What was rejected, in groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clickhouse_driver import Client
+
+    from operations.replay.archive import Selection
+
+
+class Group(NamedTuple):
+    """Callbacks that were rejected for the same reasons."""
+
+    source: str
+    stage: str
+    codes: list[str]
+    fields: list[str]
+    callbacks: int
+    first: datetime
+    last: datetime
+    example: str
+    """The id of the last one."""
+
+
+GROUPS_SQL = """
+SELECT source, stage, codes, fields, count() AS callbacks, min(received_at), max(received_at),
+    argMax(id, received_at)
+FROM rejected_callbacks
+WHERE received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
+    AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
+    AND (%(any_source)s OR source = %(source)s)
+    AND (%(any_code)s OR has(codes, %(code)s))
+GROUP BY source, stage, codes, fields
+ORDER BY callbacks DESC, source, stage, codes, fields
+"""
+
+
+def groups(client: Client, selection: Selection) -> list[Group]:
+    """The most frequent first."""
+    return [Group(*row) for row in client.execute(GROUPS_SQL, selection.values())]

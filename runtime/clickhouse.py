@@ -1,0 +1,103 @@
+"""How clickhouse-driver reaches ClickHouse, and what to do when it can't."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error, ServerException
+
+from runtime.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.settings import ClickHouseSettings
+
+MINIMUM_VERSION = (24, 8)
+
+LOGIN_CODES = {192, 193, 194, 516}
+"""UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED in ClickHouse's ErrorCodes.cpp."""
+UNKNOWN_DATABASE = 81
+OTHER_TABLES_CODES = {47, 60}
+"""UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: of our own queries none is wrong on the tables of its release."""
+OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
+"""In place of the server's own words, which may repeat the query, and with it what was asked for."""
+
+
+def client_options(
+    settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
+) -> dict[str, Any]:
+    """Keyword arguments for clickhouse-driver's `Client`. Holds the password: never log it.
+
+    `database` replaces the one in the settings: `default` where ours may not exist yet. `as_bytes` has every
+    String given as the bytes that it is, where not all of it is UTF-8.
+    """
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.database if database is None else database,
+        "user": settings.user,
+        "password": settings.password.get_secret_value(),
+        "connect_timeout": settings.connect_timeout_seconds,
+        "send_receive_timeout": settings.query_timeout_seconds,
+        "client_name": "callweave",
+        "compression": "lz4",
+    }
+    if as_bytes:
+        options["settings"] = {"strings_as_bytes": True}
+    if settings.secure:
+        options |= {"secure": True, "verify": settings.verify}
+        if settings.ca_certs is not None:
+            options["ca_certs"] = str(settings.ca_certs)
+    return options
+
+
+@contextmanager
+def connected(
+    settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
+) -> Iterator[Client]:
+    """A client; whatever stands between us and the server becomes a `StartError` that says what to do.
+
+    A refusal of a query itself stays a `ServerException`.
+    """
+    client = Client(**client_options(settings, database=database, as_bytes=as_bytes))
+    try:
+        yield client
+    except ServerException as error:
+        if error.code in LOGIN_CODES or error.code == UNKNOWN_DATABASE:
+            raise StartError(trouble(settings, error)) from None
+        raise
+    except (Error, OSError, EOFError) as error:
+        raise StartError(trouble(settings, error)) from None
+    finally:
+        client.disconnect()
+
+
+def trouble(settings: ClickHouseSettings, error: Exception) -> str:
+    """What went wrong with ClickHouse and what to do, in one sentence."""
+    where = f"ClickHouse at {settings.host}:{settings.port}"
+    code = error.code if isinstance(error, ServerException) else None
+    if code in LOGIN_CODES:
+        return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
+    if code == UNKNOWN_DATABASE:
+        return f"{where} has no database {settings.database}: run `callweave migrate`."
+    if code is not None:
+        return f"{where} refuses: {first_line(error)}"
+    return (
+        f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
+        "or correct clickhouse.host, clickhouse.port and clickhouse.secure."
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What the server says, without its stack trace."""
+    message = str(error.message if isinstance(error, ServerException) else error)
+    return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
+
+
+def version(client: Client) -> tuple[int, ...]:
+    """The server's version, as in (24, 8, 1, 2684)."""
+    text = str(client.execute("SELECT version()")[0][0])
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

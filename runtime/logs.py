@@ -1,0 +1,162 @@
+"""Structured logs on standard error: one line an entry, JSON or for people, secrets masked.
+
+What callers log never holds tokens, phone numbers or recording links; the masks here are the last line of
+defence, for a field given by mistake and for the messages of libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, MutableMapping
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from runtime.settings import LogSettings
+
+MASK = "***"
+SECRET_NAME = re.compile(
+    r"token|secret|passw|authorization|cookie|caller|callee|called|number|phone|recording|recid|payload"
+    r"|callback_url",
+    re.IGNORECASE,
+)
+SECRET_TEXT = re.compile(r"(/callbacks/)[^\s/?#\"'\\]+")
+"""A token stands in the path of the callback URL: in access logs, in the messages of HTTP clients."""
+
+CHATTY = ("faust", "mode", "aiokafka", "kafka", "_granian", "granian", "werkzeug", "asyncio", "rocksdict")
+"""Libraries' loggers. Faust builds every debug record, a seventh of its time, unless its level says no."""
+MOST_WORDS = 1_000
+QUIET_SECONDS = 10.0
+"""How long a library that repeats itself is not heard: aiokafka writes a hundred lines a second about a
+broker that is away."""
+
+
+class Repetition(logging.Filter):
+    """Lets a library's message through once in a while: one with the same words, whatever stands in them."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` tells the time in seconds."""
+        super().__init__()
+        self._monotonic = monotonic
+        self._heard: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is to be written."""
+        if record.name.split(".")[0] not in CHATTY:
+            return True
+        words, now = (record.name, str(record.msg)), self._monotonic()
+        if now - self._heard.get(words, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        if len(self._heard) > MOST_WORDS:  # a library that builds its messages before it logs them
+            self._heard.clear()
+        self._heard[words] = now
+        return True
+
+
+def configure(settings: LogSettings, stage: str) -> None:
+    """Send everything that this process logs, libraries included, to standard error. May be called again."""
+    shared = _shared(stage)
+    console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repetition())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask,
+                _console() if console else structlog.processors.JSONRenderer(serializer=_json),
+            ],
+        )
+    )
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in CHATTY:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(max(logging.WARNING, level))
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,  # a module's logger follows when this is called again
+    )
+
+
+def mask(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
+    """Hide values under the names of secrets, at any depth, and tokens inside texts."""
+    del logger, method
+    masked: EventDict = _masked(entry)
+    return masked
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _masked_field(key, content) for key, content in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(content) for content in value]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return SECRET_TEXT.sub(rf"\1{MASK}", value)
+    return value if isinstance(value, int | float | None) else SECRET_TEXT.sub(rf"\1{MASK}", str(value))
+
+
+def _masked_field(key: Any, content: Any) -> Any:
+    secret = SECRET_NAME.search(str(key)) and not isinstance(content, bool | None)
+    return MASK if secret else _masked(content)
+
+
+def _shared(stage: str) -> list[Processor]:
+    def add_stage(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
+        del logger, method
+        entry.setdefault("stage", stage)
+        return entry
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        add_stage,
+    ]
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        timestamp_key="time",
+        exception_formatter=structlog.dev.plain_traceback,  # the rich one shows local variables: payloads
+    )
+
+
+def _json(entry: MutableMapping[str, Any], **options: Any) -> str:
+    """One line of JSON, the fields that everybody looks for first."""
+    del options
+    first: Mapping[str, Any] = {
+        key: entry.pop(key) for key in ("time", "level", "stage", "event") if key in entry
+    }
+    ordered = {**first, **entry}
+    try:
+        return orjson.dumps(ordered, default=str).decode()
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, half a surrogate pair
+        return json.dumps(ordered, default=str)

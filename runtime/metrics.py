@@ -1,0 +1,143 @@
+"""What a process tells Prometheus and load balancers: /metrics, /healthz and /readyz on a port of its own.
+
+All of our metrics are called `callweave_…` (`NAMESPACE`); labels are sources, stages and codes, never
+tokens, numbers or ids of calls.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import threading
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from prometheus_client import REGISTRY, Info
+from prometheus_client.exposition import choose_encoder
+
+from runtime.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMESPACE = "callweave"
+
+BUILD = Info("build", "The release that runs here.", namespace=NAMESPACE)
+BUILD.info({"version": version("callweave"), "python": platform.python_version()})
+
+Ready = tuple[bool, str]
+"""Whether the process can do its work now, and if not, why, in a sentence without secrets."""
+
+
+class MetricsServer(AbstractContextManager["MetricsServer"]):
+    """A running server; leaving the context stops it."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._server.server_port
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port it listens on."""
+        host, port = self._server.server_address[:2]
+        return str(host), port
+
+    def stop(self) -> None:
+        """Stop answering and free the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def serve(port: int, ready: Callable[[], Ready], *, host: str = "127.0.0.1") -> MetricsServer:
+    """Answer on `port` (0: a free one) from a thread; raises `StartError` when the address can't be had.
+
+    `ready` is called in that thread for each /readyz; if it raises, the answer is that it's not ready.
+    """
+
+    class Handler(_Handler):
+        is_ready = staticmethod(ready)
+
+    try:
+        server = _Server((host, port), Handler)
+    except OSError as error:
+        raise StartError(_refusal(host, port, error)) from None
+    return MetricsServer(server)
+
+
+def render(accept: str = "") -> tuple[bytes, str]:
+    """All metrics of this process, in the format that an Accept header asks for, and its content type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(REGISTRY), content_type
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that go away in mid-answer."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = 10
+    """Seconds until a client that says nothing is dropped."""
+
+    @staticmethod
+    def is_ready() -> Ready:
+        """Overridden by `serve`."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            body, content_type = render(self.headers.get("Accept", ""))
+            self._answer(HTTPStatus.OK, body, content_type)
+        elif path == "/healthz":
+            self._answer_json(HTTPStatus.OK, {"status": "alive", "service": NAMESPACE})
+        elif path == "/readyz":
+            self._answer_ready()
+        else:
+            self._answer_json(HTTPStatus.NOT_FOUND, {"status": "not found"})
+
+    def _answer_ready(self) -> None:
+        try:
+            ready, reason = self.is_ready()
+        except Exception as error:  # noqa: BLE001 - a probe that fails, for whatever reason, is not ready
+            ready, reason = False, f"the check failed: {type(error).__name__}"
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer_json(status, {"status": "ready" if ready else "not ready", "reason": reason})
+
+    def _answer_json(self, status: HTTPStatus, document: dict[str, str]) -> None:
+        self._answer(status, orjson.dumps(document) + b"\n", "application/json")
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Probes come every few seconds: no access log."""
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Metrics need {host}:{port}, but another program listens there: "
+            "stop it, or choose another port with --metrics-port (0 takes a free one)."
+        )
+    return f"Metrics can't listen on {host}:{port}: {error.strerror or type(error).__name__}."

@@ -1,0 +1,335 @@
+"""Every setting of callweave, with its default, its unit, its meaning and its check.
+
+Read from, first wins: environment (`CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS`), secret files
+(`CALLWEAVE_KAFKA__SASL_PASSWORD_FILE` names a file that holds the value), and the TOML file that
+`CALLWEAVE_SETTINGS` names (`callweave.toml` in the working folder otherwise), where a secret may come
+from a file as well (`sasl_password_file` in `[kafka]`). Paths are relative to the working folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from runtime.errors import SettingsError
+from runtime.reading import CONTRADICTION, Loaded, read
+from runtime.urls import checked_base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "CALLWEAVE_"
+FILE_VARIABLE = "CALLWEAVE_SETTINGS"
+DEFAULT_FILE = "callweave.toml"
+IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
+"""Variables of ours that are no settings."""
+
+PROBLEMS = "problems"
+
+
+def _addresses(text: str) -> str:
+    if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+):\d{1,5}", part) for part in text.split(",")):
+        raise ValueError("must be host:port, several divided by commas without spaces")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"([a-z0-9][a-z0-9_-]*\.)?", text):
+        raise ValueError("must be lower-case letters, digits, - and _, and end in a dot, as in 'staging.'")
+    return text
+
+
+def _database(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", text):
+        raise ValueError("must be letters, digits and _, at most 63, not beginning with a digit")
+    return text
+
+
+def _url(text: str) -> str:
+    return checked_base(text, "https://calls.example.com")
+
+
+Host = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Section(BaseModel):
+    """A group of settings; a name that is not a setting is an error."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # `callweave settings` prints them
+        hide_input_in_errors=True,
+    )
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Settings that don't go together, as a setting's name and a sentence about it."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = list(self.contradictions())
+        if problems:
+            sentences = "; ".join(f"{name} {sentence}" for name, sentence in problems)
+            context = {"sentences": sentences, PROBLEMS: problems}
+            raise PydanticCustomError(CONTRADICTION, "{sentences}", context)
+        return self
+
+
+class KafkaSettings(Section):
+    """How to reach Kafka, and the shape of our topics."""
+
+    bootstrap_servers: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
+    """Brokers to begin with, host:port, divided by commas."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Whether to encrypt (SSL) and to log in (SASL)."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """How to log in."""
+    sasl_username: str | None = None
+    """Who logs in."""
+    sasl_password: SecretStr | None = None
+    """With which password."""
+    ssl_cafile: Path | None = None
+    """PEM file with the authorities that vouch for the brokers; the machine's own otherwise."""
+    ssl_certfile: Path | None = None
+    """PEM file with our own certificate, where brokers ask for one."""
+    ssl_keyfile: Path | None = None
+    """PEM file with its key, not encrypted."""
+    partitions: int = Field(default=4, ge=1, le=1024)
+    """Partitions of every topic: events and links of one leg must meet on one number."""
+    replication_factor: int = Field(default=1, ge=1, le=16)
+    """Copies of every partition, changelogs included: 3 where losing a broker must not lose calls."""
+    prefix: Annotated[str, AfterValidator(_prefix)] = ""
+    """Put before the name of every topic and consumer group, so that installations can share a cluster."""
+    session_timeout_seconds: float = Field(default=6.0, ge=1, le=300)
+    """How long a dead worker's partitions stand still."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Logins and certificates come in pairs, and need the protocol that uses them."""
+        yield from self._login()
+        yield from self._certificates()
+
+    def _login(self) -> Iterator[tuple[str, str]]:
+        used = self.security_protocol.startswith("SASL")
+        for name in ("sasl_username", "sasl_password"):
+            given = getattr(self, name) is not None
+            if given != used:
+                what = "must be set" if used else "is never used"
+                yield name, f"{what}, since kafka.security_protocol is {self.security_protocol}"
+
+    def _certificates(self) -> Iterator[tuple[str, str]]:
+        if self.ssl_certfile and not self.ssl_keyfile:
+            yield "ssl_keyfile", "must be set, since kafka.ssl_certfile is"
+        if self.ssl_keyfile and not self.ssl_certfile:
+            yield "ssl_certfile", "must be set, since kafka.ssl_keyfile is"
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            path: Path | None = getattr(self, name)
+            if path and not self.security_protocol.endswith("SSL"):
+                yield name, f"is never used, since kafka.security_protocol is {self.security_protocol}"
+            elif path and not os.access(path, os.R_OK):
+                yield name, "names no file that can be read"
+
+    def topic(self, name: str) -> str:
+        """A topic's name on the cluster."""
+        return f"{self.prefix}{name}"
+
+    def group(self, stage: str) -> str:
+        """The consumer group of all processes of a stage; Faust puts it before its changelogs' names, too."""
+        return f"{self.prefix}callweave-{stage}"
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """The brokers to begin with, as host and port."""
+        pairs = (part.rpartition(":") for part in self.bootstrap_servers.split(","))
+        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+
+
+class ClickHouseSettings(Section):
+    """How to reach ClickHouse's native protocol."""
+
+    host: Host = "127.0.0.1"
+    """Where ClickHouse is."""
+    port: Port = 9000
+    """Of the native protocol: mostly 9000, or 9440 with `secure`."""
+    http_port: Port = 8123
+    """Used by people's SQL clients and by the embedded engine alone; callweave speaks the native protocol."""
+    database: Annotated[str, AfterValidator(_database)] = "callweave"
+    """Holds all tables and views."""
+    user: str = "default"
+    """Who logs in."""
+    password: SecretStr = SecretStr("")
+    """With which password."""
+    secure: bool = False
+    """Whether to encrypt."""
+    verify: bool = True
+    """Whether to check the server's certificate."""
+    ca_certs: Path | None = None
+    """PEM file with the authorities that vouch for the server; the machine's own otherwise."""
+    connect_timeout_seconds: Seconds = 5.0
+    """How long a connection may take."""
+    query_timeout_seconds: Seconds = 60.0
+    """How long the server may stay silent during a query or an insert."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Certificates need encryption."""
+        if self.ca_certs is None:
+            return
+        if not self.secure:
+            yield "ca_certs", "is never used, since clickhouse.secure is false"
+        elif not os.access(self.ca_certs, os.R_OK):
+            yield "ca_certs", "names no file that can be read"
+
+
+class IngestSettings(Section):
+    """The HTTP side."""
+
+    host: Host = "127.0.0.1"
+    """The address to listen on."""
+    port: Port = 8080
+    """The port to listen on; its /healthz, /readyz and /metrics are there as well."""
+    public_url: Annotated[str, AfterValidator(_url)] | None = None
+    """What providers reach us by, as in https://calls.example.com; the callback URLs begin with it."""
+    threads: int = Field(default=32, ge=1, le=512)
+    """Requests that may wait for the broker at the same time."""
+    max_body_bytes: int = Field(default=512 * 1024, ge=1024, le=900 * 1024)
+    """A larger body is answered with 413."""
+    max_query_bytes: int = Field(default=16 * 1024, ge=256, le=64 * 1024)
+    """A longer query string is answered with 414."""
+    acknowledge_timeout_seconds: float = Field(default=2.0, gt=0, le=30)
+    """How long a callback may wait for the broker before the answer is 503."""
+    retry_after_seconds: int = Field(default=5, ge=1, le=3600)
+    """When a provider shall try again after a 503."""
+    drain_seconds: float = Field(default=10.0, ge=0, le=300)
+    """How long requests in flight may take once we are told to stop."""
+
+
+class NormalizeSettings(Section):
+    """The processor from callbacks to events."""
+
+    metrics_port: Port = 9101
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    batch: int = Field(default=2000, ge=1, le=100_000)
+    """Callbacks worked on at once."""
+
+
+class CorrelateSettings(Section):
+    """The processor from events to calls."""
+
+    metrics_port: Port = 9102
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    batch: int = Field(default=2000, ge=1, le=100_000)
+    """Events worked on at once."""
+    silence_seconds: float = Field(default=4 * 3600.0, ge=1)
+    """A call without news for so long is closed, with `close_reason` `timeout`."""
+    forget_seconds: float = Field(default=48 * 3600.0, ge=1)
+    """A call that was closed is dropped from the correlator's state after so long, a complete one already
+    after `silence_seconds`; links live twice as long."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """A call must be closed before it is forgotten."""
+        if self.silence_seconds > self.forget_seconds:
+            yield "silence_seconds", "must be ≤ correlate.forget_seconds: a forgotten call is never closed"
+
+
+class SinkSettings(Section):
+    """The way into ClickHouse."""
+
+    metrics_port: Port = 9103
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    batch_rows: int = Field(default=10_000, ge=1, le=1_000_000)
+    """An insert is made when so many rows wait …"""
+    batch_seconds: float = Field(default=0.4, gt=0, le=60)
+    """… or when the oldest of them has waited so long: three times as long for callbacks and events."""
+
+
+class EmbeddedSettings(Section):
+    """The servers that `make run` starts; nothing else reads these."""
+
+    kafka_controller_port: Port = 9093
+    """Of the embedded Kafka's controller; its clients use the port in `kafka.bootstrap_servers`."""
+    jars: Path = Path("var/jars")
+    """Kafka's programs, fetched at the first start; several installations may share them."""
+
+
+class LogSettings(Section):
+    """What processes say on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave message to write."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """`auto` is console on a terminal and JSON elsewhere."""
+
+
+class Settings(Section):
+    """All settings, validated together."""
+
+    sources_file: Path = Path("var/sources.toml")
+    """The configured senders with their hashed tokens; `callweave source` edits it."""
+    data: Path = Path("var")
+    """Where the embedded servers and the processors keep what survives a restart."""
+    metrics_host: Host = "127.0.0.1"
+    """The address on which normalize, correlate and sink serve their metrics."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    ingest: IngestSettings = IngestSettings()
+    normalize: NormalizeSettings = NormalizeSettings()
+    correlate: CorrelateSettings = CorrelateSettings()
+    sink: SinkSettings = SinkSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    log: LogSettings = LogSettings()
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Two servers of one machine never share a port."""
+        taken: dict[tuple[str, int], str] = {}
+        for name, host, port in (
+            ("ingest.port", self.ingest.host, self.ingest.port),
+            ("normalize.metrics_port", self.metrics_host, self.normalize.metrics_port),
+            ("correlate.metrics_port", self.metrics_host, self.correlate.metrics_port),
+            ("sink.metrics_port", self.metrics_host, self.sink.metrics_port),
+        ):
+            if port and (host, port) in taken:
+                yield name, f"must differ from {taken[host, port]}"
+            taken.setdefault((host, port), name)
+
+
+def load() -> Settings:
+    """The settings of this process; raises `SettingsError` with every mistake."""
+    return load_from(os.environ).settings
+
+
+def load_from(environ: Mapping[str, str]) -> Loaded[Settings]:
+    """The settings that an environment and the file it names give, and where each comes from."""
+    path = Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    document = _document(path, required=bool(environ.get(FILE_VARIABLE)))
+    return read(Settings, environ, document, prefix=PREFIX, origin=path.name, ignored=IGNORED)
+
+
+def _document(path: Path, *, required: bool) -> dict[str, Any]:
+    """The TOML file's content; nothing for the default file where there is none."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise SettingsError([f"{FILE_VARIABLE}: there is no file {path}"]) from None
+        return {}
+    except OSError as error:
+        raise SettingsError([f"{path} can't be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path} is not UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{path} is not TOML: {_place(str(error))}"]) from None
+
+
+def _place(message: str) -> str:
+    """Where the parser stopped, without the key or value that it may quote."""
+    place = re.search(r"\(at [^()]*\)$", message)
+    return f"mistake {place.group()[1:-1]}" if place else "mistake somewhere"

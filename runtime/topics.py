@@ -1,0 +1,215 @@
+"""Bring the cluster's topics in line with `schemas.topics`: make the missing ones, say how others differ.
+
+Nothing that exists is changed: more partitions would part events from links of the same leg, and how long
+to keep messages may be an operator's own decision.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import (
+    AuthorizationError,
+    InvalidReplicationFactorError,
+    KafkaError,
+    NoError,
+    SaslAuthenticationFailedError,
+    TopicAlreadyExistsError,
+    UnsupportedSaslMechanismError,
+    for_code,
+)
+
+from runtime.errors import StartError
+from runtime.kafka import client_options
+from schemas.topics import SPECS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from runtime.settings import KafkaSettings, Settings
+
+BOOTSTRAP_MS = 10_000
+CREATE_MS = 30_000
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """What a topic is like, or should be like, on the cluster."""
+
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One way in which a topic differs from what the settings and `schemas.topics` say."""
+
+    setting: str
+    found: str
+    wanted: str
+    breaks: bool
+    """Whether the pipeline would go wrong with it; otherwise it may be what the operator wants."""
+
+
+@dataclass(frozen=True)
+class TopicReport:
+    """What was found or done about one topic."""
+
+    name: str
+    """On the cluster, prefix included."""
+    missing: bool
+    """It was not there before."""
+    drifts: tuple[Drift, ...] = ()
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the pipeline would go wrong with this topic as it was found."""
+        return any(drift.breaks for drift in self.drifts)
+
+
+def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
+    """Our topics as they should be, by their names on the cluster."""
+    return {
+        settings.topic(spec.topic): TopicState(
+            settings.partitions, settings.replication_factor, dict(spec.config)
+        )
+        for spec in SPECS.values()
+    }
+
+
+def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> list[TopicReport]:
+    """A report for each topic wished for, in that order."""
+    return [
+        TopicReport(name, missing=False, drifts=tuple(_drifts(state, found[name])))
+        if name in found
+        else TopicReport(name, missing=True)
+        for name, state in wish.items()
+    ]
+
+
+def _drifts(wish: TopicState, found: TopicState) -> Iterator[Drift]:
+    if found.partitions != wish.partitions:
+        yield Drift("partitions", str(found.partitions), str(wish.partitions), breaks=True)
+    if found.replication != wish.replication:
+        yield Drift("replication factor", str(found.replication), str(wish.replication), breaks=False)
+    for key, value in wish.config.items():
+        is_now = found.config.get(key, "")
+        if is_now != value:
+            yield Drift(key, is_now, value, breaks=key == "cleanup.policy")
+
+
+def inspect(settings: Settings) -> list[TopicReport]:
+    """Compare without changing anything; raises `StartError` when Kafka can't be asked."""
+    with admin(settings.kafka) as client:
+        wish = wanted(settings.kafka)
+        return compare(wish, _found(client, list(wish)))
+
+
+def ensure(settings: Settings) -> list[TopicReport]:
+    """Make the missing topics and wait until they can be used; raises `StartError`. Idempotent."""
+    with admin(settings.kafka) as client:
+        wish = wanted(settings.kafka)
+        reports = compare(wish, _found(client, list(wish)))
+        missing = {report.name: wish[report.name] for report in reports if report.missing}
+        if missing:
+            _create(client, missing)
+            client.wait_for_topics(list(missing), timeout_ms=CREATE_MS)
+        return reports
+
+
+@contextmanager
+def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterator[KafkaAdminClient]:
+    """A client for the cluster; whatever Kafka refuses becomes a `StartError` that says what to do."""
+    client = None
+    try:
+        # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).
+        await_listener(settings, patience_ms / 1000)
+        client = KafkaAdminClient(**client_options(settings), bootstrap_timeout_ms=patience_ms)
+        yield client
+    except (KafkaError, OSError) as error:  # OSError: nobody listens, or certificates that are none
+        raise StartError(trouble(settings, error)) from None
+    finally:
+        if client is not None:
+            client.close()
+
+
+def await_listener(settings: KafkaSettings, patience_seconds: float) -> None:
+    """Return when one of the brokers to begin with accepts a connection; else raise its last OSError."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        last = OSError()
+        for address in settings.addresses():
+            try:
+                socket.create_connection(address, timeout=max(0.1, deadline - time.monotonic())).close()
+            except OSError as error:
+                last = error
+            else:
+                return
+        if time.monotonic() > deadline:
+            raise last
+        time.sleep(POLL_SECONDS)
+
+
+def trouble(settings: KafkaSettings, error: Exception) -> str:
+    """What went wrong with Kafka and what to do, in one sentence."""
+    where = f"Kafka at {settings.bootstrap_servers}"
+    if isinstance(error, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
+        return (
+            f"{where} refuses the login: check kafka.sasl_username, kafka.sasl_password and "
+            "kafka.sasl_mechanism."
+        )
+    if isinstance(error, AuthorizationError):
+        return f"{where} does not allow this ({type(error).__name__}): give our user the right to it."
+    if isinstance(error, InvalidReplicationFactorError):
+        return (
+            f"{where} has too few brokers for kafka.replication_factor = {settings.replication_factor}: "
+            "start more, or lower it."
+        )
+    return (
+        f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
+        "or correct kafka.bootstrap_servers and kafka.security_protocol."
+    )
+
+
+def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
+    described = {
+        topic["name"]: topic
+        for topic in client.describe_topics(names)
+        if for_code(topic["error_code"]) is NoError
+    }
+    if not described:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
+    configs = client.describe_configs(resources, config_filter="all")["topic"]
+    return {name: _state(topic, configs.get(name, {})) for name, topic in described.items()}
+
+
+def _state(topic: dict[str, Any], config: dict[str, Any]) -> TopicState:
+    partitions = topic["partitions"]
+    replication = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
+    values = {key: str(entry["value"]) for key, entry in config.items()}
+    return TopicState(len(partitions), replication, values)
+
+
+def _create(client: KafkaAdminClient, topics: dict[str, TopicState]) -> None:
+    requests = {
+        name: {
+            "num_partitions": state.partitions,
+            "replication_factor": state.replication,
+            "configs": dict(state.config),
+        }
+        for name, state in topics.items()
+    }
+    response = client.create_topics(requests, timeout_ms=CREATE_MS, raise_errors=False)
+    for topic in response["topics"]:
+        error = for_code(topic["error_code"])
+        # Another process may have made it at the same time: that is as good.
+        if error not in {NoError, TopicAlreadyExistsError}:
+            raise error

@@ -1,0 +1,46 @@
+"""Run the API on a port of this machine."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from simulator.api.app import BASE, create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.api.exchange import Exchange
+
+
+POLL_SECONDS = 0.05
+"""How often the server looks whether it shall stop."""
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Says nothing of each request."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Drop it: paths hold extensions and ids of calls."""
+
+
+@contextmanager
+def serving(exchange: Exchange, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """The API's base URL, as long as the context lasts; port 0 takes a free one."""
+    server = make_server(host, port, create_app(exchange), threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(POLL_SECONDS,), name="simulated-api", daemon=True
+    )
+    thread.start()
+    exchange.delivery.start()
+    try:
+        yield f"http://{host}:{server.server_port}{BASE}"
+    finally:
+        exchange.faults.released.set()
+        exchange.delivery.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,104 @@
+"""The row of `calls` that a call must become, from what happened in it and what was told of it.
+
+An oracle of its own: it knows nothing of how callbacks are read and merged. What the rules of `calls` add:
+
+- `common-api`: the CDR says it all but for the ring, which has no time but that of its arrival.
+- `extension-events`: a call is over once every part of it has told its end. One lost hangup leaves it open:
+  no end, no outcome, no talk time; and no ring time unless it was answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.times import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from simulator.model import SimulatedCall, Truth, Webhook
+
+Columns = dict[str, str | int | float | bool | list[str] | None]
+"""By the names of `calls`: times are µs since 1970, durations seconds."""
+
+SAME = (
+    "call_id",
+    "uuid",
+    "dialect",
+    "direction",
+    "method",
+    "caller",
+    "callee",
+    "display_number",
+    "extension",
+    "agent_id",
+    "customer_ref",
+    "campaign",
+    "round",
+    "tag",
+    "started_at",
+    "answered_at",
+    "hangup_cause",
+    "hangup_direction",
+)
+"""What the row has as it was, whatever was lost of the hangups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A time that the provider can't know but for its bounds: µs, None for no bound."""
+
+    earliest: int
+    latest: int | None
+
+
+def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
+    """The row's columns, if these webhooks (by their place) never came; only hangups may be lost."""
+    told = [each for place, each in enumerate(call.webhooks) if place not in lost]
+    by_bill = call.truth.dialect == "common-api"
+    row: Columns = {name: getattr(call.truth, name) for name in SAME}
+    row["legs"] = list(call.truth.legs)
+    if by_bill or len(told) == len(call.webhooks):
+        row |= _over(call.truth)
+    else:
+        row |= _open(call.truth)
+    if by_bill:
+        row["recording"] = call.truth.recording
+    else:
+        row["recording"] = _recording(told)
+        row["rang_at"] = call.truth.rang_at
+    kinds = {each.kind for each in told}
+    return row | {
+        "has_ring": not kinds.isdisjoint({"ring", "dial"}),
+        "has_answer": "answer" in kinds,
+        "has_hangup": "hangup" in kinds,
+        "has_cdr": "cdr" in kinds,
+    }
+
+
+def _over(truth: Truth) -> Columns:
+    return {
+        "ended_at": truth.ended_at,
+        "ring_seconds": None if truth.ring_time is None else truth.ring_time / SECOND,
+        "talk_seconds": truth.talk_time / SECOND,
+        "outcome": truth.outcome,
+        "state": "complete",
+        "close_reason": "",
+    }
+
+
+def _open(truth: Truth) -> Columns:
+    answered = truth.answered_at is not None
+    return {
+        "ended_at": None,
+        "ring_seconds": truth.ring_time / SECOND if answered and truth.ring_time is not None else None,
+        "talk_seconds": None,
+        "outcome": "",
+        "state": "answered" if answered else "ringing",
+    }
+
+
+def _recording(told: Sequence[Webhook]) -> str | None:
+    """Of several conversations, the first that was told of."""
+    return next((str(each.fields["RecID"]) for each in told if "RecID" in each.fields), None)

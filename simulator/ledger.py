@@ -1,0 +1,180 @@
+"""What was sent and what came back, and beside it the row that each call must become; as JSON lines.
+
+`sent.jsonl` has a line for each attempt, `expected.jsonl` one for each call. Both hold numbers and links of
+recordings: they are readable by their owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import orjson
+
+from simulator import expected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from simulator.model import SimulatedCall
+    from simulator.schedule import Planned, Sending
+
+SENT, EXPECTED = "sent.jsonl", "expected.jsonl"
+OK, BAD_REQUEST = 200, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request and its answer; times are µs since 1970, by this machine's clock."""
+
+    number: int
+    """1 for the first."""
+    sent_at: int
+    answered_at: int | None
+    """None: no whole answer came."""
+    status: int | None
+    id: str | None
+    """The callback's, as the answer says."""
+    final: bool
+    """Whether it is not sent again."""
+
+
+@dataclass(slots=True)
+class _Arrivals:
+    """Between which times the callbacks of some webhooks reached the ingress."""
+
+    first: expected.Interval | None = None
+    last: expected.Interval | None = None
+
+    def add(self, sent_at: int, answered_at: int | None) -> None:
+        """One attempt; of one without an answer nobody knows when or whether it arrived."""
+        until = answered_at
+        if self.first is None or self.last is None:
+            self.first = self.last = expected.Interval(sent_at, until)
+            return
+        ends = [each for each in (self.first.latest, until) if each is not None]
+        self.first = expected.Interval(min(self.first.earliest, sent_at), min(ends, default=None))
+        latest = None if until is None or self.last.latest is None else max(self.last.latest, until)
+        # one that was never answered may not have arrived: it moves no lower bound
+        earliest = self.last.earliest if until is None else max(self.last.earliest, sent_at)
+        self.last = expected.Interval(earliest, latest)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call of which something is still to be sent."""
+
+    left: int
+    unacknowledged: int = 0
+    all: _Arrivals = field(default_factory=_Arrivals)
+    rings: _Arrivals = field(default_factory=_Arrivals)
+
+
+class Ledger:
+    """Written as the run goes; a call's expected row when its last webhook is through."""
+
+    def __init__(self, folder: Path, finished: Callable[[SimulatedCall], None] | None = None) -> None:
+        """In a folder of its own; `finished` is told of each call of which nothing is left to send."""
+        self.folder = folder
+        self._finished = finished
+        self.outcomes: Counter[str] = Counter()
+        """How many requests were told, were duplicates, were malformed; how many calls and hangups lost."""
+        self._open: dict[int, _Open] = {}
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sent, self._expected = _created(self.folder / SENT), _created(self.folder / EXPECTED)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sent.close()
+        self._expected.close()
+
+    @property
+    def under_way(self) -> int:
+        """How many calls have begun of which something is still to be sent."""
+        return len(self._open)
+
+    def begins(self, planned: Planned) -> None:
+        """A call is about to be told of."""
+        self.outcomes["calls"] += 1
+        self.outcomes["lost"] += len(planned.fate.lost)
+        if planned.fate.deliveries:
+            self._open[planned.number] = _Open(len(planned.fate.deliveries))
+
+    def note(self, sending: Sending, attempt: Attempt) -> None:
+        """A request was answered, or given up."""
+        planned, delivery = sending.planned, sending.delivery
+        webhook = planned.call.webhooks[delivery.place]
+        self._sent.write(
+            orjson.dumps(
+                {
+                    "source": planned.sender.source,
+                    "call_id": planned.call.truth.call_id,
+                    "webhook": delivery.place,
+                    "kind": webhook.kind,
+                    "why": delivery.why,
+                    "attempt": attempt.number,
+                    "sent_at": attempt.sent_at,
+                    "answered_at": attempt.answered_at,
+                    "status": attempt.status,
+                    "id": attempt.id,
+                }
+            )
+            + b"\n"
+        )
+        state = self._open[planned.number]
+        if delivery.why != "malformed":
+            state.all.add(attempt.sent_at, attempt.answered_at)
+            if webhook.kind == "ring":
+                state.rings.add(attempt.sent_at, attempt.answered_at)
+        if not attempt.final:
+            return
+        self.outcomes[delivery.why] += 1
+        taken = {OK} if delivery.why != "malformed" else {OK, BAD_REQUEST}
+        if attempt.status not in taken:
+            state.unacknowledged += 1
+            self.outcomes["unacknowledged"] += 1
+        state.left -= 1
+        if not state.left:
+            self._finish(planned, self._open.pop(planned.number))
+
+    def _finish(self, planned: Planned, state: _Open) -> None:
+        if self._finished is not None:
+            self._finished(planned.call)
+        between = {"first_received_at": state.all.first, "last_received_at": state.all.last}
+        if planned.sender.dialect == "common-api":
+            between["rang_at"] = state.rings.first
+        self._expected.write(
+            orjson.dumps(
+                {
+                    "source": planned.sender.source,
+                    "account": planned.sender.account,
+                    "scenario": planned.call.truth.scenario,
+                    "unacknowledged": state.unacknowledged,
+                    "columns": expected.columns(planned.call, planned.fate.lost),
+                    "between": {
+                        name: times and [times.earliest, times.latest] for name, times in between.items()
+                    },
+                }
+            )
+            + b"\n"
+        )
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read one of the two files."""
+    with path.open("rb") as file:
+        for line in file:
+            yield orjson.loads(line)
+
+
+def _created(path: Path) -> BinaryIO:
+    """A new file, readable by us alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

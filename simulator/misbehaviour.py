@@ -1,0 +1,114 @@
+"""What real providers do to their webhooks: repeat, shuffle, lose, delay and break them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import orjson
+
+from schemas.times import SECOND
+from simulator.shapes import JSON, MULTIPART, Request, detail, request_of
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from simulator.model import Fields, SimulatedCall, Webhook
+
+Reason = Literal["told", "duplicate", "malformed"]
+"""Why something is sent: it is told, told again, or a broken copy of what is told."""
+
+SOON = 5 * SECOND
+"""How soon a duplicate follows where nothing is shuffled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehaviour:
+    """Shares lie between 0 and 1, times are µs."""
+
+    duplicates: float = 0.0
+    """Of webhooks that are sent twice."""
+    shuffle: int = 0
+    """Each webhook is up to so much late, so that they overtake each other."""
+    lost_hangups: float = 0.0
+    """Of hangups that are never sent. A CDR is no hangup."""
+    late_cdr: int = 0
+    """Each CDR is up to so much late."""
+    malformed: float = 0.0
+    """Of webhooks of which a broken copy is sent as well, that nobody can read or make sense of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something to send."""
+
+    due: int
+    """µs, by the clock of the calls."""
+    place: int
+    """Which of the call's webhooks it is."""
+    why: Reason
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a call's webhooks."""
+
+    deliveries: tuple[Delivery, ...]
+    lost: frozenset[int]
+    """Which webhooks are never sent."""
+
+
+WELL_BEHAVED = Misbehaviour()
+
+
+def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
+    """Decide for each webhook of a call."""
+    deliveries: list[Delivery] = []
+    lost: set[int] = set()
+    for place, webhook in enumerate(call.webhooks):
+        if webhook.kind == "hangup" and rng.random() < how.lost_hangups:
+            lost.add(place)
+            continue
+        due = webhook.at + int(rng.random() * how.shuffle)
+        if webhook.kind == "cdr":
+            due += int(rng.random() * how.late_cdr)
+        deliveries.append(Delivery(due, place, "told", request_of(webhook.fields, webhook.shape)))
+        if rng.random() < how.duplicates:
+            again = due + int(rng.random() * (how.shuffle or SOON))
+            deliveries.append(Delivery(again, place, "duplicate", deliveries[-1].request))
+        if rng.random() < how.malformed:
+            deliveries.append(Delivery(due, place, "malformed", malformed(rng, webhook)))
+    return Fate(tuple(deliveries), frozenset(lost))
+
+
+def malformed(rng: Random, webhook: Webhook) -> Request:
+    """A copy of which nothing can be made: it can't be decoded, or says nothing that the documents know."""
+    if webhook.shape in {"json", "detail"} and rng.random() < 0.5:  # noqa: PLR2004 - as many of either
+        return _cut_off(rng, webhook)
+    return request_of(_meaningless(rng, webhook.fields), webhook.shape)
+
+
+def _cut_off(rng: Random, webhook: Webhook) -> Request:
+    """JSON that ends in the middle."""
+    json = orjson.dumps(webhook.fields)
+    json = json[: rng.randrange(2, len(json) - 1)]
+    return (
+        Request("POST", JSON, json) if webhook.shape == "json" else Request("POST", MULTIPART, detail(json))
+    )
+
+
+def _meaningless(rng: Random, fields: Fields) -> Fields:
+    """An unknown kind of event, no id at all, or a time that is none."""
+    if "EventType" in fields:
+        ids: tuple[str, ...] = ("CallID", "SubCallID", "CallBackID")
+        kind, time = "EventType", "EventTime"
+    else:
+        ids, kind, time = ("uuid", "buuid"), "status", "starttime"
+    return rng.choice(
+        (
+            {**fields, kind: "unheard-of"},
+            {name: value for name, value in fields.items() if name not in ids},
+            {**fields, time: "yesterday"},
+        )
+    )

@@ -1,0 +1,209 @@
+"""A call that the API started (provider document 004): the origins are rung, then the destination is called.
+
+Where an extension number calls itself first on its own behalf, nothing is told of that part of the call
+(document 003, "for optimization"): so a call whose origin never picks up is never heard of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schemas.times import SECOND
+from simulator import durations
+from simulator.identifiers import Identifiers
+from simulator.model import SimulatedCall, Truth, ids_of
+from simulator.telling import Telling, outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from schemas.events import Outcome
+    from simulator.model import Webhook
+    from simulator.telling import Thread
+    from simulator.world import Extension, Pbx
+
+ORIGIN_ANSWERS = 0.85
+FATES: dict[Outcome, int] = {"answered": 70, "unanswered": 15, "busy": 10, "cancelled": 5}
+"""Of the destination, and how likely each is."""
+WAIT_FOR_PICKUP = 40
+"""The system value, in seconds."""
+
+
+def dialled(
+    rng: Random,
+    request: Mapping[str, Any],
+    started_at: int,
+    *,
+    pbx: Pbx,
+    owner: Extension,
+    call_id: str | None = None,
+    call_api_id: str | None = None,
+    picked_up: bool | None = None,
+    outcome: Outcome | None = None,
+) -> SimulatedCall:
+    """The call that a request to `/extension/{owner}/callback/` starts, with its webhooks in order of time.
+
+    `request` has the document's fields, its variables put in. `call_id` and `call_api_id` are what the answer
+    said: they come back as CallBackID and CallAPIID. Whether an origin picks up and how the destination fares
+    is left to chance unless it is said.
+    """
+    ids = Identifiers(rng)
+    initiation = call_id or ids.at(started_at)
+    variables = request.get("variables") or {}
+    telling = Telling(
+        ids.at(started_at),
+        CallAPIID=call_api_id or f"{owner.id}-{initiation}",
+        CallBackID=initiation,
+        Tag=variables.get("tag"),
+    )
+    if picked_up is None:
+        picked_up = rng.random() < ORIGIN_ANSWERS
+    caller = _said(request, "caller_id_number") or owner.number
+    most = int(request.get("wait_for_pickup") or WAIT_FOR_PICKUP) * SECOND
+    rung_at = started_at + durations.moment(rng)
+    origins = _ring_origins(telling, ids, request, rung_at, pbx=pbx, owner=owner)
+    waited = min(durations.ring(rng), most) if picked_up else most
+    talking_at = rung_at + waited
+    _origins_decided(origins, talking_at, picked_up=picked_up)
+    destination = _Destination(rng, outcome or rng.choices(list(FATES), list(FATES.values()))[0], most)
+    if picked_up:
+        ani = _said(request, "dst_ani") or _said(request, "src_ani") or pbx.numbers[0]
+        parties = outgoing(caller, owner, str(request["dst_num"]), ani)
+        destination.called(
+            telling.thread(ids.at(talking_at), owner, **parties), talking_at + durations.moment(rng)
+        )
+        if origins:
+            origins[0].hangs_up(
+                destination.ended_at + durations.moment(rng, 0.2),
+                "answered",
+                destination.ended_at - talking_at,
+            )
+    return _told(
+        telling.told(),
+        request,
+        destination,
+        caller=caller,
+        initiation=initiation,
+        owner=owner,
+        started_at=started_at,
+    )
+
+
+class _Destination:
+    """The party that is called once an origin has picked up."""
+
+    def __init__(self, rng: Random, outcome: Outcome, most: int) -> None:
+        self.outcome = outcome
+        self.rang_at: int | None = None
+        self.answered_at: int | None = None
+        self.ended_at = 0
+        self.talked = 0
+        self.ani: str | None = None
+        self.recording: str | None = None
+        self._wait = min(durations.ring(rng) if outcome == "answered" else durations.patience(rng), most)
+        self._talk = durations.talk(rng)
+
+    def called(self, thread: Thread, at: int) -> None:
+        """Tell of its thread."""
+        thread.dials("dial-out", at)
+        self.rang_at, self.ended_at = at, at + self._wait
+        if self.outcome == "answered":
+            self.answered_at, self.talked = at + self._wait, self._talk
+            self.ended_at += self._talk
+            thread.answers(self.answered_at)
+            self.recording = thread.recording
+        thread.hangs_up(self.ended_at, self.outcome, self.talked)
+
+
+def _ring_origins(
+    telling: Telling, ids: Identifiers, request: Mapping[str, Any], at: int, *, pbx: Pbx, owner: Extension
+) -> list[Thread]:
+    """The threads of the origins that are told of: the first of them is the one that may pick up.
+
+    A number outside is no extension number, and so has no events.
+    """
+    phones = {phone.number: phone for phone in pbx.phones} | {phone.id: phone for phone in pbx.phones}
+    caller = _said(request, "src_caller_id_number") or _said(request, "caller_id_number") or owner.number
+    rung = [phones[number] for number in _origins(request) if number in phones]
+    if [phone.id for phone in rung] == [owner.id]:
+        return []
+    threads = []
+    for each, phone in enumerate(rung):
+        parties = {
+            "CallFlow": "IN",
+            "CallerIDNum": caller,
+            "CallerIDName": _said(request, "src_caller_id_name") or _said(request, "caller_id_name"),
+            "CalledExtension": phone.name,
+            "CalledExtensionID": phone.id,
+        }
+        thread = telling.thread(ids.at(at + each), phone, **parties)
+        thread.dials("dial-in", at + each)
+        threads.append(thread)
+    return threads
+
+
+def _origins_decided(origins: Sequence[Thread], at: int, *, picked_up: bool) -> None:
+    """One origin answers and the others stop ringing, or all of them do in vain."""
+    for each, thread in enumerate(origins):
+        if not picked_up:
+            thread.hangs_up(at + each, "unanswered")
+        elif each == 0:
+            thread.answers(at)
+        else:
+            thread.hangs_up(at + each, "cancelled")
+
+
+def _origins(request: Mapping[str, Any]) -> list[str]:
+    found = request["src_num"]
+    return [str(number) for number in (found if isinstance(found, list) else [found])]
+
+
+def _said(request: Mapping[str, Any], name: str) -> str | None:
+    return str(request[name]) if request.get(name) else None
+
+
+def _told(
+    webhooks: tuple[Webhook, ...],
+    request: Mapping[str, Any],
+    destination: _Destination,
+    *,
+    caller: str,
+    initiation: str,
+    owner: Extension,
+    started_at: int,
+) -> SimulatedCall:
+    """The call with what happened in it; of one whose destination was not called, the origins alone tell."""
+    dials = [each.at for each in webhooks if each.kind == "dial"]
+    called = destination.rang_at is not None
+    last = max((each.at for each in webhooks if each.kind == "hangup"), default=started_at)
+    first = next(iter(webhooks), None)
+    extension = owner.name if first is None else str(first.fields.get("CalledExtension", owner.name))
+    rang_at = destination.rang_at if called else min(dials, default=None)
+    until = destination.answered_at or last
+    truth = Truth(
+        scenario="dialled",
+        dialect="extension-events",
+        legs=ids_of(webhooks, "CallID", "SubCallID", "CallBackID") or (initiation,),
+        uuid=str(first.fields["CallID"]) if first else initiation,
+        direction="outbound",
+        method="api",
+        caller=caller if called or first is None else str(first.fields["CallerIDNum"]),
+        callee=str(request["dst_num"]) if called or first is None else extension,
+        display_number=_ani(webhooks),
+        extension=extension,
+        started_at=min(dials, default=started_at),
+        rang_at=min(dials, default=None),
+        answered_at=destination.answered_at,
+        ended_at=last,
+        ring_time=None if rang_at is None else until - rang_at,
+        talk_time=destination.talked,
+        outcome=destination.outcome if called else "unanswered",
+        tag=(request.get("variables") or {}).get("tag"),
+        recording=destination.recording,
+    )
+    return SimulatedCall(truth, webhooks)
+
+
+def _ani(webhooks: Sequence[Webhook]) -> str | None:
+    return next((str(each.fields["ANI"]) for each in webhooks if "ANI" in each.fields), None)

@@ -1,0 +1,48 @@
+"""A webhook as the HTTP request that carries it, in the shape that its document names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote_plus, urlencode
+
+import orjson
+
+if TYPE_CHECKING:
+    from simulator.model import Fields, Shape
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+BOUNDARY = "----callweave-simulated-8f1d"
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of an HTTP request depends on the webhook."""
+
+    method: Literal["GET", "POST"]
+    content_type: str
+    """'' for a GET."""
+    body: bytes
+    query: str = ""
+    """Of a GET: to be put behind the URL, after a `?` or an `&`."""
+
+
+def request_of(fields: Fields, shape: Shape) -> Request:
+    """The fields in this shape."""
+    if shape == "json":
+        return Request("POST", JSON, orjson.dumps(fields))
+    if shape == "detail":
+        return Request("POST", MULTIPART, detail(orjson.dumps(fields)))
+    text = urlencode(fields, quote_via=quote_plus)
+    return Request("GET", "", b"", text) if shape == "query" else Request("POST", FORM, text.encode())
+
+
+def detail(json: bytes) -> bytes:
+    """A form with one field, `detail` (document 001)."""
+    return (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="detail"\r\n\r\n'.encode()
+        + json
+        + f"\r\n--{BOUNDARY}--\r\n".encode()
+    )

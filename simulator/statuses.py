@@ -1,0 +1,86 @@
+"""The status events of a call: ring, answer, hangup of its A leg and its B legs (documents 000, 001)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.times import SECOND
+from simulator import durations
+from simulator.model import Webhook
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from schemas.events import Kind
+    from simulator.model import Fields, Shape
+    from simulator.world import Agent, Company
+
+
+class Statuses:
+    """The status events of one call, as they come: JSON (document 000) or a form's `detail` (001)."""
+
+    def __init__(self, uuid: str, common: Fields, shape: Shape) -> None:
+        self.uuid = uuid
+        self.webhooks: list[Webhook] = []
+        self._common = common
+        self._shape = shape
+
+    def tell(self, kind: Kind, at: int, buuid: str, *, is_b: bool, extension: str) -> None:
+        """One of ring, answer, hangup of the A leg or the B leg."""
+        fields: Fields = {
+            **self._common,
+            "buuid": buuid,
+            "extnumber": extension,
+            "isbleg": "true" if is_b else "false",
+            "status": kind,
+            "type": "call",
+            "uuid": self.uuid,
+        }
+        in_order = dict(sorted(fields.items()))  # as in the documents' samples
+        self.webhooks.append(Webhook(at, kind, buuid if is_b else self.uuid, self._shape, in_order))
+
+
+def status_events(
+    company: Company,
+    at: int,
+    *,
+    uuid: str,
+    caller: str,
+    callee: str,
+    number: str,
+    method: str,
+    direction: str = "callout",
+    reference: str | None = None,
+    shape: Shape = "json",
+) -> Statuses:
+    """Of a new call: `reference` is `customuuid`, which document 000 has and document 001 hasn't."""
+    common: Fields = {
+        "callee": callee,
+        "caller": caller,
+        "companycode": company.code,
+        "direction": direction,
+        "disnumber": number,
+        "method": method,
+        "starttime": str(at // SECOND),
+    }
+    if shape == "json":
+        common["customuuid"] = reference or ""
+    return Statuses(uuid, common, shape)
+
+
+class Talk:
+    """A leg that rings, and is answered or not."""
+
+    def __init__(self, rng: Random, rung_at: int, *, answered: bool) -> None:
+        self.rung_at = rung_at
+        self.answered_at = rung_at + durations.ring(rng) if answered else None
+        self.ended_at = (
+            self.answered_at + durations.talk(rng) if self.answered_at else rung_at + durations.patience(rng)
+        )
+
+    def tell(self, statuses: Statuses, buuid: str, agent: Agent, *, is_b: bool) -> None:
+        """Its status events."""
+        statuses.tell("ring", self.rung_at, buuid, is_b=is_b, extension=agent.extension)
+        if self.answered_at:
+            statuses.tell("answer", self.answered_at, buuid, is_b=is_b, extension=agent.extension)
+        statuses.tell("hangup", self.ended_at, buuid, is_b=is_b, extension=agent.extension)

@@ -1,0 +1,52 @@
+"""The calls of several senders over a span of time, one after the other, from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from simulator.common_api import CallCentre
+from simulator.durations import arrivals
+from simulator.extension_events import Office
+from simulator.identifiers import Identifiers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from simulator.model import Dialect, SimulatedCall
+
+CALLBACKS_A_CALL = 4.1
+"""On average, over both dialects; the model's weights make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One customer of a provider, whose webhooks go to one source."""
+
+    source: str
+    account: str
+    dialect: Dialect
+    timezone: str
+
+
+def calls(
+    seed: int, senders: Sequence[Sender], count: int, begin: int, end: int
+) -> Iterator[tuple[Sender, SimulatedCall]]:
+    """So many calls that begin between two times (µs), in order, by one sender or another.
+
+    Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
+    """
+    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which has to be repeatable
+    models = [(sender, _model(sender, rng)) for sender in senders]
+    for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
+        sender, model = rng.choice(models)
+        yield sender, model.call(at)
+
+
+def _model(sender: Sender, rng: Random) -> CallCentre | Office:
+    ids = Identifiers(rng)
+    if sender.dialect == "common-api":
+        return CallCentre(rng, ids, ZoneInfo(sender.timezone))
+    return Office(rng, ids)

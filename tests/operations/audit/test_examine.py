@@ -1,0 +1,246 @@
+"""The audit on real servers: nothing is missing where nothing was taken away, and every hole is named."""
+
+from __future__ import annotations
+
+import random
+from itertools import count
+from typing import TYPE_CHECKING
+
+from kafka import TopicPartition
+from kafka.errors import NoError
+from kafka.structs import OffsetAndMetadata
+
+from operations.audit import log
+from operations.audit.examine import examine
+from operations.audit.identity import Problem, Verdict, total
+from runtime import clickhouse, topics
+from schemas.topics import Topic
+from sinks.span import Span
+from tests.operations.audit.traffic import assert_whole, audited, traffic
+from tests.pipeline import Pipeline
+from tests.rows import select
+from tests.servers import eventually
+from tests.sinks.flow import Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from operations.audit.examine import Report
+    from operations.audit.identity import Hole
+    from operations.audit.offsets import Partition
+    from runtime.settings import Settings
+    from tests.operations.audit.traffic import Traffic
+
+TAKEN = {
+    "stored_callbacks": (
+        "SELECT id FROM callbacks WHERE status = 'accepted' AND source = 'common'",
+        "id = %(id)s",
+        Problem.NOT_ARCHIVED,
+    ),
+    "stored_events": (
+        "SELECT callback_ids[1] AS id FROM call_events WHERE length(callback_ids) = 1",
+        "has(callback_ids, %(id)s)",
+        Problem.NOT_NORMALIZED,
+    ),
+    "call_records": (
+        "SELECT call_id AS id FROM calls",
+        "call_id = %(id)s",
+        Problem.NOT_IN_A_CALL,
+    ),
+}
+"""Of a table: what to take away, and what the audit must call that."""
+
+
+def run(settings: Settings, query: str, parameters: dict[str, str] | None = None) -> None:
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute(query, parameters or {})
+
+
+def taken_away(settings: Settings, table: str, number: int = 0) -> Iterator[str]:
+    """Delete a row by hand; after the yield put it back."""
+    query, which, _ = TAKEN[table]
+    (row,) = select(settings, f"{query} ORDER BY id LIMIT 1 OFFSET {number}")
+    columns = "*"
+    run(settings, f"CREATE TABLE kept AS {table}")
+    run(settings, f"INSERT INTO kept SELECT {columns} FROM {table} WHERE {which}", row)
+    run(settings, f"ALTER TABLE {table} DELETE WHERE {which} SETTINGS mutations_sync = 2", row)
+    yield row["id"]
+    run(settings, f"INSERT INTO {table} SELECT {columns} FROM kept")
+    run(settings, "DROP TABLE kept")
+
+
+def problems(report: Report) -> set[Problem]:
+    return {hole.problem for hole in report.holes}
+
+
+def commit(settings: Settings, group: str, places: dict[Partition, int]) -> None:
+    """Have a group that nobody is in go on from these offsets."""
+    offsets = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in places.items()}
+    with topics.admin(settings.kafka) as admin:
+        eventually(
+            lambda: set(admin.alter_group_offsets(group, offsets).values()) == {NoError},
+            "the group has nobody in it",
+        )
+
+
+def commit_past(settings: Settings, group: str, topic: Topic) -> set[tuple[str, int, int]]:
+    """Have it skip the rest of a topic; the places that it skips."""
+    name = settings.kafka.topic(topic)
+    with log.opened(settings.kafka) as kafka:
+        ends, done = kafka.ends([name]), kafka.committed(group, [name])
+    commit(settings, group, ends)
+    return {(*place, offset) for place, end in ends.items() for offset in range(done.get(place, 0), end)}
+
+
+def forgotten(settings: Settings, topic: Topic) -> dict[Partition, int]:
+    """Have Kafka delete all that a topic has, as its retention would; where the partitions end."""
+    name = settings.kafka.topic(topic)
+    with log.opened(settings.kafka) as kafka, topics.admin(settings.kafka) as admin:
+        ends = kafka.ends([name])
+        admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
+        assert kafka.firsts([name]) == ends
+    return ends
+
+
+def places(holes: list[Hole]) -> set[tuple[str, int, int]]:
+    return {(hole.topic, hole.partition, hole.offset) for hole in holes}
+
+
+def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settings, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    with traffic(stack_settings, rng) as sent, Pipeline(stack_settings, tmp_path) as pipeline:
+        sent.of_every_fate(calls=5)
+        report = assert_whole(stack_settings)
+        assert_counts(sent, report)
+        for table, (_, _, problem) in TAKEN.items():
+            for taken in taken_away(stack_settings, table):
+                report = audited(stack_settings)
+                assert report.verdict() is Verdict.HOLE, table
+                assert problems(report) == {problem}
+                if problem is not Problem.NOT_IN_A_CALL:
+                    (hole,) = report.holes
+                    assert hole.callback_id == taken
+                    assert hole.topic == stack_settings.kafka.topic(Topic.RAW)
+            assert_whole(stack_settings)
+        assert_what_has_come_by_the_second_look_is_no_hole(stack_settings)
+        assert_what_the_sink_has_yet_to_read_is_no_hole(stack_settings, pipeline)
+        assert_what_kafka_has_forgotten_is_still_checked(stack_settings)
+        assert_skipped_offsets_are_found(stack_settings, sent, pipeline)
+
+
+def at_the_second_look(settings: Settings, act: Callable[[], object]) -> Report:
+    """Audit without waiting, and let something happen after the first look."""
+    looks = count(1)
+
+    def say(text: str) -> None:
+        if text == "the stages" and next(looks) == 2:
+            act()
+
+    report = examine(settings, Span(), say=say)
+    assert next(looks) > 2
+    return report
+
+
+def assert_what_has_come_by_the_second_look_is_no_hole(settings: Settings) -> None:
+    """As a call that was just being merged; and one that is merged later was there at the first look."""
+    for table in ("stored_events", "call_records"):
+        first, other = taken_away(settings, table), taken_away(settings, table, 1)
+        next(first)
+        report = at_the_second_look(settings, lambda first=first, other=other: [*first, next(other)])  # type: ignore[misc]
+        assert (report.verdict(), report.holes) == (Verdict.WHOLE, []), table
+        assert list(other) == []
+        assert_whole(settings)
+
+
+def assert_what_the_sink_has_yet_to_read_is_no_hole(settings: Settings, pipeline: Pipeline) -> None:
+    """An event is archived, and the callback that it names is not yet."""
+    sink = pipeline.workers["sink"]
+    for _ in taken_away(settings, "stored_callbacks"):
+        (row,) = select(settings, "SELECT topic, partition, offset FROM kept")
+        sink.stop()
+        commit(settings, settings.kafka.group("sink"), {(row["topic"], row["partition"]): row["offset"]})
+        report = audited(settings, patience=0)
+        assert {(lag.group, lag.topic) for lag in report.lags} == {
+            (settings.kafka.group("sink"), row["topic"])
+        }
+        assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
+
+        def catch_up() -> None:
+            sink.start()
+            assert_whole(settings)
+
+        # there is more by now than was looked at
+        report = at_the_second_look(settings, catch_up)
+        assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
+
+
+def assert_what_kafka_has_forgotten_is_still_checked(settings: Settings) -> None:
+    """Retention has taken every message; the archive and the events still know of each other."""
+    forgotten(settings, Topic.RAW)
+    assert_whole(settings)
+    for taken in taken_away(settings, "stored_callbacks"):
+        report = audited(settings)
+        assert report.verdict() is Verdict.HOLE
+        (hole,) = [hole for hole in report.holes if hole.callback_id]
+        assert (hole.problem, hole.callback_id, hole.source) == (Problem.NOT_ARCHIVED, taken, "common")
+        assert total(report.counts).missing == 1
+    assert_whole(settings)
+
+
+def test_what_kafka_forgot_before_the_sink_came_to_it_is_missing(stack_settings: Settings) -> None:
+    """No stage is at work; retention has taken all, and nothing has come since."""
+    with Flow(stack_settings) as flow:
+        for _ in range(30):
+            flow.accept(flow.callback(b"x"))
+    ends = forgotten(stack_settings, Topic.RAW)
+    report = audited(stack_settings, patience=0)
+    assert report.lags == []
+    assert report.verdict() is Verdict.HOLE
+    assert total(report.counts).missing == 30
+    lost = {(*place, offset) for place, end in ends.items() for offset in range(end)}
+    assert len(places(report.holes) & lost) == len(report.holes) == 20
+
+
+def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(
+    stack_settings: Settings,
+) -> None:
+    with Flow(stack_settings) as flow:
+        flow.reject(flow.callback(b"x"))
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    forgotten(stack_settings, Topic.RAW)
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.RAW)
+    forgotten(stack_settings, Topic.REJECTED)
+    report = audited(stack_settings, patience=0)
+    assert (report.lags, report.verdict()) == ([], Verdict.UNTOLD)
+    (doubt,) = report.doubts
+    assert "begins at 1, but the sink has come to 0 alone" in doubt
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.REJECTED)
+    assert audited(stack_settings, patience=0).doubts == []
+
+
+def assert_counts(sent: Traffic, report: Report) -> None:
+    assert {source: counts.acknowledged for source, counts in report.counts.items()} == sent.acknowledged
+    for counts in report.counts.values():
+        assert counts.rejected["malformed-json"] == 1
+        assert counts.rejected.total() == 2
+        assert counts.difference() == 0
+    assert {source: counts.not_calls for source, counts in report.counts.items()} == {
+        "common": 0,
+        "extension": 1,
+    }
+
+
+def assert_skipped_offsets_are_found(settings: Settings, sent: Traffic, pipeline: Pipeline) -> None:
+    sink = pipeline.workers["sink"]
+    sink.stop()
+    for source in ("common", "extension"):
+        sent.call(source)
+    skipped = commit_past(settings, settings.kafka.group("sink"), Topic.RAW)
+    assert skipped
+    sink.start()
+    report = audited(settings)
+    assert report.verdict() is Verdict.HOLE
+    assert problems(report) == {Problem.NOT_ARCHIVED}
+    assert places(report.holes) == skipped
+    assert {source: counts.acknowledged for source, counts in report.counts.items()} == sent.acknowledged

@@ -1,0 +1,75 @@
+"""An archive with its events and calls, made without Kafka."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from operations.replay.archive import Archived
+from operations.replay.rebuild import Rebuild
+from operations.replay.ties import Ties
+from processors.normalize.step import normalize
+from schemas.callbacks import Callback
+from sinks.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from operations.reading import Read
+    from processors.normalize.step import Normalized, Rejected
+    from runtime.settings import Settings
+
+START = 1_700_000_000_000_000
+
+
+def read(callback: Callback) -> Normalized | Rejected:
+    """As the normalizer does."""
+    return normalize(callback, "common-api", ZoneInfo("Asia/Shanghai"))
+
+
+def status(number: int, kind: str, *legs: str, source: str = "pbx", account: str = "acme") -> Archived:
+    """The callback with this number: one second after the one before."""
+    fields = {
+        "status": kind,
+        "isbleg": "false",
+        "type": "call",
+        "caller": "13800138000",
+        "callee": "87847569524",
+        "starttime": str(START // 1_000_000),
+        **dict(zip(("uuid", "buuid"), legs, strict=False)),
+    }
+    return posted(number, orjson.dumps(fields), source=source, account=account)
+
+
+def posted(number: int, payload: bytes, *, source: str = "pbx", account: str = "acme") -> Archived:
+    callback = Callback(
+        id=f"callback-{number:03}",
+        source=source,
+        account=account,
+        received_at=START + number * 1_000_000,
+        method="POST",
+        content_type="application/json",
+        peer="192.0.2.1",
+        payload=payload,
+        query=b"shop=1",
+    )
+    return Archived(callback, (), "", "callbacks.raw", number % 4, number // 4)
+
+
+def store(settings: Settings, folder: Path, archive: Iterable[Archived], rule: Read = read) -> None:
+    """All tables as the running pipeline would fill them."""
+    page = list(archive)
+    sink = Store(settings)
+    try:
+        with Ties(folder / "ties") as ties:
+            rebuild = Rebuild(settings, sink, ties, rule)
+            rebuild.callbacks(page)
+            rebuild.flush()
+            rebuild.tie()
+            rebuild.records(page)
+            rebuild.flush()
+    finally:
+        sink.close()

@@ -1,0 +1,127 @@
+"""Reading the archive, on a real ClickHouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from operations.replay import companions
+from operations.replay.archive import FIRST, Selection, count, one, pages
+from operations.replay.rejected import groups
+from runtime import clickhouse
+from schemas.callbacks import Replayed
+from sinks.migrate import migrate
+from sinks.span import Span
+from tests.operations.replay.archived import START, posted, status, store
+from tests.servers import NO_KAFKA, new_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_driver import Client
+
+    from operations.replay.archive import Archived, Key
+    from runtime.settings import Settings
+
+WRONG = b'{"status": "sneeze", "\xff": 1}'
+ARCHIVE = [
+    status(0, "ring", "a", "b"),
+    status(1, "ring", "c"),
+    status(2, "answer", "a", "b"),
+    posted(3, WRONG),
+    status(4, "ring", "e", source="other"),
+    status(5, "hangup", "b"),
+    status(6, "hangup", "e", source="other", account="zebra"),
+    posted(7, b'{"status": "sneeze", "uuid": "a"}'),
+]
+
+
+@pytest.fixture(scope="module")
+def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A database that has `ARCHIVE`; nobody here changes it."""
+    folder = tmp_path_factory.mktemp("archive")
+    made = new_settings(NO_KAFKA, clickhouse_address, folder)
+    migrate(made)
+    store(made, folder, ARCHIVE)
+    yield made
+    with clickhouse.connected(made.clickhouse, database="default") as client:
+        client.execute(f"DROP DATABASE {made.clickhouse.database}")
+
+
+@pytest.fixture
+def reader(settings: Settings) -> Iterator[Client]:
+    """A client that gives bytes."""
+    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+        yield client
+
+
+def selected(client: Client, selection: Selection, page: int = 3, after: Key = FIRST) -> list[Archived]:
+    return [
+        each for some in pages(client, selection.where(), selection.values(), after, page) for each in some
+    ]
+
+
+def ids(archived: list[Archived]) -> list[str]:
+    return [each.callback.id for each in archived]
+
+
+@pytest.mark.parametrize("page", [1, 3, 8, 100])
+def test_every_callback_comes_once_in_order_and_as_it_was(reader: Client, page: int) -> None:
+    found = selected(reader, Selection(), page)
+    assert [each.callback for each in found] == [
+        each.callback for each in sorted(ARCHIVE, key=lambda each: each.key)
+    ]
+    assert {each.topic for each in found} == {"callbacks.raw"}
+    assert selected(reader, Selection(), page, after=found[3].key) == found[4:]
+
+
+def test_a_selection_is_by_time_source_and_reason(reader: Client) -> None:
+    span = Span(since=START + 2_000_000, until=START + 5_000_000)
+    assert ids(selected(reader, Selection(span))) == ["callback-002", "callback-003", "callback-004"]
+    other = Selection(Span(source="other"))
+    assert ids(selected(reader, other)) == ["callback-004", "callback-006"]
+    rejected = selected(reader, Selection(rejected=True))
+    assert ids(rejected) == ["callback-003", "callback-007"]
+    assert all(each.reasons and each.stage == "normalize" for each in rejected)
+    utf8 = Selection(rejected=True, code="malformed-utf8")
+    assert ids(selected(reader, utf8)) == ["callback-003"]
+    assert count(reader, Selection()) == {"pbx": 6, "other": 2}
+
+
+def test_one_callback_is_found_by_its_id(reader: Client) -> None:
+    found = one(reader, "callback-003")
+    assert found is not None
+    assert found.callback.payload == WRONG
+    assert found.replayed(9) == Replayed(9, found.reasons, "callbacks.raw", 3, 0)
+    assert one(reader, "callback-999") is None
+
+
+def test_rejected_ones_are_grouped_by_their_reasons(settings: Settings) -> None:
+    with clickhouse.connected(settings.clickhouse) as client:
+        found = groups(client, Selection(rejected=True))
+        assert {(tuple(group.codes), group.callbacks, group.example) for group in found} == {
+            (("malformed-utf8",), 1, "callback-003"),
+            (("unknown-status",), 1, "callback-007"),
+        }
+        assert groups(client, Selection(Span(source="other"), rejected=True)) == []
+
+
+def test_a_call_that_lies_partly_in_the_span_is_completed(reader: Client) -> None:
+    """The hangup alone names only `b`: what ties it to `a` came before."""
+    where, values = companions.beyond(Selection(Span(since=START + 5_000_000)))
+    found = [each for page in pages(reader, where, values) for each in page]
+    assert ids(found) == ["callback-000", "callback-002"]
+    where, values = companions.beyond(Selection(Span(since=START, until=START + 1_000_000)))
+    found = [each for page in pages(reader, where, values) for each in page]
+    assert ids(found) == ["callback-002", "callback-005"]
+
+
+def test_the_callbacks_of_a_leg_are_those_of_its_call(reader: Client) -> None:
+    def of(*legs: tuple[str, str]) -> set[str]:
+        return {each.callback.id for page in companions.of_legs(reader, legs) for each in page}
+
+    assert of(("acme", "b")) == {"callback-000", "callback-002", "callback-005"}
+    assert of(("acme", "c"), ("acme", "nobody")) == {"callback-001"}
+    assert of(("zebra", "e")) == {"callback-006"}
+    assert of() == set()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from operations.replay.archive import Key
+from operations.replay.progress import Progress, decide
+
+BEGUN = Progress(1_700_000_000_000_000, "code")
+LATER = Progress(1_700_000_100_000_000, "code")
+KEY = Key("acme", 5, "x")
+
+
+def test_companions_are_counted_apart() -> None:
+    first = BEGUN.went_on(KEY, 3)
+    assert (first.sent, first.companions, first.total) == (3, 0, 3)
+    second = Progress(1, part=1, sent=3).went_on(KEY, 2)
+    assert (second.sent, second.companions, second.total) == (3, 2, 5)
+
+
+def test_what_is_new_begins_without_a_word() -> None:
+    assert decide(LATER, None) == (LATER, "")
+
+
+def test_what_was_interrupted_goes_on_and_says_so() -> None:
+    known = BEGUN.went_on(KEY, 3)
+    assert decide(LATER, known) == (
+        known,
+        "The replay begun at 2023-11-14 22:13:20 UTC goes on: 3 callbacks are sent already, "
+        "and what came since then is left out.",
+    )
+
+
+@pytest.mark.parametrize("code", ["other", ""])
+def test_what_was_sent_by_other_code_is_sent_again(code: str) -> None:
+    progress, said = decide(LATER, Progress(BEGUN.replayed_at, code, sent=3, after=KEY))
+    assert progress == LATER
+    assert said == (
+        "The replay begun at 2023-11-14 22:13:20 UTC was by other code or sources: it begins anew, "
+        "though 3 callbacks are sent already."
+    )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from operations.doctor import Finding, bind_error, is_callweave, port_finding, reachable
+from runtime.metrics import serve
+
+
+def fine() -> tuple[bool, str]:
+    return True, ""
+
+
+def test_a_free_port_is_good() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    found = port_finding("ingest.port", "127.0.0.1", port)
+    assert found == Finding("ingest.port", good=True, text=f"127.0.0.1:{port} is free.")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_that_callweave_holds_is_good(host: str) -> None:
+    with serve(0, fine, host=host) as server:
+        found = port_finding("sink.metrics_port", host, server.port)
+    assert found.good
+    assert found.text.endswith("is held by a callweave that runs.")
+
+
+def test_a_port_that_another_program_holds_is_bad_and_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        port: int = server.getsockname()[1]
+        found = port_finding("ingest.port", "127.0.0.1", port)
+    assert found.text == (
+        f"127.0.0.1:{port} can't be had: another program listens there: free it, or change ingest.port."
+    )
+    assert not found.good
+
+
+def test_a_host_that_is_not_of_this_machine_is_bad() -> None:
+    assert bind_error("192.0.2.1", 0) == errno.EADDRNOTAVAIL
+    assert bind_error("no.such.host.invalid", 0) == errno.EADDRNOTAVAIL
+    assert not port_finding("ingest.port", "192.0.2.1", 1234).good
+
+
+def test_nothing_that_listens_is_not_callweave() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    assert not is_callweave("127.0.0.1", port)
+
+
+def test_a_server_on_every_address_is_reached_by_loopback() -> None:
+    assert (reachable("0.0.0.0"), reachable("::"), reachable("10.0.0.1")) == ("127.0.0.1", "::1", "10.0.0.1")

@@ -1,0 +1,95 @@
+"""Running `callweave call` and `callweave tail`, and what comes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from callweave import cli
+from tests.pipeline import environment
+from tests.servers import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runtime.settings import Settings
+
+PATIENCE = 60
+
+
+class Tail:
+    """`callweave tail` in a process of its own."""
+
+    def __init__(self, settings: Settings, folder: Path, *options: str) -> None:
+        name = "".join(each for each in "-".join(options) if each.isalnum())
+        self._paths = folder / f"tail{name}.out", folder / f"tail{name}.err"
+        out, err = (path.open("wb") for path in self._paths)
+        with out, err:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "callweave", "tail", *options],
+                env=environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    @property
+    def out(self) -> str:
+        return self._paths[0].read_text()
+
+    @property
+    def err(self) -> str:
+        return self._paths[1].read_text()
+
+    def says(self, text: str, times: int = 1) -> None:
+        eventually(lambda: self.err.count(text) >= times or self._process.poll() is not None, text)
+        assert self._process.poll() is None, self.err
+
+    def prints(self, text: str) -> None:
+        eventually(lambda: text in self.out, f"{text!r} in {self.out!r}")
+
+    def stop(self) -> int:
+        """As Ctrl-C does; gives the exit status."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(settings: Settings, *arguments: str) -> Ran:
+    """`callweave call`."""
+    return ran(settings, "call", *arguments)
+
+
+def ran(settings: Settings, *arguments: str) -> Ran:
+    """A command, in this process: its start would take most of the time."""
+    out, err = StringIO(), StringIO()
+    with (
+        patch.dict(os.environ, environment(settings)),
+        patch.object(sys, "argv", ["callweave", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.main()
+    return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())

@@ -1,0 +1,308 @@
+"""The file of sources: what is added can be found by its token, and nothing half-written is ever read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import tomli_w
+
+from runtime import sources
+from runtime.sources import SourcesError, SourcesFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runtime.sources import Setting
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "sources.toml"
+
+
+def add(path: Path, name: str = "shanghai", account: str = "104026") -> str:
+    return sources.add(path, name, account, "common-api", "Asia/Shanghai")
+
+
+def test_a_missing_file_holds_no_sources(path: Path) -> None:
+    assert list(sources.load(path)) == []
+
+
+def test_an_added_source_is_found_by_its_token_alone(path: Path) -> None:
+    token = add(path)
+    other = add(path, "beijing")
+    loaded = sources.load(path)
+    found = loaded.by_token(token)
+    assert found is not None
+    assert (found.name, found.account, found.dialect, found.timezone) == (
+        "shanghai",
+        "104026",
+        "common-api",
+        "Asia/Shanghai",
+    )
+    assert found == loaded.get("shanghai")
+    assert loaded.by_token(other) == loaded.get("beijing")
+    for wrong in (
+        "",
+        token[:-1],
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        token + "A",
+        "\udcff",
+        "é",
+    ):
+        assert loaded.by_token(wrong) is None
+
+
+def test_the_token_is_written_nowhere(path: Path) -> None:
+    token = add(path)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
+    assert token not in path.read_text()
+    assert token not in repr(sources.load(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_source_may_have_a_time_of_its_own_after_which_its_calls_are_closed(path: Path) -> None:
+    add(path, "usual")
+    sources.add(path, "hasty", "104026", "common-api", "UTC", close_after_seconds=90)
+    loaded = {source.name: source.close_after_seconds for source in sources.load(path)}
+    assert loaded == {"usual": None, "hasty": 90}
+    sources.remove(path, "hasty")
+    sources.add(path, "hasty", "104026", "common-api", "UTC")
+    assert sources.load(path).by_name["hasty"].close_after_seconds == 90
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 0.5, float("inf"), float("nan")])
+def test_a_call_is_not_closed_at_once_and_not_never(path: Path, seconds: float) -> None:
+    with pytest.raises(SourcesError, match="close_after_seconds"):
+        sources.add(path, "odd", "104026", "common-api", "UTC", close_after_seconds=seconds)
+
+
+def test_rotate_voids_the_old_token(path: Path) -> None:
+    old = add(path)
+    new = sources.rotate(path, "shanghai")
+    loaded = sources.load(path)
+    assert loaded.by_token(old) is None
+    assert loaded.by_token(new) == loaded.get("shanghai")
+
+
+def test_what_is_given_is_changed_and_the_rest_kept(path: Path) -> None:
+    token = sources.add(path, "north", "104026", "common-api", "UTC", close_after_seconds=90, country="CN")
+    add(path, "south")
+    before = sources.load(path)
+    sources.change(path, "north", {"timezone": "Asia/Tokyo", "country": "JP"})
+    changed = sources.load(path)
+    wanted = before.by_name["north"].model_copy(update={"timezone": "Asia/Tokyo", "country": "JP"})
+    assert changed.by_name == {"north": wanted, "south": before.by_name["south"]}
+    assert changed.by_token(token) == wanted
+    sources.change(path, "north", {"close_after_seconds": None, "country": None})
+    unset = wanted.model_copy(update={"close_after_seconds": None, "country": None})
+    assert sources.load(path).by_token(token) == unset
+    sources.change(path, "north", {"country": None})
+    sources.change(path, "north", {"close_after_seconds": 30})
+    assert sources.load(path).by_token(token) == unset.model_copy(update={"close_after_seconds": 30})
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"timezone": "Mars/Olympus"}, "timezone must be an IANA time zone"),
+        ({"timezone": None}, "timezone is missing"),
+        ({"country": "China"}, "country must be an ISO 3166 code"),
+        ({"close_after_seconds": 0.5}, "close_after_seconds "),
+        ({"country": "CN", "timezone": ""}, "timezone must be an IANA time zone"),
+    ],
+)
+def test_a_change_that_is_not_valid_is_not_written(
+    path: Path, given: dict[Setting, str | float | None], problem: str
+) -> None:
+    add(path)
+    before = path.read_bytes()
+    with pytest.raises(SourcesError, match=rf"^\S*sources\.toml: sources\.shanghai: {problem}"):
+        sources.change(path, "shanghai", given)
+    assert path.read_bytes() == before
+
+
+def test_a_removed_source_stays_readable_without_a_token(path: Path) -> None:
+    token = add(path)
+    sources.remove(path, "shanghai")
+    loaded = sources.load(path)
+    removed = loaded.get("shanghai")
+    assert removed is not None
+    assert not removed.active
+    assert (removed.account, removed.timezone, removed.token_sha256) == ("104026", "Asia/Shanghai", None)
+    assert loaded.by_token(token) is None
+
+
+def test_a_removed_source_can_come_back_as_what_it_was(path: Path) -> None:
+    add(path)
+    sources.remove(path, "shanghai")
+    with pytest.raises(SourcesError, match="choose another name"):
+        add(path, account="other")
+    token = add(path)
+    assert sources.load(path).by_token(token) is not None
+
+
+def change(path: Path, name: str) -> None:
+    sources.change(path, name, {"country": "CN"})
+
+
+@pytest.mark.parametrize("change", [sources.rotate, sources.remove, change])
+def test_a_source_that_is_not_there_can_not_be_changed(path: Path, change: object) -> None:
+    assert callable(change)
+    with pytest.raises(SourcesError, match="no source shanghai"):
+        change(path, "shanghai")
+    add(path)
+    sources.remove(path, "shanghai")
+    with pytest.raises(SourcesError, match="removed already"):
+        change(path, "shanghai")
+
+
+def test_a_name_is_given_once(path: Path) -> None:
+    token = add(path)
+    with pytest.raises(SourcesError, match="already"):
+        add(path)
+    assert sources.load(path).by_token(token) is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (("-x", "a", "common-api", "UTC"), "name"),
+        (("x" * 65, "a", "common-api", "UTC"), "name"),
+        (("x", "a/b", "common-api", "UTC"), "account"),
+        (("x", "", "common-api", "UTC"), "account"),
+        (("x", "a", "other", "UTC"), "dialect"),
+        (("x", "a", "common-api", "Mars/Olympus"), "timezone"),
+        (("x", "a", "common-api", "../../etc/passwd"), "timezone"),
+        (("x", "a", "common-api", ""), "timezone"),
+    ],
+)
+def test_what_is_not_valid_is_not_written(path: Path, given: tuple[str, str, str, str], named: str) -> None:
+    add(path)
+    before = path.read_bytes()
+    with pytest.raises(SourcesError, match=rf"sources\.toml: sources\.{given[0]}: {named} "):
+        sources.add(path, *given)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_unknown_keys_are_kept(path: Path) -> None:
+    add(path)
+    document = sources.read_document(path)
+    document["other"] = {"a": 1}
+    document["sources"]["shanghai"]["provider"] = {"url": "http://127.0.0.1"}
+    path.write_text(tomli_w.dumps(document))
+    sources.rotate(path, "shanghai")
+    change(path, "shanghai")
+    again = sources.read_document(path)
+    assert again["other"] == {"a": 1}
+    assert again["sources"]["shanghai"]["provider"] == {"url": "http://127.0.0.1"}
+
+
+def test_every_mistake_is_told_at_once_and_no_value_repeated(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("""
+        sources.flat = 1
+        [sources.a]
+        account = "x/secret"
+        dialect = "secret"
+        timezone = "UTC"
+        token_sha256 = "secret"
+        added_at = 2026-01-01T00:00:00
+        [sources.b]
+        account = "b"
+        dialect = "common-api"
+        timezone = "UTC"
+        added_at = 2026-01-01T00:00:00Z
+    """)
+    with pytest.raises(SourcesError) as refused:
+        sources.load(path)
+    text = str(refused.value)
+    for place in ("sources.flat", "sources.a: account", "sources.a: dialect", "sources.a: token_sha256"):
+        assert f"{path}: {place}" in text
+    assert "sources.a: added_at" in text
+    assert "sources.b: token_sha256 is missing" in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("content", [b"[", b"\xff", b"sources = 1"])
+def test_a_file_that_can_not_be_read_is_one_sentence(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(SourcesError, match=r"^\S*sources\.toml: "):
+        sources.load(path)
+
+
+def add_many(path: Path, prefix: str) -> None:
+    for number in range(10):
+        sources.add(path, f"{prefix}{number}", "a", "common-api", "UTC")
+
+
+def test_two_writers_lose_nothing(path: Path) -> None:
+    spawned = multiprocessing.get_context("spawn")
+    writers = [spawned.Process(target=add_many, args=(path, prefix)) for prefix in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert {source.name for source in sources.load(path)} == {f"{p}{n}" for p in "ab" for n in range(10)}
+
+
+class Ticks:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_running_process_takes_changes_up(path: Path) -> None:
+    ticks = Ticks()
+    file = SourcesFile(path, ticks)
+    assert list(file.current()) == []
+    token = add(path)
+    ticks.now = 0.4
+    assert file.current().by_token(token) is None, "looked at the file too soon"
+    ticks.now = 0.5
+    assert file.current().by_token(token) is not None
+    change(path, "shanghai")
+    ticks.now = 1.0
+    assert file.current().by_name["shanghai"].country == "CN"
+    sources.remove(path, "shanghai")
+    ticks.now = 1.5
+    assert file.current().by_token(token) is None
+
+
+def test_a_source_that_was_added_a_moment_ago_is_known_by_its_name(path: Path) -> None:
+    file = SourcesFile(path, Ticks())  # whose time stands still: too soon to look again
+    assert file.get("shanghai") is None
+    add(path)
+    found = file.get("shanghai")
+    assert found is not None
+    assert found.account == sources.load(path).by_name["shanghai"].account
+
+
+def test_a_broken_file_leaves_the_last_good_sources(path: Path) -> None:
+    ticks = Ticks()
+    token = add(path)
+    good = path.read_bytes()
+    file = SourcesFile(path, ticks)
+    path.write_bytes(b"[")
+    ticks.now = 1.0
+    assert file.current().by_token(token) is not None
+    assert file.problem is not None
+    path.write_bytes(good + b"\n")
+    ticks.now = 2.0
+    assert file.current().by_token(token) is not None
+    assert file.problem is None
+
+
+def test_a_process_does_not_start_with_a_broken_file(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"[")
+    with pytest.raises(SourcesError):
+        SourcesFile(path)

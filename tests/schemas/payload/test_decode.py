@@ -1,0 +1,297 @@
+"""Every shape gives the same fields; whatever else comes is refused with a code, never with an error."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.payload.decode import MAX_FIELDS, Undecodable, decode
+from schemas.payload.exact_json import MAX_DEPTH
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=XyZ"
+EVENT: dict[str, object] = {
+    "buuid": "526d643a-e8fe-11ea-a84a-cf6e45e88543",
+    "callee": "87847569524",
+    "isbleg": "false",
+    "status": "ring",
+    "uuid": "526d637c-e8fe-11ea-a849-cf6e45e88543",
+}
+
+
+def multipart(fields: dict[str, str], *, filename: str | None = None, boundary: str = "XyZ") -> bytes:
+    name_of_file = f'; filename="{filename}"' if filename else ""
+    parts = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{name_of_file}\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    return ("".join(parts) + f"--{boundary}--\r\n").encode()
+
+
+def codes(method: str, content_type: str, payload: bytes, query: bytes = b"") -> list[tuple[str, str]]:
+    with pytest.raises(Undecodable) as refused:
+        decode(method, content_type, payload, query)
+    return [(reason.field, reason.code) for reason in refused.value.reasons]
+
+
+SHAPES = {
+    "json": ("POST", "application/json", orjson.dumps(EVENT)),
+    "json, charset": ("POST", "application/json; charset=UTF-8", orjson.dumps(EVENT)),
+    "json, vendor type": ("POST", "application/vnd.calls+json", orjson.dumps(EVENT)),
+    "json, no type": ("POST", "", orjson.dumps(EVENT)),
+    "json as text": ("POST", "text/plain", orjson.dumps(EVENT)),
+    "json as bytes": ("POST", "application/octet-stream", orjson.dumps(EVENT)),
+    "json as form": ("POST", FORM, b" \r\n" + orjson.dumps(EVENT)),
+    "json as multipart": ("POST", MULTIPART, orjson.dumps(EVENT)),
+    "json with byte order mark": ("POST", "application/json", b"\xef\xbb\xbf" + orjson.dumps(EVENT)),
+    "json in utf-16": ("POST", "application/json; charset=utf-16", json.dumps(EVENT).encode("utf-16")),
+    "form": ("POST", FORM, urlencode(EVENT).encode()),
+    "form, line feed at its end": ("POST", FORM, urlencode(EVENT).encode() + b"\r\n"),
+    "form, no type": ("POST", "", urlencode(EVENT).encode()),
+    "form, detail": ("POST", FORM, urlencode({"detail": json.dumps(EVENT)}).encode()),
+    "multipart": ("POST", MULTIPART, multipart({k: str(v) for k, v in EVENT.items()})),
+    "multipart, quoted boundary": (
+        "POST",
+        'Multipart/Form-Data; charset=utf-8; boundary="XyZ"',
+        multipart({k: str(v) for k, v in EVENT.items()}),
+    ),
+    "multipart, no type": ("POST", "", multipart({k: str(v) for k, v in EVENT.items()})),
+    "multipart, no boundary named": ("POST", "multipart/form-data", multipart({"detail": json.dumps(EVENT)})),
+    "multipart, detail": ("POST", MULTIPART, multipart({"detail": json.dumps(EVENT)})),
+    "multipart, detail as file": (
+        "POST",
+        MULTIPART,
+        multipart({"detail": json.dumps(EVENT)}, filename="d.json"),
+    ),
+    "query": ("GET", "", urlencode(EVENT).encode()),
+    "query, with a type": ("GET", "application/json", urlencode(EVENT).encode()),
+    "query, detail": ("GET", "", urlencode({"detail": json.dumps(EVENT)}).encode()),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_gives_the_same_fields(shape: str) -> None:
+    assert decode(*SHAPES[shape]) == EVENT
+
+
+BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
+    "cut-off json": ("POST", "application/json", b'{"uuid":"x"', [("", "malformed-json")]),
+    "cut-off json as form": ("POST", FORM, b'{"uuid":"x"', [("", "malformed-json")]),
+    "two documents": ("POST", "", b"{}{}", [("", "malformed-json")]),
+    "raw control character": ("POST", "", b'{"a":"\x00"}', [("", "malformed-json")]),
+    "NaN": ("POST", "", b'{"a":NaN}', [("", "malformed-json")]),
+    "Infinity": ("POST", "", b'{"a":-Infinity}', [("", "malformed-json")]),
+    "NaN beside a long number": ("POST", "", b'{"b":1e999,"a":NaN}', [("", "malformed-json")]),
+    "array": ("POST", "application/json", b"[1]", [("", "not-an-object")]),
+    "null": ("POST", "application/json", b"null", [("", "not-an-object")]),
+    "wrong utf-8": ("POST", "application/json", b'{"a":"\xff"}', [("", "malformed-utf8")]),
+    "raw surrogate": ("POST", "application/json", b'{"a":"\xed\xa0\x80"}', [("", "malformed-utf8")]),
+    "lone surrogate": ("POST", "application/json", b'{"a":"\\ud800"}', [("", "lone-surrogate")]),
+    "lone low surrogate": ("POST", "application/json", b'{"\\udc00":1}', [("", "lone-surrogate")]),
+    "10,000 deep": ("POST", "", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, [("", "too-deep")]),
+    "10,000 deep, cut off": ("POST", "application/json", b"[" * 10_000, [("", "too-deep")]),
+    "900 deep, long number": (
+        "POST",
+        "",
+        b'{"a":' * 900 + b"1" * 30 + b"}" * 900,
+        [("", "too-deep")],
+    ),
+    "empty": ("POST", "application/json", b"", [("", "empty")]),
+    "blank": ("POST", "", b" \r\n\t", [("", "empty")]),
+    "byte order mark alone": ("POST", "", b"\xef\xbb\xbf", [("", "empty")]),
+    "empty query": ("GET", "", b"", [("", "empty")]),
+    "words": ("POST", "text/plain", b"hello", [("", "unknown-shape")]),
+    "charset": ("POST", "application/json; charset=zlib", b'{"a":1}', [("", "unknown-charset")]),
+    "wrong gbk": ("POST", "application/json; charset=gbk", b'{"a":"\xff\xff"}', [("", "malformed-charset")]),
+    "form in wrong utf-8": ("POST", FORM, b"a=%ff", [("", "malformed-utf8")]),
+    "query in wrong utf-8": ("GET", "", b"a=\xff", [("", "malformed-utf8")]),
+    "detail malformed": ("POST", FORM, b"detail=%7B", [("detail", "malformed-json")]),
+    "detail not an object": ("POST", FORM, b"detail=1", [("detail", "not-an-object")]),
+    "detail empty": ("POST", FORM, b"detail=", [("detail", "empty")]),
+    "detail in wrong utf-8": ("POST", FORM, b"detail=%ff", [("", "malformed-utf8")]),
+    "multipart cut off": ("POST", MULTIPART, multipart({"detail": "{}"})[:-6], [("", "malformed-multipart")]),
+    "multipart, other boundary": (
+        "POST",
+        MULTIPART,
+        multipart({"a": "b"}, boundary="other"),
+        [("", "malformed-multipart")],
+    ),
+    "multipart, no boundary": ("POST", "multipart/form-data", b"a=b", [("", "malformed-multipart")]),
+    "multipart, no name": (
+        "POST",
+        MULTIPART,
+        b"--XyZ\r\nContent-Disposition: form-data\r\n\r\n1\r\n--XyZ--\r\n",
+        [("", "malformed-multipart")],
+    ),
+    "multipart, base64": (
+        "POST",
+        MULTIPART,
+        multipart({"a": "YQ=="}).replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64'),
+        [("", "malformed-multipart")],
+    ),
+    "multipart, binary file": (
+        "POST",
+        MULTIPART,
+        b'--XyZ\r\nContent-Disposition: form-data; name="a"; filename="a.wav"\r\n\r\n\xff\xfe\r\n--XyZ--\r\n',
+        [("", "malformed-utf8")],
+    ),
+    "multipart, no parts": ("POST", MULTIPART, b"--XyZ--\r\n", [("", "empty")]),
+    "too many fields": ("POST", FORM, b"&".join([b"a=1"] * (MAX_FIELDS + 1)), [("", "too-many-fields")]),
+    "too many parts": (
+        "POST",
+        MULTIPART,
+        multipart({str(number): "" for number in range(MAX_FIELDS + 1)}),
+        [("", "too-many-fields")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_has_its_code(name: str) -> None:
+    method, content_type, payload, expected = BAD[name]
+    assert codes(method, content_type, payload) == expected
+
+
+def test_every_reason_is_named() -> None:
+    assert codes("POST", "application/json", b"[]", b"detail=%7B") == [
+        ("detail", "malformed-json"),
+        ("", "not-an-object"),
+    ]
+
+
+def test_the_query_of_a_post_lies_below_its_body() -> None:
+    assert decode("POST", "", b'{"a":1}', b"a=2&b=3") == {"a": 1, "b": "3"}
+
+
+def test_a_post_without_a_body_is_its_query() -> None:
+    assert decode("POST", "application/json", b"\n", b"a=2&b=3") == {"a": "2", "b": "3"}
+
+
+def test_detail_lies_above_its_siblings_and_is_gone() -> None:
+    body = urlencode({"uuid": "outer", "sign": "s", "detail": '{"uuid":"inner","n":1}'}).encode()
+    assert decode("POST", FORM, body) == {"uuid": "inner", "sign": "s", "n": 1}
+
+
+def test_detail_in_json_is_a_field_like_others() -> None:
+    assert decode("POST", "", b'{"detail":{"a":1}}') == {"detail": {"a": 1}}
+
+
+def test_twice_the_same_field() -> None:
+    assert decode("POST", "", b'{"a":1,"a":2}') == {"a": 2}
+    assert decode("POST", FORM, b"a=1&a=2") == {"a": "1"}
+    assert decode("POST", MULTIPART, multipart({"a": "1"})[:-9] + multipart({"a": "2"})) == {"a": "1"}
+
+
+def test_charsets_other_than_utf8() -> None:
+    assert decode("POST", f"{FORM}; charset=gb2312", b"a=%d6%d0%b9%fa") == {"a": "中国"}
+    assert decode("POST", "application/json; charset=iso-8859-1", b'{"a":"\xe9"}') == {"a": "é"}
+
+
+def test_nul_is_a_character_like_others() -> None:
+    assert decode("POST", "", b'{"a":"\\u0000"}') == {"a": "\0"}
+    assert decode("POST", FORM, b"a=%00") == {"a": "\0"}
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        ("18446744073709551615", 18446744073709551615),
+        ("18446744073709551616", "18446744073709551616"),
+        ("-9223372036854775808", -9223372036854775808),
+        ("-9223372036854775809", "-9223372036854775809"),
+        ("9" * 5000, "9" * 5000),
+        ("1e400", "1e400"),
+        ("-1E400", "-1E400"),
+        ("1.5e3", 1500.0),
+    ],
+)
+def test_no_number_is_rounded_silently(number: str, value: object) -> None:
+    fields = decode("POST", "", f'{{"a":{number},"b":"1234567890123456789012345"}}'.encode())
+    assert fields == {"a": value, "b": "1234567890123456789012345"}
+    assert orjson.loads(orjson.dumps(fields)) == fields
+
+
+def test_as_deep_as_allowed() -> None:
+    body = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
+    assert orjson.dumps(decode("POST", "", body)) == body
+    assert codes("POST", "", b'{"a":' + body + b"}") == [("", "too-deep")]
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters='"\\\r\n'), min_size=1, max_size=20)
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+forms = st.dictionaries(names.filter(lambda name: name != "detail"), texts, min_size=1, max_size=8)
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | texts
+values = st.recursive(
+    scalars.filter(lambda value: value not in (float("inf"), float("-inf"))),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(texts, values, max_size=8)
+
+
+@given(objects)
+def test_objects_come_back_from_every_shape_that_holds_json(fields: dict[str, object]) -> None:
+    body = orjson.dumps(fields)
+    form = urlencode({"detail": body}).encode()
+    assert decode("POST", "application/json", body) == fields
+    assert decode("POST", FORM, form) == fields
+    assert decode("GET", "", form) == fields
+    assert decode("POST", MULTIPART, multipart({"detail": body.decode()})) == fields
+
+
+@given(forms)
+def test_texts_come_back_from_every_shape(fields: dict[str, str]) -> None:
+    form = urlencode(fields).encode()
+    assert decode("POST", "application/json", orjson.dumps(fields)) == fields
+    assert decode("POST", FORM, form) == fields
+    assert decode("GET", "", form) == fields
+    assert decode("POST", "", b"", form) == fields
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Za-z_]{1,10}", fullmatch=True), texts, min_size=1, max_size=8))
+def test_texts_come_back_from_multipart(fields: dict[str, str]) -> None:
+    fields.pop("detail", None)
+    fields["a"] = "1"
+    boundary = "a-boundary-that-no-text-holds"
+    content_type = f"multipart/form-data; boundary={boundary}"
+    assert decode("POST", content_type, multipart(fields, boundary=boundary)) == dict(fields.items())
+
+
+JSON_GBK = "application/json; charset=gbk"
+content_types = st.sampled_from(
+    ["", FORM, MULTIPART, "application/json", "text/plain", "multipart/form-data", JSON_GBK]
+) | st.text(max_size=60)
+WORDS = b'{ } " [ : , = & % -- --XyZ detail \xff \\ud800 1e999 \xef\xbb\xbf NaN Content-Disposition:form-data'
+fragments = st.sampled_from([*WORDS.split(b" "), b"\r\n", b"\n", b" ", b"9" * 25])
+payloads = st.binary(max_size=200) | st.lists(fragments, max_size=30).map(b"".join)
+
+
+def outcome(method: str, content_type: str, payload: bytes, query: bytes) -> bytes:
+    """The fields, or the reasons, as JSON."""
+    try:
+        return orjson.dumps(decode(method, content_type, payload, query))
+    except Undecodable as refused:
+        return orjson.dumps([reason.to_json() for reason in refused.reasons])
+
+
+@given(st.sampled_from(["GET", "POST"]), content_types, payloads, payloads)
+@example("POST", MULTIPART, b'--XyZ\r\nContent-Disposition: form-data; name="a"\r\n\r\n', b"")
+@example("POST", "multipart/form-data; boundary*=utf-8''%ff", b"--a", b"")
+def test_nothing_but_undecodable_is_ever_raised(
+    method: str, content_type: str, payload: bytes, query: bytes
+) -> None:
+    assert outcome(method, content_type, payload, query) != b"[]"
+
+
+@given(st.text("0123456789", min_size=8, max_size=12))
+@pytest.mark.parametrize("body", ['{{"phone":"{}"', "detail={}x", "detail=%7B{}", "{}%ff=%ff", '{{"a":{}e9'])
+def test_reasons_hold_no_value_of_the_payload(body: str, secret: str) -> None:
+    for content_type in ("", FORM, "application/json", MULTIPART):
+        with pytest.raises(Undecodable) as refused:
+            decode("POST", content_type, body.format(secret).encode())
+        assert secret not in repr(refused.value.reasons) + str(refused.value)

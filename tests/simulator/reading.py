@@ -1,0 +1,54 @@
+"""The simulator's webhooks, read as the pipeline reads them: the other side of the oracle."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from processors.normalize.step import Normalized, Rejected, normalize
+from schemas.callbacks import Callback
+from schemas.calls import call_of
+from schemas.records import join, record_of
+from simulator.shapes import request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulator.model import Dialect, SimulatedCall
+    from simulator.shapes import Request
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = 1_790_000_000_000_000
+
+
+def read(request: Request, dialect: Dialect, received_at: int = NOW) -> Normalized | Rejected:
+    """What the normalizer makes of a request."""
+    callback = Callback(
+        id=str(received_at),
+        source="s",
+        account="a",
+        received_at=received_at,
+        method=request.method,
+        content_type=request.content_type,
+        peer="",
+        payload=request.query.encode() if request.method == "GET" else request.body,
+    )
+    return normalize(callback, dialect, ZONE)
+
+
+def row(call: SimulatedCall, places: Iterable[int]) -> dict[str, Any]:
+    """The columns of `calls`, once these webhooks of a call have come in this order."""
+    records = []
+    for number, place in enumerate(places):
+        webhook = call.webhooks[place]
+        outcome = read(request_of(webhook.fields, webhook.shape), call.truth.dialect, NOW + number)
+        assert isinstance(outcome, Normalized), outcome
+        records.append(record_of(outcome.events[0]))
+    record = reduce(join, records)
+    found = call_of(record)
+    columns = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    for name in ("ring", "talk"):
+        time = columns[f"{name}_time"]
+        columns[f"{name}_seconds"] = None if time is None else time / 1e6
+    return columns | {"legs": list(found.legs), "call_id": record["ids"][0]}
