@@ -7,16 +7,16 @@ import time
 import traceback
 import uuid
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ingest import answers, metrics
-from ingest.body import BodyTooLargeError, BrokenOffError, read_body
 from ingest.groups import UnacknowledgedError
 from runtime.metrics import render
+from runtime.sources import SourcesError
 from schemas.callbacks import Callback, Rejection, Stage
 from schemas.payload.decode import Undecodable, decode
 from schemas.topics import Topic
@@ -24,10 +24,12 @@ from schemas.topics import Topic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ingest.publisher import Publisher
     from runtime.clock import Clock
     from runtime.settings import Settings
-    from runtime.sources import SourcesFile
+    from runtime.sources import Source, SourcesFile
     from schemas.callbacks import Reason
 
 log = structlog.get_logger(__name__)
@@ -38,8 +40,18 @@ MAX_PATH = 1024
 """Characters of a path; a callback URL has 54."""
 MAX_CONTENT_TYPE = 1024
 """Characters that are kept of a Content-Type: it travels beside a body that may fill a message."""
+CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
-"""All go to one place, which refuses the most of them: Flask would answer HEAD and OPTIONS by itself."""
+"""All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
+
+
+class RefusedError(Exception):
+    """The request is answered without being kept."""
+
+    def __init__(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
 
 
 class Ingress:
@@ -58,42 +70,63 @@ class Ingress:
     def receive(self, token: str) -> Response:
         """`/callbacks/<token>`."""
         environ = request.environ  # what `request` is asked for goes through three layers each time
-        method: Literal["GET", "POST"]
-        match environ["REQUEST_METHOD"]:
-            case "POST":
-                method = "POST"
-            case "GET":
-                method = "GET"
-            case _:
-                return refuse(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET, POST"})
-        query = environ.get("QUERY_STRING", "").encode("latin-1")
-        if len(query) > self.limits.max_query_bytes or len(environ["PATH_INFO"]) > MAX_PATH:
-            return refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
-        source = self.sources.current().by_token(token)
-        if source is None:
-            return refuse(HTTPStatus.NOT_FOUND)
         try:
-            body = read_body(environ, self.limits.max_body_bytes)
-        except BodyTooLargeError:
-            return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
-        except BrokenOffError:
-            return refuse(HTTPStatus.BAD_REQUEST)  # nobody is there to read this
+            source = self.source_of(token, environ)
+            method, query, body = self.read(environ)
+        except RefusedError as refused:
+            return refuse(refused.status, refused.headers)
+        if method not in CALLBACK_METHODS or not (body or query):
+            return answers.probed()
         callback = Callback(
             id=str(uuid.uuid4()),
             source=source.name,
             account=source.account,
             received_at=self.clock.now(),
-            method=method,
+            method="GET" if method == "GET" else "POST",
             content_type=environ.get("CONTENT_TYPE", "")[:MAX_CONTENT_TYPE],
             peer=environ.get("REMOTE_ADDR", ""),
             payload=query if method == "GET" else body,
             query=b"" if method == "GET" else query,
+            revision=source.revision,
         )
         metrics.IN_FLIGHT.inc()
         try:
             return self.keep(callback)
         finally:
             metrics.IN_FLIGHT.dec()
+
+    def source_of(self, token: str, environ: WSGIEnvironment) -> Source:
+        """Who sends it; raise `RefusedError`."""
+        if environ["REQUEST_METHOD"] not in answers.ALLOWED.split(", "):
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": answers.ALLOWED})
+        if len(environ["PATH_INFO"]) > MAX_PATH:
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG)
+        try:
+            source = self.sources.by_token(token)
+        except SourcesError:  # the token may be that of a source which we can't read now
+            raise self.later() from None
+        if source is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND)
+        if source.paused_at is not None:
+            raise self.later()
+        return source
+
+    def read(self, environ: WSGIEnvironment) -> tuple[str, bytes, bytes]:
+        """The method, the query string and the body, byte for byte; raise `RefusedError`.
+
+        The server has the whole body before it asks us; a GET's means nothing.
+        """
+        query = environ.get("QUERY_STRING", "").encode("latin-1")
+        if len(query) > self.limits.max_query_bytes:
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG)
+        body = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
+        return environ["REQUEST_METHOD"], query, body
+
+    def later(self) -> RefusedError:
+        """For a request that may be taken at another time."""
+        return RefusedError(
+            HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(self.limits.retry_after_seconds)}
+        )
 
     def keep(self, callback: Callback) -> Response:
         """Publish to where it belongs, and answer once that is acknowledged."""
@@ -166,11 +199,11 @@ def add_probes(
     @app.get("/readyz")
     def readyz() -> Response:
         sources_file.current()
-        broker = publisher.answering()
-        ready = broker and not draining()
+        kept = publisher.answering()
+        ready = kept and not draining()
         document: dict[str, object] = {
             "status": "ready" if ready else "not ready",
-            "broker": "answers" if broker else "away",
+            "callbacks": "are kept" if kept else "can't be kept",
             "draining": draining(),
             # A broken file stops no callback: the last good version is in use, and the log says so.
             "sources": "stale" if sources_file.problem else "current",
@@ -190,7 +223,7 @@ def on_http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = error.get_response().headers.get("Allow", "")
-        return refuse(status, {"Allow": "GET, POST" if "POST" in allowed else allowed})
+        return refuse(status, {"Allow": answers.ALLOWED if "POST" in allowed else allowed})
     return refuse(status)
 
 

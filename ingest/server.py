@@ -1,123 +1,248 @@
-"""The ingress as a process: one granian worker with blocking threads, and an orderly end.
-
-By itself granian supervises worker processes. A worker outlives its killed parent and goes on holding the
-port; one process is killed as a whole, and serves no slower. So granian's thread-based server runs here,
-which it takes by itself only where Python has no global lock.
-"""
+"""The ingress as a process: an event loop that reads requests, threads that answer them, an orderly end."""
 
 from __future__ import annotations
 
-import logging
-import os
+import contextlib
+import queue
+import resource
+import signal
 import socket
-import sys
-import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import structlog
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.mt import MTServer
+import uvloop
 
+from ingest import metrics
+from ingest.answers import plain
 from ingest.app import create_app
+from ingest.broker import Broker
+from ingest.connection import Connection, Phase
+from ingest.drain import Drain, Keeper
 from ingest.publisher import KafkaPublisher
+from ingest.spool import Spool
+from ingest.vital import vital
+from ingest.wsgi import NotATargetError, environ_of, respond
 from runtime.clock import SystemClock
 from runtime.errors import StartError
+from runtime.kafka import client_options
 from runtime.sources import SourcesFile
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+    from _typeshed.wsgi import WSGIApplication
+
+    from ingest.publisher import Publisher
+    from ingest.wsgi import Request
     from runtime.settings import IngestSettings, Settings
 
 log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 0.25
+"""Between two looks for connections whose time is up."""
+FILES_BESIDE = 256
+"""Open files that are no connections of providers."""
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise `StartError` or `SourcesError` when that can't begin."""
     limits = settings.ingest
     sources_file = SourcesFile(settings.sources_file)
-    port = free_or_taken(limits)
+    server = Server(limits)
+    with keeping(settings) as keeper:
+        app = create_app(settings, sources_file, keeper, SystemClock(), draining=lambda: server.stopping)
+        log.info("ingest serves", host=limits.host, port=server.port)
+        drained = server.serve(app)
+    log.info("ingest has stopped", unfinished=not drained)
+
+
+@contextmanager
+def keeping(settings: Settings) -> Iterator[Publisher]:
+    """Where callbacks are kept: with the broker, and in a spool while it does not answer."""
+    limits = settings.ingest
     topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
-    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds)
-    server = Server(limits, port)
-    app = create_app(settings, sources_file, publisher, SystemClock(), draining=server.draining)
+    spooling = limits.spool_max_bytes > 0
+    patience = limits.spool_after_seconds if spooling else None
+    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds, patience)
     publisher.start()
-    log.info("ingest serves", host=limits.host, port=port)
-    server.serve(target_loader=lambda: app, wrap_loader=False)
-    publisher.close()
-    log.info("ingest has stopped", unfinished=not server.drained)
-    leave()
+    try:
+        if not spooling:
+            yield publisher
+            return
+        spool = Spool(limits.spool or settings.data / "spool", limits.spool_max_bytes)
+        connect = partial(Broker, client_options(settings.kafka), topics)
+        drain = Drain(spool, connect, publisher.answering)
+        drain.start()
+        yield Keeper(publisher, spool)
+        drain.close()
+    finally:
+        publisher.close()
 
 
-def leave() -> NoReturn:
-    """End the process at once, with success.
+class Server:
+    """Serves a WSGI application over HTTP/1.1.
 
-    granian's threads live on, idle or with a client that never finishes its request, and panic when they meet
-    a Python that is being torn down. Nothing is left to be saved: what was acknowledged is with the broker.
+    All that may take long is bounded: phases of a request in time, connections in number, in all and for a
+    peer. One more than may be closes the one that has been of no use for longest.
     """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
+    def __init__(self, limits: IngestSettings) -> None:
+        """Take the port; raise `StartError` when that can't be."""
+        self.limits = limits
+        self.stopping = False
+        self.buffered = 0
+        self._listener = listener(limits)
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
+        self._in_flight: Counter[bytes] = Counter()
+        self._connections: dict[Connection, None] = {}
+        """The one whose last request is longest ago comes first."""
+        self._of_peer: dict[str, dict[Connection, None]] = {}
+        self._most = min(limits.max_connections, open_files() - FILES_BESIDE)
 
-def free_or_taken(limits: IngestSettings) -> int:
-    """The port to listen on, a free one for 0; raise `StartError` when another program has it.
-
-    granian shares a port with whoever allows it (SO_REUSEPORT), and would take half of another's requests.
-    """
-    family = socket.AF_INET6 if ":" in limits.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((limits.host, limits.port))
-        except OSError as error:
-            raise StartError(
-                f"ingest can't listen on {limits.host}:{limits.port}: {error.strerror}. "
-                "Stop the program that does, or choose another port (CALLWEAVE_INGEST__PORT)."
-            ) from None
-        port: int = probe.getsockname()[1]
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._listener.getsockname()[1]
         return port
 
+    @property
+    def now(self) -> float:
+        """Seconds, of the clock of deadlines."""
+        return self._loop.time()
 
-class Server(MTServer):
-    """granian's thread-based server, which gives unfinished requests a set time at the end."""
-
-    def __init__(self, limits: IngestSettings, port: int) -> None:
-        super().__init__(
-            "ingest",
-            address=limits.host,
-            port=port,
-            interface=Interfaces.WSGI,
-            blocking_threads=limits.threads,
-            http1_settings=HTTP1Settings(header_read_timeout=10_000),
-            websockets=False,
-            log_access=False,  # the path holds the token
-            log_level=LogLevels.error,
+    def serve(self, app: WSGIApplication) -> bool:
+        """Serve until SIGTERM or SIGINT; say whether every request was answered at the end."""
+        for number in range(self.limits.threads):
+            vital(f"ingest-{number}", lambda: self._answer_for_ever(app)).start()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(each, self._stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the sources file is looked at all the time
+        self._loop.run_until_complete(
+            self._loop.create_server(lambda: Connection(self), sock=self._listener, backlog=1024)
         )
-        granian = logging.getLogger("_granian")
-        granian.handlers.clear()
-        granian.propagate = True  # to where everything else is logged
-        self.drain_seconds = limits.drain_seconds
-        self.drained = True
+        self._sweep()
+        self._loop.run_forever()
+        return not self._connections
 
-    def draining(self) -> bool:
-        """Whether it has been told to stop."""
-        return bool(self.interrupt_signal)
+    # For connections, in the loop's thread.
 
-    def signal_handler_reload(self, *_: Any, **__: Any) -> None:
-        """Nothing to do on SIGHUP: the sources file is looked at all the time."""
+    def enter(self, connection: Connection) -> bool:
+        """Count a connection in; False if there is no place for it."""
+        peers = self._of_peer.setdefault(connection.peer, {})
+        full = peers if len(peers) >= self.limits.max_connections_per_peer else self._connections
+        made = full is self._connections and len(full) < self._most
+        if not made and (useless := next((one for one in full if one.phase is not Phase.ANSWER), None)):
+            useless.abandon()
+            self.leave(useless)
+            peers = self._of_peer.setdefault(connection.peer, {})
+            made = True
+        self._connections[connection] = peers[connection] = None
+        return made
 
-    def _check_gil(self) -> None:
-        """Python's global lock is welcome here."""
+    def leave(self, connection: Connection) -> None:
+        """Count it out."""
+        self._connections.pop(connection, None)
+        peers = self._of_peer.get(connection.peer, {})
+        peers.pop(connection, None)
+        if not peers:
+            self._of_peer.pop(connection.peer, None)
+        if self.stopping and not self._connections:
+            self._loop.stop()
 
-    def _stop_workers(self) -> None:
-        """Stop accepting, and wait until requests in flight are answered or their time is up."""
-        deadline = time.monotonic() + self.drain_seconds
-        for worker in self.wrks:
-            worker.terminate()  # type: ignore[no-untyped-call]
-        for worker in self.wrks:
-            worker.join(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
-            self.drained = self.drained and not worker.inner.is_alive()
-        self.wrks.clear()
+    def make_room(self, but: Connection) -> None:
+        """Give up the body that has been coming for longest."""
+        for one in self._connections:
+            if one.size and one is not but:
+                one.abandon()
+                return
+
+    def work(self, connection: Connection, request: Request) -> None:
+        """Have a request answered by a thread, unless too many for the same URL wait already."""
+        path = request.target.partition(b"?")[0]
+        if self._in_flight[path] >= self.limits.max_in_flight:
+            connection.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+            return
+        self._in_flight[path] += 1
+        self._work.put((connection, request))
+
+    def _done(self, connection: Connection, request: Request, answer: bytes) -> None:
+        path = request.target.partition(b"?")[0]
+        self._in_flight[path] -= 1
+        if not self._in_flight[path]:
+            del self._in_flight[path]
+        for order in (self._connections, self._of_peer.get(connection.peer, {})):
+            if connection in order:
+                del order[connection]
+                order[connection] = None
+        connection.answered(answer, request)
+
+    def _sweep(self) -> None:
+        """Deal with what takes too long."""
+        now = self.now
+        for connection in [one for one in self._connections if one.deadline <= now]:
+            connection.overdue()
+        self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    # The end.
+
+    def _stop(self) -> None:
+        """Accept nothing more, and wait until requests under way are answered or their time is up."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self._listener.close()
+        for connection in list(self._connections):
+            if connection.phase is Phase.IDLE:
+                connection.abandon()
+        self._loop.call_later(self.limits.drain_seconds, self._loop.stop)
+        if not self._connections:
+            self._loop.stop()
+
+    # In threads of their own.
+
+    def _answer_for_ever(self, app: WSGIApplication) -> None:
+        while True:
+            connection, request = self._work.get()
+            keep_alive = request.keep_alive and not self.stopping
+            request.keep_alive = keep_alive
+            try:
+                answer = respond(app, environ_of(request), keep_alive=keep_alive)
+            except NotATargetError:
+                metrics.REFUSED.labels("400").inc()
+                request.keep_alive = False
+                answer = plain(HTTPStatus.BAD_REQUEST, self.limits.retry_after_seconds)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self._done, connection, request, answer)
+
+
+def listener(limits: IngestSettings) -> socket.socket:
+    """A socket that listens, on a free port for 0; raise `StartError` when another program has it."""
+    family = socket.AF_INET6 if ":" in limits.host else socket.AF_INET
+    made = socket.socket(family)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((limits.host, limits.port))
+        made.listen(1024)
+    except OSError as error:
+        made.close()
+        raise StartError(
+            f"ingest can't listen on {limits.host}:{limits.port}: {error.strerror}. "
+            "Stop the program that does, or choose another port (CALLWEAVE_INGEST__PORT)."
+        ) from None
+    return made
+
+
+def open_files() -> int:
+    """How many files this process may have open: as many as the machine lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 1 << 20 if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -199,12 +199,31 @@ class IngestSettings(Section):
     """What providers reach us by, as in https://calls.example.com; the callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
     """Requests that may wait for the broker at the same time."""
+    max_connections: int = Field(default=8192, ge=16, le=1_000_000)
+    """Connections at the same time; one more closes the one that has been of no use for longest."""
+    max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)
+    """The same of one address: a load balancer's are those of all providers behind it."""
+    max_in_flight: int = Field(default=512, ge=1, le=100_000)
+    """Requests to one callback URL that may wait for their answers; one more is answered with 503."""
+    header_seconds: Seconds = 10.0
+    """How long a new connection may say nothing, and how long a request's headers may take: else 408."""
+    body_seconds: Seconds = 30.0
+    """How long a request's body may take: else 408."""
+    keep_alive_seconds: Seconds = 75.0
+    """How long a connection may rest between two requests: longer than load balancers let it, mostly 60."""
     max_body_bytes: int = Field(default=512 * 1024, ge=1024, le=900 * 1024)
     """A larger body is answered with 413."""
     max_query_bytes: int = Field(default=16 * 1024, ge=256, le=64 * 1024)
     """A longer query string is answered with 414."""
     acknowledge_timeout_seconds: float = Field(default=2.0, gt=0, le=30)
-    """How long a callback may wait for the broker before the answer is 503."""
+    """How long the broker may take to acknowledge a callback; without a spool the answer is 503 then."""
+    spool: Path | None = None
+    """Folder for callbacks that the broker does not acknowledge, on a disk that survives us; `spool` in
+    `data` otherwise."""
+    spool_max_bytes: int = Field(default=1024 * 1024 * 1024, ge=0)
+    """How large that may become; more are answered with 503. 0: nothing is kept there."""
+    spool_after_seconds: float = Field(default=0.25, gt=0, le=30)
+    """How long a callback waits for the broker before it goes there."""
     retry_after_seconds: int = Field(default=5, ge=1, le=3600)
     """When a provider shall try again after a 503."""
     drain_seconds: float = Field(default=10.0, ge=0, le=300)

@@ -44,10 +44,13 @@ class Callback:
     """The query string of a POST: providers append their own parameters to the URL."""
     kind: CallbackKind = "webhook"
     """What it is; the header stands there for all but webhooks."""
+    revision: int = 0
+    """Of the source's settings when it came; 0, and no header, where that is not known."""
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
         kind = [] if self.kind == "webhook" else [("kind", self.kind.encode())]
+        revision = [("revision", b"%d" % self.revision)] if self.revision else []
         return [
             ("id", self.id.encode()),
             ("source", self.source.encode()),
@@ -58,6 +61,7 @@ class Callback:
             ("peer", self.peer.encode()),
             ("query", self.query),
             *kind,
+            *revision,
         ]
 
     @classmethod
@@ -83,6 +87,7 @@ class Callback:
             payload=value or b"",
             query=named.get("query", b""),
             kind=cast("CallbackKind", kind),
+            revision=int(named.get("revision", 0)),
         )
 
 

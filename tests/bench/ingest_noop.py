@@ -6,7 +6,7 @@ import sys
 
 from flask import Flask
 
-from ingest.server import Server, leave
+from ingest.server import Server
 from runtime.settings import IngestSettings
 
 
@@ -18,9 +18,7 @@ def main(port: int, threads: int) -> None:
     def noop(token: str) -> dict[str, str]:
         return {"status": "accepted", "id": token}
 
-    server = Server(IngestSettings(port=port, threads=threads), port)
-    server.serve(target_loader=lambda: app, wrap_loader=False)
-    leave()
+    Server(IngestSettings(port=port, threads=threads)).serve(app)
 
 
 if __name__ == "__main__":

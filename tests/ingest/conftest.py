@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
@@ -17,6 +17,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from compose.embedded.node import free_port
+from ingest.spool import readable
 from runtime import sources, topics
 from runtime.settings import IngestSettings, KafkaSettings, Settings
 from schemas.callbacks import Callback, Rejection
@@ -45,8 +46,11 @@ class Ingress:
             "CALLWEAVE_SOURCES_FILE": str(self.settings.sources_file),
             "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": self.settings.kafka.bootstrap_servers,
             "CALLWEAVE_KAFKA__PREFIX": self.settings.kafka.prefix,
-            "CALLWEAVE_INGEST__PORT": str(self.port),
-            "CALLWEAVE_INGEST__DRAIN_SECONDS": str(self.settings.ingest.drain_seconds),
+            **{
+                f"CALLWEAVE_INGEST__{name.upper()}": str(value)
+                for name, value in self.settings.ingest.model_dump(exclude_defaults=True).items()
+            },
+            "CALLWEAVE_DATA": str(self.settings.data),
             "CALLWEAVE_LOG__LEVEL": "debug",
         }
 
@@ -68,6 +72,10 @@ class Ingress:
             return httpx.get(f"{self.url}/healthz", verify=NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
+
+    def connected(self) -> bool:
+        """Whether it has found its broker."""
+        return self.metric("callweave_ingest_broker_up") == 1
 
     def ready(self) -> bool:
         return httpx.get(f"{self.url}/readyz", verify=NO_TLS).status_code == 200
@@ -123,6 +131,14 @@ def accepted(settings: Settings) -> dict[str, Callback]:
     return {callback.id: callback for callback in callbacks}
 
 
+def spooled(settings: Settings) -> dict[str, Callback]:
+    """What stands in the spool, by id."""
+    found = [message for path in (settings.data / "spool").glob("*.spool") for message in readable(path)]
+    callbacks = [Callback.from_message(message.value, message.headers) for message in found]
+    assert len({callback.id for callback in callbacks}) == len(callbacks), "an id came twice"
+    return {callback.id: callback for callback in callbacks}
+
+
 def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
     """What `callbacks.rejected` holds, by id."""
     found = {}
@@ -134,11 +150,14 @@ def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
     return found
 
 
-def new_settings(bootstrap: str, folder: Path) -> Settings:
+def new_settings(bootstrap: str, folder: Path, **ingest: Any) -> Settings:
     """Settings for topics that nobody else uses, and a free port."""
     kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"t{uuid4().hex[:8]}.")
     return Settings(
-        kafka=kafka, ingest=IngestSettings(port=free_port()), sources_file=folder / "sources.toml"
+        kafka=kafka,
+        ingest=IngestSettings(port=free_port(), **ingest),
+        sources_file=folder / "sources.toml",
+        data=folder,
     )
 
 
@@ -170,5 +189,5 @@ def settings(kafka_address: str, tmp_path: Path) -> Settings:
 def ingress(settings: Settings, tmp_path: Path) -> Iterator[Ingress]:
     """A running ingress whose broker answers."""
     with running(settings, tmp_path) as process:
-        eventually(process.ready, "the ingress is ready")
+        eventually(process.connected, "the ingress has found its broker")
         yield process

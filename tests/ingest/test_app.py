@@ -8,6 +8,7 @@ import pytest
 
 from ingest.app import create_app
 from ingest.groups import UnacknowledgedError
+from runtime import sources
 from runtime.clock import ManualClock
 from runtime.settings import IngestSettings, Settings
 from runtime.sources import SourcesFile
@@ -46,14 +47,15 @@ class App:
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(
             sources_file=folder / "sources.toml",
-            ingest=IngestSettings(retry_after_seconds=7, max_body_bytes=1024, max_query_bytes=256),
+            ingest=IngestSettings(retry_after_seconds=7, max_query_bytes=256),
         )
         self.token = new_token(self.settings)
         self.memory = Memory()
         self.draining = False
+        self.sources_file = SourcesFile(self.settings.sources_file)
         app = create_app(
             self.settings,
-            SourcesFile(self.settings.sources_file),
+            self.sources_file,
             self.memory,
             ManualClock(1_600_000_000_000_000),
             draining=lambda: self.draining,
@@ -85,7 +87,36 @@ def test_a_callback_is_wrapped_with_all_that_is_known_of_it(app: App) -> None:
         peer="127.0.0.1",
         payload=b'{"b":2}',
         query=b"a=1",
+        revision=1,
     )
+
+
+def test_the_revision_of_the_settings_travels_with_the_callback(app: App) -> None:
+    sources.change(app.settings.sources_file, "shanghai", {"timezone": "UTC"})
+    app.sources_file.newest()
+    app.client.post(app.path, data=b"{}")
+    ((_, value, headers),) = app.memory.kept
+    assert Callback.from_message(value, headers).revision == 2
+
+
+def test_while_the_sources_can_not_be_read_no_token_is_wrong(app: App) -> None:
+    good = app.settings.sources_file.read_bytes()
+    assert app.client.post(f"{app.path}x").status_code == 404
+    app.settings.sources_file.write_bytes(b"")
+    answer = app.client.post(f"{app.path}x")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+    assert app.client.post(app.path, data=b"{}").status_code == 200
+    app.settings.sources_file.write_bytes(good + b"\n")
+    assert app.client.post(f"{app.path}x").status_code == 404
+
+
+def test_a_paused_source_is_asked_to_come_again(app: App) -> None:
+    sources.pause(app.settings.sources_file, "shanghai")
+    app.sources_file.newest()
+    assert app.client.post(app.path, data=b"{}").status_code == 503
+    sources.resume(app.settings.sources_file, "shanghai")
+    app.sources_file.newest()
+    assert app.client.post(app.path, data=b"{}").status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"{}", b"{"])
@@ -113,7 +144,6 @@ def test_a_defect_of_ours_is_a_503_and_its_message_is_not_logged(
 
 
 def test_limits_are_settings(app: App) -> None:
-    assert app.client.post(app.path, data=b"x" * 1025).status_code == 413
     assert app.client.get(f"{app.path}?{'x' * 257}").status_code == 414
     assert app.memory.kept == []
 
@@ -124,7 +154,7 @@ def test_readiness(app: App) -> None:
     answer = app.client.get("/readyz")
     assert (answer.status_code, answer.json) == (
         503,
-        {"status": "not ready", "broker": "answers", "draining": True, "sources": "current"},
+        {"status": "not ready", "callbacks": "are kept", "draining": True, "sources": "current"},
     )
     app.draining = False
     app.memory.error = UnacknowledgedError("away")
@@ -144,15 +174,25 @@ def sample(app: App, name: str) -> float:
         ('callweave_ingest_callbacks_total{answer="rejected",source="shanghai"}', b"{"),
         ('callweave_ingest_rejected_reasons_total{code="malformed-json"}', b"{"),
         ("callweave_ingest_publish_seconds_count", b"{}"),
-        ('callweave_ingest_refused_total{status="413"}', b"x" * 2000),
     ],
 )
 def test_everything_is_counted(app: App, name: str, body: bytes) -> None:
     before = sample(app, name)
     app.client.post(app.path, data=body)
     assert sample(app, name) == before + 1
+    refused = sample(app, 'callweave_ingest_refused_total{status="404"}')
+    app.client.post(f"{app.path}x", data=body)
+    assert sample(app, 'callweave_ingest_refused_total{status="404"}') == refused + 1
     assert sample(app, "callweave_ingest_in_flight") == 0
     assert app.token not in app.client.get("/metrics").text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET", "POST"])
+def test_who_tries_a_url_is_told_that_it_is_right(app: App, method: str) -> None:
+    answer = app.client.open(app.path, method=method)
+    assert answer.status_code == 200
+    assert app.client.open(f"{app.path}x", method=method).status_code == 404
+    assert app.memory.kept == []
 
 
 def test_other_methods_elsewhere(app: App) -> None:
