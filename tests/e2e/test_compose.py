@@ -12,7 +12,7 @@ import pytest
 from testcontainers.compose import DockerCompose
 
 from compose.demo_sources import CDR
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def test_a_callback_becomes_a_call(stack: DockerCompose, ports: dict[str, int]) 
 
     def ready() -> bool | None:
         try:
-            return httpx.get(f"{base}/readyz").is_success or None
+            return httpx.get(f"{base}/callbacks/nobody").status_code == httpx.codes.NOT_FOUND or None
         except httpx.TransportError:
             return None
 
