@@ -15,6 +15,7 @@ from compose.supervisor import Stage
 from runtime import topics
 from runtime.addresses import bind_error, free_port, listening, reachable
 from runtime.errors import StartError
+from runtime.files import writing
 from runtime.settings import STAGES
 from sinks.migrate import migrate
 
@@ -161,7 +162,8 @@ class Stack:
         self._say(f"Topics: created {', '.join(made)}." if made else "Topics: all there.")
         applied = migrate(self.settings)
         self._say(f"Tables: applied {', '.join(applied)}." if applied else "Tables: up to date.")
-        self.urls = demo.ensure(self.settings)
+        with writing(self.settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
+            self.urls = demo.ensure(self.settings)
         for stage in self._stages:
             stage.start()
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")

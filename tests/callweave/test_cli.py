@@ -111,6 +111,23 @@ def test_wrong_settings_are_a_sentence_each_and_exit_status_1(folder: Path, argu
     ]
 
 
+WRITERS = [
+    (*ADD, "--timezone", "UTC"),
+    ("source", "rotate", "x"),
+    ("source", "provider", "x", "--base-url", "http://x"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRITERS)
+def test_a_sources_file_that_cant_be_written_is_a_sentence(folder: Path, arguments: tuple[str, ...]) -> None:
+    result = callweave(folder, *arguments, SOURCES_FILE="/proc/callweave/sources.toml")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "callweave: /proc/callweave/sources.toml can't be written (No such file or directory): let this user "
+        "write there, or set sources_file (CALLWEAVE_SOURCES_FILE) to another path.\n"
+    )
+
+
 def test_settings_shows_what_is_in_force(folder: Path) -> None:
     result = callweave(folder, "settings", INGEST__PORT="8081", CLICKHOUSE__PASSWORD="hunter2-hunter2")
     assert result.returncode == 0

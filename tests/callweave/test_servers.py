@@ -138,6 +138,21 @@ def test_sql_prints_csv(folder: Path, variables: dict[str, str]) -> None:
     assert row == ["1", '[bold]ä\\n,"', "", "2021-02-09 02:00:03.58", "[1, 2]", str(2**64)]
 
 
+def test_sql_prints_no_control_characters_in_json(folder: Path, variables: dict[str, str]) -> None:
+    text = sql(folder, variables, "SELECT unhex('411B5B324AC29B3141') AS t, 'ä中' AS u", "json")
+    assert text.rstrip("\n").isprintable()
+    assert json.loads(text) == {"t": "A\x1b[2J\x9b1A", "u": "ä中"}
+
+
+def test_sql_lets_no_spreadsheet_formula_through(folder: Path, variables: dict[str, str]) -> None:
+    texts = ["=1+1", "+7", "-7", "@a", "\t=1", "\r=1", "＝1", "a=1", "7"]  # noqa: RUF001 - a wide sign
+    text = sql(folder, variables, f"SELECT arrayJoin({texts}) AS `=t`, -5 AS number", "csv")
+    (header, number), *rows = csv.reader(text.splitlines())
+    assert (header, number) == ("'=t", "number")
+    assert [cell for cell, _ in rows] == ["'=1+1", "'+7", "'-7", "'@a", "\\t=1", "\\r=1", "'＝1", "a=1", "7"]  # noqa: RUF001
+    assert {cell for _, cell in rows} == {"-5"}
+
+
 def test_sql_that_is_wrong_is_one_sentence(folder: Path, variables: dict[str, str]) -> None:
     result = callweave(folder, "sql", "SELECT nonsense", **{**variables, "CLICKHOUSE__DATABASE": "default"})
     assert result.returncode == 1
