@@ -12,7 +12,6 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from ingest import metrics
 from ingest.broker import Turns
 from ingest.groups import UnacknowledgedError
-from ingest.vital import vital
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +40,23 @@ class Drain:
     """A thread that empties a spool."""
 
     def __init__(
-        self, spool: Spool, connect: Callable[[Turns, float], Broker], answering: Callable[[], bool]
+        self,
+        spool: Spool,
+        connect: Callable[[Turns, float], Broker],
+        answering: Callable[[], bool],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`connect(turns, timeout_seconds)` makes a connection of its own, once `answering()`."""
+        """`connect(turns, timeout_seconds)` makes a connection of its own, once `answering()`.
+
+        `beat` is called as long as the thread works.
+        """
+        self._beat = beat
         self._spool = spool
         self._connect = connect
         self._answering = answering
         self._turns = Turns()
         self._closed = threading.Event()
-        self._thread = vital("spool", self._run)
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -62,6 +69,7 @@ class Drain:
 
     def _run(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):
+            self._beat()
             metrics.SPOOL_AGE.set(self._spool.measure())
             metrics.SPOOL_BYTES.set(self._spool.size)
             if self._spool.size and self._answering():
@@ -104,6 +112,7 @@ class Drain:
         """
         refused = 0
         while messages:
+            self._beat()
             again, never = self._attempt(broker, messages)
             refused += never
             if len(again) == len(messages):

@@ -17,11 +17,10 @@ from kafka.errors import KafkaError
 from ingest.broker import Broker, Turns
 from ingest.groups import LATE, PAUSE_SECONDS, Groups, Message, UnacknowledgedError
 from ingest.metrics import BROKER_UP
-from ingest.vital import vital
 from runtime.kafka import client_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from kafka.producer.future import FutureRecordMetadata
 
@@ -56,12 +55,16 @@ class KafkaPublisher:
         kafka: KafkaSettings,
         topics: Iterable[str],
         timeout_seconds: float,
+        *,
         patience_seconds: float | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         """`topics` are full names; `timeout_seconds` is how long an acknowledgement may take.
 
         `publish` waits for `patience_seconds` if that is given: then the message may still come to be kept.
+        `beat` is called as long as the keeper's thread works.
         """
+        self._beat = beat
         self._topics = tuple(topics)
         self._timeout = timeout_seconds
         self._patience = timeout_seconds if patience_seconds is None else patience_seconds
@@ -74,7 +77,7 @@ class KafkaPublisher:
         self._lost = threading.Event()
         self._closed = threading.Event()
         self._warned_at = -WARN_SECONDS
-        self._thread = vital("publisher", self._keep)
+        self._thread = threading.Thread(target=self._keep, name="publisher", daemon=True)
 
     def start(self) -> None:
         """Begin to look for the broker; returns at once."""
@@ -119,6 +122,7 @@ class KafkaPublisher:
     def _keep(self) -> None:
         """Have a broker that answers, as often as there is one to be had."""
         while not self._closed.is_set():
+            self._beat()
             broker, asked_at = self._broker, time.monotonic()
             try:
                 if broker is None:

@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,9 +23,9 @@ from ingest.app import create_app
 from ingest.broker import Broker
 from ingest.connection import Connection, Phase
 from ingest.drain import Drain, Keeper
+from ingest.metrics import SOURCES_STALE
 from ingest.publisher import KafkaPublisher
 from ingest.spool import Spool
-from ingest.vital import vital
 from ingest.wsgi import NotATargetError, environ_of, respond
 from runtime.clock import SystemClock
 from runtime.errors import StartError
@@ -40,36 +41,64 @@ if TYPE_CHECKING:
 
     from ingest.publisher import Publisher
     from ingest.wsgi import Request
-    from runtime.settings import IngestSettings, Settings
+    from runtime.metrics import Ready
+    from runtime.settings import IngestSettings
+    from runtime.stage import StageProcess
 
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 0.25
 """Between two looks for connections whose time is up."""
+ROUND_SECONDS = 120.0
+"""How long one round of the publisher or the spool may take before it counts as standing still."""
+BACKLOG = 1024
+"""Connections that the machine accepts before we do."""
 FILES_BESIDE = 256
 """Open files that are no connections of providers."""
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise `StartError` or `SourcesError` when that can't begin."""
-    limits = settings.ingest
+def run(stage: StageProcess) -> None:
+    """Serve until told to stop; raise `StartError` or `SourcesError` when that can't begin."""
+    settings, limits = stage.settings, stage.settings.ingest
     sources_file = SourcesFile(settings.sources_file)
     server = Server(limits)
-    with keeping(settings) as keeper:
-        app = create_app(settings, sources_file, keeper, SystemClock(), draining=lambda: server.stopping)
+    stage.watch_loop("the server", server.loop)
+    stage.when_stopping(server.stop)
+    SOURCES_STALE.set_function(lambda: is_stale(sources_file))
+    with keeping(stage) as keeper:
+        stage.started(lambda: readiness(keeper, sources_file))
         log.info("ingest serves", host=limits.host, port=server.port)
-        drained = server.serve(app)
+        drained = server.serve(create_app(settings, sources_file, keeper, SystemClock()))
     log.info("ingest has stopped", unfinished=not drained)
 
 
+def readiness(publisher: Publisher, sources_file: SourcesFile) -> Ready:
+    """Whether callbacks can be kept. A broken sources file stops none: the last good version is in use."""
+    stale = (
+        "the sources file is in trouble, its last good version is in use" if is_stale(sources_file) else ""
+    )
+    return (True, stale) if publisher.answering() else (False, "neither the broker nor the spool answers")
+
+
+def is_stale(sources_file: SourcesFile) -> bool:
+    """Whether the sources file is in trouble now."""
+    sources_file.current()
+    return sources_file.problem is not None
+
+
 @contextmanager
-def keeping(settings: Settings) -> Iterator[Publisher]:
+def keeping(stage: StageProcess) -> Iterator[Publisher]:
     """Where callbacks are kept: with the broker, and in a spool while it does not answer."""
-    limits = settings.ingest
+    settings, limits = stage.settings, stage.settings.ingest
     topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
     spooling = limits.spool_max_bytes > 0
-    patience = limits.spool_after_seconds if spooling else None
-    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds, patience)
+    publisher = KafkaPublisher(
+        settings.kafka,
+        topics,
+        limits.acknowledge_timeout_seconds,
+        patience_seconds=limits.spool_after_seconds if spooling else None,
+        beat=partial(stage.heart.beat, "the publisher", ROUND_SECONDS),
+    )
     publisher.start()
     try:
         if not spooling:
@@ -77,7 +106,8 @@ def keeping(settings: Settings) -> Iterator[Publisher]:
             return
         spool = Spool(limits.spool or settings.data / "spool", limits.spool_max_bytes)
         connect = partial(Broker, client_options(settings.kafka), topics)
-        drain = Drain(spool, connect, publisher.answering)
+        beat = partial(stage.heart.beat, "the spool", ROUND_SECONDS)
+        drain = Drain(spool, connect, publisher.answering, beat)
         drain.start()
         yield Keeper(publisher, spool)
         drain.close()
@@ -98,7 +128,7 @@ class Server:
         self.stopping = False
         self.buffered = 0
         self._listener = listener(limits)
-        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
         self._in_flight: Counter[bytes] = Counter()
         self._connections: dict[Connection, None] = {}
@@ -115,21 +145,23 @@ class Server:
     @property
     def now(self) -> float:
         """Seconds, of the clock of deadlines."""
-        return self._loop.time()
+        return self.loop.time()
 
     def serve(self, app: WSGIApplication) -> bool:
-        """Serve until SIGTERM or SIGINT; say whether every request was answered at the end."""
+        """Serve until `stop`; say whether every request was answered at the end."""
         for number in range(self.limits.threads):
-            vital(f"ingest-{number}", lambda: self._answer_for_ever(app)).start()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(each, self._stop)
+            Thread(target=self._answer_for_ever, args=(app,), name=f"ingest-{number}", daemon=True).start()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the sources file is looked at all the time
-        self._loop.run_until_complete(
-            self._loop.create_server(lambda: Connection(self), sock=self._listener, backlog=1024)
+        self._listening = self.loop.run_until_complete(
+            self.loop.create_server(lambda: Connection(self), sock=self._listener, backlog=BACKLOG)
         )
         self._sweep()
-        self._loop.run_forever()
+        self.loop.run_forever()
         return not self._connections
+
+    def stop(self) -> None:
+        """End once what is under way is answered or its time is up. Any thread may call this."""
+        self.loop.call_soon_threadsafe(self._stop)
 
     # For connections, in the loop's thread.
 
@@ -154,7 +186,7 @@ class Server:
         if not peers:
             self._of_peer.pop(connection.peer, None)
         if self.stopping and not self._connections:
-            self._loop.stop()
+            self.loop.stop()
 
     def make_room(self, but: Connection) -> None:
         """Give up the body that has been coming for longest."""
@@ -188,22 +220,20 @@ class Server:
         now = self.now
         for connection in [one for one in self._connections if one.deadline <= now]:
             connection.overdue()
-        self._loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    # The end.
+        self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _stop(self) -> None:
         """Accept nothing more, and wait until requests under way are answered or their time is up."""
         if self.stopping:
             return
         self.stopping = True
-        self._listener.close()
+        self._listening.close()
         for connection in list(self._connections):
             if connection.phase is Phase.IDLE:
                 connection.abandon()
-        self._loop.call_later(self.limits.drain_seconds, self._loop.stop)
+        self.loop.call_later(self.limits.drain_seconds, self.loop.stop)
         if not self._connections:
-            self._loop.stop()
+            self.loop.stop()
 
     # In threads of their own.
 
@@ -219,17 +249,16 @@ class Server:
                 request.keep_alive = False
                 answer = plain(HTTPStatus.BAD_REQUEST, self.limits.retry_after_seconds)
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
-                self._loop.call_soon_threadsafe(self._done, connection, request, answer)
+                self.loop.call_soon_threadsafe(self._done, connection, request, answer)
 
 
 def listener(limits: IngestSettings) -> socket.socket:
     """A socket that listens, on a free port for 0; raise `StartError` when another program has it."""
-    family = socket.AF_INET6 if ":" in limits.host else socket.AF_INET
-    made = socket.socket(family)
+    made = socket.socket(socket.AF_INET6 if ":" in limits.host else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((limits.host, limits.port))
-        made.listen(1024)
+        made.listen(BACKLOG)
     except OSError as error:
         made.close()
         raise StartError(

@@ -32,7 +32,7 @@ SECRET_NAME = re.compile(
 SECRET_TEXT = re.compile(r"(/callbacks/)[^\s/?#\"'\\]+")
 """A token stands in the path of the callback URL: in access logs, in the messages of HTTP clients."""
 
-CHATTY = ("faust", "mode", "aiokafka", "kafka", "_granian", "granian", "werkzeug", "asyncio", "rocksdict")
+CHATTY = ("faust", "mode", "aiokafka", "kafka", "werkzeug", "asyncio", "rocksdict")
 """Libraries' loggers. Faust builds every debug record, a seventh of its time, unless its level says no."""
 MOST_WORDS = 1_000
 QUIET_SECONDS = 10.0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from callweave.commands import tables
-from callweave.commands.provider import provider
+from callweave.commands.provider import provider, sources_written
 from runtime import sources
 from runtime.settings import load
+from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from runtime.settings import IngestSettings
@@ -24,6 +27,9 @@ UNSET = "none"
 """In place of a value: the setting is to have none."""
 
 
+UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
 class OrNone(click.ParamType):
     """What another type reads, or the word none."""
 
@@ -35,6 +41,20 @@ class OrNone(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it."""
         return UNSET if value == UNSET else self._of.convert(value, param, ctx)
+
+
+class Duration(click.ParamType):
+    """A time span: a number of seconds, or with s, m, h or d behind it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read it."""
+        if isinstance(value, timedelta):
+            return value
+        if not (found := re.fullmatch(r"(\d{1,6})([smhd]?)", value)):
+            self.fail(f"{value!r} is no time span as in 48h or 30m", param, ctx)
+        return timedelta(seconds=int(found.group(1)) * UNIT_SECONDS[found.group(2)])
 
 
 @click.group()
@@ -59,26 +79,48 @@ def add(
 ) -> None:
     """Add a source and print its callback URL, alone, on standard output."""
     settings = load()
-    token = sources.add(
-        settings.sources_file,
-        name,
-        account,
-        dialect,
-        timezone,
-        close_after_seconds=close_after,
-        country=country,
-    )
-    click.echo(callback_url(settings.ingest, token))
+    with sources_written(settings) as path:
+        token = sources.add(
+            path, name, account, dialect, timezone, close_after_seconds=close_after, country=country
+        )
+    echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
 
 
 @source.command()
 @click.argument("name")
-def rotate(name: str) -> None:
-    """Give a source a new token, void the old one, and print the new callback URL."""
+@click.option(
+    "--overlap",
+    type=Duration(),
+    default="48h",
+    show_default=True,
+    help="How long the old URL still holds, as in 48h, 30m or 0; after 0 the new one alone does, at once.",
+)
+def rotate(name: str, overlap: timedelta) -> None:
+    """Give a source a new token, and print the new callback URL; the old one holds for a while."""
     settings = load()
-    click.echo(callback_url(settings.ingest, sources.rotate(settings.sources_file, name)))
+    with sources_written(settings) as path:
+        token = sources.rotate(path, name, overlap)
+    echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
+
+
+@source.command()
+@click.argument("name")
+def pause(name: str) -> None:
+    """Refuse a source's callbacks with 503, so that its provider sends them again later."""
+    with sources_written(load()) as path:
+        sources.pause(path, name)
+    echo(f"{name} is paused; its callbacks are answered with 503 until `source resume`.", err=True)
+
+
+@source.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """Take a paused source's callbacks again."""
+    with sources_written(load()) as path:
+        sources.resume(path, name)
+    echo(f"{name} is resumed.", err=True)
 
 
 @source.command()
@@ -105,17 +147,19 @@ def change(name: str, timezone: str | None, close_after: float | str | None, cou
         given["country"] = None if country == UNSET else country
     if not given:
         raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
-    sources.change(load().sources_file, name, given)
+    with sources_written(load()) as path:
+        sources.change(path, name, given)
     told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())
-    click.echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
+    echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
 
 
 @source.command()
 @click.argument("name")
 def remove(name: str) -> None:
     """Void a source's token. Its earlier callbacks stay readable."""
-    sources.remove(load().sources_file, name)
-    click.echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
+    with sources_written(load()) as path:
+        sources.remove(path, name)
+    echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
 
 
 @source.command("list")
@@ -125,12 +169,12 @@ def list_(*, as_json: bool) -> None:
     settings = load()
     found = [_row(item) for item in sources.load(settings.sources_file)]
     if as_json:
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        echo_json(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     elif found:
         shown = [["" if value is None else str(value) for value in row.values()] for row in found]
         tables.show(list(found[0]), shown)
     else:
-        click.echo("There are no sources yet: `callweave source add --help`.", err=True)
+        echo("There are no sources yet: `callweave source add --help`.", err=True)
 
 
 source.add_command(provider)
@@ -148,9 +192,9 @@ def base_url(settings: IngestSettings) -> str:
 
 
 def _hints(settings: IngestSettings) -> None:
-    click.echo(ONCE, err=True)
+    echo(ONCE, err=True)
     if settings.public_url is None:
-        click.echo("Set ingest.public_url to what the provider reaches us by.", err=True)
+        echo("Set ingest.public_url to what the provider reaches us by.", err=True)
 
 
 def _row(item: Source) -> dict[str, str | float | None]:
@@ -162,5 +206,6 @@ def _row(item: Source) -> dict[str, str | float | None]:
         "country": item.country,
         "close_after_seconds": item.close_after_seconds,
         "added_at": item.added_at.isoformat(),
+        "paused_at": item.paused_at.isoformat() if item.paused_at else None,
         "removed_at": item.removed_at.isoformat() if item.removed_at else None,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from flask import Flask
 
 from ingest.server import Server
 from runtime.settings import IngestSettings
+from runtime.stage import leave
 
 
 def main(port: int, threads: int) -> None:
@@ -18,7 +20,10 @@ def main(port: int, threads: int) -> None:
     def noop(token: str) -> dict[str, str]:
         return {"status": "accepted", "id": token}
 
-    Server(IngestSettings(port=port, threads=threads)).serve(app)
+    server = Server(IngestSettings(port=port, threads=threads))
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.serve(app)
+    leave(0)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Nothing:
 
 
 def environ(token: str) -> dict[str, Any]:
-    """A request as granian gives it."""
+    """A request as the server gives it."""
     return {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": f"/callbacks/{token}",

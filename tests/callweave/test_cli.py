@@ -62,7 +62,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
         "faust",
         "clickhouse_driver",
         "flask",
-        "granian",
+        "uvloop",
         "rich",
         "structlog",
         "prometheus_client",
@@ -74,7 +74,8 @@ def test_help_imports_nothing_that_is_slow() -> None:
 def test_every_stage_has_its_help(stage: str) -> None:
     result = CliRunner().invoke(group, ["run", stage, "--help"])
     assert result.exit_code == 0
-    assert ("--port" if stage == "ingest" else "--metrics-port") in result.output
+    assert "--metrics-port" in result.output
+    assert (" --port" in result.output) is (stage == "ingest")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,23 @@ def test_wrong_settings_are_a_sentence_each_and_exit_status_1(folder: Path, argu
     ]
 
 
+WRITERS = [
+    (*ADD, "--timezone", "UTC"),
+    ("source", "rotate", "x"),
+    ("source", "provider", "x", "--base-url", "http://x"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRITERS)
+def test_a_sources_file_that_cant_be_written_is_a_sentence(folder: Path, arguments: tuple[str, ...]) -> None:
+    result = callweave(folder, *arguments, SOURCES_FILE="/proc/callweave/sources.toml")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "callweave: /proc/callweave/sources.toml can't be written (No such file or directory): let this user "
+        "write there, or set sources_file (CALLWEAVE_SOURCES_FILE) to another path.\n"
+    )
+
+
 def test_settings_shows_what_is_in_force(folder: Path) -> None:
     result = callweave(folder, "settings", INGEST__PORT="8081", CLICKHOUSE__PASSWORD="hunter2-hunter2")
     assert result.returncode == 0
@@ -135,11 +153,20 @@ def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
 def test_the_life_of_a_source(folder: Path) -> None:
     first = callweave(folder, *ADD, "--timezone", "UTC", "--close-after", "600").stdout.strip()
     assert first.startswith("http://127.0.0.1:8080/callbacks/")
-    second = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
+    voided = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
+    second = callweave(folder, "source", "rotate", "shanghai", "--overlap", "0").stdout.strip()
+    assert callweave(folder, "source", "rotate", "shanghai", "--overlap", "x").returncode == 2
     assert second != first
     known = sources.load(folder / "var" / "sources.toml")
     assert known.by_token(first.rpartition("/")[2]) is None
+    assert known.by_token(voided.rpartition("/")[2]) is None
     assert known.by_token(second.rpartition("/")[2]) is not None
+    third = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
+    known = sources.load(folder / "var" / "sources.toml")
+    assert known.by_token(second.rpartition("/")[2]) == known.by_token(third.rpartition("/")[2]) is not None
+    assert callweave(folder, "source", "pause", "shanghai").returncode == 0
+    assert sources.load(folder / "var" / "sources.toml").by_name["shanghai"].paused_at is not None
+    assert callweave(folder, "source", "resume", "shanghai").returncode == 0
     listed = callweave(folder, "source", "list", "--json").stdout
     (row,) = json.loads(listed)
     assert {key: row[key] for key in ("name", "account", "dialect", "timezone", "removed_at")} == {

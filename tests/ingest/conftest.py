@@ -16,9 +16,9 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from compose.embedded.node import free_port
 from ingest.spool import readable
 from runtime import sources, topics
+from runtime.addresses import free_port
 from runtime.settings import IngestSettings, KafkaSettings, Settings
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
@@ -39,6 +39,7 @@ class Ingress:
         self.log = log
         self.port = settings.ingest.port
         self.url = f"http://127.0.0.1:{self.port}"
+        self.probes = f"http://127.0.0.1:{settings.ingest.metrics_port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
@@ -69,7 +70,7 @@ class Ingress:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return httpx.get(f"{self.url}/healthz", verify=NO_TLS).status_code == 200
+            return httpx.get(self.url, verify=NO_TLS).status_code == 404
         except httpx.TransportError:
             return False
 
@@ -78,7 +79,7 @@ class Ingress:
         return self.metric("callweave_ingest_broker_up") == 1
 
     def ready(self) -> bool:
-        return httpx.get(f"{self.url}/readyz", verify=NO_TLS).status_code == 200
+        return httpx.get(f"{self.probes}/readyz", verify=NO_TLS).status_code == 200
 
     def terminate(self) -> None:
         assert self.process is not None
@@ -100,7 +101,8 @@ class Ingress:
 
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""
-        found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        text = httpx.get(f"{self.probes}/metrics", verify=NO_TLS, timeout=PATIENCE).text
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found.group(1)) if found else 0.0
 
 
@@ -155,7 +157,7 @@ def new_settings(bootstrap: str, folder: Path, **ingest: Any) -> Settings:
     kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"t{uuid4().hex[:8]}.")
     return Settings(
         kafka=kafka,
-        ingest=IngestSettings(port=free_port(), **ingest),
+        ingest=IngestSettings(port=free_port(), metrics_port=free_port(), **ingest),
         sources_file=folder / "sources.toml",
         data=folder,
     )
