@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 """Of every answer: nobody between the provider and us may keep it."""
 
-ALLOWED = "GET, POST, HEAD, OPTIONS"
+METHODS = ("GET", "POST", "HEAD", "OPTIONS")
+ALLOWED = ", ".join(METHODS)
 """HEAD and OPTIONS are asked by providers that try a URL before they use it."""
 
 MESSAGES = {

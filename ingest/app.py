@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import orjson
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ingest import answers, metrics
 from ingest.groups import UnacknowledgedError
+from ingest.limits import Buckets
+from ingest.senders import objection, peer_of
+from runtime.senders import SecretError
 from runtime.sources import SourcesError
-from schemas.callbacks import Callback, Rejection, Stage
+from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.payload.decode import Undecodable, decode
+from schemas.times import SECOND
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from runtime.clock import Clock
     from runtime.settings import Settings
     from runtime.sources import Source, SourcesFile
-    from schemas.callbacks import Reason
 
 log = structlog.get_logger(__name__)
 DEBUGGING = logging.getLogger(__name__)
@@ -37,6 +42,15 @@ MAX_PATH = 1024
 """Characters of a path; a callback URL has 54."""
 MAX_CONTENT_TYPE = 1024
 """Characters that are kept of a Content-Type: it travels beside a body that may fill a message."""
+KEPT = ("content-encoding",)
+MAX_KEPT = 1024
+"""Characters of a header that is kept."""
+SENDER_MESSAGES = {
+    "network": "the request comes from an address that the source does not name",
+    "credentials": "the credentials that the source asks for are missing or wrong",
+    "signature": "the signature is missing or wrong",
+    "time": "the time that was signed is missing, or too far from ours",
+}
 CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 """All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
@@ -61,6 +75,8 @@ class Ingress:
         self.sources = sources_file
         self.publisher = publisher
         self.clock = clock
+        self.buckets = Buckets()
+        self.keep_names = tuple(filter(None, settings.ingest.keep_headers.lower().split(",")))
         self.raw = settings.kafka.prefix + Topic.RAW
         self.rejected = settings.kafka.prefix + Topic.REJECTED
 
@@ -70,31 +86,72 @@ class Ingress:
         try:
             source = self.source_of(token, environ)
             method, query, body = self.read(environ)
+            if method not in CALLBACK_METHODS or not (body or query):
+                return answers.probed()
+            callback = self.callback_of(source, environ, query, body)
+            self.check(source, callback, environ)
         except RefusedError as refused:
             return refuse(refused.status, refused.headers)
-        if method not in CALLBACK_METHODS or not (body or query):
-            return answers.probed()
-        callback = Callback(
-            id=str(uuid.uuid4()),
-            source=source.name,
-            account=source.account,
-            received_at=self.clock.now(),
-            method="GET" if method == "GET" else "POST",
-            content_type=environ.get("CONTENT_TYPE", "")[:MAX_CONTENT_TYPE],
-            peer=environ.get("REMOTE_ADDR", ""),
-            payload=query if method == "GET" else body,
-            query=b"" if method == "GET" else query,
-            revision=source.revision,
-        )
         metrics.IN_FLIGHT.inc()
         try:
             return self.keep(callback)
         finally:
             metrics.IN_FLIGHT.dec()
 
+    def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
+        """What the request says, and all that is known of it."""
+        posted = environ["REQUEST_METHOD"] == "POST"
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+        return Callback(
+            id=str(uuid.uuid4()),
+            source=source.name,
+            account=source.account,
+            received_at=self.clock.now(),
+            method="POST" if posted else "GET",
+            content_type=environ.get("CONTENT_TYPE", "")[:MAX_CONTENT_TYPE],
+            peer=peer_of(environ.get("REMOTE_ADDR", ""), forwarded, self.limits.trusted_proxies),
+            payload=body if posted else query,
+            query=query if posted else b"",
+            revision=source.revision,
+            kept_headers=self.kept_headers(source, environ),
+        )
+
+    def kept_headers(self, source: Source, environ: WSGIEnvironment) -> bytes:
+        """Those that are asked for, and all that a signature can be verified with later."""
+        signature = source.sender.signature if source.sender else None
+        names = KEPT + self.keep_names + (signature.headers if signature else ())
+        found = {name: environ[key][:MAX_KEPT] for name in names if (key := environ_key(name)) in environ}
+        return orjson.dumps(found) if found else b""
+
+    def check(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> None:
+        """See that it comes from whom it says; raise `RefusedError`."""
+        if source.sender is None:
+            return
+        headers = {
+            key[5:].replace("_", "-").lower(): text for key, text in environ.items() if key[:5] == "HTTP_"
+        }
+        now = callback.received_at / SECOND
+        try:
+            why = objection(source.sender, callback.peer, headers, callback.payload, now)
+        except SecretError as error:
+            log.error("a signature can't be verified", source=source.name, problem=str(error))  # noqa: TRY400
+            raise self.later() from None
+        if why is None:
+            return
+        metrics.SENDERS.labels(source.name, why).inc()
+        if source.sender.archive_refused:
+            reason = Reason("", f"sender-{why}", SENDER_MESSAGES[why])
+            rejection = Rejection(stage=Stage.INGEST, reasons=(reason,))
+            try:
+                headers_of = callback.headers() + rejection.headers()
+                self.publisher.publish(self.rejected, callback.payload, headers_of)
+            except UnacknowledgedError:
+                raise self.later() from None
+        raise RefusedError(HTTPStatus.UNAUTHORIZED)
+
     def source_of(self, token: str, environ: WSGIEnvironment) -> Source:
         """Who sends it; raise `RefusedError`."""
-        if environ["REQUEST_METHOD"] not in answers.ALLOWED.split(", "):
+        if environ["REQUEST_METHOD"] not in answers.METHODS:
             raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": answers.ALLOWED})
         if len(environ["PATH_INFO"]) > MAX_PATH:
             raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG)
@@ -106,6 +163,9 @@ class Ingress:
             raise RefusedError(HTTPStatus.NOT_FOUND)
         if source.paused_at is not None:
             raise self.later()
+        if (seconds := self.buckets.wait(source, time.monotonic())) > 0:
+            metrics.LIMITED.labels(source.name).inc()
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(math.ceil(seconds))})
         return source
 
     def read(self, environ: WSGIEnvironment) -> tuple[str, bytes, bytes]:
@@ -151,6 +211,11 @@ class Ingress:
         for reason in reasons:
             metrics.REASONS.labels(reason.code).inc()
         return answers.rejected(callback.id, reasons)
+
+
+def environ_key(name: str) -> str:
+    """Where WSGI has a header."""
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 def refuse(status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:

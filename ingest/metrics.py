@@ -23,6 +23,18 @@ REFUSED = Counter(
     ("status",),
     namespace=NAMESPACE,
 )
+SENDERS = Counter(
+    "ingest_sender_refused",
+    "Requests answered 401, by source and what failed: network, credentials, signature, time.",
+    ("source", "why"),
+    namespace=NAMESPACE,
+)
+LIMITED = Counter(
+    "ingest_limited",
+    "Requests answered 429, since the source sent more than it may.",
+    ("source",),
+    namespace=NAMESPACE,
+)
 FAILED = Counter(
     "ingest_failed",
     "Requests answered 503 because of a defect of our own; the log says where.",

@@ -208,6 +208,11 @@ class IngestSettings(Section):
     """Connections at the same time; one more closes the one that has been of no use for longest."""
     max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)
     """The same of one address: a load balancer's are those of all providers behind it."""
+    trusted_proxies: int = Field(default=0, ge=0, le=16)
+    """Our own proxies before us, each of which adds to X-Forwarded-For who called it."""
+    keep_headers: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$")] = ""
+    """Request headers that are kept with each callback, divided by commas, beyond those of signatures and
+    Content-Encoding."""
     max_in_flight: int = Field(default=512, ge=1, le=100_000)
     """Requests to one callback URL that may wait for their answers; one more is answered with 503."""
     header_seconds: Seconds = 10.0

@@ -9,6 +9,8 @@
     token_sha256 = "…"            # the token itself is written nowhere
     added_at = 2026-01-31T12:00:00Z
     paused_at = 2026-02-01T12:00:00Z  # providers are asked to come again, until it is resumed
+    requests_per_second = 50.0    # more are answered with 429
+    burst = 200                   # but so many may come at once
     revision = 2                  # counts the changes of what its callbacks are read with
 
     [[sources.shanghai.former_tokens]]  # of a rotation: good until then
@@ -18,6 +20,8 @@
     [[sources.shanghai.former_settings]]  # as they were: callbacks that came then are read with them
     revision = 1
     timezone = "UTC"
+
+Who may send for it, beyond knowing its URL, stands in `[sources.shanghai.sender]` (`runtime/senders.py`).
 
 A removed source keeps its entry, without a token, since callbacks that it sent before must stay readable.
 Keys that are not known here, as a provider's own settings, are kept when the file is rewritten; comments and
@@ -46,6 +50,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from runtime.senders import Sender  # noqa: TC001 - pydantic reads it when the class is made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +104,7 @@ Name = Annotated[str, AfterValidator(checked_name)]
 Zone = Annotated[str, AfterValidator(checked_timezone)]
 Country = Annotated[str, AfterValidator(checked_country)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Setting = Literal["timezone", "close_after_seconds", "country"]
+Setting = Literal["timezone", "close_after_seconds", "country", "requests_per_second", "burst"]
 """What may change while a source goes on; whose callbacks they are, and in which dialect, may not."""
 READ_WITH: tuple[Setting, ...] = ("timezone", "country")
 """Of these, what a callback is read with: a revision is a change of one of them."""
@@ -149,6 +154,12 @@ class Source(BaseModel):
     revision: int = Field(default=1, ge=1)
     """Of what its callbacks are read with; travels with each."""
     former_settings: tuple[FormerSettings, ...] = ()
+    requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """How many callbacks it may send, on average; more are answered with 429. None for any number."""
+    burst: int | None = Field(default=None, ge=1)
+    """How many it may send at once; what it may in a second otherwise."""
+    sender: Sender | None = None
+    """What is asked of who sends, beyond the URL."""
 
     @property
     def active(self) -> bool:

@@ -46,10 +46,13 @@ class Callback:
     """What it is; the header stands there for all but webhooks."""
     revision: int = 0
     """Of the source's settings when it came; 0, and no header, where that is not known."""
+    kept_headers: bytes = b""
+    """Some of the request's headers, a JSON object with names in lower case; b'' for none."""
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
         kind = [] if self.kind == "webhook" else [("kind", self.kind.encode())]
+        kept = [("kept_headers", self.kept_headers)] if self.kept_headers else []
         revision = [("revision", b"%d" % self.revision)] if self.revision else []
         return [
             ("id", self.id.encode()),
@@ -62,6 +65,7 @@ class Callback:
             ("query", self.query),
             *kind,
             *revision,
+            *kept,
         ]
 
     @classmethod
@@ -88,6 +92,7 @@ class Callback:
             query=named.get("query", b""),
             kind=cast("CallbackKind", kind),
             revision=int(named.get("revision", 0)),
+            kept_headers=named.get("kept_headers", b""),
         )
 
 

@@ -27,6 +27,14 @@ UNSET = "none"
 """In place of a value: the setting is to have none."""
 
 
+OPTIONS: dict[str, Setting] = {
+    "timezone": "timezone",
+    "close_after": "close_after_seconds",
+    "country": "country",
+    "requests_per_second": "requests_per_second",
+    "burst": "burst",
+}
+"""Which setting an option of `source change` is about."""
 UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -133,20 +141,27 @@ def resume(name: str) -> None:
     help="Close a call without news for so long; none: after correlate.silence_seconds.",
 )
 @click.option("--country", metavar="ISO|none", help="Of phone numbers without a +, as in CN; none: unknown.")
-def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
+@click.option(
+    "--requests-per-second",
+    type=OrNone(click.FLOAT),
+    metavar="NUMBER|none",
+    help="More are answered with 429; none: any number.",
+)
+@click.option(
+    "--burst",
+    type=OrNone(click.INT),
+    metavar="NUMBER|none",
+    help="How many may come at once; none: what may come in a second.",
+)
+def change(name: str, **options: float | str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
     What is not given stays as it was. Times that were read before keep the zone that they were read with.
     """
-    given: dict[Setting, str | float | None] = {}
-    if timezone is not None:
-        given["timezone"] = timezone
-    if close_after is not None:
-        given["close_after_seconds"] = None if close_after == UNSET else close_after
-    if country is not None:
-        given["country"] = None if country == UNSET else country
-    if not given:
-        raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
+    settings = {OPTIONS[option]: value for option, value in options.items() if value is not None}
+    if not settings:
+        raise click.UsageError("Give what is to change: --timezone, --close-after, --country, ….")
+    given = {setting: None if value == UNSET else value for setting, value in settings.items()}
     with sources_written(load()) as path:
         sources.change(path, name, given)
     told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())

@@ -34,7 +34,7 @@ REJECTION = "rejection-headers.schema.json"
 REPLAYED = "replayed-headers.schema.json"
 REASON = "reason.schema.json"
 
-OPTIONAL_HEADERS = frozenset({"query", "kind"})
+OPTIONAL_HEADERS = frozenset({"query", "kind", "revision", "kept_headers"})
 """Of a callback: some releases didn't send them, or one that says the usual is left out."""
 
 

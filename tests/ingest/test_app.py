@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from ingest.app import create_app
@@ -14,7 +16,7 @@ from runtime.clock import ManualClock
 from runtime.metrics import render
 from runtime.settings import IngestSettings, Settings
 from runtime.sources import SourcesFile
-from schemas.callbacks import Callback
+from schemas.callbacks import Callback, Rejection
 from tests.ingest.conftest import new_token
 from tests.servers import eventually
 
@@ -50,7 +52,12 @@ class App:
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(
             sources_file=folder / "sources.toml",
-            ingest=IngestSettings(retry_after_seconds=7, max_query_bytes=256),
+            ingest=IngestSettings(
+                retry_after_seconds=7,
+                max_query_bytes=256,
+                trusted_proxies=1,
+                keep_headers="X-Request-Id,X-None",
+            ),
         )
         self.token = new_token(self.settings)
         self.memory = Memory()
@@ -147,6 +154,68 @@ def test_a_defect_of_ours_is_a_503_and_its_message_is_not_logged(
 def test_limits_are_settings(app: App) -> None:
     assert app.client.get(f"{app.path}?{'x' * 257}").status_code == 414
     assert app.memory.kept == []
+
+
+def entry(app: App, **tables: object) -> None:
+    """Put more into the source's entry, as people do with an editor."""
+    with sources.edited(app.settings.sources_file) as found:
+        found["shanghai"] |= tables
+    app.sources_file.newest()
+
+
+def test_a_source_may_send_so_much(app: App) -> None:
+    entry(app, requests_per_second=0.5, burst=2)
+    answered = [app.client.post(app.path, data=b"{}") for _ in range(3)]
+    assert [answer.status_code for answer in answered] == [200, 200, 429]
+    assert answered[-1].headers["Retry-After"] in {"1", "2"}
+    assert sample('callweave_ingest_limited_total{source="shanghai"}') >= 1
+
+
+def test_who_sends_is_checked(app: App) -> None:
+    entry(app, sender={"networks": ["203.0.113.0/24"], "archive_refused": True})
+    answer = app.client.post(app.path, data=b"{}")
+    assert answer.status_code == 401
+    ((topic, value, headers),) = app.memory.kept
+    assert (topic, value) == ("callbacks.rejected", b"{}")
+    rejection = Rejection.from_headers(headers)
+    assert rejection is not None
+    assert [reason.code for reason in rejection.reasons] == ["sender-network"]
+    assert app.client.head(app.path).status_code == 200, "who tries the URL is told that it is right"
+    entry(app, sender={"networks": ["203.0.113.0/24"]})
+    assert app.client.post(app.path, data=b"{}").status_code == 401
+    assert len(app.memory.kept) == 1
+    right = app.client.post(app.path, data=b"{}", environ_base={"REMOTE_ADDR": "203.0.113.9"})
+    assert right.status_code == 200
+
+
+def test_headers_are_kept_to_verify_a_signature_later(app: App, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    entry(app, sender={"signature": {"header": "X-Sign", "secret_files": [str(secret)]}})
+    signed = hmac.new(b"s", b"{}", "sha256").hexdigest()
+    headers = {"X-Sign": signed, "X-Request-Id": "7", "X-Other": "no", "Content-Encoding": "identity"}
+    assert app.client.post(app.path, data=b"{}", headers=headers).status_code == 200
+    assert app.client.post(app.path, data=b"{}", headers=headers | {"X-Sign": "0"}).status_code == 401
+    secret.unlink()
+    assert app.client.post(app.path, data=b"{}", headers=headers).status_code == 200, "it is known by now"
+    ((_, value, kept), _) = app.memory.kept
+    assert orjson.loads(Callback.from_message(value, kept).kept_headers) == {
+        "x-sign": signed,
+        "x-request-id": "7",
+        "content-encoding": "identity",
+    }
+
+
+def test_a_secret_that_is_away_is_our_trouble(app: App, tmp_path: Path) -> None:
+    entry(app, sender={"signature": {"secret_files": [str(tmp_path / "none")]}})
+    answer = app.client.post(app.path, data=b"{}", headers={"X-Signature": "00"})
+    assert answer.status_code == 503
+
+
+def test_the_peer_is_who_called_our_proxy(app: App) -> None:
+    app.client.post(app.path, data=b"{}", headers={"X-Forwarded-For": "6.6.6.6, 1.1.1.1"})
+    ((_, value, headers),) = app.memory.kept
+    assert Callback.from_message(value, headers).peer == "1.1.1.1"
 
 
 def test_readiness(app: App) -> None:

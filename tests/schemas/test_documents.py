@@ -93,7 +93,7 @@ def rules(fields: dict[str, Rule]) -> dict[str, str]:
 
 
 def test_the_headers_are_those_that_are_sent() -> None:
-    callback = posted(kind="dial")
+    callback = posted(kind="dial", revision=1, kept_headers=b"{}")
     rejection = Rejection(Stage.INGEST, (Reason("", "missing", "No."),), decided_at=1)
     replayed = Replayed(1, (), "callbacks.raw", 0, 0)
     sent = [name for name, _ in callback.headers()]
