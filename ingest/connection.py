@@ -30,6 +30,7 @@ LINGER_SECONDS = 2.0
 UNREAD_BYTES = 65_536
 """What may have come of the next requests while one is worked on."""
 NEVER = float("inf")
+VERSIONS = ("1.0", "1.1")
 REQUEST_LINE = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r\n")
 
 
@@ -303,7 +304,7 @@ class Connection(asyncio.Protocol):
 
     def _objection(self, request: Request) -> HTTPStatus | None:
         """Why the body is not wanted, None if it is."""
-        if not request.target.isascii():
+        if not request.target.isascii() or request.version not in VERSIONS:
             return HTTPStatus.BAD_REQUEST
         if (objection := self._head_objection()) is not None:
             return objection

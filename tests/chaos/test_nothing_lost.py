@@ -203,26 +203,26 @@ def messages(settings: Settings, topic: Topic) -> int:
         consumer.close()
 
 
-def test_while_the_broker_is_away_every_answer_is_a_prompt_503(
+def test_while_the_broker_is_away_every_answer_is_a_prompt_200(
     chaos_servers: Servers, tmp_path: Path
 ) -> None:
     """Killed, and then standing still with its connections open."""
-    rng = new_rng("test_while_the_broker_is_away_every_answer_is_a_prompt_503")
+    rng = new_rng("test_while_the_broker_is_away_every_answer_is_a_prompt_200")
     settings, kafka = chaos_servers.settings, chaos_servers.kafka
     url = callback_url(settings, "common")
     with Stages(settings, tmp_path, ("ingest",)) as stages, httpx.Client(timeout=60) as client:
 
-        def post(_: int) -> tuple[int, str, float]:
+        def post(_: int) -> tuple[int, float]:
             began = time.monotonic()
             answer = client.post(url, json=common_api_call(rng)[0])
-            return answer.status_code, answer.headers.get("Retry-After", ""), time.monotonic() - began
+            return answer.status_code, time.monotonic() - began
 
         def answers_while_away(how: str) -> None:
             with ThreadPoolExecutor(8) as pool:
                 answers = list(pool.map(post, range(REQUESTS_WHILE_AWAY)))
-            seconds = [took for _, _, took in answers]
+            seconds = [took for _, took in answers]
             say(f"{how}: median {statistics.median(seconds):.3f} s, longest {max(seconds):.2f} s")
-            assert {(status, after.isdecimal()) for status, after, _ in answers} == {(503, True)}
+            assert {status for status, _ in answers} == {httpx.codes.OK}
             assert max(seconds) < LONGEST_ANSWER
 
         assert post(0)[0] == httpx.codes.OK

@@ -50,7 +50,7 @@ class Place:
         with self.connect() as connection:
             for part in parts:
                 connection.sendall(part)
-            connection.settimeout(0.5)
+            connection.settimeout(0.25)
             return everything(connection)
 
     def kept(self) -> list[bytes]:

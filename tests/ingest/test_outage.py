@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 CLIENTS = 30
 RATE = 300
 """Callbacks a second."""
-AWAY_SECONDS = scaled(6, 600)
-KILLS = scaled(4, 100)
+AWAY_SECONDS = scaled(5, 600)
+KILLS = scaled(3, 100)
 
 
 class Steady:
