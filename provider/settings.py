@@ -35,13 +35,12 @@ from pydantic_core import PydanticCustomError
 from runtime import sources
 from runtime.errors import CallweaveError
 from runtime.urls import checked_base
+from schemas.dialects import WITH_API, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TABLE = "provider"
-DIALECT = "extension-events"
-"""The one dialect whose documents describe a REST API."""
 
 SECRETS = ("token", "app_secret")
 """Each is set by `…_file` or `…_variable`."""
@@ -182,10 +181,10 @@ def provider_of(path: Path, name: str) -> Provider:
         raise ProviderSettingsError(f"there is no source {name}: `callweave source list` names them.")
     if not source.active:
         raise ProviderSettingsError(f"the source {name} was removed.")
-    if source.dialect != DIALECT:
+    if source.dialect not in WITH_API:
         raise ProviderSettingsError(
             f"the source {name} speaks {source.dialect}, whose documents describe no REST API; "
-            f"{DIALECT} has one."
+            f"{one_of(WITH_API)} has one."
         )
     table = (source.model_extra or {}).get(TABLE)
     if table is None:
@@ -246,7 +245,7 @@ def set_provider(path: Path, name: str, given: Mapping[str, object]) -> Provider
     """Change what is given, keep the rest, and write it; a new secret takes the place of the old one."""
     with sources.edited(path) as tables:
         source = sources.active(path, tables, name)
-        if source["dialect"] != DIALECT:
+        if source["dialect"] not in WITH_API:
             raise ProviderSettingsError(
                 f"the source {name} speaks {source['dialect']}, whose documents describe no REST API."
             )

@@ -12,6 +12,7 @@ from callweave.commands.provider import provider, sources_written
 from runtime import sources
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
+from schemas import dialects
 
 if TYPE_CHECKING:
     from runtime.settings import IngestSettings
@@ -46,7 +47,7 @@ def source() -> None:
 @source.command()
 @click.argument("name")
 @click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
-@click.option("--dialect", required=True, help="common-api or extension-events.")
+@click.option("--dialect", required=True, help=f"{dialects.one_of(dialects.NAMES)}.")
 @click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
 @click.option(
     "--close-after",
