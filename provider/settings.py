@@ -34,6 +34,7 @@ from pydantic_core import PydanticCustomError
 
 from runtime import sources
 from runtime.errors import CallweaveError
+from runtime.mistakes import words
 from runtime.urls import checked_base
 from schemas.dialects import WITH_API, one_of
 
@@ -44,16 +45,6 @@ TABLE = "provider"
 
 SECRETS = ("token", "app_secret")
 """Each is set by `…_file` or `…_variable`."""
-
-WORDS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a setting",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "path_type": "must be a path",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
 
 
 class ProviderSettingsError(CallweaveError):
@@ -203,13 +194,13 @@ def checked(name: str, table: Any) -> ProviderSettings:
         lines = []
         for detail in error.errors(include_url=False, include_input=False):
             key = ".".join(str(part) for part in detail["loc"])
-            words = WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ").replace(
-                "Input should", "must"
-            )
+            mistake = words(detail)
             if key in SECRETS:
-                words = f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                mistake = (
+                    f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                )
             where = f"sources.{name}.{TABLE}"
-            lines.append(f"{where}.{key} {words}." if key else f"{where}: {words}.")
+            lines.append(f"{where}.{key} {mistake}." if key else f"{where}: {mistake}.")
         raise ProviderSettingsError("\n".join(lines)) from None  # the cause repeats the values
 
 

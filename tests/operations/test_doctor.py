@@ -5,9 +5,10 @@ import socket
 
 import pytest
 
-from operations.doctor import Finding, is_callweave, port_finding
+from operations.doctor import Finding, port_finding
 from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
+from runtime.probe import is_callweave
 
 
 def fine() -> tuple[bool, str]:
