@@ -16,9 +16,9 @@ from provider.rest.errors import UnansweredError
 from provider.rest.models import CallbackRequest
 from provider.settings import Credentials, ProviderSettings
 from runtime import sources
-from runtime.clock import ManualClock
 from runtime.producer import UnpublishedError
 from simulator.api.faults import Fault
+from tests.kit.clock import ManualClock
 
 if TYPE_CHECKING:
     from pathlib import Path
