@@ -1,4 +1,4 @@
-"""What time it is, as something that can be passed in: the core never asks the machine."""
+"""The time as an argument: the core never asks the machine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from schemas.times import SECOND
 
 
 class Clock(Protocol):
-    """Tells the time."""
-
     def now(self) -> int:
         """Microseconds since 1970 UTC."""
         ...
@@ -20,25 +18,22 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
-        """Microseconds since 1970 UTC."""
         return time.time_ns() // 1000
 
 
 class ManualClock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that moves only when it is told to."""
 
     def __init__(self, now: int = 0) -> None:
         """`now` is in microseconds since 1970 UTC."""
         self._now = now
 
     def now(self) -> int:
-        """The time it was set to."""
         return self._now
 
     def set(self, now: int) -> None:
-        """Jump to a time, backwards too: machines' clocks do."""
+        """Jump to a time; backwards too, as machines' clocks do."""
         self._now = now
 
     def advance(self, seconds: float) -> None:
-        """Move on by so many seconds."""
         self._now += round(seconds * SECOND)

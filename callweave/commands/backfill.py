@@ -1,4 +1,4 @@
-"""`callweave backfill`: ask the provider for the calls whose end never arrived."""
+"""`callweave backfill`: ask the provider for calls whose end never arrived."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 FOLDER = "backfill"
-"""Within `data`: how far an interrupted run has come, a file for each source."""
+"""Folder within `data` that keeps how far an interrupted run got, a file for each source."""
 BEGINNING, FOREVER = 0, 2**62
-"""What --since and --until are where they are left out."""
+"""Values of --since and --until that are left out."""
 
 
 @click.command()
@@ -49,9 +49,10 @@ BEGINNING, FOREVER = 0, 2**62
 )
 @click.option("--afresh", is_flag=True, help="Begin anew where an earlier run was interrupted.")
 def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh: bool) -> None:
-    """Ask for the history of calls whose end never arrived, and publish it.
+    """Fetch the history of calls that have not ended.
 
-    An interrupted run is gone on with by the next one with the same --since and --until.
+    The events of each history are published. An interrupted run is continued by the next one with the same
+    --since and --until.
     """
     settings = load()
     provider = provider_of(settings.sources_file, name)
@@ -73,7 +74,6 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
 
 
 def summary(results: Counter[Result], total: int) -> str:
-    """What a run did, in a sentence or two."""
     if not total:
         return "No call lacks its end."
     parts = [f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"]
@@ -87,7 +87,7 @@ def summary(results: Counter[Result], total: int) -> str:
 
 
 def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:
-    """Go through them behind a bar on standard error."""
+    """Count the results behind a progress bar on standard error."""
     counted: Counter[Result] = Counter()
     with bar("Asking for histories", total) as done:
         for result in results:

@@ -1,4 +1,4 @@
-"""`callweave dial`: have the provider start a call, and have its record know who asked for it."""
+"""`callweave dial`: have the provider start a call, and record who asked for it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 SPOOL = "dialled"
-"""The folder within `data` of calls that were started and are not yet published."""
+"""Folder within `data` for calls that were started but not published yet."""
 
 NOT_PUBLISHED = 3
 MAY_HAVE_STARTED = 4
-"""Exit statuses: 1 means that no call was started."""
+"""Exit statuses; 1 means that no call was started."""
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -52,11 +52,11 @@ TEXTS = {
     "transfer_after_dst_hangup": "Where the origin goes when the destination hangs up.",
     "transfer_after_src_hangup": "Where the destination goes when the origin hangs up.",
 }
-"""The options of document 004 that are a value each."""
+"""The options of document 004 that have one value each."""
 
 
 def document_options(command: Command) -> Command:
-    """An option for each value of document 004, called as there, with dashes."""
+    """Add an option for each value of document 004, under its name there, with dashes."""
     for name, meaning in reversed((NUMBERS | TEXTS).items()):
         command = click.option(f"--{name.replace('_', '-')}", name, help=meaning)(command)
     return command
@@ -100,7 +100,7 @@ def dial(*, name: str | None, extension: str | None, resend: bool, **options: An
 
 
 def request_of(options: dict[str, Any]) -> CallbackRequest:
-    """The request that the options ask for; raise `click.UsageError` with every mistake at once."""
+    """Build the request from the options; raise `click.UsageError` with every mistake at once."""
     fields = {name: value for name, value in options.items() if value not in {None, ()}}
     variables = variables_of(fields.pop("variables", ()), fields.pop("tag", None))
     if variables:
@@ -128,7 +128,6 @@ MUST = dict.fromkeys((*TEXTS, "dst_num", "src_num", "variables"), "must not be e
 
 
 def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
-    """The call's variables by name."""
     variables: dict[str, str] = {}
     for pair in (*pairs, *([f"tag={tag}"] if tag is not None else [])):
         name, equals, value = pair.partition("=")
@@ -141,7 +140,7 @@ def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
 
 
 def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> Outcome:
-    """Kafka first: without it nobody is called."""
+    """Connect to Kafka first: without it nobody is called."""
     provider = provider_of(settings.sources_file, name)
     spool = Spool(settings.data / SPOOL)
     try:

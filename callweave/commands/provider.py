@@ -1,4 +1,4 @@
-"""`callweave source provider`: how a source's provider is asked."""
+"""`callweave source provider`: how a source's provider API is reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sources_written(settings: Settings) -> Iterator[Path]:
-    """The sources file, to be written; raises `StartError` where it can't be."""
+    """Give the path of the sources file; raise `StartError` if it can't be written."""
     with writing(settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
         yield settings.sources_file
 
@@ -44,9 +44,10 @@ FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 @click.option("--requests-per-second", type=float, help="How fast `callweave backfill` asks.")
 @click.option("--remove", is_flag=True, help="Forget all of it.")
 def provider(name: str, *, remove: bool, **options: str | float | Path | None) -> None:
-    """Set how the provider of a source is asked, or show it.
+    """Set how the provider of a source is reached, or show it.
 
-    What is not given stays as it was. Secrets are named, never given: a file or a variable holds them.
+    Options that are left out keep their value. Secrets are named, never given: they are in a file or a
+    variable.
     """
     known = load()
     given = {option: value for option, value in options.items() if value is not None}

@@ -1,4 +1,4 @@
-"""`callweave rejected`: what was refused and why, and how it gets another chance."""
+"""`callweave rejected`: what was rejected and why, and how to send it again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def rejected() -> None:
-    """List, show and redrive callbacks that could not be used."""
+    """List, show and redrive rejected callbacks."""
 
 
 @rejected.command("list")
@@ -41,7 +41,7 @@ def rejected() -> None:
 def list_(
     *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
 ) -> None:
-    """Group them by their reasons, the most frequent first."""
+    """Group rejected callbacks by their reasons, the most frequent first."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse) as client:
         groups = found.groups(client, _selection(since, until, source, reason))
@@ -71,7 +71,7 @@ def list_(
 @click.argument("id_", metavar="ID")
 @click.option("--raw", is_flag=True, help="Show every byte: numbers and links are masked otherwise.")
 def show(id_: str, *, raw: bool) -> None:
-    """Show one of them: its reasons and its bytes."""
+    """Show a callback: its reasons and its bytes."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         known = archive.one(client, id_.strip())
@@ -120,11 +120,11 @@ def redrive(
     dry_run: bool,
     patience: float,
 ) -> None:
-    """Send them through normalize again, after a source or the code was put right.
+    """Send rejected callbacks through normalize again, after a source or the code was corrected.
 
-    What is accepted now becomes part of its call, and callbacks says so; what is not stays as it is. An
-    interrupted redrive goes on where it was when the same one is asked for again, and says so; if the code or
-    a source has changed since, it begins anew.
+    What is accepted now becomes part of its call, and is accepted in the view callbacks; the rest stays
+    rejected. An interrupted redrive is continued when the same one is asked for again; if the code or a
+    source has changed since, it starts over.
     """
     settings = load()
     selection = _selection(since, until, source, reason)

@@ -20,7 +20,8 @@ STAGES = {
     "correlate": "processors.correlate.app",
     "sink": "sinks.writer",
 }
-"""Where each stage's `run(settings)` is. Only the one that is run is imported: Faust and Flask are slow."""
+"""Module with each stage's `run(settings)`. Only the one that is run is imported: Faust and Flask are slow.
+"""
 METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one."
 
 
@@ -28,7 +29,8 @@ METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one
 def run() -> None:
     """Run one stage until it gets SIGTERM or SIGINT.
 
-    Each stage is a process of its own: start as many of each as the load needs, on as many machines.
+    Each stage is a process of its own. Start as many of each as the load needs, on as many machines as you
+    like.
     """
 
 
@@ -66,7 +68,7 @@ def _run(stage: str, **overrides: int | None) -> None:
 
 
 def _begin(stage: str, **overrides: int | None) -> Settings:
-    """The settings with what the command line says put over them, and logs on their way."""
+    """Read the settings, put the command line's values over them, and configure the logs."""
     settings = load()
     given = {name: value for name, value in overrides.items() if value is not None}
     section = getattr(settings, stage).model_copy(update=given)

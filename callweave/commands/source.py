@@ -22,25 +22,23 @@ ONCE = (
 )
 
 UNSET = "none"
-"""In place of a value: the setting is to have none."""
+"""In place of a value: remove the setting."""
 
 
 class OrNone(click.ParamType):
-    """What another type reads, or the word none."""
+    """Another type's values, or the word none."""
 
     def __init__(self, of: click.ParamType) -> None:
-        """`of` is asked for everything else."""
         self.name = of.name
         self._of = of
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
         return UNSET if value == UNSET else self._of.convert(value, param, ctx)
 
 
 @click.group()
 def source() -> None:
-    """Add, list, change, remove the senders of callbacks."""
+    """Add, list, change and remove senders of callbacks."""
 
 
 @source.command()
@@ -58,7 +56,7 @@ def source() -> None:
 def add(
     name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
 ) -> None:
-    """Add a source and print its callback URL, alone, on standard output."""
+    """Add a source. Only its callback URL is printed on standard output."""
     settings = load()
     with sources_written(settings) as path:
         token = sources.add(
@@ -92,7 +90,7 @@ def rotate(name: str) -> None:
 def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
-    What is not given stays as it was. Times that were read before keep the zone that they were read with.
+    Options that are left out keep their value. Times that were read before keep the zone they were read with.
     """
     given: dict[Setting, str | float | None] = {}
     if timezone is not None:
@@ -137,12 +135,11 @@ source.add_command(provider)
 
 
 def callback_url(settings: IngestSettings, token: str) -> str:
-    """What a provider is told to call."""
     return f"{base_url(settings)}/callbacks/{token}"
 
 
 def base_url(settings: IngestSettings) -> str:
-    """How the ingress is reached: its public URL, or else the address on which it listens."""
+    """The ingress's public URL, or else the address on which it listens."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return settings.public_url or f"http://{host}:{settings.port}"
 
