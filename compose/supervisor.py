@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-"""A stage that has run for so long begins again with the first pause."""
+"""A stage that has run this long starts again with the first pause."""
 HOPELESS = 5
 """Ends in a row, without being ready in between, after which a stage is given up."""
 PROBE_SECONDS = 2.0
@@ -36,7 +36,7 @@ LAST_WORDS = 2000
 
 
 def pause_seconds(ends: int) -> float:
-    """How long to wait before a stage that has ended so many times in a row is started again."""
+    """The pause before restarting a stage that has ended this many times in a row."""
     return min(FIRST_PAUSE_SECONDS * 2.0 ** (ends - 1), LONGEST_PAUSE_SECONDS)
 
 
@@ -44,7 +44,7 @@ class Stage:
     """One stage: its process, its log, and when to start it again."""
 
     def __init__(self, name: str, command: list[str], *, host: str, port: int, log: Path, say: Say) -> None:
-        """`host` and `port` are where it answers /readyz; `log` gets what it says."""
+        """`host` and `port` are where it answers /readyz; `log` receives its output."""
         self.name = name
         self.log = log
         self.address = (host, port)
@@ -58,7 +58,6 @@ class Stage:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
         return self._process.pid if self._process is not None else None
 
     @property
@@ -67,7 +66,7 @@ class Stage:
         return self._ends >= HOPELESS and not self._was_ready
 
     def start(self) -> None:
-        """Start the process; its log goes on where it was."""
+        """Start the process; its log is continued."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, signals.held():
             self._process = subprocess.Popen(
@@ -75,13 +74,13 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop it in order
             )
         self._started = time.monotonic()
         self._resume = None
 
     def attend(self) -> None:
-        """Notice that it has ended, and start it again when its time has come. Call this often."""
+        """Notice that it has ended, and restart it when it is time. Call this often."""
         if self._process is not None:
             status = self._process.poll()
             if status is not None:
@@ -99,7 +98,6 @@ class Stage:
         self._say(f"{self.name} ended ({exit_words(status)}); {again}. Its last words: {self.last_words()}")
 
     def ready(self) -> tuple[bool, str]:
-        """What its /readyz says."""
         if self._process is None:
             return False, "it is not running"
         ready, reason = probe(*self.address)
@@ -115,7 +113,7 @@ class Stage:
         return lines[-1] if lines else "it said nothing"
 
     def stop(self, patience_seconds: float) -> None:
-        """Ask it to stop and wait; kill it when it takes longer than that."""
+        """Ask it to stop and wait; kill it if it takes longer."""
         self._resume = None
         process = self._process
         if process is None:
@@ -134,7 +132,7 @@ class Stage:
         self._say(f"{self.name} stopped{ended} ({took:.1f} s).")
 
     def kill(self) -> None:
-        """End it and all that it started, at once."""
+        """End it and everything it started, at once."""
         self._resume = None
         process = self._process
         if process is None:
@@ -146,7 +144,7 @@ class Stage:
 
 
 def probe(host: str, port: int) -> tuple[bool, str]:
-    """Ask for /readyz; False with what it says, or with why there is no answer."""
+    """Ask for /readyz; if not ready, with its reason, or with why there is no answer."""
     client = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
     try:
         client.request("GET", "/readyz")

@@ -53,10 +53,10 @@ COLUMNS = (
     is_flag=False,
     flag_value=PATIENCE,
     default=0.0,
-    help=f"Wait at most so many seconds ({PATIENCE:.0f} without a number) for what is on its way.",
+    help=f"Wait for the stages, at most this many seconds ({PATIENCE:.0f} without a number).",
 )
 @click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most so many holes."
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most this many holes."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(

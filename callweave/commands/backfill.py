@@ -30,24 +30,24 @@ BEGINNING, FOREVER = 0, 2**62
 
 
 @click.command()
-@click.option("--source", "name", required=True, help="The source whose provider is asked.")
+@click.option("--source", "name", required=True, help="The source whose provider to ask.")
 @click.option(
-    "--since", type=Moment(), default=BEGINNING, help="Only calls first heard of at this time or later."
+    "--since", type=Moment(), default=BEGINNING, help="Only calls first reported at this time or later."
 )
 @click.option(
     "--until",
     type=Moment(),
     default=FOREVER,
-    help="Only calls first heard of before this time; in UTC where it has no offset.",
+    help="Only calls first reported before this time; UTC if it has no offset.",
 )
 @click.option(
     "--silent-seconds",
     type=click.FloatRange(min=0),
     default=300.0,
     show_default=True,
-    help="Only calls of which nothing was heard for so long.",
+    help="Only calls without news for this long.",
 )
-@click.option("--afresh", is_flag=True, help="Begin anew where an earlier run was interrupted.")
+@click.option("--afresh", is_flag=True, help="Start over, even if an earlier run was interrupted.")
 def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh: bool) -> None:
     """Fetch the history of calls that have not ended.
 
@@ -64,7 +64,7 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     asked = {"since": window.since, "until": window.until}
     after = filling.Position() if afresh else progress.position(asked)
     if after != filling.Position():
-        echo("Going on where the last run was interrupted; --afresh begins anew.", err=True)
+        echo("Continuing where the last run was interrupted; --afresh starts over.", err=True)
     total = calls.count(after)
     with publishing(settings.kafka) as publisher, client_of(provider) as client:
         pace = filling.Pace(provider.settings.requests_per_second)
@@ -75,8 +75,8 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
 
 def summary(results: Counter[Result], total: int) -> str:
     if not total:
-        return "No call lacks its end."
-    parts = [f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"]
+        return "No call is without its end."
+    parts = [f"{total} calls were without their end: {results[Result.PUBLISHED]} histories published"]
     if results[Result.OPEN]:
         parts.append(f"{results[Result.OPEN]} not over yet")
     if results[Result.UNKNOWN]:

@@ -31,7 +31,7 @@ MOST_LISTED = 20
 
 @click.command()
 @click.argument("id_", metavar="ID")
-@click.option("--account", help="The tenant, where the id is known to several.")
+@click.option("--account", help="The tenant, if several have this id.")
 @click.option("--raw", is_flag=True, help="Show the bytes of each callback too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.option("--numbers", is_flag=True, help="Show phone numbers and recording links in full.")

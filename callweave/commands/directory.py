@@ -38,9 +38,11 @@ def directory() -> None:
 def reading(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of the commands that read a file."""
     for option in (
-        click.option("--country", help="Of numbers without a +, as in CN; without it they match as written."),
-        click.option("--timezone", help="Of times without an offset, as in Asia/Shanghai."),
-        click.option("--account", help="Of rows without an account."),
+        click.option(
+            "--country", help="Country of numbers without +, such as CN; without it they match as written."
+        ),
+        click.option("--timezone", help="Zone of times without an offset, such as Asia/Shanghai."),
+        click.option("--account", help="Account of rows without one."),
         click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
     ):
         command = option(command)
@@ -67,7 +69,7 @@ def check(file: Path, account: str | None, timezone: str | None, country: str | 
 
 @directory.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
-@click.option("--account", help="Of this account alone.")
+@click.option("--account", help="Only of this account.")
 def list_(account: str | None, *, as_json: bool) -> None:
     """List all names. Customers' numbers are shown as they were loaded."""
     with clickhouse.connected(load_settings().clickhouse) as client:

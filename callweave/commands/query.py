@@ -41,7 +41,7 @@ class Format(StrEnum):
     type=click.Choice([form.value for form in Format]),
     default=Format.TABLE.value,
     show_default=True,
-    help="vertical: a line for each column; json: an object a line; csv: with a header.",
+    help="vertical: a line for each column; json: an object a line; csv: with column names.",
 )
 def sql(statement: str, form: str) -> None:
     """Run one SQL statement.

@@ -36,7 +36,7 @@ def rejected() -> None:
 
 @rejected.command("list")
 @span_options
-@click.option("--reason", help="With a reason of this code.")
+@click.option("--reason", help="Only with a reason of this code.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line.")
 def list_(
     *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
@@ -63,13 +63,13 @@ def list_(
         for group in groups
     ]
     tables.show(
-        ["source", "stage", "reasons", "fields", "callbacks", "first", "last", "the last one's id"], rows
+        ["source", "stage", "reasons", "fields", "callbacks", "first", "last", "id of the last"], rows
     )
 
 
 @rejected.command()
 @click.argument("id_", metavar="ID")
-@click.option("--raw", is_flag=True, help="Show every byte: numbers and links are masked otherwise.")
+@click.option("--raw", is_flag=True, help="Show every byte; without it, numbers and links are masked.")
 def show(id_: str, *, raw: bool) -> None:
     """Show a callback: its reasons and its bytes."""
     settings = load()
@@ -90,14 +90,14 @@ def _show(known: Archived, *, raw: bool) -> None:
         "kind": callback.kind,
         "received at": shown(callback.received_at),
         "request": f"{callback.method} {callback.content_type}",
-        "lies in": f"{known.topic}/{known.partition}/{known.offset}",
+        "stored at": f"{known.topic}/{known.partition}/{known.offset}",
         "status": f"rejected by {known.stage}" if known.reasons else "accepted",
     }
     for name, value in facts.items():
         echo(f"{name:12}  {value}")
     if known.reasons:
         tables.show(
-            ["field", "reason", "which means"],
+            ["field", "reason", "meaning"],
             [[reason.field, reason.code, reason.message] for reason in known.reasons],
         )
     for name, data in (("query", callback.query), ("payload", callback.payload)):
@@ -108,8 +108,8 @@ def _show(known: Archived, *, raw: bool) -> None:
 
 @rejected.command()
 @span_options
-@click.option("--reason", help="With a reason of this code.")
-@click.option("--dry-run", is_flag=True, help="Only say what the code of this machine would make of them.")
+@click.option("--reason", help="Only with a reason of this code.")
+@click.option("--dry-run", is_flag=True, help="Only print what this machine's code would make of them.")
 @wait_option
 def redrive(
     *,

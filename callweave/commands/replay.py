@@ -34,7 +34,7 @@ wait_option = click.option(
     type=click.FloatRange(0, 86_400),
     default=60.0,
     show_default=True,
-    help="Seconds that the stages may take with them; what they then say is printed.",
+    help="Seconds to wait for the stages; then the outcome is printed.",
 )
 """For commands that call `send`."""
 
@@ -52,17 +52,23 @@ def asking(settings: Settings) -> Iterator[None]:
 
 @click.command()
 @span_options
-@click.option("--dry-run", is_flag=True, help="Only say how many callbacks would be sent.")
+@click.option("--dry-run", is_flag=True, help="Only print how many callbacks would be sent.")
 @wait_option
 @click.option(
     "--into",
     metavar="DATABASE",
-    help="Touch neither topics nor tables: build other tables there with the code of this machine, "
+    help="Leave topics and tables alone: build other tables there with this machine's code, "
     "and print which calls come out otherwise.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each such call.")
+@click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each of these calls.")
 @click.option("--numbers", is_flag=True, help="With --into: show phone numbers and links in full.")
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="With --into: so many.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="With --into: print at most this many.",
+)
 def replay(
     *,
     since: int | None,

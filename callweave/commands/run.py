@@ -22,7 +22,7 @@ STAGES = {
 }
 """Module with each stage's `run(settings)`. Only the one that is run is imported: Faust and Flask are slow.
 """
-METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one."
+METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free port."
 
 
 @click.group()

@@ -25,7 +25,7 @@ FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=ROOT,
-    help="What the documents' paths are relative to; the project's root otherwise.",
+    help="Folder for the documents; default: the project's root.",
 )
 
 

@@ -47,7 +47,7 @@ def outcome(report: TopicReport) -> str:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say which migrations would be applied.")
+@click.option("--dry-run", is_flag=True, help="Only print which migrations would be applied.")
 def migrate(*, dry_run: bool) -> None:
     """Bring ClickHouse's tables and views up to date."""
     settings = load()

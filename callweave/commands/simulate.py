@@ -86,28 +86,32 @@ class Share(click.ParamType):
     type=click.FloatRange(1),
     default=1.0,
     show_default=True,
-    help="How many times faster than real time calls go by; delays below too.",
+    help="How many times faster than real time; delays below too.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same calls.")
-@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Sent twice.")
-@click.option("--shuffle", type=Duration(), default="0s", show_default=True, help="Late by up to so much.")
-@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Never sent.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same calls.")
+@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Callbacks sent twice.")
 @click.option(
-    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Bills late by up to this."
+    "--shuffle", type=Duration(), default="0s", show_default=True, help="Delay callbacks by up to this."
+)
+@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Hangups never sent.")
+@click.option(
+    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Delay CDRs by up to this."
 )
 @click.option(
-    "--malformed", type=Share(), default="0%", show_default=True, help="A broken copy sent as well."
+    "--malformed", type=Share(), default="0%", show_default=True, help="Send a broken copy as well."
 )
 @click.option(
-    "--retries", type=click.IntRange(0), default=3, show_default=True, help="After a 5xx or no answer."
+    "--retries", type=click.IntRange(0), default=3, show_default=True, help="Tries after a 5xx or no answer."
 )
-@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="For one request.")
-@click.option("--connections", type=click.IntRange(1), default=16, show_default=True, help="At once.")
+@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="Of one request.")
+@click.option(
+    "--connections", type=click.IntRange(1), default=16, show_default=True, help="Requests at once."
+)
 @click.option(
     "--api",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="Serve the provider's REST API on this port of this machine until Ctrl-C; 0 takes a free one.",
+    help="Serve the provider's REST API on this local port until Ctrl-C; 0 takes a free port.",
 )
 @click.option("--ledger", type=click.Path(file_okay=False), help="A new folder for the ledger.")
 def simulate(**options: Any) -> None:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from runtime.settings import IngestSettings
     from runtime.sources import Setting, Source
 
-ONCE = (
-    "This URL holds the token and is shown only now: keep it as a secret. A running ingress knows it at once."
-)
+ONCE = "This URL holds the token and is shown only now: keep it secret. A running ingress accepts it at once."
 
 UNSET = "none"
 """In place of a value: remove the setting."""
@@ -43,16 +41,16 @@ def source() -> None:
 
 @source.command()
 @click.argument("name")
-@click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
+@click.option("--account", required=True, help="The tenant; equal ids of two accounts are different calls.")
 @click.option("--dialect", required=True, help="common-api or extension-events.")
-@click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
+@click.option("--timezone", required=True, help="Zone of times without one, such as Asia/Shanghai.")
 @click.option(
     "--close-after",
     type=float,
     metavar="SECONDS",
-    help="Close a call without news for so long; correlate.silence_seconds otherwise.",
+    help="Close a call after this long without news; default: correlate.silence_seconds.",
 )
-@click.option("--country", metavar="ISO", help="Of phone numbers without a +, as in CN; unknown otherwise.")
+@click.option("--country", metavar="ISO", help="Country of phone numbers without +, such as CN.")
 def add(
     name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
 ) -> None:
@@ -79,14 +77,16 @@ def rotate(name: str) -> None:
 
 @source.command()
 @click.argument("name")
-@click.option("--timezone", help="Of times written without one, as in Asia/Shanghai.")
+@click.option("--timezone", help="Zone of times without one, such as Asia/Shanghai.")
 @click.option(
     "--close-after",
     type=OrNone(click.FLOAT),
     metavar="SECONDS|none",
-    help="Close a call without news for so long; none: after correlate.silence_seconds.",
+    help="Close a call after this long without news; none: correlate.silence_seconds.",
 )
-@click.option("--country", metavar="ISO|none", help="Of phone numbers without a +, as in CN; none: unknown.")
+@click.option(
+    "--country", metavar="ISO|none", help="Country of phone numbers without +, such as CN; none: unknown."
+)
 def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
@@ -147,7 +147,7 @@ def base_url(settings: IngestSettings) -> str:
 def _hints(settings: IngestSettings) -> None:
     echo(ONCE, err=True)
     if settings.public_url is None:
-        echo("Set ingest.public_url to what the provider reaches us by.", err=True)
+        echo("Set ingest.public_url to the address by which the provider reaches us.", err=True)
 
 
 def _row(item: Source) -> dict[str, str | float | None]:

@@ -39,10 +39,8 @@ class Moment(click.ParamType):
 def span_options(command: Command) -> Command:
     """Add the three options, as `since`, `until` and `source`."""
     for option in (
-        click.option("--source", help="Of this source alone."),
-        click.option(
-            "--until", type=Moment(), help="Received before this time; in UTC where it has no offset."
-        ),
+        click.option("--source", help="Only from this source."),
+        click.option("--until", type=Moment(), help="Received before this time; UTC if it has no offset."),
         click.option("--since", type=Moment(), help="Received at this time or later."),
     ):
         command = option(command)

@@ -35,11 +35,11 @@ def client_of(provider: Provider) -> Client:
 
 
 @click.command()
-@click.option("--source", "name", required=True, help="The source that shall get the events.")
+@click.option("--source", "name", required=True, help="The source that receives the events.")
 @click.option(
     "--extension", "extensions", multiple=True, required=True, help="An extension's id; may be repeated."
 )
-@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Divided by commas.")
+@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Separated by commas.")
 @click.option("--method", type=click.Choice(["GET", "POST"]), default="POST", show_default=True)
 @click.option(
     "--url",

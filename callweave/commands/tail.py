@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--account", help="Calls of this tenant only.")
-@click.option("--number", help="Calls whose caller or callee ends in these digits.")
-@click.option("--extension", help="Calls of which this extension is a part.")
-@click.option("--source", help="Calls that this source told of.")
+@click.option("--account", help="Only calls of this tenant.")
+@click.option("--number", help="Only calls whose caller or callee ends in these digits.")
+@click.option("--extension", help="Only calls with this extension.")
+@click.option("--source", help="Only calls from this source.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for programs.")
 @click.option("--numbers", is_flag=True, help="Show phone numbers in full.")
 def tail(

@@ -33,7 +33,6 @@ class PortTakenError(NodeError):
     """Another program listens on a port that the server needs."""
 
     def __init__(self, name: str, host: str, port: int) -> None:
-        """Say which server, which address."""
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
         )
@@ -55,37 +54,35 @@ def listening(host: str, port: int) -> bool:
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without a word (Linux alone).
+    """For `Popen(preexec_fn=…)`: the kernel kills the child if we die suddenly (Linux only).
 
-    Without it a killed test run or `make run` would leave servers behind that hold their ports.
-    The kernel looks at the thread that started the child, so only the main thread may ask for it.
+    Otherwise a killed test run or `make run` would leave servers behind that hold their ports.
+    The kernel watches the thread that started the child, so only the main thread may ask for it.
     """
     if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
         return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, where little is safe
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, after which little is safe
     return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Node(ABC):
-    """A server that runs as a process group of its own, with its data and its log under one folder."""
+    """A server in a process group of its own, with its data and its log in one folder."""
 
     name: str
-    """How people call it, as in "Kafka"."""
+    """Its name for people, such as "Kafka"."""
     start_timeout_seconds: float = 60.0
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
-        """`data` is the folder that survives restarts; it is made when missing."""
+        """`data` is the folder that survives restarts; it is created if missing."""
         self.data = data
         self.host = host
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
-    def command(self) -> list[str]:
-        """The command line of the server."""
+    def command(self) -> list[str]: ...
 
     @abstractmethod
-    def ports(self) -> list[int]:
-        """Every port it listens on."""
+    def ports(self) -> list[int]: ...
 
     @abstractmethod
     def ready(self) -> bool:
@@ -97,24 +94,22 @@ class Node(ABC):
         yield ()
 
     def prepare(self) -> None:
-        """What must be there before the first start: programs, formatted storage. Idempotent."""
+        """Prepare the first start: programs, formatted storage. Idempotent."""
 
     def environment(self) -> dict[str, str]:
-        """The server's environment."""
         return dict(os.environ)
 
     def explain(self) -> str | None:
-        """Why it ended while starting, as one sentence without a full stop; None when its log doesn't say."""
+        """Why it ended while starting, as one sentence without a full stop; None if its log doesn't say."""
         return None
 
     @property
     def log(self) -> Path:
-        """Where the server writes what it says."""
         return self.data / "server.log"
 
     @property
     def output(self) -> Path:
-        """Where its standard output and errors go; not the log, for a server that writes that itself."""
+        """Where its standard output and errors go; not the log, if the server writes that itself."""
         return self.log
 
     @property
@@ -144,9 +139,7 @@ class Node(ABC):
             raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
         try:
             self.wait_ready()
-        except (
-            BaseException
-        ):  # Ctrl-C too: whoever asked for the server won't get it, so nobody would stop it
+        except BaseException:  # Ctrl-C too: the caller won't get the server, so nobody would stop it
             self.kill()
             raise
 
@@ -164,12 +157,11 @@ class Node(ABC):
                 stderr=subprocess.STDOUT,
                 env=self.environment(),
                 pass_fds=descriptors,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop it in order
                 preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call, and takes no lock
             )
 
     def wait_ready(self) -> None:
-        """Return when it serves requests."""
         deadline = time.monotonic() + self.start_timeout_seconds
         while not self.ready():
             if self._process is not None and self._process.poll() is not None:
@@ -185,7 +177,7 @@ class Node(ABC):
             time.sleep(POLL_SECONDS)
 
     def wait(self, timeout_seconds: float | None = None) -> int | None:
-        """Wait for the process to end by itself: its exit status, or None when it still runs by then."""
+        """Wait for the process to end by itself; return its exit status, or None if it still runs."""
         if self._process is None:
             return 0
         try:
@@ -206,7 +198,7 @@ class Node(ABC):
         self._process = None
 
     def kill(self) -> None:
-        """Stop it as a power cut would (SIGKILL to the whole group)."""
+        """Stop it as a power failure would (SIGKILL to the whole group)."""
         process = self._process
         if process is None:
             return
@@ -216,12 +208,10 @@ class Node(ABC):
         self._process = None
 
     def __enter__(self) -> Self:
-        """Start it."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it."""
         self.stop()
