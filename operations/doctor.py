@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import http.client
 import os
-import socket
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime import clickhouse, sources, topics
+from runtime.addresses import bind_error, reachable
 from runtime.errors import CallweaveError, StartError
 from sinks import migrate
 
@@ -125,13 +124,7 @@ def _migrations(settings: Settings) -> Finding:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    metrics = settings.metrics_host
-    for name, host, port in (
-        ("ingest.port", settings.ingest.host, settings.ingest.port),
-        ("normalize.metrics_port", metrics, settings.normalize.metrics_port),
-        ("correlate.metrics_port", metrics, settings.correlate.metrics_port),
-        ("sink.metrics_port", metrics, settings.sink.metrics_port),
-    ):
+    for name, host, port in settings.listeners():
         if port:
             yield port_finding(name, host, port)
 
@@ -145,20 +138,6 @@ def port_finding(name: str, host: str, port: int) -> Finding:
         return Finding(name, good=True, text=f"{host}:{port} is held by a callweave that runs.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")
-
-
-def bind_error(host: str, port: int) -> int | None:
-    """Why a server could not listen there, as an errno; None if it could."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, kind, proto)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do after a restart
-            probe.bind(address)
-    except socket.gaierror:
-        return errno.EADDRNOTAVAIL
-    except OSError as error:
-        return error.errno or errno.EIO
-    return None
 
 
 def is_callweave(host: str, port: int) -> bool:
@@ -176,11 +155,6 @@ def is_callweave(host: str, port: int) -> bool:
         return False
     finally:
         client.close()
-
-
-def reachable(host: str) -> str:
-    """How to reach a server of this machine that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def dotted(version: tuple[int, ...]) -> str:

@@ -32,6 +32,9 @@ IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
 
 PROBLEMS = "problems"
 
+STAGES = ("ingest", "normalize", "correlate", "sink")
+"""In the order of the flow; each has a section of its own."""
+
 
 def _addresses(text: str) -> str:
     if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+):\d{1,5}", part) for part in text.split(",")):
@@ -195,7 +198,9 @@ class IngestSettings(Section):
     host: Host = "127.0.0.1"
     """The address to listen on."""
     port: Port = 8080
-    """The port to listen on; its /healthz, /readyz and /metrics are there as well."""
+    """The port to listen on for callbacks."""
+    metrics_port: Port = 9100
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     """How providers reach the ingress, such as https://calls.example.com; callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
@@ -278,7 +283,7 @@ class Settings(Section):
     data: Path = Path("var")
     """Where the embedded servers and the commands keep what must survive a restart."""
     metrics_host: Host = "127.0.0.1"
-    """The address on which normalize, correlate and sink serve their metrics."""
+    """The address on which every stage serves /metrics, /healthz and /readyz."""
 
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
@@ -292,15 +297,16 @@ class Settings(Section):
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Two servers of one machine can't share a port."""
         taken: dict[tuple[str, int], str] = {}
-        for name, host, port in (
-            ("ingest.port", self.ingest.host, self.ingest.port),
-            ("normalize.metrics_port", self.metrics_host, self.normalize.metrics_port),
-            ("correlate.metrics_port", self.metrics_host, self.correlate.metrics_port),
-            ("sink.metrics_port", self.metrics_host, self.sink.metrics_port),
-        ):
+        for name, host, port in self.listeners():
             if port and (host, port) in taken:
                 yield name, f"must differ from {taken[host, port]}"
             taken.setdefault((host, port), name)
+
+    def listeners(self) -> Iterator[tuple[str, str, int]]:
+        """Every address that a stage listens on: the setting's name, host, port."""
+        yield "ingest.port", self.ingest.host, self.ingest.port
+        for stage in STAGES:
+            yield f"{stage}.metrics_port", self.metrics_host, getattr(self, stage).metrics_port
 
 
 def load() -> Settings:

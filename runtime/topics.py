@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runtime.settings import KafkaSettings, Settings
 
 BOOTSTRAP_MS = 10_000
+ASK_MS = 2_000
 CREATE_MS = 30_000
 POLL_SECONDS = 0.2
 
@@ -108,6 +109,13 @@ def inspect(settings: Settings) -> list[TopicReport]:
     with admin(settings.kafka) as client:
         wish = wanted(settings.kafka)
         return compare(wish, _found(client, list(wish)))
+
+
+def missing(settings: KafkaSettings, names: list[str]) -> list[str]:
+    """Those of these topics that are not there; raises `StartError` when Kafka can't be asked."""
+    with admin(settings, patience_ms=ASK_MS) as client:
+        there = _described(client, names)
+        return [name for name in names if name not in there]
 
 
 def ensure(settings: Settings) -> list[TopicReport]:
@@ -194,12 +202,16 @@ def trouble(settings: KafkaSettings, error: Exception) -> str:
     )
 
 
-def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
-    described = {
+def _described(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
+    return {
         topic["name"]: topic
         for topic in client.describe_topics(names)
         if for_code(topic["error_code"]) is NoError
     }
+
+
+def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
+    described = _described(client, names)
     if not described:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
 
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from tests.servers import NO_TLS, eventually
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ class Worker:
         self.stage = stage
         self.settings = settings
         self.log = log
-        self.port = settings.ingest.port if stage == "ingest" else free_port()
+        self.port = free_port()
+        """Of its probes and metrics."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = [] if self.stage == "ingest" else ["--metrics-port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "callweave", "run", self.stage, *options],
+                [sys.executable, "-m", "callweave", "run", self.stage, "--metrics-port", str(self.port)],
                 env=environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -73,8 +73,12 @@ class Worker:
     def metrics(self) -> str:
         return self._get("/metrics").text
 
+    def reason(self) -> str:
+        """Why it is not ready."""
+        return str(self._get("/readyz").json()["reason"])
+
     def _get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_TLS)
+        return httpx.get(f"http://{self.settings.metrics_host}:{self.port}{path}", timeout=5, verify=NO_TLS)
 
 
 class Pipeline:
@@ -133,6 +137,7 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
             "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
             "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
+            "CALLWEAVE_METRICS_HOST": settings.metrics_host,
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }

@@ -19,7 +19,7 @@ from compose.embedded.node import NodeError
 from compose.run import PRIVATE, Interrupts, Kill, Stop, locked, say
 from compose.stack import Stack
 from compose.supervisor import probe
-from operations.doctor import reachable
+from runtime.addresses import reachable
 from runtime.errors import CallweaveError, SettingsError, StartError
 from runtime.settings import load
 from runtime.terminal import echo

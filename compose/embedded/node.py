@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from compose import signals
+from runtime.addresses import listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,21 +36,6 @@ class PortTakenError(NodeError):
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
         )
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
 
 
 def end_with_parent() -> Callable[[], None] | None:

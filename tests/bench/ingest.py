@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from compose.embedded.kafka import KafkaNode
-from compose.embedded.node import free_port, listening
 from runtime import sources, topics
+from runtime.addresses import free_port, listening
 from runtime.settings import IngestSettings, KafkaSettings, Settings
 from tests.bench.load import closed_loop, open_loop
 
@@ -105,6 +105,7 @@ def bench(settings: Settings, token: str, arguments: argparse.Namespace) -> None
         "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
         "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
+        "CALLWEAVE_INGEST__METRICS_PORT": str(settings.ingest.metrics_port),
         "CALLWEAVE_INGEST__THREADS": str(arguments.threads),
         "CALLWEAVE_LOG__LEVEL": "warning",
     }
@@ -114,7 +115,7 @@ def bench(settings: Settings, token: str, arguments: argparse.Namespace) -> None
         process(ingest, environment, settings.ingest.port) as ingest_pid,
         process(noop, {}, noop_port) as noop_pid,
     ):
-        wait_ready(settings.ingest.port)
+        wait_ready(settings.ingest.metrics_port)
         load = (request(token), arguments.connections, arguments.seconds)
         rates, ratios = [], []
         measured(noop_pid, noop_port, *load)

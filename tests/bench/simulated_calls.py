@@ -38,7 +38,7 @@ from sinks.batch import Batch
 from sinks.rows import Known, event_row
 from sinks.store import Store
 from tests.bench.simulate import MISBEHAVIOUR
-from tests.sinks.messages import StoredMessage
+from tests.kit.messages import StoredMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import read
 from sinks.store import Store
+from tests.kit.messages import StoredMessage
 from tests.pipeline import environment
 from tests.sinks.flow import Flow
-from tests.sinks.messages import StoredMessage
 
 if TYPE_CHECKING:
     from click.testing import Result

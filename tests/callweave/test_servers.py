@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from callweave.commands.query import plain
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings
@@ -35,6 +35,7 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "CLICKHOUSE__PORT": str(clickhouse.port),
         "CLICKHOUSE__DATABASE": clickhouse.database,
         "INGEST__PORT": str(free_port()),
+        "INGEST__METRICS_PORT": str(free_port()),
         "NORMALIZE__METRICS_PORT": str(free_port()),
         "CORRELATE__METRICS_PORT": str(free_port()),
         "SINK__METRICS_PORT": str(free_port()),

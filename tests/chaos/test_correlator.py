@@ -17,7 +17,7 @@ from schemas.topics import Topic, topic_key
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import SESSION_SECONDS, Stages
 from tests.chaos.truth import differences, expected_calls, found_calls
-from tests.processors.correlate.traffic import call_events
+from tests.kit.events import call_events
 from tests.rows import count
 from tests.scale import scaled
 from tests.servers import eventually

@@ -20,13 +20,13 @@ from operations.audit.identity import total
 from processors.normalize.step import Normalized, normalize
 from runtime import sources
 from runtime.kafka import client_options
-from schemas.callbacks import Callback
 from schemas.topics import Topic
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import Servers, Stages, stand_still
 from tests.chaos.truth import differences, expected_calls, found_calls
+from tests.kit.callbacks import posted
 from tests.operations.audit.traffic import assert_whole
 from tests.rows import count, select
 from tests.scale import scaled
@@ -169,16 +169,9 @@ MICROSECONDS = "toUnixTimestamp64Micro(received_at) AS received_us"
 
 def events_of(row: dict[str, Any]) -> tuple[CallEvent, ...]:
     """What an archived callback says, read anew from its bytes."""
-    callback = Callback(
-        id=row["id"],
-        source=row["source"],
-        account=row["account"],
-        received_at=row["received_us"],
-        method=row["method"],
-        content_type=row["content_type"],
-        peer=row["peer"],
-        payload=row["payload"].encode(),
-        query=row["query"].encode(),
+    same = {name: row[name] for name in ("id", "source", "account", "method", "content_type", "peer")}
+    callback = posted(
+        row["payload"].encode(), received_at=row["received_us"], query=row["query"].encode(), **same
     )
     outcome = normalize(callback, DIALECTS[callback.source], ZoneInfo(TIMEZONE))
     assert isinstance(outcome, Normalized)

@@ -96,8 +96,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a callweave.toml of the developer's own is not part of a container
 
 
-def probed_port(stage: str, settings: Settings) -> int:
-    port: int = getattr(getattr(settings, stage), "metrics_port", 9100)
+def probes_port(stage: str, settings: Settings) -> int:
+    port: int = getattr(settings, stage).metrics_port
     return port
 
 
@@ -211,7 +211,7 @@ def test_compose_starts_in_order() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_compose_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
-    port = probed_port(stage, settings_of(compose_environment(stage), tmp_path))
+    port = probes_port(stage, settings_of(compose_environment(stage), tmp_path))
     assert f"http://127.0.0.1:{port}/readyz" in COMPOSE[stage]["healthcheck"]["test"][-1]
 
 
@@ -262,7 +262,7 @@ def test_prometheus_asks_each_stage_where_it_listens(tmp_path: Path) -> None:
     assert list(found) == STAGES
     for stage, where in found.items():
         settings = settings_of(compose_environment(stage), tmp_path)
-        assert (where["names"], where["port"]) == ([stage], probed_port(stage, settings))
+        assert (where["names"], where["port"]) == ([stage], probes_port(stage, settings))
 
 
 def test_kustomize_takes_every_file() -> None:
@@ -292,11 +292,11 @@ def test_kubernetes_settings_are_settings(name: str, tmp_path: Path) -> None:
 def test_kubernetes_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
     deployed = container(stage)
     assert deployed["args"] == ["run", stage]
-    port = probed_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
-    probed = deployed["ports"][-1]
-    assert probed["containerPort"] == port
-    assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": probed["name"]}
-    assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": probed["name"]}
+    port = probes_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
+    own = [{"name": "http", "containerPort": 8080}] if stage == "ingest" else []
+    assert deployed["ports"] == [*own, {"name": "probes", "containerPort": port}]
+    assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
+    assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
     template = KUBERNETES["Deployment", stage]["spec"]["template"]
     assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
 

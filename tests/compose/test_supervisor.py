@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.embedded.node import free_port
 from compose.supervisor import HOPELESS, Stage, exit_words, pause_seconds, probe
+from runtime.addresses import free_port
 from runtime.metrics import serve
 
 if TYPE_CHECKING:

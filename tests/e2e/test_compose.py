@@ -13,7 +13,7 @@ import pytest
 from testcontainers.compose import DockerCompose
 
 from compose.demo_sources import CDR
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,9 +19,10 @@ from processors.normalize.step import Normalized
 from runtime import clickhouse
 from runtime.clock import SystemClock
 from runtime.settings import CorrelateSettings
-from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.callbacks import Reason, Rejection, Stage
 from schemas.topics import Topic
 from sinks.span import Span
+from tests.kit.callbacks import posted
 from tests.operations.audit.test_examine import commit_past, problems
 from tests.operations.audit.traffic import assert_whole, audited, traffic
 from tests.operations.timeline.commands import ran
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from operations.replay.send import Outcome
     from processors.normalize.step import Rejected
     from runtime.settings import Settings
+    from schemas.callbacks import Callback
     from tests.operations.audit.traffic import Traffic
 
 
@@ -207,15 +209,12 @@ def assert_rejected_ones_get_another_chance(settings: Settings, sent: Traffic) -
 
 def assert_the_ingress_may_have_been_wrong(settings: Settings) -> None:
     """What it rejected was never in callbacks.raw; a later release can decode it."""
-    callback = Callback(
+    callback = posted(
+        {"uuid": "decoded-late", "buuid": "decoded-late-b", "status": "ring", "isbleg": "false"},
         id="8d1f4b0e-0000-4000-8000-000000000001",
         source="common",
         account="common",
         received_at=SystemClock().now(),
-        method="POST",
-        content_type="application/json",
-        peer="",
-        payload=b'{"uuid": "decoded-late", "buuid": "decoded-late-b", "status": "ring", "isbleg": "false"}',
     )
     rejection = Rejection(Stage.INGEST, (Reason("", "too-modern", "said an older release"),))
     with Flow(settings) as flow:

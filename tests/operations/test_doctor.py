@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from operations.doctor import Finding, bind_error, is_callweave, port_finding, reachable
+from operations.doctor import Finding, is_callweave, port_finding
+from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 
 

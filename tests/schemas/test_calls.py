@@ -8,7 +8,7 @@ import pytest
 
 from schemas.calls import Call, call_of, is_complete
 from schemas.records import Record, join, record_of
-from tests.schemas.events import AT, event
+from tests.kit.events import AT, event
 
 SECOND = 1_000_000
 

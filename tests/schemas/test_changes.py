@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from schemas.calls import Call, call_of
 from schemas.changes import Change, changes, text, texts
 from schemas.records import join, record_of
+from tests.kit.events import AT, event
 from tests.scale import examples
-from tests.schemas.events import AT, event
 from tests.sinks.strategies import events
 
 SECOND = 1_000_000

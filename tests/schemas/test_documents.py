@@ -6,11 +6,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas import documents
-from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
+from schemas.callbacks import Reason, Rejection, Replayed, Stage
 from schemas.documents import messages
 from schemas.documents.docstrings import meanings
 from schemas.events import NAMES, CallEvent
 from schemas.records import FIELDS, LEG_FIELDS
+from tests.kit.callbacks import posted
 from tests.schemas.published import PUBLISHED, ROOT, read
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def rules(fields: dict[str, Rule]) -> dict[str, str]:
 
 
 def test_the_headers_are_those_that_are_sent() -> None:
-    callback = Callback("1", "s", "a", 1, "GET", "", "127.0.0.1", b"", kind="dial")
+    callback = posted(kind="dial")
     rejection = Rejection(Stage.INGEST, (Reason("", "missing", "No."),), decided_at=1)
     replayed = Replayed(1, (), "callbacks.raw", 0, 0)
     sent = [name for name, _ in callback.headers()]

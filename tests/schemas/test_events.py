@@ -4,12 +4,12 @@ import orjson
 import pytest
 
 from schemas.events import CallEvent
-from tests.schemas.events import SAMPLES, event, messages
+from tests.kit.events import event, messages, samples
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples())
 def test_an_event_survives_its_topic(name: str) -> None:
-    for each in SAMPLES[name]:
+    for each in samples()[name]:
         assert CallEvent.from_json(each.to_json()) == each
 
 

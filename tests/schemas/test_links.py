@@ -5,7 +5,7 @@ import pytest
 
 from schemas.links import Link, Merge, Told, told_from_json, told_to_json
 from schemas.records import record_of
-from tests.schemas.events import SAMPLES, event
+from tests.kit.events import event, samples
 
 
 def test_a_link_in_json() -> None:
@@ -25,10 +25,10 @@ def test_a_forwarded_event_in_json() -> None:
     }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples())
 def test_what_is_told_survives_its_topic(name: str) -> None:
     told: list[Told] = [Link(name)]
-    for each in SAMPLES[name]:
+    for each in samples()[name]:
         told += [each, Merge(record_of(each))]
     assert [told_from_json(told_to_json(each)) for each in told] == told
 

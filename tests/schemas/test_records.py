@@ -14,7 +14,7 @@ from schemas.records import (
     record_of,
     record_to_json,
 )
-from tests.schemas.events import AT, event
+from tests.kit.events import AT, event
 
 if TYPE_CHECKING:
     from schemas.events import CallEvent, Json

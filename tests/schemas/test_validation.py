@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.callbacks import Reason, Rejection, Stage
 from schemas.documents import messages as files
 from schemas.links import Link, Merge, told_to_json
 from schemas.records import join, record_of, record_to_json
-from tests.processors.correlate.traffic import call_events
+from tests.kit.callbacks import posted
+from tests.kit.events import AT, call_events, event, messages, samples
 from tests.scale import examples
-from tests.schemas.events import AT, SAMPLES, event, messages
 from tests.schemas.published import complaints
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def check_all(events: list[CallEvent]) -> None:
         assert complaints(files.MERGE, orjson.loads(told_to_json(Merge(record)))) == []
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples())
 def test_what_the_samples_become_is_valid(name: str) -> None:
-    check_all(SAMPLES[name])
+    check_all(samples()[name])
 
 
 def test_messages_are_valid_events() -> None:
@@ -162,7 +162,7 @@ def texts(headers: Headers) -> dict[str, str]:
     return {name: value.decode() for name, value in headers}
 
 
-CALLBACK = Callback("1", "shanghai", "acme", AT, "POST", "application/json", "192.0.2.1", b"{}", b"a=1")
+CALLBACK = posted(query=b"a=1")
 REJECTION = Rejection(
     Stage.NORMALIZE,
     (Reason("status", "unknown-status", "No."), Reason("", "missing", "None.")),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from processors.normalize.step import Normalized, Rejected, normalize
-from schemas.callbacks import Callback
 from schemas.calls import call_of
 from schemas.records import join, record_of
 from simulator.shapes import request_of
+from tests.kit.callbacks import posted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,15 +24,12 @@ NOW = 1_790_000_000_000_000
 
 def read(request: Request, dialect: Dialect, received_at: int = NOW) -> Normalized | Rejected:
     """What the normalizer makes of a request."""
-    callback = Callback(
+    callback = posted(
+        request.query.encode() if request.method == "GET" else request.body,
         id=str(received_at),
-        source="s",
-        account="a",
         received_at=received_at,
         method=request.method,
         content_type=request.content_type,
-        peer="",
-        payload=request.query.encode() if request.method == "GET" else request.body,
     )
     return normalize(callback, dialect, ZONE)
 

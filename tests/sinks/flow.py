@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Self
 from kafka import KafkaProducer
 
 from runtime.kafka import client_options
-from schemas.callbacks import Callback, Reason, Rejection, Stage
-from schemas.events import CallEvent
+from schemas.callbacks import Reason, Rejection, Stage
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic, topic_key
+from tests.kit.callbacks import posted
+from tests.kit.events import event
 from tests.rows import count, select
 from tests.servers import eventually
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runtime.settings import Settings
-    from schemas.callbacks import Headers
+    from schemas.callbacks import Callback, Headers
 
 START = 1_612_836_000_000_000
 REASONS = (Reason("status", "unknown-status", "is none that the document names"),)
@@ -49,16 +50,8 @@ class Flow:
         self._producer.send(self.settings.kafka.topic(topic), value=value, headers=headers or [], key=key)
 
     def callback(self, payload: bytes) -> Callback:
-        return Callback(
-            id=str(uuid.uuid4()),
-            source="shop",
-            account="acme",
-            received_at=START + len(self.accepted) + len(self.rejected),
-            method="POST",
-            content_type="application/json",
-            peer="127.0.0.1",
-            payload=payload,
-        )
+        received_at = START + len(self.accepted) + len(self.rejected)
+        return posted(payload, id=str(uuid.uuid4()), source="shop", received_at=received_at)
 
     def accept(self, callback: Callback) -> None:
         self.publish(Topic.RAW, callback.payload, headers=callback.headers())
@@ -79,22 +72,19 @@ class Flow:
         for kind in ("ring", "hangup"):
             callback = self.callback(b'{"number": %d}' % number)
             self.accept(callback)
-            event = CallEvent(
+            said = event(
+                kind,
+                leg,
                 event_id=uuid.uuid4().hex,
                 callback_id=callback.id,
-                account="acme",
                 source="shop",
                 dialect="extension-events",
-                kind="ring" if kind == "ring" else "hangup",
-                ids=(leg,),
-                leg=leg,
                 received_at=callback.received_at,
                 occurred_at=callback.received_at + number,
-                clock="provider",
             )
-            self.publish(Topic.EVENTS, event.to_json(), key=key)
-            self.events.add(event.event_id)
-            self.publish(Topic.RECORDS, record_to_json("acme", leg, record_of(event)), key=key)
+            self.publish(Topic.EVENTS, said.to_json(), key=key)
+            self.events.add(said.event_id)
+            self.publish(Topic.RECORDS, record_to_json("acme", leg, record_of(said)), key=key)
         self.calls.add(leg)
         if number % 2:
             self.reject(self.callback(b"\xff\x00"))

@@ -12,7 +12,7 @@ from sinks.batch import MAX_BYTES, Batch, Batches
 from sinks.readiness import Readiness
 from sinks.rows import Known, read
 from sinks.tables import CALLBACKS, DEAD_LETTERS, LEGS, RECORDS
-from tests.sinks.messages import StoredMessage
+from tests.kit.messages import StoredMessage
 from tests.sinks.test_rows import EVENT, callback_message
 
 RECORD = record_of(EVENT)

@@ -14,8 +14,8 @@ from schemas.records import BILLED, LEG_FIELDS, Record, join
 from sinks.batch import Batch
 from sinks.rows import Known
 from sinks.store import Store
+from tests.kit.messages import StoredMessage
 from tests.scale import scaled
-from tests.sinks.messages import StoredMessage
 from tests.sinks.strategies import call_records, pieces, within
 from tests.sinks.views import CALL_TIMES, call_columns, call_legs, stored_calls
 

@@ -20,8 +20,8 @@ from sinks import statements
 from sinks.batch import Batch
 from sinks.rows import read
 from sinks.store import Store
+from tests.kit.messages import StoredMessage
 from tests.scale import scaled
-from tests.sinks.messages import StoredMessage
 from tests.sinks.strategies import events
 
 if TYPE_CHECKING:

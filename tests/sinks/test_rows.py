@@ -18,8 +18,8 @@ from schemas.topics import Topic
 from sinks import checks, records
 from sinks.rows import Known, Poison, Written, read
 from sinks.tables import CALLBACKS, DEAD_LETTERS, EVENTS, RECORDS
+from tests.kit.messages import StoredMessage
 from tests.scale import examples
-from tests.sinks.messages import StoredMessage
 from tests.sinks.strategies import events
 
 NOW = 1_612_836_003_123_456

@@ -13,7 +13,7 @@ from simulator.ledger import EXPECTED, Attempt, Ledger, lines
 from simulator.schedule import Span
 from sinks.rows import event_row, read
 from tests.bench.simulated_calls import LATENCY, load, told
-from tests.sinks.messages import StoredMessage
+from tests.kit.messages import StoredMessage
 
 if TYPE_CHECKING:
     from pathlib import Path

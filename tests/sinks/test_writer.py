@@ -10,12 +10,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from runtime.kafka import client_options
 from schemas.callbacks import Rejection, Stage
-from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
 from sinks.consumer import TOPICS
 from sinks.migrate import migrate
 from sinks.writer import gathering
+from tests.kit.events import event
 from tests.pipeline import Worker
 from tests.rows import count, select
 from tests.servers import clickhouse_node, eventually, kafka_node, new_settings, prepared
@@ -27,18 +27,11 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-EVENT = CallEvent(
-    event_id="e1",
-    callback_id="c1",
-    account="acme",
+EVENT = event(
     source="shop",
-    dialect="common-api",
-    kind="ring",
     ids=("a", "b"),
-    leg="a",
     received_at=START,
     occurred_at=START + 1,
-    clock="provider",
     caller="13800138000",
     bridged=True,
     ring_time=1_500_000,

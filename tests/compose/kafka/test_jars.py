@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compose.embedded.kafka import fetch as fetching
-from compose.embedded.kafka import progress
+from compose.embedded.kafka import install as installing
 from compose.embedded.kafka.install import install
 from compose.embedded.kafka.jars import (
     MARKER,
@@ -186,7 +186,7 @@ def test_who_waits_for_another_program_is_told(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(progress, "say", said.append)
+    monkeypatch.setattr(installing, "say", said.append)
     release, waiting = threading.Event(), threading.Event()
     first = threading.Thread(target=_hold, args=(tmp_path, waiting, release))
     first.start()
@@ -202,7 +202,6 @@ def test_who_waits_for_another_program_is_told(
 
 
 def _hold(folder: Path, held: threading.Event, release: threading.Event) -> None:
-
     with folder_lock(folder, lambda: None):
         held.set()
         release.wait(60)

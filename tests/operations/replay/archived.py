@@ -11,8 +11,8 @@ from operations.replay.archive import Archived
 from operations.replay.rebuild import Rebuild
 from operations.replay.ties import Ties
 from processors.normalize.step import normalize
-from schemas.callbacks import Callback
 from sinks.store import Store
+from tests.kit import callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from operations.reading import Read
     from processors.normalize.step import Normalized, Rejected
     from runtime.settings import Settings
+    from schemas.callbacks import Callback
 
 START = 1_700_000_000_000_000
 
@@ -45,15 +46,12 @@ def status(number: int, kind: str, *legs: str, source: str = "pbx", account: str
 
 
 def posted(number: int, payload: bytes, *, source: str = "pbx", account: str = "acme") -> Archived:
-    callback = Callback(
+    callback = callbacks.posted(
+        payload,
         id=f"callback-{number:03}",
         source=source,
         account=account,
         received_at=START + number * 1_000_000,
-        method="POST",
-        content_type="application/json",
-        peer="192.0.2.1",
-        payload=payload,
         query=b"shop=1",
     )
     return Archived(callback, (), "", "callbacks.raw", number % 4, number // 4)

@@ -10,9 +10,9 @@ from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import Poison, read, verdict
 from sinks.store import Store
+from tests.kit.messages import StoredMessage
 from tests.operations.replay.archived import posted
 from tests.rows import select
-from tests.sinks.messages import StoredMessage
 
 if TYPE_CHECKING:
     from runtime.settings import Settings

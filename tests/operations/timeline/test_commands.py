@@ -14,19 +14,19 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from compose.embedded.node import free_port
 from operations.timeline.gaps import as_column
 from operations.timeline.provenance import ROW
 from runtime import clickhouse, sources, topics
+from runtime.addresses import free_port
 from runtime.kafka import client_options
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
+from tests.kit.events import event
 from tests.operations.timeline.calls import A_LEG, ANSWERED, B_LEG, QUEUE, betrayed
 from tests.operations.timeline.commands import PATIENCE, Ran, Tail, call
 from tests.pipeline import Pipeline, environment
 from tests.rows import count, select
 from tests.samples import in_shape
-from tests.schemas.events import event
 from tests.servers import eventually, kafka_node, new_settings, prepared
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def test_a_number_without_digits_is_wrong_usage_and_not_repeated(stack_settings:
 def publish(kafka: KafkaSettings, call_id: str) -> None:
     producer = KafkaProducer(**client_options(kafka), acks="all", metrics_enabled=False)
     try:
-        said = event(ids=(call_id,), leg=call_id, caller="13800138024")
+        said = event(leg=call_id, caller="13800138024")
         value = record_to_json("acme", call_id, record_of(said))
         for each in (b"no record", value):
             producer.send(kafka.topic(Topic.RECORDS), value=each, key=call_id.encode())

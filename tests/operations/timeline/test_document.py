@@ -11,8 +11,8 @@ from operations.timeline.document import document, masks_of
 from operations.timeline.model import Kept, Told
 from operations.timeline.page import Page
 from operations.timeline.timeline import Timeline, timeline
+from tests.kit.events import AT, event
 from tests.operations.timeline.wholes import whole, with_bytes
-from tests.schemas.events import AT, event
 
 SECOND = 1_000_000
 NOW = AT + 100 * SECOND

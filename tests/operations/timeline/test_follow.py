@@ -9,8 +9,8 @@ from runtime import topics
 from runtime.kafka import client_options
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
+from tests.kit.events import event
 from tests.operations.timeline.commands import PATIENCE, Tail
-from tests.schemas.events import event
 from tests.servers import eventually, new_settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def record(call_id: str) -> bytes:
-    return record_to_json("acme", call_id, record_of(event(ids=(call_id,), leg=call_id)))
+    return record_to_json("acme", call_id, record_of(event(leg=call_id)))
 
 
 def test_an_interval_is_over_once() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from operations.timeline.gaps import Gap, gaps
 from schemas.times import moment
 from schemas.uuids import created_at
+from tests.kit.events import AT, call_events, event
 from tests.operations.timeline.wholes import whole
 from tests.processors.correlate.network import model
-from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
-from tests.schemas.events import AT, event
 
 if TYPE_CHECKING:
     from schemas.events import CallEvent
@@ -25,10 +24,10 @@ SECOND = 1_000_000
 NOW = AT + 100 * SECOND
 
 
-def told(kind: str, at: float, **said: object) -> CallEvent:
+def told(kind: str, at: float, **said: Any) -> CallEvent:
     time = AT + round(at * SECOND)
-    given = {"event_id": f"{kind}-{at:g}", "callback_id": f"c-{kind}-{at:g}", "kind": kind}
-    return event(**{**given, "occurred_at": time, "received_at": time + SECOND, **said})
+    given = {"event_id": f"{kind}-{at:g}", "callback_id": f"c-{kind}-{at:g}"}
+    return event(kind, **{**given, "occurred_at": time, "received_at": time + SECOND, **said})
 
 
 RING, ANSWER, HANGUP = told("ring", 0, caller="13800138000"), told("answer", 5), told("hangup", 65)

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from operations.timeline.live import Live, Wanted, digits, same_number
 from schemas.calls import call_of
 from schemas.records import join, record_of
+from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import model
-from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
-from tests.schemas.events import AT, event
 
 RING = event(caller="13800138000", callee="01087654321", extension="7")
 ANSWER = event(event_id="e2", kind="answer", occurred_at=AT + 3_000_000, received_at=AT + 4_000_000)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,9 @@ from operations.timeline.provenance import ROW, joined, paths, provenance
 from schemas import lattice
 from schemas.calls import call_of
 from schemas.records import DESCRIBED, FIELDS, record_of
+from tests.kit.events import AT, call_events, event, samples
 from tests.processors.correlate.network import model
-from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
-from tests.schemas.events import AT, SAMPLES, event
 
 if TYPE_CHECKING:
     from operations.timeline.provenance import Origin, Path
@@ -129,18 +128,18 @@ def test_neither_order_nor_repetition_matters(seed: int, data: st.DataObject) ->
             assert found[name] == provenance(events)[name]
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples())
 def test_every_rule_of_a_record_is_taken_apart(name: str) -> None:
-    record = joined(SAMPLES[name])
+    record = joined(samples()[name])
     assert {path[0] for path in paths(record)} == set(record) - {"legs"}
 
 
-def leg(kind: str, at: float, **said: object) -> CallEvent:
+def leg(kind: str, at: float, **said: Any) -> CallEvent:
     """An event of a leg of its own kind, so many seconds after the start."""
     name = f"{kind}-{at:g}"
     time = AT + round(at * SECOND)
-    given = {"event_id": name, "callback_id": f"c-{name}", "kind": kind, "occurred_at": time}
-    return event(**{**given, "received_at": time + SECOND, **said})
+    given = {"event_id": name, "callback_id": f"c-{name}", "occurred_at": time}
+    return event(kind, **{**given, "received_at": time + SECOND, **said})
 
 
 RING, ANSWER, HANGUP = leg("ring", 0, caller="100"), leg("answer", 5), leg("hangup", 65)

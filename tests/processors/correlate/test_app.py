@@ -15,10 +15,10 @@ from runtime.kafka import client_options
 from runtime.settings import CorrelateSettings
 from runtime.topics import ensure
 from schemas.calls import Call, call_of
-from schemas.events import CallEvent
 from schemas.records import record_from_json
 from schemas.topics import Topic, topic_key
 from tests import servers
+from tests.kit.events import event
 from tests.pipeline import Pipeline, Worker
 from tests.servers import eventually
 
@@ -26,20 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.settings import Settings
+    from schemas.events import CallEvent
 
-RING = CallEvent(
-    event_id="e1",
-    callback_id="c1",
-    account="acme",
-    source="src",
-    dialect="common-api",
-    kind="ring",
-    ids=("a", "b"),
-    leg="a",
-    received_at=1_000,
-    occurred_at=1_000,
-    clock="ingress",
-)
+RING = event(source="src", ids=("a", "b"), received_at=1_000, occurred_at=1_000, clock="ingress")
 
 
 class Topics:

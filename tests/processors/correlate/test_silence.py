@@ -18,7 +18,7 @@ from processors.correlate.silence import (
 )
 from processors.correlate.step import step
 from schemas.calls import call_of
-from tests.processors.correlate.traffic import call_events
+from tests.kit.events import call_events
 from tests.scale import examples
 
 HOUR = 3_600_000_000

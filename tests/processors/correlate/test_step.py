@@ -10,8 +10,8 @@ from processors.correlate.step import step
 from schemas import records
 from schemas.calls import call_of
 from schemas.links import Link, Merge, told_from_json, told_to_json
+from tests.kit.events import call_events
 from tests.processors.correlate.network import Network, model
-from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
 
 

@@ -18,7 +18,7 @@ from processors.correlate.table import SEPARATOR, LegStore, LegTable
 from processors.departures import Batch
 from runtime.settings import KafkaSettings
 from schemas.links import Link
-from tests.processors.correlate.traffic import call_events
+from tests.kit.events import call_events
 from tests.scale import examples
 
 if TYPE_CHECKING:

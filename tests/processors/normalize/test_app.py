@@ -12,8 +12,8 @@ from kafka import KafkaConsumer
 from runtime import sources
 from runtime.kafka import client_options
 from schemas.topics import Topic
+from tests.kit.callbacks import posted
 from tests.pipeline import Pipeline
-from tests.processors.normalize.callbacks import posted
 from tests.servers import eventually
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.normalize.step import Normalized, Rejected, normalize
+from processors.normalize.step import Rejected, normalize
 from schemas.events import CallEvent
 from schemas.records import record_of
-from tests.processors.normalize.callbacks import NOW, SHANGHAI, posted
+from tests.kit import callbacks
+from tests.kit.callbacks import NOW, SHANGHAI, posted
 from tests.samples.documents import resource
 from tests.scale import examples
 
@@ -31,6 +33,8 @@ CALLBACK_REQUEST = document("003_callback_request.json")
 CALLBACK_WITH_VARIABLES = document("004_callback_with_variables.json")
 
 DIALECT = "extension-events"
+event_of = partial(callbacks.event_of, dialect=DIALECT)
+reasons_of = partial(callbacks.reasons_of, dialect=DIALECT)
 CALL_ID = "02abb9ee685a11ea94bfe17eb6eaecba"
 API_ID = "02abb9ee685a11ea94bfe17eb6eaecbb"
 REQUESTED_AT = NOW - 1_000_000
@@ -44,20 +48,7 @@ def dial(asked: dict[str, Any], /, **changes: Any) -> Callback:
         "request": asked,
         "answer": {"call_id": CALL_ID, "call_api_id": API_ID},
     } | changes
-    return replace(posted({name: value for name, value in body.items() if value is not ...}), kind="dial")
-
-
-def event_of(callback: Callback) -> CallEvent:
-    outcome = normalize(callback, DIALECT, SHANGHAI)
-    assert isinstance(outcome, Normalized), outcome
-    (event,) = outcome.events
-    return event
-
-
-def reasons_of(callback: Callback) -> set[tuple[str, str]]:
-    outcome = normalize(callback, DIALECT, SHANGHAI)
-    assert isinstance(outcome, Rejected), outcome
-    return {(reason.field, reason.code) for reason in outcome.reasons}
+    return posted({name: value for name, value in body.items() if value is not ...}, kind="dial")
 
 
 def test_the_documents_request() -> None:
@@ -145,7 +136,7 @@ def test_published_again_it_is_the_same_event() -> None:
 
 def test_a_webhook_with_the_same_fields_is_another_event() -> None:
     body = {"EventType": "answer", "CallID": CALL_ID, "answer": {"call_id": CALL_ID}, "request": {}}
-    callback = replace(posted(body | {"requested_at": REQUESTED_AT}), kind="dial")
+    callback = posted(body | {"requested_at": REQUESTED_AT}, kind="dial")
     assert event_of(callback).event_id != event_of(replace(callback, kind="webhook")).event_id
 
 
@@ -171,7 +162,7 @@ objects = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), json, ma
 )
 @examples(200, 5000)
 def test_whatever_is_in_it_there_is_a_verdict(body: dict[str, Any]) -> None:
-    outcome = normalize(replace(posted(orjson.dumps(body)), kind="dial"), DIALECT, SHANGHAI)
+    outcome = normalize(posted(orjson.dumps(body), kind="dial"), DIALECT, SHANGHAI)
     if isinstance(outcome, Rejected):
         assert outcome.reasons
     else:

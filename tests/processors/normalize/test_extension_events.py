@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.processors.normalize.callbacks import NOW, event_of, reasons_of
+from tests.kit.callbacks import NOW, event_of, reasons_of
 from tests.samples.extension_events import (
     ANNA,
     CALL_OF_175,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,16 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.normalize.step import Normalized, Rejected, normalize
+from processors.normalize.step import Rejected, normalize
 from schemas.events import CallEvent
 from schemas.records import record_of
-from tests.processors.normalize.callbacks import NOW, SHANGHAI, posted
+from tests.kit import callbacks
+from tests.kit.callbacks import NOW, SHANGHAI, posted
 from tests.scale import examples
 
 if TYPE_CHECKING:
     from schemas.callbacks import Callback
 
 DIALECT = "extension-events"
+event_of = partial(callbacks.event_of, dialect=DIALECT)
+reasons_of = partial(callbacks.reasons_of, dialect=DIALECT)
 SECOND = 1_000_000
 START = 1_609_518_578 * SECOND
 """2021-01-01 16:29:38 UTC."""
@@ -53,20 +57,7 @@ def history(asked: str = CALL, **changes: Any) -> Callback:
 
 
 def body(fields: dict[str, Any]) -> Callback:
-    return replace(posted(fields), kind="history")
-
-
-def event_of(callback: Callback) -> CallEvent:
-    outcome = normalize(callback, DIALECT, SHANGHAI)
-    assert isinstance(outcome, Normalized), outcome
-    (event,) = outcome.events
-    return event
-
-
-def reasons_of(callback: Callback) -> set[tuple[str, str]]:
-    outcome = normalize(callback, DIALECT, SHANGHAI)
-    assert isinstance(outcome, Rejected), outcome
-    return {(reason.field, reason.code) for reason in outcome.reasons}
+    return posted(fields, kind="history")
 
 
 def test_a_call_that_was_put_through() -> None:
@@ -179,7 +170,7 @@ def test_what_is_no_history(changes: dict[str, Any], reason: tuple[str, str]) ->
 
 
 def test_an_envelope_without_its_content() -> None:
-    assert reasons_of(body({"v": 1})) == {("answer", "missing"), ("call_id", "missing")}
+    assert reasons_of(body({"v": 1})).keys() == {("answer", "missing"), ("call_id", "missing")}
 
 
 def test_asked_again_it_is_the_same_event() -> None:
@@ -211,7 +202,7 @@ def test_whatever_is_in_it_there_is_a_verdict(changes: dict[str, Any], asked: An
         payload = orjson.dumps({"call_id": asked, "answer": BRIDGED | changes})
     except TypeError:  # an integer beyond 64 bits
         return
-    outcome = normalize(replace(posted(payload), kind="history"), DIALECT, SHANGHAI)
+    outcome = normalize(posted(payload, kind="history"), DIALECT, SHANGHAI)
     if isinstance(outcome, Rejected):
         assert outcome.reasons
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from processors.normalize.outcome import UNKNOWN_SOURCE, decided_anew, outcome_of
 from processors.normalize.step import Normalized, Rejected
 from schemas.callbacks import Reason, Rejection, Replayed, Stage
-from tests.processors.normalize.callbacks import posted
+from tests.kit.callbacks import posted
 
 MISSING = Reason("uuid", "missing", "names no call")
 KNOWN = Replayed(replayed_at=7, reasons=(), topic="callbacks.raw", partition=3, offset=9)

@@ -15,7 +15,7 @@ from processors.normalize.step import Normalized, Rejected, normalize
 from schemas.calls import call_of
 from schemas.events import CallEvent
 from schemas.records import Record, join, record_of
-from tests.processors.normalize.callbacks import NOW, callback, posted, said
+from tests.kit.callbacks import NOW, posted, said, sent
 from tests.samples import CALLS, DOCUMENTED, MESSAGES, SHAPES, SampleCall, in_shape, requests
 from tests.samples.calls import columns
 from tests.samples.documents import RESOURCES, document, resource
@@ -32,7 +32,7 @@ FEW = 5
 def events_of(call: SampleCall, shape: Shape) -> list[CallEvent]:
     events: list[CallEvent] = []
     for number, request in enumerate(requests(call, shape)):
-        received = callback(request, received_at=NOW + number, id=f"callback-{number}")
+        received = sent(request, received_at=NOW + number, id=f"callback-{number}")
         outcome = normalize(received, call.dialect, ZoneInfo(call.timezone))
         assert isinstance(outcome, Normalized), outcome
         events += outcome.events
@@ -110,7 +110,7 @@ def _fields(name: str) -> dict[str, object]:
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: str(message["EventType"]))
 @pytest.mark.parametrize("shape", DOCUMENTED["extension-events"])
 def test_messages_are_events_of_no_call(message: dict[str, object], shape: Shape) -> None:
-    outcome = normalize(callback(in_shape(message, shape)), "extension-events", ZoneInfo("UTC"))
+    outcome = normalize(sent(in_shape(message, shape)), "extension-events", ZoneInfo("UTC"))
     assert isinstance(outcome, Normalized)
     (event,) = outcome.events
     assert (event.kind, event.ids, event.leg) == ("message", (), "")

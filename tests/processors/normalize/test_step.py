@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -11,15 +11,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processors.normalize.step import LONGEST_PAYLOAD, Rejected, normalize
-from schemas.callbacks import Callback
 from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
-from tests.processors.normalize.callbacks import callback, event_of, posted
+from tests.kit.callbacks import event_of, posted, sent
 from tests.samples import CALLS, SHAPES, in_shape
 from tests.samples.common_api import CDR_001, CDR_002, RING_000
 from tests.samples.extension_events import CALL_OF_175, event
 from tests.samples.shapes import FORM
 from tests.scale import examples
+
+if TYPE_CHECKING:
+    from schemas.callbacks import Callback
 
 DIALECTS = ("common-api", "extension-events")
 ZONE = ZoneInfo("Europe/Berlin")
@@ -70,7 +72,7 @@ def test_any_object_gets_a_verdict(payload: dict[str, Any], dialect: str) -> Non
 def test_any_bytes_get_a_verdict(body: bytes, content_type: str) -> None:
     for dialect in DIALECTS:
         for method in ("POST", "GET"):
-            received = Callback("1", "s", "a", 1, method, content_type, "", body)
+            received = posted(body, method=method, content_type=content_type)
             check(received, dialect)
 
 
@@ -85,7 +87,7 @@ def test_order_makes_no_other_event(payload: dict[str, Any], data: st.DataObject
 @pytest.mark.parametrize("sample", [RING_000, CDR_001, CDR_002], ids=["ring", "cdr 001", "cdr 002"])
 def test_a_retry_is_the_same_event_in_whatever_shape(sample: dict[str, object]) -> None:
     ids = {
-        event_of(callback(in_shape(sample, shape), received_at=number, id=str(number))).event_id
+        event_of(sent(in_shape(sample, shape), received_at=number, id=str(number))).event_id
         for number, shape in enumerate(SHAPES)
     }
     assert len(ids) == 1
@@ -101,19 +103,19 @@ def test_changed_content_is_another_event() -> None:
 
 def test_another_source_means_another_event() -> None:
     one = posted(RING_000)
-    other = Callback("1", "berlin", "acme", 1, "POST", "application/json", "", one.payload)
+    other = posted(RING_000, source="berlin")
     assert event_of(one).event_id != event_of(other).event_id
 
 
 def test_parameters_in_the_url_of_a_post_are_fields() -> None:
     request = in_shape(event("hangup", "c1", "c1-1", 1, **CALL_OF_175), "urlencoded")
-    received = Callback("1", "s", "a", 1, "POST", FORM, "", request.payload, b"tenant=7")
+    received = sent(request, query=b"tenant=7")
     assert event_of(received, "extension-events").extra["tenant"] == "7"
 
 
 def test_what_kafka_could_not_carry_is_rejected() -> None:
     body = b"status=ring&uuid=x&extra=" + b"\x01" * (LONGEST_PAYLOAD // 6 + 1)
-    outcome = normalize(Callback("1", "s", "a", 1, "POST", FORM, "", body), "common-api", ZONE)
+    outcome = normalize(posted(body, content_type=FORM), "common-api", ZONE)
     assert isinstance(outcome, Rejected)
     assert [reason.code for reason in outcome.reasons] == ["too-long"]
 

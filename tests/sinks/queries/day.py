@@ -32,18 +32,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.events import CallEvent
 from schemas.records import record_of
 from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import Known, read
 from sinks.store import Store
-from tests.sinks.messages import StoredMessage
+from tests.kit import events as kit
+from tests.kit.messages import StoredMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.settings import Settings
+    from schemas.events import CallEvent
 
 ACCOUNT = "acme"
 MIDNIGHT = 1_709_510_400_000_000
@@ -65,18 +66,17 @@ class Told:
     def event(self, call: str, kind: str, clock: str, leg: str = "", **said: Any) -> CallEvent:
         """An event of a call, received when it happened."""
         self.count += 1
-        return CallEvent(
+        return kit.event(
+            kind,
+            leg or call,
             event_id=f"{self.count:04x}",
             callback_id=f"callback-{self.count}",
             account=ACCOUNT,
             source="shop",
             dialect="common-api" if call[0] in "pr" else "extension-events",
-            kind=kind,  # type: ignore[arg-type]
             ids=tuple(sorted({call, leg or call})),
-            leg=leg or call,
             received_at=at(clock),
             occurred_at=at(clock),
-            clock="provider",
             **said,
         )
 

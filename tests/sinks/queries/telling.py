@@ -5,18 +5,19 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from schemas.events import CallEvent
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import Poison, read
 from sinks.store import Store
-from tests.sinks.messages import StoredMessage
+from tests.kit import events
+from tests.kit.messages import StoredMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runtime.settings import Settings
+    from schemas.events import CallEvent
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -39,26 +40,21 @@ def event(kind: str, leg: str, at: int, **said: Any) -> CallEvent:
     fields: dict[str, Any] = {
         "event_id": f"event-{number:06}",
         "callback_id": f"callback-{number:06}",
-        "account": "acme",
         "source": "shop",
-        "dialect": "common-api",
-        "kind": kind,
-        "ids": (leg,),
-        "leg": leg,
         "received_at": at,
         "occurred_at": at,
         "clock": "ingress",
         "uuid": leg,
     }
-    return CallEvent(**(fields | said))
+    return events.event(kind, leg, **(fields | said))
 
 
 def tell(settings: Settings, *calls: Iterable[CallEvent]) -> None:
     """Write these calls, each with all its events; an event of a callback id alone may come again."""
     batch = Batch()
-    for events in map(list, calls):
-        call_id = min((leg for each in events for leg in each.ids), default=None)
-        for each in events:
+    for told in map(list, calls):
+        call_id = min((leg for each in told for leg in each.ids), default=None)
+        for each in told:
             _add(batch, Topic.EVENTS, each.to_json())
             if call_id is not None:
                 _add(batch, Topic.RECORDS, record_to_json(each.account, call_id, record_of(each)))

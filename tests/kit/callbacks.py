@@ -1,4 +1,4 @@
-"""Callbacks as the ingress would make them, and shorter ways to normalize them."""
+"""Callbacks as the ingress makes them, and short ways to normalize them."""
 
 from __future__ import annotations
 
@@ -17,41 +17,36 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
     from tests.samples import Request
 
+    Body = bytes | Mapping[str, object]
+
 NOW = 1_760_000_000_000_000
+"""2025-10-09, in microseconds since 1970 UTC."""
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def callback(request: Request, *, received_at: int = NOW, id: str = "callback-1") -> Callback:  # noqa: A002
+def posted(body: Body = b"{}", **fields: Any) -> Callback:
+    """A body that a source posted as JSON; `fields` replace the rest."""
+    defaults: dict[str, Any] = {
+        "id": "callback-1",
+        "source": "shanghai",
+        "account": "acme",
+        "received_at": NOW,
+        "method": "POST",
+        "content_type": "application/json",
+        "peer": "192.0.2.1",
+        "payload": body if isinstance(body, bytes) else orjson.dumps(body),
+    }
+    return Callback(**(defaults | fields))
+
+
+def sent(request: Request, **fields: Any) -> Callback:
     """A request that a source sent."""
-    return Callback(
-        id=id,
-        source="shanghai",
-        account="acme",
-        received_at=received_at,
-        method=request.method,
-        content_type=request.content_type,
-        peer="192.0.2.1",
-        payload=request.payload,
+    return posted(
+        request.payload, **{"method": request.method, "content_type": request.content_type, **fields}
     )
 
 
-def posted(body: bytes | Mapping[str, object]) -> Callback:
-    """A JSON body."""
-    return Callback(
-        id="callback-1",
-        source="shanghai",
-        account="acme",
-        received_at=NOW,
-        method="POST",
-        content_type="application/json",
-        peer="192.0.2.1",
-        payload=body if isinstance(body, bytes) else orjson.dumps(body),
-    )
-
-
-def event_of(
-    body: bytes | Mapping[str, object] | Callback, dialect: str = "common-api", zone: ZoneInfo = SHANGHAI
-) -> CallEvent:
+def event_of(body: Body | Callback, dialect: str = "common-api", zone: ZoneInfo = SHANGHAI) -> CallEvent:
     """The one event of a callback that must have one."""
     outcome = normalize(body if isinstance(body, Callback) else posted(body), dialect, zone)
     assert isinstance(outcome, Normalized), outcome
@@ -60,10 +55,10 @@ def event_of(
 
 
 def reasons_of(
-    body: bytes | Mapping[str, object], dialect: str = "common-api", zone: ZoneInfo = SHANGHAI
+    body: Body | Callback, dialect: str = "common-api", zone: ZoneInfo = SHANGHAI
 ) -> dict[tuple[str, str], str]:
     """The reasons against a callback that must be rejected: field and code to message."""
-    outcome = normalize(posted(body), dialect, zone)
+    outcome = normalize(body if isinstance(body, Callback) else posted(body), dialect, zone)
     assert isinstance(outcome, Rejected), outcome
     return {(reason.field, reason.code): reason.message for reason in outcome.reasons}
 
