@@ -1,4 +1,4 @@
-"""Put a callback of our own making into `callbacks.raw`, beside those that providers send."""
+"""Publish a callback of our own to `callbacks.raw`, beside those of providers."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ if TYPE_CHECKING:
     from schemas.callbacks import Callback
 
 CONNECT_SECONDS = 3.0
-"""Somebody waits at a terminal."""
+"""Somebody is waiting at a terminal."""
 ACKNOWLEDGE_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 
 
 class UnpublishedError(StartError):
-    """Kafka has not acknowledged the callback; whether it has it is not known, and to repeat it is safe."""
+    """Kafka has not acknowledged the callback. It may have it; publishing it again is safe."""
 
 
 class Publisher(Protocol):
-    """What the commands need of Kafka."""
+    """What the commands need from Kafka."""
 
     def publish(self, callback: Callback) -> None:
         """Return once it is acknowledged by all replicas; raise `UnpublishedError` otherwise."""
 
 
 class KafkaPublisher:
-    """A publisher on one producer."""
-
     def __init__(self, settings: KafkaSettings, producer: KafkaProducer) -> None:
         """The producer must wait for all replicas."""
         self._settings = settings
@@ -56,10 +54,10 @@ class KafkaPublisher:
 
 @contextmanager
 def publishing(settings: KafkaSettings) -> Iterator[KafkaPublisher]:
-    """A publisher to a Kafka that answers, or else a `StartError`."""
+    """A publisher to a Kafka that answers; raise `StartError` otherwise."""
     producer = None
     try:
-        # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).
+        # A client that finds no broker leaves its thread and its sockets behind (kafka-python 3.0.12).
         topics.await_listener(settings, CONNECT_SECONDS)
         producer = KafkaProducer(
             **client_options(settings),
