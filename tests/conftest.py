@@ -35,7 +35,6 @@ STARTERS = {
     "Pipeline",
     "SecureNode",
     "Servers",
-    "Stage",
     "Tail",
     "Worker",
     "clickhouse_node",
@@ -53,9 +52,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     fixtures = item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 - pytest tells it nowhere else
     names = {each[-1].argname for each in fixtures}
     modules = [vars(item.module), *(each[-1].func.__globals__ for each in fixtures)]
-    if names & {"kafka_address", "clickhouse_address"} or any(
-        (STARTERS | {"subprocess"}) & each.keys() for each in modules
-    ):
+    if names & {"kafka_address", "clickhouse_address"} or any(STARTERS & each.keys() for each in modules):
         item.add_marker("server")
 
 
