@@ -425,12 +425,15 @@ class SourcesFile:
                 self._lock.release()
         return self._sources
 
-    def get(self, name: str) -> Source | None:
-        """A source by its name, removed or not; one that is not known is looked for in the file at once.
+    def get(self, name: str, revision: int = 0) -> Source | None:
+        """A source by its name, removed or not, as it was at a revision of it that is known.
 
-        The ingress may have read the file a moment earlier than the process that asks.
+        One that is not known is looked for in the file at once: the ingress may have read the file a moment earlier than the process that asks.
         """
-        return self.current().get(name) or self.newest().get(name)
+        found = self.current().get(name)
+        if found is None or found.revision < revision:
+            found = self.newest().get(name)
+        return found.as_of(revision) if found is not None and 0 < revision < found.revision else found
 
     def by_token(self, token: str) -> Source | None:
         """Whose token it is; one that is not known is looked for in the file at once.

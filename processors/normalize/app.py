@@ -63,7 +63,7 @@ class Normalizer:
         await self._publisher.publish(outgoing)
 
     def _first(self, record: Any, callback: Callback) -> list[Outgoing]:
-        outcome = outcome_of(callback, self._sources.get(callback.source))
+        outcome = outcome_of(callback, self._sources.get(callback.source, callback.revision))
         if isinstance(outcome, Rejected):
             for code in {reason.code for reason in outcome.reasons}:
                 REJECTED.labels(callback.source, code).inc()

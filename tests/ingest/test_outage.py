@@ -88,9 +88,10 @@ def in_kafka(settings: Settings) -> dict[str, Callback]:
     return found
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Iterator[KafkaNode]:
-    with kafka_node(tmp_path / "kafka") as running_node:
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    """One for the tests that stop it."""
+    with kafka_node(tmp_path_factory.mktemp("outage") / "kafka") as running_node:
         yield running_node
 
 

@@ -127,6 +127,17 @@ def test_settings_are_known_as_they_were(path: Path) -> None:
     sources.change(path, "shanghai", {"country": "JP"})
     source = sources.load(path).by_name["shanghai"]
     assert source.revision == 3
+    file = SourcesFile(path, Ticks())
+    sources.change(path, "shanghai", {"timezone": "Asia/Tokyo"})
+    newest = file.get("shanghai", 4)
+    assert newest is not None
+    assert newest.timezone == "Asia/Tokyo", "looked for in the file at once"
+    first = file.get("shanghai", 1)
+    assert first is not None
+    assert first.timezone == "Asia/Shanghai"
+    unknown = file.get("shanghai")
+    assert unknown is not None
+    assert unknown.timezone == "Asia/Tokyo"
     read_with = [(source.as_of(n).timezone, source.as_of(n).country) for n in range(1, 5)]
     assert read_with == [("Asia/Shanghai", None), ("UTC", "CN"), ("UTC", "JP"), ("UTC", "JP")]
 
