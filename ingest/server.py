@@ -91,20 +91,20 @@ def keeping(stage: StageProcess) -> Iterator[Publisher]:
     """Where callbacks are kept: with the broker, and in a spool while it does not answer."""
     settings, limits = stage.settings, stage.settings.ingest
     topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
-    spooling = limits.spool_max_bytes > 0
+    folder = settings.spool_folder()
     publisher = KafkaPublisher(
         settings.kafka,
         topics,
         limits.acknowledge_timeout_seconds,
-        patience_seconds=limits.spool_after_seconds if spooling else None,
+        patience_seconds=limits.spool_after_seconds if folder else None,
         beat=partial(stage.heart.beat, "the publisher", ROUND_SECONDS),
     )
     publisher.start()
     try:
-        if not spooling:
+        if folder is None:
             yield publisher
             return
-        spool = Spool(limits.spool or settings.data / "spool", limits.spool_max_bytes)
+        spool = Spool(folder, limits.spool_max_bytes)
         connect = partial(Broker, client_options(settings.kafka), topics)
         beat = partial(stage.heart.beat, "the spool", ROUND_SECONDS)
         drain = Drain(spool, connect, publisher.answering, beat)

@@ -258,7 +258,7 @@ def decoded(line: bytes) -> Message | None:
 
 
 def counted(folder: Path) -> int:
-    """How many callbacks stand in a spool, whoever works on it."""
+    """How many callbacks stand in a spool, whoever works on it; 0 where there is none."""
     return sum(len(readable(path)) for path in folder.glob(f"*{SUFFIX}"))
 
 
@@ -266,7 +266,7 @@ def readable(path: Path) -> list[Message]:
     """The messages of a file; none of one that has been published meanwhile."""
     try:
         lines: Iterable[bytes] = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+    except FileNotFoundError:  # it has been published meanwhile
         return []
     return [message for line in lines if (message := decoded(line)) is not None]
 

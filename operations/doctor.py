@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest import spool
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
 from runtime.errors import CallweaveError, StartError
@@ -37,6 +38,7 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, one after the other; takes seconds if a server does not answer."""
     yield _sources(settings)
+    yield from _spool(settings)
     kafka = _kafka(settings)
     yield kafka
     if kafka.good:
@@ -120,6 +122,18 @@ def _migrations(settings: Settings) -> Finding:
         text = f"{', '.join(pending)} not applied: run `callweave migrate`."
         return Finding("migrations", good=False, text=text)
     return Finding("migrations", good=True, text="all are applied.")
+
+
+def _spool(settings: Settings) -> Iterator[Finding]:
+    """What waits on this machine for Kafka, if anything does."""
+    folder = settings.spool_folder()
+    if folder is None or not folder.exists():
+        return
+    if broken := sorted(path.name for path in folder.glob(f"*{spool.BROKEN}")):
+        text = f"{folder} has what can't be published: look at {', '.join(broken)}, then remove it."
+        yield Finding("spool", good=False, text=text)
+    elif standing := spool.counted(folder):
+        yield Finding("spool", good=True, text=f"{standing} callbacks wait in {folder} for Kafka.")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

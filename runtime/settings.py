@@ -346,6 +346,10 @@ class Settings(Section):
                 yield name, f"must differ from {taken[host, port]}"
             taken.setdefault((host, port), name)
 
+    def spool_folder(self) -> Path | None:
+        """Where the ingress keeps what Kafka does not acknowledge; None if that is switched off."""
+        return (self.ingest.spool or self.data / "spool") if self.ingest.spool_max_bytes else None
+
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""
         yield "ingest.port", self.ingest.host, self.ingest.port

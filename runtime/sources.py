@@ -428,7 +428,8 @@ class SourcesFile:
     def get(self, name: str, revision: int = 0) -> Source | None:
         """A source by its name, removed or not, as it was at a revision of it that is known.
 
-        One that is not known is looked for in the file at once: the ingress may have read the file a moment earlier than the process that asks.
+        One that is not known is looked for in the file at once: the ingress may have read the file a moment
+        earlier than the process that asks.
         """
         found = self.current().get(name)
         if found is None or found.revision < revision:

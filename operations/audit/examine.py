@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ingest import spool
 from operations.audit import log, offsets
 from operations.audit.identity import (
     UNKNOWN_SOURCE,
@@ -83,7 +84,11 @@ def examine(
         )
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         tables = Tables(client, settings.kafka, span)
-        return _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+        report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+    folder = settings.spool_folder()
+    if folder is not None and (standing := spool.counted(folder)):
+        report.doubts.append(f"{standing} callbacks stand in the spool ({folder}), not in Kafka yet")
+    return report
 
 
 class _Audit:
