@@ -132,8 +132,11 @@ class Spool:
 
     def _close_active(self) -> None:
         active, self._active = self._active, None
-        if active is not None:
-            active.close()
+        if active is None:
+            return
+        with active, contextlib.suppress(OSError):
+            if not active.size:  # a full disk would be full of empty files, too
+                active.remove()
 
 
 class Written:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -100,4 +103,12 @@ def encode(status: str, headers: Iterable[tuple[str, str]], length: int, *, keep
     """An answer's head."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     connection = "" if keep_alive else "Connection: close\r\n"
-    return f"HTTP/1.1 {status}\r\n{lines}{connection}Content-Length: {length}\r\n\r\n".encode("latin-1")
+    date = http_date(int(time.time()))
+    head = f"HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}{connection}Content-Length: {length}\r\n\r\n"
+    return head.encode("latin-1")
+
+
+@lru_cache(maxsize=4)
+def http_date(second: int) -> str:
+    """A time as HTTP writes it; the same one stands in hundreds of answers."""
+    return formatdate(second, usegmt=True)

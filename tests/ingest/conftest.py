@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -26,7 +27,6 @@ from tests.servers import NO_TLS, PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from schemas.callbacks import Headers
 
@@ -98,6 +98,11 @@ class Ingress:
         headers = {"Content-Type": content_type}
         url = f"{self.url}/callbacks/{token}"
         return httpx.post(url, content=body, headers=headers, timeout=PATIENCE, verify=NO_TLS)
+
+    def threads(self) -> int:
+        """How many it has."""
+        assert self.process is not None
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
 
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from tests.ingest.conftest import Ingress
 
+pytestmark = pytest.mark.server  # the ingress is a process
+
 HEADER_SECONDS, BODY_SECONDS, KEEP_ALIVE_SECONDS = 1.0, 2.0, 4.0
 PEER_CONNECTIONS = 300
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import threading
@@ -19,7 +20,7 @@ from schemas.callbacks import Callback
 from schemas.topics import Topic
 from tests.ingest.conftest import accepted, new_settings, new_token, read_topic, running, spooled
 from tests.scale import scaled
-from tests.servers import NO_TLS, eventually, kafka_node
+from tests.servers import NO_KAFKA, NO_TLS, eventually, kafka_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +145,8 @@ def test_a_broker_that_stands_still_now_and_then_costs_no_callback(node: KafkaNo
     token = new_token(settings)
     with running(settings, tmp_path) as ingress:
         eventually(ingress.connected, "the broker is found")
+        assert ingress.post(token).status_code == 200
+        threads = ingress.threads()
         load = Steady(f"{ingress.url}/callbacks/{token}")
         try:
             for _ in range(scaled(3, 50)):
@@ -157,6 +160,26 @@ def test_a_broker_that_stands_still_now_and_then_costs_no_callback(node: KafkaNo
         assert load.refused == []
         eventually(lambda: not spooled(settings), "the spool is empty")
         assert load.kept.keys() <= in_kafka(settings).keys()
+        eventually(lambda: ingress.threads() <= threads, "connections that were given up leave no thread")
+
+
+def test_a_full_disk_is_a_503_until_there_is_room(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for it."""
+    settings = new_settings(NO_KAFKA, tmp_path)
+    token = new_token(settings)
+    with running(settings, tmp_path) as ingress:
+        assert ingress.process is not None
+        assert ingress.post(token).status_code == 200
+        _, hard = resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+        refused = [ingress.post(token) for _ in range(5)]
+        assert {(answer.status_code, "Retry-After" in answer.headers) for answer in refused} == {(503, True)}
+        assert not ingress.ready()
+        assert len(list((tmp_path / "spool").iterdir())) <= 2, "no file is left for each that failed"
+        resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        assert ingress.post(token).status_code == 200
+        assert ingress.ready()
+        assert len(spooled(settings)) == 2
 
 
 def test_a_bootstrap_broker_that_hangs_is_not_the_only_one_asked(kafka_address: str, tmp_path: Path) -> None:
