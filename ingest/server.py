@@ -105,6 +105,10 @@ def keeping(stage: StageProcess) -> Iterator[Publisher]:
             yield publisher
             return
         spool = Spool(folder, limits.spool_max_bytes)
+        if not spool.check():
+            log.warning(
+                "nothing can be kept on the disk: while Kafka is away the answer is 503", spool=str(folder)
+            )
         connect = partial(Broker, client_options(settings.kafka), topics)
         beat = partial(stage.heart.beat, "the spool", ROUND_SECONDS)
         drain = Drain(spool, connect, publisher.answering, beat)

@@ -65,6 +65,11 @@ class Spool:
         """Whether it took what it was last asked to take."""
         return not self._failed
 
+    def check(self) -> bool:
+        """Whether the disk takes something now."""
+        self._failed = not self._has_room()
+        return self.usable
+
     def append(self, topic: str, value: bytes, headers: Headers) -> None:
         """Return once the message is on the disk; raise `UnacknowledgedError` if it is full or fails."""
         self._groups.publish(Message(topic, value, headers), PATIENCE_SECONDS)
@@ -94,7 +99,7 @@ class Spool:
                 begun = min(begun, int(path.name.partition("-")[0]) / 1e9)
         self._bytes = sizes
         if self._failed and sizes < self._max:
-            self._failed = not self._has_room()
+            self.check()
         return max(0.0, now - begun)
 
     def _paths(self) -> list[Path]:
