@@ -6,14 +6,16 @@ import random
 from itertools import count
 from typing import TYPE_CHECKING
 
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
 from operations.audit import log
 from operations.audit.examine import examine
 from operations.audit.identity import Problem, Verdict, total
+from operations.audit.offsets import Range
 from runtime import clickhouse, topics
+from runtime.kafka import client_options
 from schemas.topics import Topic
 from sinks.span import Span
 from tests.operations.audit.traffic import assert_whole, audited, traffic
@@ -113,6 +115,7 @@ def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settin
         sent.of_every_fate(calls=5)
         report = assert_whole(stack_settings)
         assert_counts(sent, report)
+        assert_what_kafka_has_twice_is_no_hole(stack_settings)
         for table, (_, _, problem) in TAKEN.items():
             for taken in taken_away(stack_settings, table):
                 report = audited(stack_settings)
@@ -151,6 +154,20 @@ def assert_what_has_come_by_the_second_look_is_no_hole(settings: Settings) -> No
         assert (report.verdict(), report.holes) == (Verdict.WHOLE, []), table
         assert list(other) == []
         assert_whole(settings)
+
+
+def assert_what_kafka_has_twice_is_no_hole(settings: Settings) -> None:
+    """The ingress publishes again what was acknowledged too late."""
+    raw = settings.kafka.topic(Topic.RAW)
+    with log.opened(settings.kafka) as kafka:
+        ends = kafka.ends([raw])
+        place = max(ends, key=lambda each: ends[each])
+        records = list(kafka.read(place, Range(0, ends[place])))
+    producer = KafkaProducer(**client_options(settings.kafka))
+    for record in records:
+        producer.send(raw, record.value, headers=list(record.headers))
+    producer.close()
+    assert_whole(settings)
 
 
 def assert_what_the_sink_has_yet_to_read_is_no_hole(settings: Settings, pipeline: Pipeline) -> None:
