@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -36,6 +36,16 @@ TOGETHER = 200
 """Messages that go out together: a request for all, and soon over for the callbacks that come meanwhile."""
 
 
+class Earlier(Protocol):
+    """Who tried to publish what now stands in the spool."""
+
+    def answering(self) -> bool:
+        """Whether the broker answers."""
+
+    def came_after_all(self, message: Message) -> bool:
+        """Whether the message has been acknowledged meanwhile."""
+
+
 class Drain:
     """A thread that empties a spool."""
 
@@ -43,17 +53,17 @@ class Drain:
         self,
         spool: Spool,
         connect: Callable[[Turns, float], Broker],
-        answering: Callable[[], bool],
+        publisher: Earlier,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`connect(turns, timeout_seconds)` makes a connection of its own, once `answering()`.
+        """`connect(turns, timeout_seconds)` makes a connection of its own, once the publisher has one.
 
         `beat` is called as long as the thread works.
         """
         self._beat = beat
         self._spool = spool
         self._connect = connect
-        self._answering = answering
+        self._publisher = publisher
         self._turns = Turns()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -72,7 +82,7 @@ class Drain:
             self._beat()
             metrics.SPOOL_AGE.set(self._spool.measure())
             metrics.SPOOL_BYTES.set(self._spool.size)
-            if self._spool.size and self._answering():
+            if self._spool.size and self._publisher.answering():
                 try:
                     self._empty()
                 except (KafkaError, OSError) as error:
@@ -82,7 +92,7 @@ class Drain:
         """Publish all that stands there; raise `KafkaError` or OSError."""
         broker = self._connect(self._turns, TIMEOUT_SECONDS)
         try:
-            while not self._closed.is_set() and self._answering():
+            while not self._closed.is_set() and self._publisher.answering():
                 self._spool.seal()
                 published = sum(self._publish(broker, segment) for segment in self._spool.segments())
                 self._spool.measure()
@@ -97,7 +107,8 @@ class Drain:
         messages, bad = segment.read()
         refused = 0
         for start in range(0, len(messages), TOGETHER):
-            refused += self._send(broker, messages[start : start + TOGETHER])
+            some = messages[start : start + TOGETHER]
+            refused += self._send(broker, [each for each in some if not self._publisher.came_after_all(each)])
         metrics.SPOOL_PUBLISHED.inc(len(messages) - refused)
         if bad or refused:
             segment.set_aside(f"{bad} lines are damaged, {refused} messages are refused by the broker")

@@ -33,6 +33,8 @@ CHECK_SECONDS = 1.0
 """Between two questions to a broker that answers, and between two attempts at one that does not."""
 WARN_SECONDS = 30.0
 """Between two warnings that the broker is away."""
+MOST_LATE = 10_000
+"""Messages that are remembered after nobody waited for them any more."""
 FAILURES = 2
 """So many groups in a row without one acknowledgement: the trouble is not with one partition."""
 
@@ -73,6 +75,7 @@ class KafkaPublisher:
         self._broker: Broker | None = None
         self._groups = Groups(self._send, PAUSE_SECONDS)
         self._failures = 0
+        self._late: dict[bytes, FutureRecordMetadata] = {}
         self._acknowledged_at = 0.0
         self._lost = threading.Event()
         self._closed = threading.Event()
@@ -92,6 +95,22 @@ class KafkaPublisher:
     def answering(self) -> bool:
         """Whether the broker answered when last asked."""
         return self._broker is not None
+
+    def came_after_all(self, message: Message) -> bool:
+        """Whether a message that nobody waited for any more has been acknowledged later; waits for that."""
+        future = self._late.pop(name_of(message), None)
+        if future is None:
+            return False
+        try:
+            future.get(self._timeout)
+        except KafkaError:
+            return False
+        return True
+
+    def late(self, message: Message, future: FutureRecordMetadata) -> None:
+        """A message that nobody waits for any more is still on its way."""
+        if len(self._late) < MOST_LATE:
+            self._late[name_of(message)] = future
 
     def close(self) -> None:
         """Stop. Nothing is buffered here that would have to be flushed."""
@@ -202,6 +221,7 @@ class Sent:
         for message, future in self._futures:
             if not future.is_done:
                 message.error = LATE
+                self._publisher.late(message, future)
             elif future.failed():
                 message.error = type(future.exception).__name__
             else:
@@ -214,3 +234,8 @@ class Sent:
             self._publisher.acknowledged()
         elif self._futures:
             self._publisher.failed(self._broker, self._futures[0][0].error or LATE)
+
+
+def name_of(message: Message) -> bytes:
+    """The callback's id."""
+    return dict(message.headers).get("id", b"")

@@ -111,7 +111,7 @@ def keeping(stage: StageProcess) -> Iterator[Publisher]:
             )
         connect = partial(Broker, client_options(settings.kafka), topics)
         beat = partial(stage.heart.beat, "the spool", ROUND_SECONDS)
-        drain = Drain(spool, connect, publisher.answering, beat)
+        drain = Drain(spool, connect, publisher, beat)
         drain.start()
         yield Keeper(publisher, spool)
         drain.close()

@@ -15,7 +15,7 @@ import pytest
 from runtime import sources, topics
 from schemas.callbacks import Stage
 from schemas.payload.decode import decode
-from tests.ingest.conftest import accepted, new_settings, new_token, rejected, running
+from tests.ingest.conftest import PATIENT, accepted, new_settings, new_token, rejected, running
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def shared(
 ) -> Iterator[tuple[Ingress, Settings, str]]:
     """One ingress for the tests that only send."""
     folder = tmp_path_factory.mktemp("ingest")
-    settings = new_settings(kafka_address, folder)
+    settings = new_settings(kafka_address, folder, **PATIENT)
     topics.ensure(settings)
     token = new_token(settings)
     with running(settings, folder) as ingress:
