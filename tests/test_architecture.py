@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,7 @@ def within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
+@cache
 def modules(*packages: str) -> dict[str, ast.Module]:
     """Every module of these packages, and each module that is named itself, by its dotted name."""
     places = [ROOT / package.replace(".", "/") for package in packages]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.server  # its stages are processes
+
 PATIENCE_SECONDS = 60.0
 FOREVER = "import signal; signal.pause()"
 STUBBORN = (

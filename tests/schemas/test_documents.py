@@ -103,7 +103,7 @@ def test_the_headers_are_those_that_are_sent() -> None:
 
 def test_meanings_join_a_fields_docstring_with_its_types() -> None:
     said = meanings(CallEvent)
-    assert said["clock"].startswith("Whose clock said `occurred_at`")
+    assert said["clock"].startswith("The clock of `occurred_at`")
     assert said["uuid"] == "What the provider calls the call itself: `uuid`, `CallID`."
 
 
