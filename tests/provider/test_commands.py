@@ -84,7 +84,7 @@ class TestSourceProvider:
         assert callweave(settings, "source", "provider", SOURCE, "--remove").returncode == 0
         gone = callweave(settings, "source", "provider", SOURCE)
         assert gone.returncode == 1
-        assert gone.stderr.startswith(f"callweave: how to ask the provider of {SOURCE} is not set")
+        assert gone.stderr.startswith(f"callweave: the source {SOURCE} has no provider settings")
 
 
 class TestSubscribe:
