@@ -9,7 +9,7 @@ QUIET := $(if $(MAKE_TERMERR),,--quiet)
 TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long lint bench lock clean venv
+.PHONY: help run demo test test-fast test-long lint bench lock clean venv
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -25,6 +25,9 @@ demo: $(STAMP) ## 2,000 simulated calls: each row checked against what happened,
 test: lint ## lint, then every test at its normal size
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(TESTS)
+
+test-fast: $(STAMP) ## what needs no server, in a minute: no Kafka, no ClickHouse, no process of the pipeline
+	@CALLWEAVE_TEST_SCALE=fast $(BIN)/python -m pytest $(TESTS) -m "not server" -q
 
 test-long: lint ## the same, with 100,000 generated calls and 50 rounds of kills
 	@echo "== tests, long"

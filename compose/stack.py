@@ -13,7 +13,7 @@ from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError
 from compose.supervisor import Stage
 from runtime import topics
-from runtime.addresses import bind_error, free_port, listening, reachable
+from runtime.addresses import bind_error, free_port, listening
 from runtime.errors import StartError
 from runtime.files import writing
 from runtime.settings import STAGES
@@ -146,7 +146,7 @@ class Stack:
             Stage(
                 name,
                 [*command, name, "--metrics-port", str(port), *own.get(name, ())],
-                host=reachable(settings.metrics_host),
+                host=settings.metrics_host,
                 port=port,
                 log=self.logs / f"{name}.log",
                 say=self._say,

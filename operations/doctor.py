@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime import clickhouse, sources, topics
-from runtime.addresses import bind_error, reachable
+from runtime.addresses import bind_error
 from runtime.errors import CallweaveError, StartError
+from runtime.probe import is_callweave
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 MINIMUM_KAFKA = (4, 0)
-PROBE_SECONDS = 5
 PATIENCE_MS = 5000
 
 
@@ -134,27 +133,10 @@ def port_finding(name: str, host: str, port: int) -> Finding:
     refused = bind_error(host, port)
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")
-    if refused == errno.EADDRINUSE and is_callweave(reachable(host), port):
+    if refused == errno.EADDRINUSE and is_callweave(host, port):
         return Finding(name, good=True, text=f"{host}:{port} is in use by a running callweave.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")
-
-
-def is_callweave(host: str, port: int) -> bool:
-    """Whether what listens there is alive and one of us."""
-    client = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
-    try:
-        client.request("GET", "/healthz")
-        response = client.getresponse()
-        response.read()
-        alive = response.status == http.client.OK
-        client.close()
-        client.request("GET", "/metrics")
-        return alive and b"callweave_" in client.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        client.close()
 
 
 def dotted(version: tuple[int, ...]) -> str:

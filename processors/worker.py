@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import ssl
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from processors.departures import App
 from runtime import topics as topics_of_cluster
 from runtime.errors import StartError
+from runtime.kafka import ssl_context
 from runtime.stage import EXIT_FAILED, leave
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ ASK_SECONDS = 1.0
 
 def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
     """Make the Faust app of one processor; `name` is the stage that its consumer group is called by."""
-    brokers = ";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(","))
+    brokers = ";".join(f"kafka://{server}" for server in kafka.servers)
     session = kafka.session_timeout_seconds
     return App(
         kafka.group(name),
@@ -83,16 +83,11 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
 
 
 def _credentials(kafka: KafkaSettings) -> faust.types.auth.CredentialsT | None:
-    context = None
-    if kafka.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile is not None:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-    if kafka.security_protocol.startswith("SASL"):
-        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
+    context = ssl_context(kafka)
+    if kafka.logs_in:
         return faust.SASLCredentials(
             username=kafka.sasl_username,
-            password=password,
+            password=kafka.password,
             mechanism=kafka.sasl_mechanism,
             ssl_context=context,
         )

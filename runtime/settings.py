@@ -123,7 +123,7 @@ class KafkaSettings(Section):
         yield from self._certificates()
 
     def _login(self) -> Iterator[tuple[str, str]]:
-        used = self.security_protocol.startswith("SASL")
+        used = self.logs_in
         for name in ("sasl_username", "sasl_password"):
             given = getattr(self, name) is not None
             if given != used:
@@ -137,10 +137,30 @@ class KafkaSettings(Section):
             yield "ssl_certfile", "must be set, since kafka.ssl_keyfile is"
         for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
             path: Path | None = getattr(self, name)
-            if path and not self.security_protocol.endswith("SSL"):
+            if path and not self.encrypts:
                 yield name, f"is never used, since kafka.security_protocol is {self.security_protocol}"
             elif path and not os.access(path, os.R_OK):
                 yield name, "does not name a readable file"
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol.endswith("SSL")
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether clients log in."""
+        return self.security_protocol.startswith("SASL")
+
+    @property
+    def password(self) -> str | None:
+        """What to log in with: never log it."""
+        return self.sasl_password.get_secret_value() if self.sasl_password is not None else None
+
+    @property
+    def servers(self) -> list[str]:
+        """The brokers to begin with, each as host:port."""
+        return self.bootstrap_servers.split(",")
 
     def topic(self, name: str) -> str:
         """A topic's name on the cluster."""
@@ -151,8 +171,8 @@ class KafkaSettings(Section):
         return f"{self.prefix}callweave-{stage}"
 
     def addresses(self) -> list[tuple[str, int]]:
-        """The first brokers to ask, as host and port."""
-        pairs = (part.rpartition(":") for part in self.bootstrap_servers.split(","))
+        """The brokers to begin with, as host and port."""
+        pairs = (part.rpartition(":") for part in self.servers)
         return [(host.strip("[]"), int(port)) for host, _, port in pairs]
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import structlog
 from kafka.errors import KafkaError
 
+from runtime.backoff import delays
 from runtime.clock import SystemClock
 from schemas.times import SECOND
 from sinks import metrics
-from sinks.backoff import delays
 from sinks.batch import Batches
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import placing

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
 
+from compose.child import Child
 from runtime.addresses import free_port
 from tests.servers import NO_TLS, eventually
 
@@ -24,27 +22,20 @@ StageName = Literal["ingest", "normalize", "correlate", "sink"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
 
 
-class Worker:
+class Worker(Child):
     """One process of one stage."""
 
     def __init__(self, stage: StageName, settings: Settings, log: Path) -> None:
+        super().__init__()
         self.stage = stage
         self.settings = settings
         self.log = log
         self.port = free_port()
         """Of its probes and metrics."""
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "callweave", "run", self.stage, "--metrics-port", str(self.port)],
-                env=environment(self.settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = [sys.executable, "-m", "callweave", "run", self.stage, "--metrics-port", str(self.port)]
+        self.launch(command, self.log, environment=environment(self.settings))
 
     def ready(self) -> bool:
         assert self.running, f"{self.stage} ended by itself: {self.log.read_text()[-3000:]}"
@@ -53,22 +44,11 @@ class Worker:
         except httpx.TransportError:
             return False
 
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
     def stop(self) -> int:
         """As an operator would; gives the exit status."""
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(60)
+        status = self.terminate(60)
+        assert status is not None, f"{self.stage} did not stop"
+        return status
 
     def metrics(self) -> str:
         return self._get("/metrics").text

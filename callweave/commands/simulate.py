@@ -29,7 +29,7 @@ from simulator.misbehaviour import Misbehaviour
 from simulator.progress import shown, summarise
 from simulator.run import Wishes, run
 from simulator.sending import Manner, Tally
-from simulator.traffic import Sender
+from simulator.traffic import MODELS, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -203,6 +203,8 @@ def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
         source = known.get(name)
         if source is None or not source.active:
             raise CallweaveError(f"{name} is no source: `callweave source list` has them.")
+        if source.dialect not in MODELS:
+            raise CallweaveError(f"{name} speaks {source.dialect}, in which no calls are simulated.")
         senders.append(Sender(name, source.account, source.dialect, source.timezone))
     return senders
 

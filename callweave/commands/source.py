@@ -12,6 +12,7 @@ from callweave.commands.provider import provider, sources_written
 from runtime import sources
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
+from schemas import dialects
 
 if TYPE_CHECKING:
     from runtime.settings import IngestSettings
@@ -42,7 +43,7 @@ def source() -> None:
 @source.command()
 @click.argument("name")
 @click.option("--account", required=True, help="The tenant; equal ids of two accounts are different calls.")
-@click.option("--dialect", required=True, help="common-api or extension-events.")
+@click.option("--dialect", required=True, help=f"{dialects.one_of(dialects.NAMES)}.")
 @click.option("--timezone", required=True, help="Zone of times without one, such as Asia/Shanghai.")
 @click.option(
     "--close-after",

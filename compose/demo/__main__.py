@@ -18,9 +18,8 @@ from compose.demo import answers, check
 from compose.embedded.node import NodeError
 from compose.run import PRIVATE, Interrupts, Kill, Stop, locked, say
 from compose.stack import Stack
-from compose.supervisor import probe
-from runtime.addresses import reachable
 from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.probe import readiness
 from runtime.settings import load
 from runtime.terminal import echo
 
@@ -105,11 +104,10 @@ def started(settings: Settings) -> Iterator[Attend]:
 
 
 def await_ready(settings: Settings) -> None:
-    """Wait until the ingress is ready; raise `StartError`."""
-    host, port = reachable(settings.ingest.host), settings.ingest.port
+    """Until the ingress says that it is; raises `StartError`."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        ready, why = probe(host, port)
+        ready, why = readiness(settings.metrics_host, settings.ingest.metrics_port)
         if ready:
             return
         if time.monotonic() > deadline:

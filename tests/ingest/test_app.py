@@ -9,12 +9,12 @@ import pytest
 from ingest.app import create_app
 from ingest.groups import UnacknowledgedError
 from ingest.server import readiness
-from runtime.clock import ManualClock
 from runtime.metrics import render
 from runtime.settings import IngestSettings, Settings
 from runtime.sources import SourcesFile
 from schemas.callbacks import Callback
 from tests.ingest.conftest import new_token
+from tests.kit.clock import ManualClock
 from tests.servers import eventually
 
 if TYPE_CHECKING:
