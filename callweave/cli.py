@@ -9,6 +9,7 @@ import click
 
 from callweave.lazy import Lazy, LazyGroup
 from runtime.errors import CallweaveError
+from runtime.terminal import echo
 
 HERE = "callweave.commands"
 
@@ -52,7 +53,11 @@ def main() -> None:
         group(prog_name="callweave")
     except CallweaveError as error:
         for line in error.lines:
-            click.echo(f"callweave: {line}", err=True)
+            echo(f"callweave: {line}", err=True)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        echo(f"callweave: {error.filename}: {error.strerror}: check that this user may use it.", err=True)
     else:
         return
     sys.exit(1)

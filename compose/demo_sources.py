@@ -107,7 +107,8 @@ def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
         *_sources_lines(settings, urls),
         "Then, in another terminal:",
         '  .venv/bin/callweave sql "SELECT * FROM calls"',
-        f"or with any SQL client: {http}/play or {http} (HTTP), {engine.host}:{engine.port} (native).",
+        f"or in a browser: {http}/play",
+        f"or with any SQL client: {http} (HTTP), {engine.host}:{engine.port} (native).",
         f"Logs: {logs}/*.log",
         "",
     ]

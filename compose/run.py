@@ -14,7 +14,9 @@ from compose.demo_sources import panel
 from compose.embedded.node import NodeError
 from compose.stack import Stack
 from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.files import writing
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 SAME_WISH_SECONDS = 1.0
 """Signals so soon after the first one mean the same: make passes on a SIGTERM that we also got ourselves."""
+
+
+PRIVATE = 0o077
+"""The umask of servers and stages: nobody else on this machine reads what they write."""
 
 
 class Stop(BaseException):
@@ -58,24 +64,23 @@ class Interrupts:
 
 def say(line: str) -> None:
     """One line for the person who typed `make run`."""
-    print(line, flush=True)  # noqa: T201 - this is what the program is for
+    echo(line)
 
 
 def main() -> None:
     """Run until Ctrl-C; exit status 0 after an orderly stop, 1 otherwise."""
     Interrupts().install()
+    os.umask(PRIVATE)
     try:
         settings = load()
         with locked(settings.data):
-            # Slow to import, and an error in the settings should be said at once.
-
             run(Stack(settings, say))
     except Stop:
         say("Stopped before anything was started.")
     except (CallweaveError, NodeError) as error:
         lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
         for line in lines:
-            sys.stderr.write(f"make run: {line}\n")
+            echo(f"make run: {line}", err=True)
         sys.exit(1)
     except Kill:
         sys.exit(1)
@@ -105,7 +110,9 @@ def run(stack: Stack) -> None:
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
     """Let one stack use the folder at a time; raises `StartError` when another one does."""
-    data.mkdir(parents=True, exist_ok=True)
+    with writing(data, "data (CALLWEAVE_DATA)"):
+        data.mkdir(parents=True, exist_ok=True)
+        data.chmod(0o700)  # it holds callbacks, with phone numbers and recording links, and callback URLs
     with (data / "run.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

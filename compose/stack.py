@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from compose import demo_sources as demo
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
-from compose.embedded.node import Node, NodeError, free_port, listening
+from compose.embedded.node import Node, NodeError
 from compose.supervisor import Stage
-from operations.doctor import bind_error, reachable
 from runtime import topics
+from runtime.addresses import bind_error, free_port, listening
 from runtime.errors import StartError
+from runtime.files import writing
+from runtime.settings import STAGES
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
@@ -35,18 +37,11 @@ STAGE_PATIENCE_SECONDS = 30.0
 
 def resolved(settings: Settings) -> Settings:
     """The same settings with a free port in place of each 0 that a stage could choose by itself."""
-    ports = {
-        "ingest": "port",
-        "normalize": "metrics_port",
-        "correlate": "metrics_port",
-        "sink": "metrics_port",
-    }
-    sections = {
-        stage: section.model_copy(update={name: getattr(section, name) or free_port()})
-        for stage, name in ports.items()
-        for section in [getattr(settings, stage)]
-    }
-    return settings.model_copy(update=sections)
+    for setting, _, port in settings.listeners():
+        stage, name = setting.split(".")
+        section = getattr(settings, stage).model_copy(update={name: port or free_port()})
+        settings = settings.model_copy(update={stage: section})
+    return settings
 
 
 def objections(settings: Settings) -> Iterator[str]:
@@ -88,10 +83,7 @@ def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
     yield "embedded.kafka_controller_port", kafka_host, settings.embedded.kafka_controller_port
     yield "clickhouse.port", engine.host, engine.port
     yield "clickhouse.http_port", engine.host, engine.http_port
-    yield "ingest.port", settings.ingest.host, settings.ingest.port
-    yield "normalize.metrics_port", settings.metrics_host, settings.normalize.metrics_port
-    yield "correlate.metrics_port", settings.metrics_host, settings.correlate.metrics_port
-    yield "sink.metrics_port", settings.metrics_host, settings.sink.metrics_port
+    yield from settings.listeners()
 
 
 def taken_ports(settings: Settings) -> Iterator[str]:
@@ -147,20 +139,19 @@ class Stack:
 
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
-        addresses = {"ingest": (reachable(settings.ingest.host), settings.ingest.port, "--port")} | {
-            stage: (reachable(settings.metrics_host), getattr(settings, stage).metrics_port, "--metrics-port")
-            for stage in ("normalize", "correlate", "sink")
-        }
+        ports = {name: getattr(settings, name).metrics_port for name in STAGES}
+        own = {"ingest": ["--port", str(settings.ingest.port)]}
+        command = [sys.executable, "-m", "callweave", "run"]
         return [
             Stage(
                 name,
-                [sys.executable, "-m", "callweave", "run", name, option, str(port)],
-                host=host,
+                [*command, name, "--metrics-port", str(port), *own.get(name, ())],
+                host=settings.metrics_host,
                 port=port,
                 log=self.logs / f"{name}.log",
                 say=self._say,
             )
-            for name, (host, port, option) in addresses.items()
+            for name, port in ports.items()
         ]
 
     def up(self) -> None:
@@ -171,7 +162,8 @@ class Stack:
         self._say(f"Topics: created {', '.join(made)}." if made else "Topics: all there.")
         applied = migrate(self.settings)
         self._say(f"Tables: applied {', '.join(applied)}." if applied else "Tables: up to date.")
-        self.urls = demo.ensure(self.settings)
+        with writing(self.settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
+            self.urls = demo.ensure(self.settings)
         for stage in self._stages:
             stage.start()
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")

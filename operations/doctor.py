@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import os
-import socket
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime import clickhouse, sources, topics
+from runtime.addresses import bind_error
 from runtime.errors import CallweaveError, StartError
+from runtime.probe import is_callweave
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 MINIMUM_KAFKA = (4, 0)
-PROBE_SECONDS = 5
 PATIENCE_MS = 5000
 
 
@@ -125,13 +123,7 @@ def _migrations(settings: Settings) -> Finding:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    metrics = settings.metrics_host
-    for name, host, port in (
-        ("ingest.port", settings.ingest.host, settings.ingest.port),
-        ("normalize.metrics_port", metrics, settings.normalize.metrics_port),
-        ("correlate.metrics_port", metrics, settings.correlate.metrics_port),
-        ("sink.metrics_port", metrics, settings.sink.metrics_port),
-    ):
+    for name, host, port in settings.listeners():
         if port:
             yield port_finding(name, host, port)
 
@@ -141,46 +133,10 @@ def port_finding(name: str, host: str, port: int) -> Finding:
     refused = bind_error(host, port)
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")
-    if refused == errno.EADDRINUSE and is_callweave(reachable(host), port):
+    if refused == errno.EADDRINUSE and is_callweave(host, port):
         return Finding(name, good=True, text=f"{host}:{port} is held by a callweave that runs.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")
-
-
-def bind_error(host: str, port: int) -> int | None:
-    """Why a server could not listen there, as an errno; None if it could."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, kind, proto)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do after a restart
-            probe.bind(address)
-    except socket.gaierror:
-        return errno.EADDRNOTAVAIL
-    except OSError as error:
-        return error.errno or errno.EIO
-    return None
-
-
-def is_callweave(host: str, port: int) -> bool:
-    """Whether what listens there is alive and one of us."""
-    client = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
-    try:
-        client.request("GET", "/healthz")
-        response = client.getresponse()
-        response.read()
-        alive = response.status == http.client.OK
-        client.close()
-        client.request("GET", "/metrics")
-        return alive and b"callweave_" in client.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        client.close()
-
-
-def reachable(host: str) -> str:
-    """How to reach a server of this machine that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def dotted(version: tuple[int, ...]) -> str:

@@ -18,6 +18,7 @@ from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
 from runtime import clickhouse
 from runtime.files import replace_file
+from schemas.dialects import WITH_API, sql_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,14 +36,14 @@ PAGE = 200
 MOST_IDS = 4
 """Of one call, the ids that are tried: the provider answers to its own name of the call alone."""
 
-UNFINISHED = """
+UNFINISHED = f"""
 FROM (SELECT *, toUnixTimestamp64Micro(assumeNotNull(first_received_at)) AS first_us FROM calls)
-WHERE account = %(account)s AND has(sources, %(source)s) AND has(dialects, 'extension-events')
+WHERE account = %(account)s AND has(sources, %(source)s) AND hasAny(dialects, {sql_list(WITH_API)})
   AND state != 'complete' AND NOT has_cdr
   AND first_us >= %(since)s AND first_us < %(until)s
   AND toUnixTimestamp64Micro(assumeNotNull(last_received_at)) < %(silent)s
   AND (first_us, call_id) > (%(after)s, %(after_id)s)
-"""
+"""  # noqa: S608 - the names are our own
 """Calls whose end we were not told of, and that nothing was heard of for a while.
 
 Times are compared as numbers: clickhouse-driver writes a datetime without its microseconds.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from provider.publishing import UnpublishedError
 from provider.rest.errors import UnansweredError
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from runtime.producer import UnpublishedError
 from schemas.callbacks import Callback
 
 if TYPE_CHECKING:

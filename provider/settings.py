@@ -18,43 +18,30 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - pydantic asks for it at run time
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from runtime import sources
 from runtime.errors import CallweaveError
+from runtime.mistakes import words
+from runtime.settings import Section
 from runtime.urls import checked_base
+from schemas.dialects import WITH_API, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TABLE = "provider"
-DIALECT = "extension-events"
-"""The one dialect whose documents describe a REST API."""
 
 SECRETS = ("token", "app_secret")
 """Each is set by `…_file` or `…_variable`."""
-
-WORDS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a setting",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "path_type": "must be a path",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
 
 
 class ProviderSettingsError(CallweaveError):
@@ -83,16 +70,8 @@ Name = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-class ProviderSettings(BaseModel):
+class ProviderSettings(Section):
     """Where the API is, who we are there, and how patient we are."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-    )
 
     base_url: Url
     """What the documents' paths follow, as in https://api.example.com/api/ver1.0."""
@@ -121,26 +100,20 @@ class ProviderSettings(BaseModel):
     requests_per_second: float = Field(default=5.0, gt=0, le=1000)
     """How fast `callweave backfill` asks."""
 
-    @model_validator(mode="after")
-    def _one_secret(self) -> Self:
-        problems = list(self._contradictions())
-        if problems:
-            raise PydanticCustomError("contradiction", "{sentences}", {"sentences": "; ".join(problems)})
-        return self
-
-    def _contradictions(self) -> Iterator[str]:
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """There is one secret, and it goes with how we are known."""
         for secret in SECRETS:
             if all(self._set(secret)):
-                yield f"{secret}_file and {secret}_variable are both set: keep one"
+                yield f"{secret}_file", f"and {secret}_variable are both set: keep one"
         token, app_secret = any(self._set("token")), any(self._set("app_secret"))
         if token and (app_secret or self.app_id):
-            yield "a token is set, and an application too: keep one"
+            yield "a token", "is set, and an application too: keep one"
         elif self.app_id and not app_secret:
-            yield "app_secret_file or app_secret_variable must be set, since app_id is"
+            yield "app_secret_file", "or app_secret_variable must be set, since app_id is"
         elif app_secret and not self.app_id:
-            yield "app_id must be set, since its secret is"
+            yield "app_id", "must be set, since its secret is"
         elif not token and not app_secret:
-            yield "token_file or token_variable must be set, or app_id with its secret"
+            yield "token_file", "or token_variable must be set, or app_id with its secret"
 
     def _set(self, secret: str) -> list[bool]:
         return [getattr(self, f"{secret}_{kind}") is not None for kind in ("file", "variable")]
@@ -182,10 +155,10 @@ def provider_of(path: Path, name: str) -> Provider:
         raise ProviderSettingsError(f"there is no source {name}: `callweave source list` names them.")
     if not source.active:
         raise ProviderSettingsError(f"the source {name} was removed.")
-    if source.dialect != DIALECT:
+    if source.dialect not in WITH_API:
         raise ProviderSettingsError(
             f"the source {name} speaks {source.dialect}, whose documents describe no REST API; "
-            f"{DIALECT} has one."
+            f"{one_of(WITH_API)} has one."
         )
     table = (source.model_extra or {}).get(TABLE)
     if table is None:
@@ -204,13 +177,13 @@ def checked(name: str, table: Any) -> ProviderSettings:
         lines = []
         for detail in error.errors(include_url=False, include_input=False):
             key = ".".join(str(part) for part in detail["loc"])
-            words = WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ").replace(
-                "Input should", "must"
-            )
+            mistake = words(detail)
             if key in SECRETS:
-                words = f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                mistake = (
+                    f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                )
             where = f"sources.{name}.{TABLE}"
-            lines.append(f"{where}.{key} {words}." if key else f"{where}: {words}.")
+            lines.append(f"{where}.{key} {mistake}." if key else f"{where}: {mistake}.")
         raise ProviderSettingsError("\n".join(lines)) from None  # the cause repeats the values
 
 
@@ -246,7 +219,7 @@ def set_provider(path: Path, name: str, given: Mapping[str, object]) -> Provider
     """Change what is given, keep the rest, and write it; a new secret takes the place of the old one."""
     with sources.edited(path) as tables:
         source = sources.active(path, tables, name)
-        if source["dialect"] != DIALECT:
+        if source["dialect"] not in WITH_API:
             raise ProviderSettingsError(
                 f"the source {name} speaks {source['dialect']}, whose documents describe no REST API."
             )

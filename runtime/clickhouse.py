@@ -9,6 +9,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ServerException
 
 from runtime.errors import StartError
+from runtime.tls import distrust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +86,13 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
         return f"{where} has no database {settings.database}: run `callweave migrate`."
     if code is not None:
         return f"{where} refuses: {first_line(error)}"
+    if settings.secure and settings.verify:
+        reason = distrust(settings.host, settings.port, settings.ca_certs)
+        if reason is not None:
+            return (
+                f"{where} shows a certificate that is not trusted ({reason}): set clickhouse.ca_certs to the "
+                "certificate of its authority, and clickhouse.host to a name that it is made for."
+            )
     return (
         f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
         "or correct clickhouse.host, clickhouse.port and clickhouse.secure."

@@ -4,7 +4,29 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def writing(path: Path, setting: str) -> Iterator[None]:
+    """Turn a failure to write this file into a `StartError` that says what to do.
+
+    `setting` is the setting that holds the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StartError(
+            f"{path} can't be written ({error.strerror}): let this user write there, or set {setting} to "
+            "another path."
+        ) from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

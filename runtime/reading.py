@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from runtime.errors import SettingsError
+from runtime.mistakes import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -186,32 +187,4 @@ def _sentences(reader: _Reader, detail: ErrorDetails) -> list[str]:
         pairs: list[tuple[str, str]] = detail["ctx"]["problems"]
         names = ((f"{table}.{name}" if table else name, sentence) for name, sentence in pairs)
         return [f"{reader.where(name)}: {sentence}" for name, sentence in names]
-    return [f"{reader.where(table)}: {_must(detail)}"]
-
-
-WORDS = {
-    "less_than_equal": "must be ≤ {le:g}",
-    "less_than": "must be < {lt:g}",
-    "greater_than_equal": "must be ≥ {ge:g}",
-    "greater_than": "must be > {gt:g}",
-    "literal_error": "must be {expected}",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "must be a smaller number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "path_type": "must be a path",
-    "string_too_short": "must not be empty",
-    "value_error": "{error}",
-}
-"""What pydantic's kinds of errors are called here; its own words may repeat the value."""
-
-
-def _must(detail: ErrorDetails) -> str:
-    words = WORDS.get(detail["type"])
-    return words.format_map(detail.get("ctx", {})) if words else f"is not valid ({detail['type']})"
+    return [f"{reader.where(table)}: {words(detail)}"]

@@ -32,6 +32,9 @@ IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
 
 PROBLEMS = "problems"
 
+STAGES = ("ingest", "normalize", "correlate", "sink")
+"""In the order of the flow; each has a section of its own."""
+
 
 def _addresses(text: str) -> str:
     if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+):\d{1,5}", part) for part in text.split(",")):
@@ -119,7 +122,7 @@ class KafkaSettings(Section):
         yield from self._certificates()
 
     def _login(self) -> Iterator[tuple[str, str]]:
-        used = self.security_protocol.startswith("SASL")
+        used = self.logs_in
         for name in ("sasl_username", "sasl_password"):
             given = getattr(self, name) is not None
             if given != used:
@@ -133,10 +136,30 @@ class KafkaSettings(Section):
             yield "ssl_certfile", "must be set, since kafka.ssl_keyfile is"
         for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
             path: Path | None = getattr(self, name)
-            if path and not self.security_protocol.endswith("SSL"):
+            if path and not self.encrypts:
                 yield name, f"is never used, since kafka.security_protocol is {self.security_protocol}"
             elif path and not os.access(path, os.R_OK):
                 yield name, "names no file that can be read"
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol.endswith("SSL")
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether clients log in."""
+        return self.security_protocol.startswith("SASL")
+
+    @property
+    def password(self) -> str | None:
+        """What to log in with: never log it."""
+        return self.sasl_password.get_secret_value() if self.sasl_password is not None else None
+
+    @property
+    def servers(self) -> list[str]:
+        """The brokers to begin with, each as host:port."""
+        return self.bootstrap_servers.split(",")
 
     def topic(self, name: str) -> str:
         """A topic's name on the cluster."""
@@ -148,7 +171,7 @@ class KafkaSettings(Section):
 
     def addresses(self) -> list[tuple[str, int]]:
         """The brokers to begin with, as host and port."""
-        pairs = (part.rpartition(":") for part in self.bootstrap_servers.split(","))
+        pairs = (part.rpartition(":") for part in self.servers)
         return [(host.strip("[]"), int(port)) for host, _, port in pairs]
 
 
@@ -194,7 +217,9 @@ class IngestSettings(Section):
     host: Host = "127.0.0.1"
     """The address to listen on."""
     port: Port = 8080
-    """The port to listen on; its /healthz, /readyz and /metrics are there as well."""
+    """The port to listen on for callbacks."""
+    metrics_port: Port = 9100
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     """What providers reach us by, as in https://calls.example.com; the callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
@@ -276,7 +301,7 @@ class Settings(Section):
     data: Path = Path("var")
     """Where the embedded servers and the processors keep what survives a restart."""
     metrics_host: Host = "127.0.0.1"
-    """The address on which normalize, correlate and sink serve their metrics."""
+    """The address on which every stage serves /metrics, /healthz and /readyz."""
 
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
@@ -290,15 +315,16 @@ class Settings(Section):
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Two servers of one machine never share a port."""
         taken: dict[tuple[str, int], str] = {}
-        for name, host, port in (
-            ("ingest.port", self.ingest.host, self.ingest.port),
-            ("normalize.metrics_port", self.metrics_host, self.normalize.metrics_port),
-            ("correlate.metrics_port", self.metrics_host, self.correlate.metrics_port),
-            ("sink.metrics_port", self.metrics_host, self.sink.metrics_port),
-        ):
+        for name, host, port in self.listeners():
             if port and (host, port) in taken:
                 yield name, f"must differ from {taken[host, port]}"
             taken.setdefault((host, port), name)
+
+    def listeners(self) -> Iterator[tuple[str, str, int]]:
+        """Every address that a stage listens on: the setting's name, host, port."""
+        yield "ingest.port", self.ingest.host, self.ingest.port
+        for stage in STAGES:
+            yield f"{stage}.metrics_port", self.metrics_host, getattr(self, stage).metrics_port
 
 
 def load() -> Settings:

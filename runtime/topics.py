@@ -26,6 +26,7 @@ from kafka.errors import (
 
 from runtime.errors import StartError
 from runtime.kafka import client_options
+from runtime.tls import distrust
 from schemas.topics import SPECS
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from runtime.settings import KafkaSettings, Settings
 
 BOOTSTRAP_MS = 10_000
+ASK_MS = 2_000
 CREATE_MS = 30_000
 POLL_SECONDS = 0.2
 
@@ -112,6 +114,13 @@ def inspect(settings: Settings) -> list[TopicReport]:
         return compare(wish, _found(client, list(wish)))
 
 
+def missing(settings: KafkaSettings, names: list[str]) -> list[str]:
+    """Those of these topics that are not there; raises `StartError` when Kafka can't be asked."""
+    with admin(settings, patience_ms=ASK_MS) as client:
+        there = _described(client, names)
+        return [name for name in names if name not in there]
+
+
 def ensure(settings: Settings) -> list[TopicReport]:
     """Make the missing topics and wait until they can be used; raises `StartError`. Idempotent."""
     with admin(settings.kafka) as client:
@@ -131,6 +140,8 @@ def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterat
     try:
         # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).
         await_listener(settings, patience_ms / 1000)
+        if (distrusted := certificate_trouble(settings)) is not None:
+            raise StartError(distrusted)
         client = KafkaAdminClient(**client_options(settings), bootstrap_timeout_ms=patience_ms)
         yield client
     except (KafkaError, OSError) as error:  # OSError: nobody listens, or certificates that are none
@@ -157,6 +168,20 @@ def await_listener(settings: KafkaSettings, patience_seconds: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def certificate_trouble(settings: KafkaSettings) -> str | None:
+    """Which broker's certificate is not trusted and what to do, in one sentence; None if all are."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    for host, port in settings.addresses():
+        if (reason := distrust(host, port, settings.ssl_cafile)) is not None:
+            return (
+                f"Kafka at {host}:{port} shows a certificate that is not trusted ({reason}): set "
+                "kafka.ssl_cafile to the certificate of its authority, and kafka.bootstrap_servers to a name "
+                "that it is made for."
+            )
+    return None
+
+
 def trouble(settings: KafkaSettings, error: Exception) -> str:
     """What went wrong with Kafka and what to do, in one sentence."""
     where = f"Kafka at {settings.bootstrap_servers}"
@@ -172,18 +197,24 @@ def trouble(settings: KafkaSettings, error: Exception) -> str:
             f"{where} has too few brokers for kafka.replication_factor = {settings.replication_factor}: "
             "start more, or lower it."
         )
+    if (distrusted := certificate_trouble(settings)) is not None:
+        return distrusted
     return (
         f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
         "or correct kafka.bootstrap_servers and kafka.security_protocol."
     )
 
 
-def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
-    described = {
+def _described(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
+    return {
         topic["name"]: topic
         for topic in client.describe_topics(names)
         if for_code(topic["error_code"]) is NoError
     }
+
+
+def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
+    described = _described(client, names)
     if not described:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]

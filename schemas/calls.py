@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from schemas.dialects import SENDING_CDRS
+
 if TYPE_CHECKING:
     from schemas.records import Record
 
 State = Literal["requested", "ringing", "answered", "ended", "complete"]
 """`requested`: somebody asked for the call, and nothing more is known."""
-
-DIALECTS_WITH_CDR = frozenset({"common-api"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ def call_of(record: Record) -> Call:
 
 def is_complete(record: Record) -> bool:
     """Whether nothing more is expected: the CDR is in, or the call ended and its dialect sends none."""
-    return "cdr" in record or (_ended(record) and DIALECTS_WITH_CDR.isdisjoint(record["dialects"]))
+    return "cdr" in record or (_ended(record) and SENDING_CDRS.isdisjoint(record["dialects"]))
 
 
 def _ended(record: Record) -> bool:

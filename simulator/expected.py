@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.dialects import SENDING_CDRS
 from schemas.times import SECOND
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Interval:
 def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
     """The row's columns, if these webhooks (by their place) never came; only hangups may be lost."""
     told = [each for place, each in enumerate(call.webhooks) if place not in lost]
-    by_bill = call.truth.dialect == "common-api"
+    by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
     if by_bill or len(told) == len(call.webhooks):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import orjson
 
+from schemas.dialects import SENDING_CDRS
 from simulator import expected
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Ledger:
         if self._finished is not None:
             self._finished(planned.call)
         between = {"first_received_at": state.all.first, "last_received_at": state.all.last}
-        if planned.sender.dialect == "common-api":
+        if planned.sender.dialect in SENDING_CDRS:
             between["rang_at"] = state.rings.first
         self._expected.write(
             orjson.dumps(

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from schemas.events import Direction, Kind, Outcome
 
-Dialect = Literal["common-api", "extension-events"]
-
 Shape = Literal["json", "detail", "query", "urlencoded"]
 """How the documents let a payload come: a JSON body (000, 002), a form's field `detail` (001), a GET query or
 a urlencoded POST (003)."""
@@ -48,7 +46,7 @@ class Truth:
     """What happened in a call, in the words of `calls`, as far as its provider ever tells it."""
 
     scenario: str
-    dialect: Dialect
+    dialect: str
     legs: tuple[str, ...]
     """Every id that its webhooks name, sorted: the first names the call."""
     uuid: str

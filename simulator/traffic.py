@@ -13,9 +13,15 @@ from simulator.extension_events import Office
 from simulator.identifiers import Identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from simulator.model import Dialect, SimulatedCall
+    from simulator.model import SimulatedCall
+
+MODELS: Mapping[str, Callable[[Random, Identifiers, ZoneInfo], CallCentre | Office]] = {
+    "common-api": CallCentre,
+    "extension-events": lambda rng, ids, _: Office(rng, ids),
+}
+"""Who makes calls in a dialect."""
 
 CALLBACKS_A_CALL = 4.1
 """On average, over both dialects; the model's weights make it."""
@@ -27,7 +33,7 @@ class Sender:
 
     source: str
     account: str
-    dialect: Dialect
+    dialect: str
     timezone: str
 
 
@@ -46,7 +52,4 @@ def calls(
 
 
 def _model(sender: Sender, rng: Random) -> CallCentre | Office:
-    ids = Identifiers(rng)
-    if sender.dialect == "common-api":
-        return CallCentre(rng, ids, ZoneInfo(sender.timezone))
-    return Office(rng, ids)
+    return MODELS[sender.dialect](rng, Identifiers(rng), ZoneInfo(sender.timezone))

@@ -19,6 +19,7 @@ from operations.audit.identity import Verdict, remedies, total
 from runtime.clickhouse import trouble
 from runtime.errors import CallweaveError
 from runtime.settings import load
+from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def audit(
     except ServerException as error:
         _give_up([trouble(settings.clickhouse, error)])
     if as_json:
-        click.echo(orjson.dumps(document(report), option=orjson.OPT_INDENT_2).decode())
+        echo_json(orjson.dumps(document(report), option=orjson.OPT_INDENT_2))
     else:
         _print(report)
     verdict = report.verdict()
@@ -86,7 +87,7 @@ def audit(
 
 def _give_up(lines: list[str]) -> NoReturn:
     for line in lines:
-        click.echo(f"callweave: {line}", err=True)
+        echo(f"callweave: {line}", err=True)
     sys.exit(EXIT_UNTOLD)
 
 
@@ -138,19 +139,19 @@ def _print(report: Report) -> None:
             ],
         )
         for remedy in remedies(hole.problem for hole in report.holes):
-            click.echo(remedy)
+            echo(remedy)
     for note in report.notes:
-        click.echo(f"Note: {note}.")
+        echo(f"Note: {note}.")
     for doubt in report.doubts:
-        click.echo(f"Can't be told: {doubt}.", err=True)
+        echo(f"Can't be told: {doubt}.", err=True)
     for lag in report.lags:
-        click.echo(
+        echo(
             f"Not finished: {lag.group} has {lag.messages} messages of {lag.topic}/{lag.partition} to go.",
             err=True,
         )
     if report.lags:
-        click.echo("Stages are still at work, or have stopped: --wait waits for them.", err=True)
-    click.echo(f"Verdict: {report.verdict().value}.")
+        echo("Stages are still at work, or have stopped: --wait waits for them.", err=True)
+    echo(f"Verdict: {report.verdict().value}.")
 
 
 def _row(source: str, counts: Counts) -> list[str]:

@@ -16,6 +16,7 @@ from provider.settings import provider_of
 from runtime.clock import SystemClock
 from runtime.progress import bar
 from runtime.settings import load
+from runtime.terminal import echo
 from schemas.times import SECOND
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     asked = {"since": window.since, "until": window.until}
     after = filling.Position() if afresh else progress.position(asked)
     if after != filling.Position():
-        click.echo("Going on where the last run was interrupted; --afresh begins anew.", err=True)
+        echo("Going on where the last run was interrupted; --afresh begins anew.", err=True)
     total = calls.count(after)
     with publishing(settings.kafka) as publisher, client_of(provider) as client:
         pace = filling.Pace(provider.settings.requests_per_second)
         asker = filling.Asker(client, publisher, provider.source, clock, pace)
         results = _with_progress(filling.run(calls, asker, progress, asked, after), total)
-    click.echo(summary(results, total))
+    echo(summary(results, total))
 
 
 def summary(results: Counter[Result], total: int) -> str:

@@ -19,7 +19,7 @@ from runtime import clickhouse
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.settings import load
-from runtime.terminal import visible
+from runtime.terminal import echo_json, echo_styled, visible
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -85,9 +85,7 @@ def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
     laid_out = timeline(whole, SystemClock().now())
     masks = masks_of(laid_out, numbers=numbers)
     if as_json:
-        click.echo(
-            json.dumps(document(laid_out, masks))
-        )  # in ASCII: whatever shows it, nothing moves its cursor
+        echo_json(json.dumps(document(laid_out, masks)))
         return
 
     width = None if sys.stdout.isatty() else UNBOUNDED
@@ -95,4 +93,4 @@ def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
     with console.capture() as printed:
         for part in Page(laid_out, masks).parts(raw=raw):
             console.print(part)
-    click.echo("\n".join(line.rstrip(" ") for line in printed.get().splitlines()))
+    echo_styled("\n".join(line.rstrip(" ") for line in printed.get().splitlines()))

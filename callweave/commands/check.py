@@ -8,6 +8,7 @@ import click
 
 from operations.doctor import examine
 from runtime.settings import load
+from runtime.terminal import echo, echo_styled, visible
 
 
 @click.command()
@@ -18,12 +19,13 @@ def doctor() -> None:
     Each failure says what to do; the exit status is 1 when there is one.
     """
     settings = load()
-    click.echo(f"{'ok':<5} settings: valid.")
+    echo(f"{'ok':<5} settings: valid.")
     bad = 0
     for finding in examine(settings):
         mark = click.style("ok", fg="green") if finding.good else click.style("FAIL", fg="red", bold=True)
-        click.echo(f"{mark}{' ' * (3 if finding.good else 1)} {finding.subject}: {finding.text}")
+        gap = " " * (4 if finding.good else 2)
+        echo_styled(f"{mark}{gap}{visible(finding.subject)}: {visible(finding.text)}")
         bad += not finding.good
     if bad:
-        click.echo(f"callweave: {bad} check{'s' if bad > 1 else ''} failed.", err=True)
+        echo(f"callweave: {bad} check{'s' if bad > 1 else ''} failed.", err=True)
         sys.exit(1)

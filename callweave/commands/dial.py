@@ -17,6 +17,7 @@ from provider.settings import provider_of
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,18 +153,18 @@ def _dial(settings: Settings, name: str, extension: str, request: CallbackReques
             "The call MAY HAVE BEEN STARTED: nobody can know, and so it is not tried again. If it was, its "
             "events come by themselves, but its record will not know that you asked for it.",
         ):
-            click.echo(f"callweave: {line}", err=True)
+            echo(f"callweave: {line}", err=True)
         sys.exit(MAY_HAVE_STARTED)
 
 
 def _report(outcome: Outcome, settings: Settings) -> None:
     call_id = outcome.dialled.call_id
-    click.echo(call_id)
+    echo(call_id)
     if outcome.published:
         return
-    click.echo(f"callweave: the call {call_id} was started, but not published. {outcome.problem}", err=True)
+    echo(f"callweave: the call {call_id} was started, but not published. {outcome.problem}", err=True)
     if outcome.kept:
-        click.echo(
+        echo(
             f"callweave: it waits in {settings.data / SPOOL}: `callweave dial --resend` publishes it again.",
             err=True,
         )
@@ -173,10 +174,10 @@ def _report(outcome: Outcome, settings: Settings) -> None:
 def _resend(settings: Settings) -> None:
     spool = Spool(settings.data / SPOOL)
     if not spool.waiting():
-        click.echo("There is nothing to publish again.", err=True)
+        echo("There is nothing to publish again.", err=True)
         return
     with publishing(settings.kafka) as publisher:
         sent, broken = resend(publisher, spool)
-    click.echo(f"{sent} published.", err=True)
+    echo(f"{sent} published.", err=True)
     if broken:
         raise CallweaveError("\n".join(broken))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from callweave.commands.query import plain
 from operations.replay import changes
 from operations.timeline.masks import Masks
 from runtime import clickhouse
+from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from operations.replay.archive import Selection
@@ -30,8 +29,8 @@ def show(
                 _print(each, as_json=as_json, numbers=numbers)
         moved = changes.statuses(client, settings.clickhouse.database, database)
     for (was, now), number in sorted(moved.items()):
-        click.echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
-    click.echo(f"{found} calls would come out otherwise{_rest(found, limit)}.", err=as_json)
+        echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
+    echo(f"{found} calls would come out otherwise{_rest(found, limit)}.", err=as_json)
 
 
 def _rest(found: int, limit: int) -> str:
@@ -56,11 +55,11 @@ def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
             "what": change.what,
             "fields": {name: {"before": before, "after": after} for name, before, after in shown},
         }
-        click.echo(json.dumps(document, default=plain, ensure_ascii=False))
+        echo_json(json.dumps(document, default=plain, ensure_ascii=False))
         return
-    click.echo(f"{change.account} {change.call_id} {change.what}")
+    echo(f"{change.account} {change.call_id} {change.what}")
     for name, before, after in shown:
-        click.echo(f"    {name}: {plain(before)} -> {plain(after)}")
+        echo(f"    {name}: {plain(before)} -> {plain(after)}")
 
 
 WORDY = frozenset({"variables"})

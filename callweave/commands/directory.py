@@ -15,6 +15,7 @@ from operations.directory.entries import Defaults, parse
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
 from runtime.settings import load as load_settings
+from runtime.terminal import echo, echo_json
 from schemas.times import moment
 from sinks.directory import areas as known
 
@@ -53,9 +54,7 @@ def load(file: Path, account: str | None, timezone: str | None, country: str | N
     told = told_by(file, account, timezone, country)
     with clickhouse.connected(load_settings().clickhouse) as client:
         done = store.load(client, told)
-    click.echo(
-        f"{len(done.added)} added, {len(done.corrected)} corrected, {done.unchanged} unchanged.", err=True
-    )
+    echo(f"{len(done.added)} added, {len(done.corrected)} corrected, {done.unchanged} unchanged.", err=True)
 
 
 @directory.command()
@@ -63,7 +62,7 @@ def load(file: Path, account: str | None, timezone: str | None, country: str | N
 def check(file: Path, account: str | None, timezone: str | None, country: str | None) -> None:
     """Say everything that is wrong with a CSV file, and load nothing."""
     told = told_by(file, account, timezone, country)
-    click.echo(f"{file}: {len(told)} rows, nothing wrong.", err=True)
+    echo(f"{file}: {len(told)} rows, nothing wrong.", err=True)
 
 
 @directory.command("list")
@@ -75,18 +74,18 @@ def list_(account: str | None, *, as_json: bool) -> None:
         found = [_row(entry) for entry in store.entries(client) if account in {None, entry.account}]
     if as_json:
         for row in found:
-            click.echo(orjson.dumps(row).decode())
+            echo_json(orjson.dumps(row))
     elif found:
         tables.show(list(found[0]), [list(row.values()) for row in found])
     else:
-        click.echo("The directory is empty: `callweave directory load --help`.", err=True)
+        echo("The directory is empty: `callweave directory load --help`.", err=True)
 
 
 @directory.command()
 def areas() -> None:
     """Load the names of areas, by which numbers have a region; a sink without any does it by itself."""
     with clickhouse.connected(load_settings().clickhouse) as client:
-        click.echo(f"{known.load(client)} areas.", err=True)
+        echo(f"{known.load(client)} areas.", err=True)
 
 
 def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:

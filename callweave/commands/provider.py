@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from provider import settings as providers
+from runtime.files import writing
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from runtime.settings import Settings
+
+
+@contextmanager
+def sources_written(settings: Settings) -> Iterator[Path]:
+    """The sources file, to be written; raises `StartError` where it can't be."""
+    with writing(settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
+        yield settings.sources_file
+
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
@@ -34,14 +48,17 @@ def provider(name: str, *, remove: bool, **options: str | float | Path | None) -
 
     What is not given stays as it was. Secrets are named, never given: a file or a variable holds them.
     """
-    path = load().sources_file
+    known = load()
     given = {option: value for option, value in options.items() if value is not None}
     if remove:
-        providers.unset_provider(path, name)
-        click.echo(f"How to ask the provider of {name} is forgotten.", err=True)
+        with sources_written(known) as path:
+            providers.unset_provider(path, name)
+        echo(f"How to ask the provider of {name} is forgotten.", err=True)
         return
-    settings = (
-        providers.set_provider(path, name, given) if given else providers.provider_of(path, name).settings
-    )
+    if given:
+        with sources_written(known) as path:
+            settings = providers.set_provider(path, name, given)
+    else:
+        settings = providers.provider_of(known.sources_file, name).settings
     for option, value in settings.model_dump(exclude_none=True).items():
-        click.echo(f"{option} = {value}")
+        echo(f"{option} = {value}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import sys
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,14 @@ from callweave.commands import tables
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 from runtime.settings import load
-from runtime.terminal import visible
+from runtime.terminal import echo, echo_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NULL = "NULL"
+FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones too, in Chinese and Japanese spreadsheets
+"""Tabs and line ends, which OWASP lists as well, are escaped before."""
 
 
 class Format(StrEnum):
@@ -66,27 +68,38 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         tables.show(columns, cells)
     else:
         _vertical(columns, rows)
-    click.echo(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", err=True)
+    echo(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", err=True)
 
 
 def _vertical(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     width = max(map(len, columns), default=0)
     for number, row in enumerate(rows, 1):
-        click.echo(f"── row {number}")
+        echo(f"── row {number}")
         for name, value in zip(columns, row, strict=True):
-            click.echo(f"{name:{width}}  {plain(value)}")
+            echo(f"{name:{width}}  {plain(value)}")
 
 
 def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         named = dict(zip(columns, row, strict=True))
-        click.echo(json.dumps(named, default=plain, ensure_ascii=False))  # orjson refuses UInt128
+        echo_json(json.dumps(named, default=plain, ensure_ascii=False))  # orjson refuses UInt128
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([["" if value is None else plain(value) for value in row] for row in rows])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(no_formula, columns))
+    writer.writerows([["" if value is None else _csv_cell(value) for value in row] for row in rows])
+    echo(text.getvalue().removesuffix("\n"), lines=True)
+
+
+def _csv_cell(value: Any) -> str:
+    return no_formula(plain(value)) if isinstance(value, str | bytes) else plain(value)
+
+
+def no_formula(text: str) -> str:
+    """A text that a spreadsheet would run as a formula gets a quote in front, as OWASP advises."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 PRINTERS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], None]] = {

@@ -21,7 +21,7 @@ from processors.normalize.step import Rejected
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 from runtime.settings import load
-from runtime.terminal import visible
+from runtime.terminal import echo, echo_json, visible
 
 if TYPE_CHECKING:
     from operations.reading import Read
@@ -47,7 +47,7 @@ def list_(
         groups = found.groups(client, _selection(since, until, source, reason))
     if as_json:
         for group in groups:
-            click.echo(orjson.dumps(group._asdict()).decode())
+            echo_json(orjson.dumps(group._asdict()))
         return
     rows = [
         [
@@ -94,7 +94,7 @@ def _show(known: Archived, *, raw: bool) -> None:
         "status": f"rejected by {known.stage}" if known.reasons else "accepted",
     }
     for name, value in facts.items():
-        click.echo(f"{name:12}  {value}")
+        echo(f"{name:12}  {value}")
     if known.reasons:
         tables.show(
             ["field", "reason", "which means"],
@@ -102,8 +102,8 @@ def _show(known: Archived, *, raw: bool) -> None:
         )
     for name, data in (("query", callback.query), ("payload", callback.payload)):
         if data:
-            click.echo(f"{name}:")
-            click.echo(visible(masks.text(data.decode("utf-8", "backslashreplace")), lines=True))
+            echo(f"{name}:")
+            echo(visible(masks.text(data.decode("utf-8", "backslashreplace")), lines=True))
 
 
 @rejected.command()

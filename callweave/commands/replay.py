@@ -19,6 +19,7 @@ from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.progress import bar
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -121,14 +122,14 @@ def send(
             code=rebuild.digest_of(settings),
             patience=patience,
             legs_of=legs_of,
-            say=lambda text: click.echo(text, err=True),
+            say=lambda text: echo(text, err=True),
             told=told,
         )
     progress = outcome.progress
     before = f"; {outcome.before} of them were sent before this run" if outcome.before else ""
-    click.echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls{before}.")
-    click.echo(f"{outcome.accepted} that were rejected are accepted now.")
-    click.echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
+    echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls{before}.")
+    echo(f"{outcome.accepted} that were rejected are accepted now.")
+    echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
     if outcome.lags:
         behind = ", ".join(sorted({lag.group for lag in outcome.lags}))
-        click.echo(f"The stages are still at work ({behind}): these numbers may grow.", err=True)
+        echo(f"The stages are still at work ({behind}): these numbers may grow.", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runtime.terminal import echo
 from schemas import documents
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def write(folder: Path) -> None:
         if not _is(path, text):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-            click.echo(f"wrote {name}")
+            echo(f"wrote {name}")
 
 
 @schemas.command()
@@ -46,7 +47,7 @@ def check(folder: Path) -> None:
     """Exit with status 1 when a document on disk is not what the definitions say."""
     stale = [name for name, text in documents.render().items() if not _is(folder / name, text)]
     for name in stale:
-        click.echo(f"callweave: {name} is out of date: run `callweave schemas write`.", err=True)
+        echo(f"callweave: {name} is out of date: run `callweave schemas write`.", err=True)
     if stale:
         sys.exit(1)
 

@@ -10,6 +10,7 @@ import click
 from callweave.commands import tables
 from runtime.clickhouse import connected
 from runtime.settings import load
+from runtime.terminal import echo
 from runtime.topics import ensure
 from sinks import migrate as migrations
 
@@ -28,7 +29,7 @@ def topics() -> None:
     reports = ensure(settings)
     tables.show(["topic", "result"], [[report.name, outcome(report)] for report in reports])
     if any(report.breaks for report in reports):
-        click.echo(
+        echo(
             "callweave: a topic differs in a way that breaks the pipeline: set kafka.partitions to what is "
             "there, or delete the topic, if its messages may go, and run this again.",
             err=True,
@@ -54,6 +55,6 @@ def migrate(*, dry_run: bool) -> None:
         client.execute("SELECT 1")  # one clear sentence, should it be away
     names = migrations.pending(settings) if dry_run else migrations.migrate(settings)
     for name in names:
-        click.echo(f"{'would apply' if dry_run else 'applied'} {name}")
+        echo(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
-        click.echo("nothing to apply")
+        echo("nothing to apply")

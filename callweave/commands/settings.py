@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from runtime.reading import fields_of
 from runtime.settings import Settings, load_from
+from runtime.terminal import echo, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def settings() -> None:
 
     As TOML, secrets masked: a good start for a callweave.toml.
     """
-    click.echo("\n".join(document(load_from(os.environ))))
+    echo("\n".join(document(load_from(os.environ))), lines=True)
 
 
 def document(loaded: Loaded[Settings]) -> Iterator[str]:
@@ -58,5 +59,5 @@ def toml(value: str | float | Path | SecretStr) -> str:
     if isinstance(value, SecretStr):
         return toml(MASK if value.get_secret_value() else "")
     if isinstance(value, str | Path):
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+        return visible_json(json.dumps(str(value), ensure_ascii=False))
     return repr(value)

@@ -19,6 +19,7 @@ from runtime import sources
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.settings import load
+from runtime.terminal import echo
 from simulator.api.exchange import Exchange
 from simulator.api.server import serving
 from simulator.connection import Endpoint
@@ -28,7 +29,7 @@ from simulator.misbehaviour import Misbehaviour
 from simulator.progress import shown, summarise
 from simulator.run import Wishes, run
 from simulator.sending import Manner, Tally
-from simulator.traffic import Sender
+from simulator.traffic import MODELS, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,9 @@ SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
-ASK_HERE = "  callweave source provider NAME --base-url {base_url} --client-id {client} --token-file {file}"
+ASK_HERE = """The provider's REST API is there until Ctrl-C. For a source to ask it:
+
+  callweave source provider NAME --base-url {base_url} --client-id {client} --token-file {file}"""
 """What makes a source ask the simulated provider."""
 
 
@@ -125,12 +128,12 @@ def simulate(**options: Any) -> None:
     wishes = wishes_of(options)
     if options["api"] is None:
         perform(wishes, senders, endpoints, folder)
-        click.echo(str(folder))
+        echo(str(folder))
         return
     with serving_api(options["api"], wishes, folder) as finished:
         if senders:
             perform(wishes, senders, endpoints, folder, finished)
-            click.echo(str(folder))
+            echo(str(folder))
         wait_for_ctrl_c()
 
 
@@ -145,8 +148,8 @@ def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[S
         written.write(token)
     try:
         with serving(exchange, port=port) as base_url:
-            click.echo("The provider's REST API is there until Ctrl-C. For a source to ask it:\n", err=True)
-            click.echo(ASK_HERE.format(base_url=base_url, client=exchange.client_id, file=file), err=True)
+            told = ASK_HERE.format(base_url=base_url, client=exchange.client_id, file=file)
+            echo(told, err=True, lines=True)
             yield lambda call: exchange.remember(call, *call.truth.legs)
     finally:
         file.unlink()
@@ -199,6 +202,8 @@ def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
         source = known.get(name)
         if source is None or not source.active:
             raise CallweaveError(f"{name} is no source: `callweave source list` has them.")
+        if source.dialect not in MODELS:
+            raise CallweaveError(f"{name} speaks {source.dialect}, in which no calls are simulated.")
         senders.append(Sender(name, source.account, source.dialect, source.timezone))
     return senders
 

@@ -8,9 +8,11 @@ import click
 import orjson
 
 from callweave.commands import tables
-from callweave.commands.provider import provider
+from callweave.commands.provider import provider, sources_written
 from runtime import sources
 from runtime.settings import load
+from runtime.terminal import echo, echo_json
+from schemas import dialects
 
 if TYPE_CHECKING:
     from runtime.settings import IngestSettings
@@ -45,7 +47,7 @@ def source() -> None:
 @source.command()
 @click.argument("name")
 @click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
-@click.option("--dialect", required=True, help="common-api or extension-events.")
+@click.option("--dialect", required=True, help=f"{dialects.one_of(dialects.NAMES)}.")
 @click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
 @click.option(
     "--close-after",
@@ -59,16 +61,11 @@ def add(
 ) -> None:
     """Add a source and print its callback URL, alone, on standard output."""
     settings = load()
-    token = sources.add(
-        settings.sources_file,
-        name,
-        account,
-        dialect,
-        timezone,
-        close_after_seconds=close_after,
-        country=country,
-    )
-    click.echo(callback_url(settings.ingest, token))
+    with sources_written(settings) as path:
+        token = sources.add(
+            path, name, account, dialect, timezone, close_after_seconds=close_after, country=country
+        )
+    echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
 
 
@@ -77,7 +74,9 @@ def add(
 def rotate(name: str) -> None:
     """Give a source a new token, void the old one, and print the new callback URL."""
     settings = load()
-    click.echo(callback_url(settings.ingest, sources.rotate(settings.sources_file, name)))
+    with sources_written(settings) as path:
+        token = sources.rotate(path, name)
+    echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
 
 
@@ -105,17 +104,19 @@ def change(name: str, timezone: str | None, close_after: float | str | None, cou
         given["country"] = None if country == UNSET else country
     if not given:
         raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
-    sources.change(load().sources_file, name, given)
+    with sources_written(load()) as path:
+        sources.change(path, name, given)
     told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())
-    click.echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
+    echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
 
 
 @source.command()
 @click.argument("name")
 def remove(name: str) -> None:
     """Void a source's token. Its earlier callbacks stay readable."""
-    sources.remove(load().sources_file, name)
-    click.echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
+    with sources_written(load()) as path:
+        sources.remove(path, name)
+    echo(f"{name} is removed; its callback URL is answered with 404 from now on.", err=True)
 
 
 @source.command("list")
@@ -125,12 +126,12 @@ def list_(*, as_json: bool) -> None:
     settings = load()
     found = [_row(item) for item in sources.load(settings.sources_file)]
     if as_json:
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        echo_json(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     elif found:
         shown = [["" if value is None else str(value) for value in row.values()] for row in found]
         tables.show(list(found[0]), shown)
     else:
-        click.echo("There are no sources yet: `callweave source add --help`.", err=True)
+        echo("There are no sources yet: `callweave source add --help`.", err=True)
 
 
 source.add_command(provider)
@@ -148,9 +149,9 @@ def base_url(settings: IngestSettings) -> str:
 
 
 def _hints(settings: IngestSettings) -> None:
-    click.echo(ONCE, err=True)
+    echo(ONCE, err=True)
     if settings.public_url is None:
-        click.echo("Set ingest.public_url to what the provider reaches us by.", err=True)
+        echo("Set ingest.public_url to what the provider reaches us by.", err=True)
 
 
 def _row(item: Source) -> dict[str, str | float | None]:

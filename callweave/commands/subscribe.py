@@ -17,6 +17,7 @@ from provider.subscriptions import DRIFT, EVENT_TYPES, Standing, Wish, shown_url
 from runtime import sources
 from runtime.errors import CallweaveError
 from runtime.settings import load
+from runtime.terminal import echo
 from simulator.demo import kept_urls
 
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ def subscribe(
     show(lines)
     counted = Counter(line.standing for line in lines)
     if counted[Standing.OVER_LIMIT]:
-        click.echo(
+        echo(
             f"callweave: {counted[Standing.OVER_LIMIT]} events are more than the provider's limit allows: "
             "remove others at the provider, have the limit raised, or ask for fewer with --events.",
             err=True,
         )
     drifted = sum(counted[standing] for standing in DRIFT)
     if check and drifted:
-        click.echo(f"callweave: {drifted} events are not as they should be.", err=True)
+        echo(f"callweave: {drifted} events are not as they should be.", err=True)
     if counted[Standing.OVER_LIMIT] or (check and drifted):
         sys.exit(1)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from runtime.terminal import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -23,7 +25,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | 
     terminal = console.is_terminal
     table = Table(*columns, title=title, title_justify="left", header_style="bold" if terminal else "")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     console.print(table)
 
 

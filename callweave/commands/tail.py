@@ -13,7 +13,7 @@ from operations.timeline import masks
 from operations.timeline.follow import follow
 from operations.timeline.live import Live, Wanted, digits
 from runtime.settings import load
-from runtime.terminal import visible
+from runtime.terminal import echo, visible
 from schemas.records import record_from_json
 from schemas.times import SECOND, moment
 
@@ -50,13 +50,11 @@ def tail(
     live = Live(Wanted(account=account, number=number, extension=extension, source=source))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with closing(
-            follow(settings.kafka, lambda text: click.echo(f"callweave: {text}", err=True))
-        ) as messages:
+        with closing(follow(settings.kafka, lambda text: echo(f"callweave: {text}", err=True))) as messages:
             for message in messages:
                 _print(live, message, as_json=as_json, numbers=numbers)
     except KeyboardInterrupt:
-        click.echo(err=True)  # the shell's prompt begins a line of its own, after ^C
+        echo(err=True)  # the shell's prompt begins a line of its own, after ^C
 
 
 def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool) -> None:
@@ -66,10 +64,10 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
         line = live.news(*record_from_json(message.value))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         where = f"{message.topic} {message.partition} {message.offset}"
-        click.echo(f"callweave: a message is no record of a call, and is passed over: {where}", err=True)
+        echo(f"callweave: a message is no record of a call, and is passed over: {where}", err=True)
         return
     if line is not None:
-        click.echo(_json(line, numbers=numbers) if as_json else _text(line, numbers=numbers))
+        echo(_json(line, numbers=numbers) if as_json else _text(line, numbers=numbers))
 
 
 def _text(line: Line, *, numbers: bool) -> str:

@@ -5,6 +5,7 @@ With the stack of `make run` or, if none runs, with one of its own, which is sto
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING
 from compose import demo_sources, signals
 from compose.demo import answers, check
 from compose.embedded.node import NodeError
-from compose.run import Interrupts, Kill, Stop, locked, say
+from compose.run import PRIVATE, Interrupts, Kill, Stop, locked, say
 from compose.stack import Stack
-from compose.supervisor import probe
-from operations.doctor import reachable
 from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.probe import readiness
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ SETTLE_SECONDS = 90.0
 def main() -> None:
     """Exit status 0 if every call is what it must be, 1 otherwise."""
     Interrupts().install()
+    os.umask(PRIVATE)
     try:
         settings = load()
         with stack(settings) as attend:
@@ -62,7 +64,7 @@ def main() -> None:
     except (CallweaveError, NodeError) as error:
         lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
         for line in lines:
-            sys.stderr.write(f"make demo: {line}\n")
+            echo(f"make demo: {line}", err=True)
         sys.exit(1)
     if not report.right:
         sys.exit(1)
@@ -103,10 +105,9 @@ def started(settings: Settings) -> Iterator[Attend]:
 
 def await_ready(settings: Settings) -> None:
     """Until the ingress says that it is; raises `StartError`."""
-    host, port = reachable(settings.ingest.host), settings.ingest.port
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        ready, why = probe(host, port)
+        ready, why = readiness(settings.metrics_host, settings.ingest.metrics_port)
         if ready:
             return
         if time.monotonic() > deadline:

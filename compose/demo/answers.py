@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from callweave.commands import tables
 from callweave.commands.query import plain
 from compose.demo_sources import DEMOS
 from runtime import clickhouse
+from runtime.terminal import echo
 from schemas.times import moment
 from simulator.ledger import EXPECTED, SENT, lines
 
@@ -29,7 +28,8 @@ def show(settings: Settings, folder: Path) -> None:
         for question, statement in questions(SQL.read_text("utf-8")):
             rows, columns = client.execute(statement, parameters, with_column_types=True)
             cells = [["" if value is None else plain(value) for value in row] for row in rows]
-            click.echo(f"\n{question}")
+            echo()
+            echo(question)
             tables.show([name for name, _ in columns], cells)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,6 @@ class Report:
     """How a run and the tables compare."""
 
     calls: int
-    scenarios: Counter[str]
     unacknowledged: int
     differences: list[str] = field(default_factory=list)
     """A sentence each, without numbers of telephones."""
@@ -72,7 +70,6 @@ def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> 
     judged = [line for line in expected if not line["unacknowledged"]]
     report = Report(
         calls=len(judged),
-        scenarios=Counter(line["scenario"] for line in judged),
         unacknowledged=len(expected) - len(judged),
     )
     for number, found in enumerate(_wrong(client, judged)):

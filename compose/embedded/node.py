@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from compose import signals
+from compose.child import Child
+from runtime.addresses import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
 POLL_SECONDS = 0.05
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class NodeError(Exception):
@@ -39,34 +33,7 @@ class PortTakenError(NodeError):
         )
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
-
-
-def end_with_parent() -> Callable[[], None] | None:
-    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without a word (Linux alone).
-
-    Without it a killed test run or `make run` would leave servers behind that hold their ports.
-    The kernel looks at the thread that started the child, so only the main thread may ask for it.
-    """
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, where little is safe
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-class Node(ABC):
+class Node(Child, ABC):
     """A server that runs as a process group of its own, with its data and its log under one folder."""
 
     name: str
@@ -75,9 +42,9 @@ class Node(ABC):
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
         """`data` is the folder that survives restarts; it is made when missing."""
+        super().__init__()
         self.data = data
         self.host = host
-        self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -118,11 +85,6 @@ class Node(ABC):
         return self.log
 
     @property
-    def running(self) -> bool:
-        """Whether the process that `start` made is alive."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
     def pid(self) -> int:
         """The process id of the running server."""
         if self._process is None:
@@ -139,7 +101,13 @@ class Node(ABC):
             with self.holding() as descriptors:
                 self.prepare()
                 self._check_ports()  # preparing may have taken a while
-                self._launch(descriptors)
+                self.launch(
+                    self.command(),
+                    self.output,
+                    environment=self.environment(),
+                    descriptors=descriptors,
+                    dies_with_us=True,
+                )
         except OSError as error:
             raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
         try:
@@ -155,25 +123,11 @@ class Node(ABC):
             if listening(self.host, port):
                 raise PortTakenError(self.name, self.host, port)
 
-    def _launch(self, descriptors: Sequence[int]) -> None:
-        with self.output.open("ab") as output, signals.held():
-            self._process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self.environment(),
-                pass_fds=descriptors,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
-                preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call, and takes no lock
-            )
-
     def wait_ready(self) -> None:
         """Return when it serves requests."""
         deadline = time.monotonic() + self.start_timeout_seconds
         while not self.ready():
-            if self._process is not None and self._process.poll() is not None:
-                self._process = None
+            if self.ended() is not None:
                 reason = self.explain() or "it ended while starting"
                 raise NodeError(f"{self.name} can't run: {reason}; its log is {self.log}.")
             if time.monotonic() > deadline:
@@ -184,36 +138,9 @@ class Node(ABC):
                 raise NodeError(message)
             time.sleep(POLL_SECONDS)
 
-    def wait(self, timeout_seconds: float | None = None) -> int | None:
-        """Wait for the process to end by itself: its exit status, or None when it still runs by then."""
-        if self._process is None:
-            return 0
-        try:
-            return self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            return None
-
     def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Ask it to stop (SIGTERM) and wait; kill it if it does not."""
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
-
-    def kill(self) -> None:
-        """Stop it as a power cut would (SIGKILL to the whole group)."""
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        self._process = None
+        """Ask it to stop and wait; kill it if it does not."""
+        self.terminate(timeout_seconds)
 
     def __enter__(self) -> Self:
         """Start it."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from pydantic import ValidationError
 
 from operations.reading import reader
@@ -28,6 +27,7 @@ from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
 from runtime.progress import bar
 from runtime.settings import ClickHouseSettings
+from runtime.terminal import echo
 from schemas.callbacks import Rejection, Stage
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
@@ -205,7 +205,7 @@ def begin(settings: Settings, selection: Selection, database: str, code: Code, c
         asked = Building(clock.now(), home, archive, code.digest)
         decision = decide(asked, cursor.read(), database, tables=tables)
         if decision.said:
-            click.echo(decision.said, err=True)
+            echo(decision.said, err=True)
         if decision.clear:
             client.execute(f"DROP DATABASE {database}")
         if decision.clear or not home:

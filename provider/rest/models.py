@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-
-EventType = Literal["dial-in", "dial-out", "hangup", "answer", "message-in", "message-out", "voicemail"]
-Method = Literal["GET", "POST"]
 
 VARIABLE = re.compile(r"\$cv\(\{[^{}]+\}\)")
 """A client's variable in place of a value (document 004); the provider puts the value in."""

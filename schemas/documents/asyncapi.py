@@ -37,17 +37,10 @@ MESSAGES: dict[Topic, tuple[Message, ...]] = {
     Topic.REJECTED: (
         Message("RejectedCallback", "A callback that can't be used, and why.", headers=messages.REJECTION),
     ),
-    Topic.REPLAY: (
-        Message("ReplayedCallback", "An archived callback, to be read once more.", headers=messages.REPLAYED),
-    ),
     Topic.EVENTS: (Message("CallEvent", "What one callback says.", value=messages.EVENT),),
-    Topic.LINKS: (
-        Message("Link", "A leg belongs to the same call as a smaller one.", value=messages.LINK),
-        Message("Merge", "What is known of another leg of the same call.", value=messages.MERGE),
-        Message("ForwardedEvent", "An event that another leg received.", value=messages.FORWARDED),
-    ),
     Topic.RECORDS: (Message("CallRecord", "What is known of a call so far.", value=messages.RECORD),),
 }
+"""Of topics that others may read: those between our own stages have no schema that we would have to keep."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ def document() -> Json:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.value: _channel(spec) for topic, spec in SPECS.items()},
+        "channels": {topic.value: _channel(spec) for topic, spec in SPECS.items() if topic in MESSAGES},
         "operations": _operations(),
         "components": {
             "messages": {
@@ -147,4 +140,5 @@ def _operations() -> Json:
         for stage, traffic in TRAFFIC.items()
         for action, topics in (("receive", traffic.receives), ("send", traffic.sends))
         for topic in topics
+        if topic in MESSAGES
     }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from runtime.settings import Settings
+    from runtime.stage import StageProcess
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,8 @@ SECONDS = 5.0
 LONGEST_SECONDS = 300.0
 SHARE = 0.05
 """How much of the time this may take, after each portion too: ClickHouse and the sink have other work."""
+STILL_SECONDS = 1800.0
+"""How long one look may take, the longest pause after it included, before it is taken to stand still."""
 NUMBERS = 500
 """How many are placed at a time."""
 STOP_SECONDS = 2.0
@@ -106,10 +108,10 @@ def fill_areas() -> None:
 
 
 @contextmanager
-def placing(settings: Settings) -> Iterator[None]:
+def placing(stage: StageProcess) -> Iterator[None]:
     """Place numbers on a thread until the block ends."""
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(settings, stop), name="places", daemon=True)
+    thread = threading.Thread(target=_run, args=(stage, stop), name="places", daemon=True)
     thread.start()
     try:
         yield
@@ -118,11 +120,11 @@ def placing(settings: Settings) -> Iterator[None]:
         thread.join(STOP_SECONDS)
 
 
-def _run(settings: Settings, stop: threading.Event) -> None:
-    pause = SECONDS
-    told = ""
+def _run(stage: StageProcess, stop: threading.Event) -> None:
+    settings, pause, told = stage.settings, SECONDS, ""
     while not stop.wait(pause):
         begun = time.monotonic()
+        stage.heart.beat("the placing of numbers", STILL_SECONDS)
         try:
             all_sources = sources.load(settings.sources_file)
             countries = {source.name: source.country or "" for source in all_sources}

@@ -14,8 +14,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from compose.embedded.node import free_port, listening
 from runtime import sources, topics
+from runtime.addresses import free_port, listening
 from runtime.settings import IngestSettings
 from tests.bench import machine
 from tests.bench.load import closed_loop, open_loop

@@ -13,7 +13,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from simulator.connection import Endpoint
 from simulator.ledger import Ledger
 from simulator.misbehaviour import Misbehaviour

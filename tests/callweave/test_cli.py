@@ -68,7 +68,8 @@ def test_help_imports_nothing_that_is_slow() -> None:
 def test_every_stage_has_its_help(stage: str) -> None:
     result = CliRunner().invoke(group, ["run", stage, "--help"])
     assert result.exit_code == 0
-    assert ("--port" if stage == "ingest" else "--metrics-port") in result.output
+    assert "--metrics-port" in result.output
+    assert (" --port" in result.output) is (stage == "ingest")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,23 @@ def test_wrong_settings_are_a_sentence_each_and_exit_status_1(folder: Path, argu
         "callweave: settings: CALLWEAVE_CLICKHOUSE__PORT (clickhouse.port): must be a whole number",
         "callweave: settings: CALLWEAVE_INGEST__PORT (ingest.port): must be ≤ 65535",
     ]
+
+
+WRITERS = [
+    (*ADD, "--timezone", "UTC"),
+    ("source", "rotate", "x"),
+    ("source", "provider", "x", "--base-url", "http://x"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRITERS)
+def test_a_sources_file_that_cant_be_written_is_a_sentence(folder: Path, arguments: tuple[str, ...]) -> None:
+    result = callweave(*arguments, SOURCES_FILE="/proc/callweave/sources.toml")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "callweave: /proc/callweave/sources.toml can't be written (No such file or directory): let this user "
+        "write there, or set sources_file (CALLWEAVE_SOURCES_FILE) to another path.\n"
+    )
 
 
 def test_settings_shows_what_is_in_force(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from callweave.commands.query import plain
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings
@@ -35,6 +35,7 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "CLICKHOUSE__PORT": str(clickhouse.port),
         "CLICKHOUSE__DATABASE": clickhouse.database,
         "INGEST__PORT": str(free_port()),
+        "INGEST__METRICS_PORT": str(free_port()),
         "NORMALIZE__METRICS_PORT": str(free_port()),
         "CORRELATE__METRICS_PORT": str(free_port()),
         "SINK__METRICS_PORT": str(free_port()),
@@ -132,6 +133,21 @@ def test_sql_prints_csv(folder: Path, variables: dict[str, str]) -> None:
     header, row = csv.reader(sql(variables, ROW, "csv").splitlines())
     assert header == ["n", "t", "nothing", "at", "list", "big"]
     assert row == ["1", '[bold]ä\\n,"', "", "2021-02-09 02:00:03.58", "[1, 2]", str(2**64)]
+
+
+def test_sql_prints_no_control_characters_in_json(folder: Path, variables: dict[str, str]) -> None:
+    text = sql(variables, "SELECT unhex('411B5B324AC29B3141') AS t, 'ä中' AS u", "json")
+    assert text.rstrip("\n").isprintable()
+    assert json.loads(text) == {"t": "A\x1b[2J\x9b1A", "u": "ä中"}
+
+
+def test_sql_lets_no_spreadsheet_formula_through(folder: Path, variables: dict[str, str]) -> None:
+    texts = ["=1+1", "+7", "-7", "@a", "\t=1", "\r=1", "＝1", "a=1", "7"]  # noqa: RUF001 - a wide sign
+    text = sql(variables, f"SELECT arrayJoin({texts}) AS `=t`, -5 AS number", "csv")
+    (header, number), *rows = csv.reader(text.splitlines())
+    assert (header, number) == ("'=t", "number")
+    assert [cell for cell, _ in rows] == ["'=1+1", "'+7", "'-7", "'@a", "\\t=1", "\\r=1", "'＝1", "a=1", "7"]  # noqa: RUF001
+    assert {cell for _, cell in rows} == {"-5"}
 
 
 def test_sql_that_is_wrong_is_one_sentence(folder: Path, variables: dict[str, str]) -> None:

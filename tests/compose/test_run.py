@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.embedded.node import free_port, listening
+from runtime.addresses import free_port, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "CLICKHOUSE__HTTP_PORT": free_port(),
         "EMBEDDED__KAFKA_CONTROLLER_PORT": free_port(),
         "INGEST__PORT": free_port(),
+        "INGEST__METRICS_PORT": free_port(),
         "NORMALIZE__METRICS_PORT": free_port(),
         "CORRELATE__METRICS_PORT": free_port(),
         "SINK__METRICS_PORT": free_port(),
@@ -161,6 +162,10 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
     assert curl_lines(again.said()) == first_curls  # the tokens are shown again
     assert len(again.sql(CALL)) == 2  # and the calls are still there
     assert again.end(signal.SIGTERM) == 0, again.said()
+    data = Path(variables["CALLWEAVE_DATA"])
+    assert [
+        path for path in (data, *data.rglob("*")) if path.lstat().st_mode & 0o077 and not path.is_symlink()
+    ] == []
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_behind(

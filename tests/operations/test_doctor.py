@@ -5,8 +5,10 @@ import socket
 
 import pytest
 
-from operations.doctor import Finding, bind_error, is_callweave, port_finding, reachable
+from operations.doctor import Finding, port_finding
+from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
+from runtime.probe import is_callweave
 
 
 def fine() -> tuple[bool, str]:

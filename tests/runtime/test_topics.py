@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 from kafka.errors import SaslAuthenticationFailedError, TopicAuthorizationFailedError
 
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.errors import StartError
 from runtime.kafka import client_options
 from runtime.settings import KafkaSettings, Settings

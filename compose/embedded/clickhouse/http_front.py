@@ -45,6 +45,11 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 300.0
 WHOLE_RESULT_BYTES = 512 * 1024 * 1024  # of a result in a format that can't be streamed
 _BLOCK_INFO_REVISION = 51903  # from which a client that names its revision gets block info in Native
+_PLAY = Path(__file__).with_name("play.html").read_text("utf-8")
+_PLAY_MAY = (
+    "default-src 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; img-src data:; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+)
 _ALIVE = ("/", "/ping", "/replicas_status")
 _QUERY_ID = re.compile(r"[\x21-\x7e]{1,256}")  # what may stand in a header
 
@@ -124,9 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 if url.path in _ALIVE and not url.query and not may_change:
                     reply.text(HTTPStatus.OK, "Ok.\n")
+                elif url.path == "/play" and not may_change:
+                    reply.page(_PLAY)
                 elif url.path not in ("/", "/query"):
                     reply.close_after = True  # its body, if any, stays unread
-                    reply.text(HTTPStatus.NOT_FOUND, f"There is no handle {url.path}\n\nUse / or /ping.\n")
+                    reply.text(HTTPStatus.NOT_FOUND, f"There is no {url.path}\n\nUse /, /play or /ping.\n")
                 else:
                     self._answer(connection, reply, url.query, may_change=may_change)
             except ServerError as error:
@@ -213,6 +220,13 @@ class _Reply:
         """A short answer that is no query's result."""
         self._head(status, {"Content-Type": "text/plain; charset=UTF-8"}, len(body.encode()))
         self._body(body.encode())
+
+    def page(self, html: str) -> None:
+        """A page that runs its own scripts and asks this server only."""
+        body = html.encode()
+        headers = {"Content-Type": "text/html; charset=UTF-8", "Content-Security-Policy": _PLAY_MAY}
+        self._head(HTTPStatus.OK, headers, len(body))
+        self._body(body)
 
     def error(self, error: ServerError) -> None:
         """The exception as an answer, or, when a part of the result is out, at its end."""

@@ -18,7 +18,8 @@ from compose.embedded.kafka.java import java_command, java_environment
 from compose.embedded.kafka.properties import render, server_properties
 from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id, read_meta
 from compose.embedded.locks import lock_data, name_holder
-from compose.embedded.node import Node, free_port
+from compose.embedded.node import Node
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

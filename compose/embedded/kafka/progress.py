@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +19,7 @@ STEPS = 4  # plain lines that a whole fetch prints
 
 def say(line: str) -> None:
     """One line to standard error: standard output belongs to the command that runs."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    echo(line, err=True)
 
 
 @contextlib.contextmanager

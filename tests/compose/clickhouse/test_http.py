@@ -50,6 +50,20 @@ def test_no_such_path(http: httpx.Client) -> None:
     assert http.post("/nothing", content="SELECT 1").status_code == 404
 
 
+def test_a_page_to_ask_from_runs_on_what_this_server_has(http: httpx.Client) -> None:
+    page = http.get("/play")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    asked = "?default_format=JSONCompactStrings"
+    assert f'fetch("/{asked}"' in page.text
+    answer = http.post(f"/{asked}", content="SELECT toUInt64(-1) AS n, NULL AS nothing").json()
+    assert [column["name"] for column in answer["meta"]] == ["n", "nothing"]
+    assert answer["data"] == [["18446744073709551615", "ᴺᵁᴸᴸ"]]
+
+
 def test_query_in_the_url_in_the_body_and_in_both(http: httpx.Client) -> None:
     assert http.get("/", params={"query": "SELECT 1, 'a'"}).text == "1\ta\n"
     assert http.post("/", content="SELECT 2").text == "2\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,12 +46,14 @@ def test_a_stack_that_runs_is_used_and_waited_for(
 ) -> None:
     monkeypatch.setattr("compose.demo.__main__.READY_SECONDS", 0.0)
     dead = settings.model_copy(update={"ingest": IngestSettings(port=1)})
+    settings.data.mkdir(mode=0o755, parents=True)
     with (
         locked(settings.data),
         pytest.raises(StartError, match="the ingress of the running stack is not ready: nothing answers"),
         stack(dead),
     ):
         pass
+    assert stat.S_IMODE(settings.data.stat().st_mode) == 0o700
 
 
 def test_the_demo_sources_are_added_beside_others(settings: Settings) -> None:

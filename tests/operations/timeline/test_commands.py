@@ -14,10 +14,10 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from compose.embedded.node import free_port
 from operations.timeline.gaps import as_column
 from operations.timeline.provenance import ROW
 from runtime import clickhouse, sources, topics
+from runtime.addresses import free_port
 from runtime.kafka import client_options
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
