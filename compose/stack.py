@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine: what it is made of, in which order it starts and stops."""
+"""The whole pipeline on this machine: its parts, and the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 READY_POLL_SECONDS = 0.2
 REPORT_SECONDS = 10.0
-"""How often to say what is still waited for."""
+"""How often to report what is not ready."""
 NODE_POLL_SECONDS = 1.0
 MISSES = 3
-"""Polls in a row at which a server does not listen, after which it is started again."""
+"""Polls in a row without a listening server, after which it is restarted."""
 STAGE_PATIENCE_SECONDS = 30.0
-"""How long a stage may take to stop, beyond the time that ingest may drain."""
+"""How long a stage may take to stop, besides ingest's time to drain."""
 
 
 def resolved(settings: Settings) -> Settings:
-    """The same settings with a free port in place of each 0 that a stage could choose by itself."""
+    """The same settings with a free port in place of each 0."""
     for setting, _, port in settings.listeners():
         stage, name = setting.split(".")
         section = getattr(settings, stage).model_copy(update={name: port or free_port()})
@@ -45,7 +45,7 @@ def resolved(settings: Settings) -> Settings:
 
 
 def objections(settings: Settings) -> Iterator[str]:
-    """Why these settings are not for servers of our own on this machine."""
+    """Why these settings don't suit servers of our own on this machine."""
     kafka, engine = settings.kafka, settings.clickhouse
     addresses = kafka.addresses()
     if len(addresses) != 1 or not is_loopback(addresses[0][0]) or not addresses[0][1]:
@@ -68,7 +68,7 @@ def objections(settings: Settings) -> Iterator[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can mean itself by it."""
+    """Whether the host means this machine and can't be reached from another."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -76,7 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """Every address that is about to be listened on: the setting's name, host, port."""
+    """Every address to listen on: the setting's name, host, port."""
     kafka_host, kafka_port = settings.kafka.addresses()[0]
     engine = settings.clickhouse
     yield "kafka.bootstrap_servers", kafka_host, kafka_port
@@ -155,7 +155,7 @@ class Stack:
         ]
 
     def up(self) -> None:
-        """Start everything and return when all of it is ready; raises `CallweaveError` or `NodeError`."""
+        """Start everything and return when all of it is ready; raise `CallweaveError` or `NodeError`."""
         for node, host, port in self._nodes:
             self._start_node(node, host, port)
         made = [report.name for report in topics.ensure(self.settings) if report.missing]
@@ -190,7 +190,7 @@ class Stack:
             time.sleep(READY_POLL_SECONDS)
 
     def attend(self) -> None:
-        """Start again what has ended. Call this often; raises `StartError` when a stage never comes up."""
+        """Restart what has ended. Call this often; raises `StartError` if a stage never becomes ready."""
         for stage in self._stages:
             stage.attend()
             if stage.hopeless:
@@ -217,7 +217,7 @@ class Stack:
             self._say(f"{node.name} answers again.")
 
     def down(self) -> None:
-        """Stop everything in the order of the flow, so that each stage can finish what it was given."""
+        """Stop everything in the order of the flow, so that each stage can finish its work."""
         for stage in self._stages:
             drain = self.settings.ingest.drain_seconds if stage.name == "ingest" else 0.0
             stage.stop(STAGE_PATIENCE_SECONDS + drain)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-"""A stage that has run for so long begins again with the first pause."""
+"""A stage that has run this long starts again with the first pause."""
 HOPELESS = 5
 """Ends in a row, without being ready in between, after which a stage is given up."""
 PROBE_SECONDS = 2.0
@@ -31,7 +31,7 @@ LAST_WORDS = 2000
 
 
 def pause_seconds(ends: int) -> float:
-    """How long to wait before a stage that has ended so many times in a row is started again."""
+    """The pause before restarting a stage that has ended this many times in a row."""
     return min(FIRST_PAUSE_SECONDS * 2.0 ** (ends - 1), LONGEST_PAUSE_SECONDS)
 
 
@@ -57,7 +57,7 @@ class Stage(Child):
         return self._ends >= HOPELESS and not self._was_ready
 
     def start(self) -> None:
-        """Start the process; its log goes on where it was."""
+        """Start the process; its log is continued."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.launch(self._command, self.log)
         self._started = time.monotonic()
@@ -96,7 +96,7 @@ class Stage(Child):
         return lines[-1] if lines else "it said nothing"
 
     def stop(self, patience_seconds: float) -> None:
-        """Ask it to stop and wait; kill it when it takes longer than that."""
+        """Ask it to stop and wait; kill it if it takes longer."""
         self._resume = None
         if self.pid is None:
             return

@@ -1,4 +1,4 @@
-"""Find out what stands in the way of running here; each finding that is bad says what to do."""
+"""Find what prevents callweave from running here; each bad finding says what to do."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ PATIENCE_MS = 5000
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     subject: str
     good: bool
     text: str
-    """A sentence; for a bad finding, with what to do."""
+    """A sentence; a bad finding also says what to do."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check, one after the other; takes seconds where a server does not answer."""
+    """Every check, one after the other; takes seconds if a server does not answer."""
     yield _sources(settings)
     kafka = _kafka(settings)
     yield kafka
@@ -81,7 +81,7 @@ def _kafka(settings: Settings) -> Finding:
 
 
 def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
-    """The oldest broker's version, as far as the requests that it knows tell."""
+    """The oldest broker's version, as far as the requests that it supports reveal it."""
     brokers = client.describe_cluster()["brokers"]
     versions = (client.get_broker_version_data(broker["broker_id"]).broker_version for broker in brokers)
     return min(tuple(version) for version in versions)
@@ -103,7 +103,7 @@ def _topics(settings: Settings) -> Finding:
 def _clickhouse(settings: Settings) -> Finding:
     where = f"ClickHouse at {settings.clickhouse.host}:{settings.clickhouse.port}"
     try:
-        # Our own database may not be there before the first migration.
+        # Our own database may not exist before the first migration.
         with clickhouse.connected(settings.clickhouse, database="default") as client:
             version = clickhouse.version(client)
     except StartError as error:
@@ -140,5 +140,5 @@ def port_finding(name: str, host: str, port: int) -> Finding:
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """As people write a version."""
+    """For people."""
     return ".".join(map(str, version))

@@ -1,4 +1,4 @@
-"""Put a callback of our own making into `callbacks.raw`, beside those that providers send."""
+"""Publish a callback of our own to `callbacks.raw`, beside those of providers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACKNOWLEDGE_SECONDS = 10.0
 
 
 class Publisher(Protocol):
-    """What the commands need of Kafka."""
+    """What the commands need from Kafka."""
 
     def publish(self, callback: Callback) -> None:
         """Return once it is acknowledged by all replicas; raise `UnpublishedError` otherwise."""

@@ -45,7 +45,7 @@ SECRETS = ("token", "app_secret")
 
 
 class ProviderSettingsError(CallweaveError):
-    """A source's provider can't be asked as it is set; the text says what to do, a line for each mistake."""
+    """A source's provider settings can't be used; the text says what to do, a line for each mistake."""
 
 
 def is_loopback(host: str) -> bool:
@@ -74,31 +74,31 @@ class ProviderSettings(Section):
     """Where the API is, who we are there, and how patient we are."""
 
     base_url: Url
-    """What the documents' paths follow, as in https://api.example.com/api/ver1.0."""
+    """Base URL of the documents' paths, such as https://api.example.com/api/ver1.0."""
     client_id: Name = "@me"
-    """The client whose call history and limits are asked for; `@me` is the token's own."""
+    """The client whose call history and limits are used; `@me` is the token's own."""
     token_file: Path | None = None
-    """A file that holds the bearer token."""
+    """File with the bearer token."""
     token_variable: Name | None = None
-    """The environment variable that holds it."""
+    """Environment variable with the bearer token."""
     app_id: Name | None = None
-    """An application's id, which together with its secret gets a token."""
+    """Id of an application, which gets tokens with its secret."""
     app_secret_file: Path | None = None
-    """A file that holds the application's secret."""
+    """File with the application's secret."""
     app_secret_variable: Name | None = None
-    """The environment variable that holds it."""
+    """Environment variable with the application's secret."""
     token_url: Url | None = None
-    """Where an application gets its token; `/oauth/token` on the API's host otherwise."""
+    """Where an application gets its token; default: `/oauth/token` on the API's host."""
     connect_timeout_seconds: Seconds = 5.0
-    """How long a connection may take."""
+    """How long connecting may take."""
     answer_timeout_seconds: Seconds = 30.0
     """How long the API may stay silent."""
     attempts: int = Field(default=5, ge=1, le=20)
-    """How often what is safe to repeat is tried."""
+    """How often a request that is safe to repeat is tried."""
     longest_pause_seconds: Seconds = 60.0
-    """The longest wait between two tries; a provider that asks for a longer one is not asked again."""
+    """The longest pause between two tries; if the provider asks for a longer one, we give up."""
     requests_per_second: float = Field(default=5.0, gt=0, le=1000)
-    """How fast `callweave backfill` asks."""
+    """At most this many requests of `callweave backfill`."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """There is one secret, and it goes with how we are known."""
@@ -120,7 +120,6 @@ class ProviderSettings(Section):
 
     @property
     def oauth_url(self) -> str:
-        """Where an application gets its token."""
         if self.token_url is not None:
             return self.token_url
         parts = urlsplit(self.base_url)
@@ -128,13 +127,13 @@ class ProviderSettings(Section):
 
     @property
     def local(self) -> bool:
-        """Whether the API is on this machine, where no proxy is asked."""
+        """Whether the API is on this machine, for which no proxy is used."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A source with how its provider is asked."""
+    """A source with its provider settings."""
 
     source: sources.Source
     settings: ProviderSettings
@@ -142,14 +141,14 @@ class Provider:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What lets us in: a bearer token, or with `app_id` the secret of an application that gets one."""
+    """A bearer token, or with `app_id` the secret of an application that gets one."""
 
     secret: SecretStr
     app_id: str | None = None
 
 
 def provider_of(path: Path, name: str) -> Provider:
-    """A source of the sources file that can be asked; raise `SourcesError` or `ProviderSettingsError`."""
+    """A source with its provider settings; raise `SourcesError` or `ProviderSettingsError`."""
     source = sources.load(path).get(name)
     if source is None:
         raise ProviderSettingsError(f"there is no source {name}: `callweave source list` names them.")
@@ -188,7 +187,7 @@ def checked(name: str, table: Any) -> ProviderSettings:
 
 
 def credentials(settings: ProviderSettings, environ: Mapping[str, str]) -> Credentials:
-    """The secret that the settings name; raise `ProviderSettingsError` where it can't be had."""
+    """The secret that the settings name; raise `ProviderSettingsError` if it can't be read."""
     if settings.app_id is not None:
         secret = _secret(settings.app_secret_file, settings.app_secret_variable, environ)
         return Credentials(secret, settings.app_id)
@@ -216,7 +215,7 @@ def _secret(file: Path | None, variable: str | None, environ: Mapping[str, str])
 
 
 def set_provider(path: Path, name: str, given: Mapping[str, object]) -> ProviderSettings:
-    """Change what is given, keep the rest, and write it; a new secret takes the place of the old one."""
+    """Change what is given, keep the rest, and write it; a new secret replaces the old one."""
     with sources.edited(path) as tables:
         source = sources.active(path, tables, name)
         if source["dialect"] not in WITH_API:
@@ -233,7 +232,7 @@ def set_provider(path: Path, name: str, given: Mapping[str, object]) -> Provider
 
 
 def _replaced(given: Mapping[str, object]) -> Iterator[str]:
-    """Where a secret came from before it was given anew."""
+    """The settings that a newly given secret replaces."""
     names = [f"{secret}_{kind}" for secret in SECRETS for kind in ("file", "variable")]
     if not any(name in given for name in (*names, "app_id")):
         return
@@ -246,6 +245,5 @@ def _replaced(given: Mapping[str, object]) -> Iterator[str]:
 
 
 def unset_provider(path: Path, name: str) -> None:
-    """Forget how the provider is asked."""
     with sources.edited(path) as tables:
         sources.active(path, tables, name).pop(TABLE, None)

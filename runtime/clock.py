@@ -1,4 +1,4 @@
-"""What time it is, as something that can be passed in: the core never asks the machine."""
+"""The time as an argument: the core never asks the machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
-
     def now(self) -> int:
         """Microseconds since 1970 UTC."""
         ...
@@ -18,5 +16,4 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
-        """Microseconds since 1970 UTC."""
         return time.time_ns() // 1000

@@ -1,7 +1,7 @@
-"""What a process tells Prometheus and load balancers: /metrics, /healthz and /readyz on a port of its own.
+"""/metrics, /healthz and /readyz of a process, on a port of its own.
 
-All of our metrics are called `callweave_…` (`NAMESPACE`); labels are sources, stages and codes, never
-tokens, numbers or ids of calls.
+All of our metrics are named `callweave_…` (`NAMESPACE`). Labels are sources, stages and codes, never tokens,
+phone numbers or ids of calls.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The time inside a version-1 UUID (RFC 9562, section 5.1): the providers' ids say when they were made."""
+"""The time inside a version-1 UUID (RFC 9562, section 5.1): when the provider made the id."""
 
 from __future__ import annotations
 
 import re
 
 GREGORIAN_TO_UNIX = 0x01B21DD213814000
-"""From the first day of the Gregorian calendar to 1970, in the 100 ns of a version-1 UUID."""
+"""From the first day of the Gregorian calendar to 1970, in a version-1 UUID's units of 100 ns."""
 
 VERSION_1 = re.compile(
     r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE

@@ -29,7 +29,7 @@ CALLBACKS_A_CALL = 4.1
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One customer of a provider, whose webhooks go to one source."""
+    """A customer of a provider, whose webhooks go to one source."""
 
     source: str
     account: str
@@ -40,11 +40,11 @@ class Sender:
 def calls(
     seed: int, senders: Sequence[Sender], count: int, begin: int, end: int
 ) -> Iterator[tuple[Sender, SimulatedCall]]:
-    """So many calls that begin between two times (µs), in order, by one sender or another.
+    """This many calls that begin between two times (µs), in order, each by one of the senders.
 
     Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
     """
-    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which has to be repeatable
+    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which must be repeatable
     models = [(sender, _model(sender, rng)) for sender in senders]
     for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
         sender, model = rng.choice(models)

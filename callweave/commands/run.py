@@ -16,10 +16,12 @@ WORK = {
     "correlate": "processors.correlate.app",
     "sink": "sinks.writer",
 }
-"""Where each stage's `run(stage)` is. Only the one that is run is imported: Faust and Flask are slow."""
+"""Modules with each stage's `run(stage)`. Only the one that is run is imported: Faust and Flask are slow."""
 
 metrics_port = click.option(
-    "--metrics-port", type=PORT, help="Serve /metrics, /healthz and /readyz on this port; 0 takes a free one."
+    "--metrics-port",
+    type=PORT,
+    help="Serve /metrics, /healthz and /readyz on this port; 0 takes a free port.",
 )
 
 
@@ -27,7 +29,8 @@ metrics_port = click.option(
 def run() -> None:
     """Run one stage until it gets SIGTERM or SIGINT.
 
-    Each stage is a process of its own: start as many of each as the load needs, on as many machines.
+    Each stage is a process of its own. Start as many of each as the load needs, on as many machines as you
+    like.
     """
 
 
@@ -61,7 +64,7 @@ def sink(metrics_port: int | None) -> None:
 
 
 def _run(name: str, **overrides: int | None) -> None:
-    """Run it with the settings, and what the command line says put over them."""
+    """Run it with the settings, and the command line's values over them."""
     settings = load()
     given = {setting: value for setting, value in overrides.items() if value is not None}
     section = getattr(settings, name).model_copy(update=given)

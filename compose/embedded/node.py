@@ -27,7 +27,6 @@ class PortTakenError(NodeError):
     """Another program listens on a port that the server needs."""
 
     def __init__(self, name: str, host: str, port: int) -> None:
-        """Say which server, which address."""
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
         )
@@ -37,7 +36,7 @@ class Node(Child, ABC):
     """A server that runs as a process group of its own, with its data and its log under one folder."""
 
     name: str
-    """How people call it, as in "Kafka"."""
+    """Its name for people, such as "Kafka"."""
     start_timeout_seconds: float = 60.0
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
@@ -47,12 +46,10 @@ class Node(Child, ABC):
         self.host = host
 
     @abstractmethod
-    def command(self) -> list[str]:
-        """The command line of the server."""
+    def command(self) -> list[str]: ...
 
     @abstractmethod
-    def ports(self) -> list[int]:
-        """Every port it listens on."""
+    def ports(self) -> list[int]: ...
 
     @abstractmethod
     def ready(self) -> bool:
@@ -64,24 +61,22 @@ class Node(Child, ABC):
         yield ()
 
     def prepare(self) -> None:
-        """What must be there before the first start: programs, formatted storage. Idempotent."""
+        """Prepare the first start: programs, formatted storage. Idempotent."""
 
     def environment(self) -> dict[str, str]:
-        """The server's environment."""
         return dict(os.environ)
 
     def explain(self) -> str | None:
-        """Why it ended while starting, as one sentence without a full stop; None when its log doesn't say."""
+        """Why it ended while starting, as one sentence without a full stop; None if its log doesn't say."""
         return None
 
     @property
     def log(self) -> Path:
-        """Where the server writes what it says."""
         return self.data / "server.log"
 
     @property
     def output(self) -> Path:
-        """Where its standard output and errors go; not the log, for a server that writes that itself."""
+        """Where its standard output and errors go; not the log, if the server writes that itself."""
         return self.log
 
     @property
@@ -112,9 +107,7 @@ class Node(Child, ABC):
             raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
         try:
             self.wait_ready()
-        except (
-            BaseException
-        ):  # Ctrl-C too: whoever asked for the server won't get it, so nobody would stop it
+        except BaseException:  # Ctrl-C too: the caller won't get the server, so nobody would stop it
             self.kill()
             raise
 
@@ -124,7 +117,6 @@ class Node(Child, ABC):
                 raise PortTakenError(self.name, self.host, port)
 
     def wait_ready(self) -> None:
-        """Return when it serves requests."""
         deadline = time.monotonic() + self.start_timeout_seconds
         while not self.ready():
             if self.ended() is not None:
@@ -143,12 +135,10 @@ class Node(Child, ABC):
         self.terminate(timeout_seconds)
 
     def __enter__(self) -> Self:
-        """Start it."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it."""
         self.stop()

@@ -1,7 +1,7 @@
 """The JSON Schema of every message's value and headers.
 
-Fields that aren't listed are allowed everywhere: within a version fields are only added, and readers pass
-over those that they don't know. What is not known is left out; nothing is ever null.
+Fields that aren't listed are allowed everywhere: within a version fields are only added, and readers skip
+fields that they don't know. What is unknown is left out; nothing is ever null.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REJECTION = "rejection-headers.schema.json"
 REASON = "reason.schema.json"
 
 OPTIONAL_HEADERS = frozenset({"query", "kind"})
-"""Of a callback: some releases didn't send them, or one that says the usual is left out."""
+"""Of a callback: older releases didn't send them, or they are left out for the usual value."""
 
 
 def schemas() -> dict[str, Json]:
@@ -174,7 +174,7 @@ def _version() -> Json:
 
 
 def _known(schema: Json) -> Json:
-    """Without null and default, since what isn't known is left out; and without a title that is the name."""
+    """Drop null and default, because unknown fields are left out, and a title that is only the name."""
     kept = {name: value for name, value in schema.items() if name not in {"title", "default", "anyOf"}}
     for choice in schema.get("anyOf", ()):
         if choice != {"type": "null"}:
@@ -183,7 +183,7 @@ def _known(schema: Json) -> Json:
 
 
 def _described(meaning: str, schema: Json) -> Json:
-    """The schema with a meaning in front of what it says already, a unit."""
+    """The schema with a meaning before what it says already, a unit."""
     said = " ".join(text for text in (meaning, schema.get("description")) if text)
     return {**schema, "description": said}
 

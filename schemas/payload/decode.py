@@ -1,12 +1,12 @@
-"""From a callback's bytes to one flat set of fields, whatever shape the provider chose for them.
+"""From a callback's bytes to one flat set of fields, in whatever shape the provider sends them.
 
 The shapes (provider documents 000 to 003): a JSON object as body; a urlencoded or multipart form; a form
-whose field `detail` holds a JSON object; a GET query. The header is not trusted over the body: a body that
+whose field `detail` holds a JSON object; a GET query. The body is trusted more than the header: a body that
 begins with `{` is JSON whatever its Content-Type says.
 
-Where two places name one field, the first of these wins: `detail`, the body, the query of a POST. A field
-given twice: the last wins in JSON, the first in a form, as in the providers' own examples of servers.
-Values of forms are text. NUL characters are kept: they are characters like others.
+If two places name one field, the first of these wins: `detail`, the body, the query of a POST. Of a field
+given twice the last wins in JSON, the first in a form, as in the providers' own examples of servers.
+Values of forms are text. NUL characters are kept, like any other character.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_FIELDS = 1000
-"""Of one form: no provider sends more than a few dozen."""
+"""In one form: no provider sends more than a few dozen."""
 DETAIL = "detail"
 """The form field that holds a JSON object (provider document 001)."""
 BOM = b"\xef\xbb\xbf"
 SPACES = b" \t\r\n"
 
-# What providers are known to declare. Anything else is refused, since Python's codecs include such as "zlib".
+# Charsets that providers are known to declare. Others are refused: Python's codecs include some like "zlib".
 CHARSETS = {
     "": "utf-8",
     "utf-8": "utf-8",
@@ -50,24 +50,22 @@ CHARSETS = {
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)", re.IGNORECASE)
 
 
-class Undecodable(Exception):  # noqa: N818 - a verdict on the payload, named as the rest of the project says it
-    """The payload can't be read; `reasons` says why, and holds no value of the payload."""
+class Undecodable(Exception):  # noqa: N818 - a verdict on the payload, in the project's word
+    """The payload can't be read; `reasons` says why, without any value of the payload."""
 
     def __init__(self, *reasons: Reason) -> None:
-        """At least one reason."""
         super().__init__("; ".join(reason.message for reason in reasons))
         self.reasons = reasons
 
 
 def undecodable(code: str, message: str, field: str = "") -> Undecodable:
-    """For one reason."""
     return Undecodable(Reason(field=field, code=code, message=message))
 
 
 def decode(method: str, content_type: str, payload: bytes, query: bytes = b"") -> dict[str, object]:
     """The fields of one callback; raise `Undecodable` with every reason.
 
-    `payload` is the body, or of a GET the query string; `query` is the query string of a POST.
+    `payload` is the body, or for a GET the query string; `query` is the query string of a POST.
     """
     if method == "GET":
         content_type, query = "application/x-www-form-urlencoded", b""
@@ -79,7 +77,7 @@ def decode(method: str, content_type: str, payload: bytes, query: bytes = b"") -
     except Undecodable as error:
         reasons.extend(error.reasons)
     try:
-        # Some providers put everything into the URL and post nothing.
+        # Some providers put everything into the URL and send no body.
         if payload.removeprefix(BOM).strip(SPACES) or not query:
             body = decode_body(content_type, payload)
     except Undecodable as error:
@@ -134,7 +132,7 @@ def text_of(payload: bytes, charset: str, field: str = "") -> str:
 
 
 def parse_json(text: str, field: str = "") -> dict[str, object]:
-    """A JSON object, with or without a byte order mark before it; raise `Undecodable`."""
+    """A JSON object, with or without a byte order mark; raise `Undecodable`."""
     try:
         value = loads(text.removeprefix("\ufeff"))
     except MalformedJsonError as error:
@@ -155,7 +153,6 @@ def parse_form(payload: bytes, charset: str, field: str = "") -> dict[str, str]:
 
 
 def unquoted(text: bytes, charset: str, field: str) -> str:
-    """One name or value of a form."""
     return text_of(unquote_to_bytes(text.replace(b"+", b" ")), charset, field)
 
 
@@ -176,12 +173,10 @@ def parse_parts(content_type: str, payload: bytes) -> dict[str, str]:
 
 
 def too_many_fields(field: str) -> Undecodable:
-    """A form that no provider sends."""
     return undecodable("too-many-fields", f"a form may have at most {MAX_FIELDS} fields", field)
 
 
 def first_wins(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """A dict of a form's fields."""
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields.setdefault(name, value)
@@ -189,7 +184,7 @@ def first_wins(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def with_detail(form: Mapping[str, str]) -> dict[str, object]:
-    """The form's fields, and over them those of the JSON object in `detail`; raise `Undecodable`."""
+    """The form's fields, replaced by those of the JSON object in `detail`; raise `Undecodable`."""
     fields: dict[str, object] = dict(form)
     detail = fields.pop(DETAIL, None)
     if not isinstance(detail, str):

@@ -7,8 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
+from callweave.cli import COMMANDS as COMMANDS_BY_NAME
 from callweave.cli import group
 from callweave.commands.source import base_url
 from runtime import sources
@@ -37,6 +39,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def callweave(*arguments: str, **variables: str) -> Ran:
     """Run the command with these settings."""
     return commands.callweave(*arguments, env={f"CALLWEAVE_{name}": text for name, text in variables.items()})
+
+
+@pytest.mark.parametrize("name", COMMANDS_BY_NAME)
+def test_the_summary_in_the_help_is_the_commands_own(name: str) -> None:
+    lazy = COMMANDS_BY_NAME[name]
+    command = group.get_command(Context(group), name)
+    assert command is not None
+    assert command.get_short_help_str(limit=1000) == lazy.summary
 
 
 def test_help_names_every_command() -> None:

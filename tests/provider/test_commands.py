@@ -253,4 +253,4 @@ class TestDial:
 
     def test_nothing_to_resend(self, settings: Settings) -> None:
         result = ran(settings, "dial", "--resend")
-        assert (result.returncode, result.stderr) == (0, "There is nothing to publish again.\n")
+        assert (result.returncode, result.stderr) == (0, "There is nothing to publish.\n")

@@ -1,4 +1,4 @@
-"""ClickHouse exceptions: what the engine says, taken apart into code, name and text."""
+"""ClickHouse exceptions: the engine's message, split into code, name and text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ServerError(Exception):
 
 
 def parse_error(said: str) -> ServerError | None:
-    """Take one of the engine's error texts apart; `name` is '' where the engine left it out.
+    """Split one of the engine's messages; `name` is '' if the engine left it out.
 
     None for a text that is no ClickHouse exception.
     """
