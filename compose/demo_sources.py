@@ -89,7 +89,7 @@ def required(settings: Settings) -> dict[str, str]:
         if source is not None and source.active:
             raise StartError(
                 f"the callback URL of the source {name} is not kept in {urls_file(settings)}: "
-                f"`callweave source remove {name}`, and it is added anew."
+                f"`callweave source remove {name}`, and it is added again."
             )
         urls[name] = callback_url(settings.ingest, sources.add(settings.sources_file, name, *demo))
     _keep(urls_file(settings), urls)

@@ -97,7 +97,7 @@ def run(stack: Stack) -> None:
                 stack.attend()
                 time.sleep(POLL_SECONDS)
         except Stop:
-            say("Stopping; once more Ctrl-C kills.")
+            say("Stopping; press Ctrl-C again to kill.")
         finally:
             stack.down()
     except Kill:

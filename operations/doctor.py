@@ -148,7 +148,7 @@ def port_finding(name: str, host: str, port: int) -> Finding:
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")
     if refused == errno.EADDRINUSE and is_callweave(host, port):
-        return Finding(name, good=True, text=f"{host}:{port} is held by a callweave that runs.")
+        return Finding(name, good=True, text=f"{host}:{port} is in use by a running callweave.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")
 

@@ -162,7 +162,7 @@ def provider_of(path: Path, name: str) -> Provider:
     table = (source.model_extra or {}).get(TABLE)
     if table is None:
         raise ProviderSettingsError(
-            f"how to ask the provider of {name} is not set: "
+            f"the source {name} has no provider settings: "
             f"`callweave source provider {name} --base-url URL --token-file FILE`."
         )
     return Provider(source, checked(name, table))
@@ -178,9 +178,7 @@ def checked(name: str, table: Any) -> ProviderSettings:
             key = ".".join(str(part) for part in detail["loc"])
             mistake = words(detail)
             if key in SECRETS:
-                mistake = (
-                    f"must not stand in the sources file: write it to a file, and name that in {key}_file"
-                )
+                mistake = f"must not be in the sources file: write it to a file, and name that in {key}_file"
             where = f"sources.{name}.{TABLE}"
             lines.append(f"{where}.{key} {mistake}." if key else f"{where}: {mistake}.")
         raise ProviderSettingsError("\n".join(lines)) from None  # the cause repeats the values
@@ -206,11 +204,11 @@ def _secret(file: Path | None, variable: str | None, environ: Mapping[str, str])
                 f"{where} can't be read for the provider's secret: {error.strerror}."
             ) from None
         except UnicodeDecodeError:
-            raise ProviderSettingsError(f"{where} holds no text, so no secret of the provider's.") from None
+            raise ProviderSettingsError(f"{where} is not a text file, so it holds no secret.") from None
     if not text:
-        raise ProviderSettingsError(f"{where} should hold the provider's secret, and is empty.")
+        raise ProviderSettingsError(f"{where} should hold the provider's secret, but is empty.")
     if not (text.isascii() and text.isprintable() and " " not in text):
-        raise ProviderSettingsError(f"{where} holds what can't be a secret of the provider's.")
+        raise ProviderSettingsError(f"{where} does not hold a valid secret.")
     return SecretStr(text)
 
 

@@ -39,6 +39,11 @@ def listening(host: str, port: int) -> bool:
     return True
 
 
+def written(host: str, port: int) -> str:
+    """As HOST:PORT, in which an IPv6 address has brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def reachable(host: str) -> str:
     """How to reach a server of this machine that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

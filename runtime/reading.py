@@ -62,7 +62,7 @@ class _Reader:
         try:
             self.put(name, Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r"), origin)
         except (OSError, UnicodeDecodeError, TypeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text file"
+            why = error.strerror if isinstance(error, OSError) else "it is not a text file"
             self.problems.append(f"{origin} ({name}): the secret's file can't be read: {why}")
 
     def variable(self, name: str) -> str:

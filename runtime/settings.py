@@ -38,7 +38,7 @@ STAGES = ("ingest", "normalize", "correlate", "sink")
 
 def _addresses(text: str) -> str:
     if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+):\d{1,5}", part) for part in text.split(",")):
-        raise ValueError("must be host:port, several divided by commas without spaces")
+        raise ValueError("must be host:port, several separated by commas without spaces")
     return text
 
 
@@ -140,7 +140,7 @@ class KafkaSettings(Section):
             if path and not self.encrypts:
                 yield name, f"is never used, since kafka.security_protocol is {self.security_protocol}"
             elif path and not os.access(path, os.R_OK):
-                yield name, "names no file that can be read"
+                yield name, "does not name a readable file"
 
     @property
     def encrypts(self) -> bool:
@@ -209,7 +209,7 @@ class ClickHouseSettings(Section):
         if not self.secure:
             yield "ca_certs", "is never used, since clickhouse.secure is false"
         elif not os.access(self.ca_certs, os.R_OK):
-            yield "ca_certs", "names no file that can be read"
+            yield "ca_certs", "does not name a readable file"
 
 
 class IngestSettings(Section):

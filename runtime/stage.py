@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import structlog
 
 from runtime import logs, metrics
+from runtime.addresses import written
 from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def run(name: str, settings: Settings, work: Callable[[StageProcess], None]) -> 
     threading.excepthook = stage.thread_failed
     port = getattr(settings, name).metrics_port
     with metrics.serve(port, stage.ready, host=settings.metrics_host, alive=stage.heart.alive) as server:
-        stage.probes = "{}:{}".format(*server.address)
+        stage.probes = written(*server.address)
         try:
             work(stage)
         except CallweaveError:

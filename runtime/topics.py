@@ -188,7 +188,7 @@ def trouble(settings: KafkaSettings, error: Exception) -> str:
             "kafka.sasl_mechanism."
         )
     if isinstance(error, AuthorizationError):
-        return f"{where} does not allow this ({type(error).__name__}): give our user the right to it."
+        return f"{where} does not allow this ({type(error).__name__}): grant it to our user."
     if isinstance(error, InvalidReplicationFactorError):
         return (
             f"{where} has too few brokers for kafka.replication_factor = {settings.replication_factor}: "

@@ -10,6 +10,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from runtime.addresses import written
 from runtime.errors import CallweaveError
 
 LONGEST_HEAD = 64 * 1024
@@ -53,8 +54,8 @@ class Endpoint:
         target = self.target
         if query:
             target += ("&" if "?" in target else "?") + query
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        head = f"{method} {target} HTTP/1.1\r\nHost: {host}:{self.port}\r\nUser-Agent: callweave-simulate\r\n"
+        host = written(self.host, self.port)
+        head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: callweave-simulate\r\n"
         if method == "GET":
             return f"{head}\r\n".encode()
         return f"{head}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

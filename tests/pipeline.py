@@ -97,7 +97,7 @@ class Pipeline:
         self.kill()
         if error is not None:
             for worker in self.workers.values():
-                print(f"== the end of {worker.log.name}\n{worker.log.read_text()[-5000:]}")  # noqa: T201
+                print(f"== the end of {worker.log.name}\n{worker.log.read_text()[-5000:]}")
 
 
 def environment(settings: Settings) -> dict[str, str]:

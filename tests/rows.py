@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runtime import clickhouse
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
@@ -24,6 +25,11 @@ def count(settings: Settings, query: str, parameters: Row | None = None) -> int:
     """The one number that a query gives."""
     with clickhouse.connected(settings.clickhouse) as client:
         return int(client.execute(query, parameters or {})[0][0])
+
+
+def until(settings: Settings, query: str, number: int) -> None:
+    """Wait until a query gives this number."""
+    eventually(lambda: count(settings, query) == number, f"{query}: {number}")
 
 
 def contents(settings: Settings) -> dict[str, list[str]]:

@@ -10,8 +10,8 @@ import os
 from hypothesis import HealthCheck, settings
 
 SCALE = os.environ.get("CALLWEAVE_TEST_SCALE", "normal")
-FAST_SHARE = 5
-"""A fast run does a fifth of what is normal."""
+FAST_SHARE = 10
+"""A fast run does a tenth of what is normal."""
 
 
 def scaled(normal: int, long: int) -> int:

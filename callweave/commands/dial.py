@@ -123,7 +123,7 @@ MUST_BE_A_NUMBER = "must be a whole number, or a variable as in $cv({NAME})"
 MUST = dict.fromkeys((*TEXTS, "dst_num", "src_num", "variables"), "must not be empty") | {
     "allow_public_transfer": "must be true or false, or a variable as in $cv({NAME})",
     "callback_rate_limit": "must be between 0 and 100, or a variable as in $cv({NAME})",
-    "dst_dtmf": "may hold 0123456789*#Ww alone, or be a variable as in $cv({NAME})",
+    "dst_dtmf": "may only contain 0123456789*#Ww, or be a variable as in $cv({NAME})",
 }
 
 
@@ -149,8 +149,8 @@ def _dial(settings: Settings, name: str, extension: str, request: CallbackReques
     except UnansweredError as error:
         for line in (
             str(error),
-            "The call MAY HAVE BEEN STARTED: nobody can know, and so it is not tried again. If it was, its "
-            "events come by themselves, but its record will not know that you asked for it.",
+            "The call MAY HAVE BEEN STARTED. This can't be known, so it is not tried again. If it was, its "
+            "events will arrive, but its row will not show that you requested it.",
         ):
             echo(f"callweave: {line}", err=True)
         sys.exit(MAY_HAVE_STARTED)

@@ -56,7 +56,7 @@ def provider(name: str, *, remove: bool, **options: str | float | Path | None) -
     if remove:
         with sources_written(known) as path:
             providers.unset_provider(path, name)
-        echo(f"How to ask the provider of {name} is forgotten.", err=True)
+        echo(f"The provider settings of {name} are removed.", err=True)
         return
     if given:
         with sources_written(known) as path:

@@ -58,7 +58,7 @@ def asking(settings: Settings) -> Iterator[None]:
     "--into",
     metavar="DATABASE",
     help="Leave topics and tables alone: build other tables there with this machine's code, "
-    "and print which calls come out otherwise.",
+    "and print which calls differ.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each of these calls.")
 @click.option("--numbers", is_flag=True, help="With --into: show phone numbers and links in full.")

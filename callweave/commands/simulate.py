@@ -213,7 +213,7 @@ def ledger_folder(settings: Settings, given: str | None) -> Path:
     """Choose the ledger's folder: one without a ledger."""
     folder = Path(given) if given else settings.data / "simulated" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     if (folder / SENT).exists():
-        raise CallweaveError(f"{folder} has a ledger already: say another folder.")
+        raise CallweaveError(f"{folder} has a ledger already: choose another folder.")
     return folder
 
 

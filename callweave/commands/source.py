@@ -12,6 +12,7 @@ import orjson
 from callweave.commands import tables
 from callweave.commands.provider import provider, sources_written
 from runtime import sources
+from runtime.addresses import written
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
 from schemas import dialects
@@ -204,8 +205,7 @@ def callback_url(settings: IngestSettings, token: str) -> str:
 
 def base_url(settings: IngestSettings) -> str:
     """The ingress's public URL, or else the address on which it listens."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return settings.public_url or f"http://{host}:{settings.port}"
+    return settings.public_url or f"http://{written(settings.host, settings.port)}"
 
 
 def _hints(settings: IngestSettings) -> None:

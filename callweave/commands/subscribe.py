@@ -86,7 +86,7 @@ def wanted_events(text: str) -> tuple[str, ...]:
     unknown = sorted(given - set(EVENT_TYPES))
     if unknown or not given:
         raise click.BadParameter(
-            f"must be some of {','.join(EVENT_TYPES)}, divided by commas", param_hint="--events"
+            f"must be some of {','.join(EVENT_TYPES)}, separated by commas", param_hint="--events"
         )
     return tuple(each for each in EVENT_TYPES if each in given)
 

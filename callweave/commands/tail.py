@@ -64,7 +64,7 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
         line = live.news(*record_from_json(message.value))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         where = f"{message.topic} {message.partition} {message.offset}"
-        echo(f"callweave: a message is no record of a call, and is passed over: {where}", err=True)
+        echo(f"callweave: skipped a message that is not a record of a call: {where}", err=True)
         return
     if line is not None:
         echo(_json(line, numbers=numbers) if as_json else _text(line, numbers=numbers))

@@ -100,7 +100,7 @@ def parse(data: bytes, defaults: Defaults) -> tuple[list[Entry], list[Problem]]:
         elif found is not None:
             entries.append(found)
             if (first := first_line.setdefault(found.key, line)) != line:
-                problems.append(Problem(line, "", f"says again what line {first} says of this id and time"))
+                problems.append(Problem(line, "", f"repeats the id and time of line {first}"))
     return entries, problems
 
 
@@ -129,7 +129,7 @@ def _header_problems(names: list[str]) -> Iterator[Problem]:
         if name not in COLUMNS:
             yield Problem(1, "", f"has a column that is none of {', '.join(COLUMNS)}")
         elif times > 1:
-            yield Problem(1, name, "stands there more than once")
+            yield Problem(1, name, "is there more than once")
     for name in REQUIRED:
         if name not in names:
             yield Problem(1, name, "is missing among the columns")
@@ -180,7 +180,7 @@ def _id(kind: str, text: str, country: str | None) -> str | Said:
         return Said("is missing")
     if kind != "number" or not (text.startswith("+") or country):
         return text
-    return place(text, country).e164 or Said("is no number that can be dialled")
+    return place(text, country).e164 or Said("is not a number that can be dialled")
 
 
 def _time(text: str, zone: ZoneInfo | None) -> int | Said:

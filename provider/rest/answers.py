@@ -64,7 +64,7 @@ def _refusal(status: int, message: str) -> tuple[type[ProviderError], str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return NotAuthorisedError, "the provider does not accept our token"
     if status == HTTPStatus.NOT_FOUND:
-        return NotFoundError, "the provider knows none of that name"
+        return NotFoundError, "the provider does not know it"
     if any(word in message.lower() for word in OF_A_LIMIT):
         return LimitReachedError, "a limit of the provider's is reached"
     if status == HTTPStatus.FORBIDDEN:

@@ -60,7 +60,7 @@ def _variable(text: str) -> str:
 
 def _dtmf(text: str) -> str:
     if not DTMF.fullmatch(text) and not VARIABLE.fullmatch(text):
-        raise ValueError("may hold 0123456789*#Ww alone, or be a variable as in $cv({NAME})")
+        raise ValueError("may only contain 0123456789*#Ww, or be a variable as in $cv({NAME})")
     return text
 
 

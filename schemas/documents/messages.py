@@ -104,7 +104,7 @@ def rejection_headers() -> Json:
         },
         "reasons": _reasons(said["reasons"]),
         "origin": _origin("Where it stood when it was rejected", '`["", -1, -1]` at the ingress'),
-        "decided_at": _digits(f"{said['decided_at']} The header stands there unless it is 0."),
+        "decided_at": _digits(f"{said['decided_at']} The header is left out if it is 0."),
     }
     return _object(
         "RejectionHeaders",

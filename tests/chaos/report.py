@@ -17,4 +17,4 @@ def new_rng(what: str) -> random.Random:
 
 def say(line: str) -> None:
     """For whoever reads the report of a failed test, or runs pytest with `-s`."""
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)

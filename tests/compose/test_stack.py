@@ -59,7 +59,7 @@ def test_settings_for_servers_elsewhere_are_refused_all_at_once(tmp_path: Path) 
     ("host", "ours"),
     [("127.0.0.1", True), ("localhost", True), ("::1", True), ("10.0.0.1", False), ("kafka", False)],
 )
-def test_addresses_of_this_machine(host: str, ours: bool) -> None:  # noqa: FBT001
+def test_addresses_of_this_machine(host: str, ours: bool) -> None:
     assert is_loopback(host) is ours
 
 

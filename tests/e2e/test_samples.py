@@ -9,7 +9,7 @@ import httpx
 
 from runtime import sources
 from tests.pipeline import Pipeline
-from tests.rows import count, select
+from tests.rows import count, select, until
 from tests.samples import CALLS, MESSAGES, SHAPES, in_shape
 from tests.servers import eventually
 
@@ -41,16 +41,8 @@ def test_every_sample_in_every_shape_becomes_its_row(stack_settings: Settings, t
     with Pipeline(stack_settings, tmp_path), ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda each: send(url + each[0], each[1]), requests))
         assert {answer.status_code for answer in answers} == {200}, {answer.text for answer in answers}
-        eventually(
-            lambda: (
-                count(stack_settings, "SELECT sum(length(callback_ids)) FROM call_events") == len(requests)
-            ),
-            "every callback is an event",
-        )
-        eventually(
-            lambda: count(stack_settings, "SELECT count() FROM calls") == len(expected),
-            "every call has its one row",
-        )
+        until(stack_settings, "SELECT sum(length(callback_ids)) FROM call_events", len(requests))
+        until(stack_settings, "SELECT count() FROM calls", len(expected))
         for account, call in expected.items():
 
             def row_is_right(account: str = account, row: dict[str, object] = call.row) -> bool:
@@ -72,15 +64,8 @@ def test_messages_are_archived_and_are_neither_calls_nor_errors(
             for shape in SHAPES:
                 assert send(url, in_shape(message, shape)).status_code == 200
         sent = len(MESSAGES) * len(SHAPES)
-        eventually(lambda: count(stack_settings, "SELECT count() FROM callbacks") == sent, "all are archived")
-        eventually(
-            lambda: (
-                count(
-                    stack_settings, "SELECT sum(length(callback_ids)) FROM call_events WHERE kind = 'message'"
-                )
-                == sent
-            ),
-            "all are events of kind message",
-        )
+        until(stack_settings, "SELECT count() FROM callbacks", sent)
+        of_messages = "SELECT sum(length(callback_ids)) FROM call_events WHERE kind = 'message'"
+        until(stack_settings, of_messages, sent)
         assert count(stack_settings, "SELECT count() FROM calls") == 0
         assert count(stack_settings, "SELECT count() FROM callbacks WHERE status = 'rejected'") == 0

@@ -33,7 +33,7 @@ def test_a_port_that_callweave_holds_is_good(host: str) -> None:
     with serve(0, fine, host=host) as server:
         found = port_finding("sink.metrics_port", host, server.port)
     assert found.good
-    assert found.text.endswith("is held by a callweave that runs.")
+    assert found.text.endswith("is in use by a running callweave.")
 
 
 @pytest.mark.server  # waits five seconds for one

@@ -16,6 +16,8 @@ from schemas.topics import Topic
 from tests.processors.worker_in_loop import committed, started, until
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from processors.departures import App, Batch
     from runtime.settings import Settings
 
@@ -47,6 +49,23 @@ def numbers(batch: Batch) -> list[int]:
 
 def committed_now(settings: Settings) -> list[int]:
     return committed(settings, settings.kafka.group("departures"), settings.kafka.topic(Topic.EVENTS))
+
+
+def test_the_loop_of_the_consumer_is_given_to_whoever_watches_it(stack_settings: Settings) -> None:
+    watched: dict[str, AbstractEventLoop] = {}
+
+    async def agent(stream: Any) -> None:
+        await worker.work(stream, lambda _: asyncio.sleep(0))
+
+    async def run() -> None:
+        app = app_of(stack_settings, agent)
+        app.watch_loop = watched.__setitem__
+        async with started(app):
+            await until(lambda: bool(watched), "the consumer has begun")
+        assert list(watched) == ["the consumer's loop"]
+        assert watched["the consumer's loop"] is not asyncio.get_running_loop()
+
+    asyncio.run(run())
 
 
 def test_a_unit_is_what_one_fetch_brought_of_one_partition(stack_settings: Settings) -> None:

@@ -85,7 +85,7 @@ class TestSourceProvider:
         assert ran(settings, "source", "provider", SOURCE, "--remove").returncode == 0
         gone = ran(settings, "source", "provider", SOURCE)
         assert gone.returncode == 1
-        assert gone.stderr.startswith(f"callweave: how to ask the provider of {SOURCE} is not set")
+        assert gone.stderr.startswith(f"callweave: the source {SOURCE} has no provider settings")
 
 
 class TestSubscribe:
@@ -240,7 +240,7 @@ class TestDial:
             (("dial",), "Missing option --source, --extension, --to, --from."),
             ((*DIAL, "--call-duration", "long"), "--call-duration must be a whole number"),
             ((*DIAL, "--callback-rate-limit", "101"), "--callback-rate-limit must be between 0 and 100"),
-            ((*DIAL, "--dst-dtmf", "12x"), "--dst-dtmf may hold"),
+            ((*DIAL, "--dst-dtmf", "12x"), "--dst-dtmf may only contain"),
             ((*DIAL, "--variable", "tag"), "--variable must be NAME=VALUE"),
             ((*DIAL, "--variable", "tag=a", "--tag", "b"), "given twice"),
         ],

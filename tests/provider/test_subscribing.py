@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_to_look_changes_nothing(provider: RunningProvider) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_the_limit_is_respected_whether_it_is_told_or_met(provider: RunningProvider, told: bool) -> None:  # noqa: FBT001
+def test_the_limit_is_respected_whether_it_is_told_or_met(provider: RunningProvider, told: bool) -> None:
     provider.exchange.extension_events, provider.exchange.client_events = 3, 5
     provider.exchange.tells_limits = told
     lines = subscribe(provider)
@@ -62,11 +62,9 @@ def test_the_limit_is_respected_whether_it_is_told_or_met(provider: RunningProvi
 @pytest.mark.parametrize("carried_out", [True, False])
 @pytest.mark.parametrize("kind", ["status", "reset", "cut"])
 def test_an_addition_without_an_answer_is_looked_for(
-    provider: RunningProvider,
-    kind: str,
-    carried_out: bool,  # noqa: FBT001
+    provider: RunningProvider, kind: Literal["status", "reset", "cut"], carried_out: bool
 ) -> None:
-    fault = Fault(kind, carried_out)  # type: ignore[arg-type]
+    fault = Fault(kind, carried_out)
     whole = Fault("status", status=200, body=b"[]")  # the lists that are asked for before anything is added
     provider.exchange.faults.next("events", whole, whole, fault)
     assert counted(subscribe(provider)) == {Standing.ADDED: 10}

@@ -25,8 +25,8 @@ ELSEWHERE = "https://crm.example.org/hook?key=their-secret"
 NO_LIMIT = Room()
 
 
-def event(id: int, event_type: str, url: str = URL, method: str = "POST") -> Event:  # noqa: A002
-    return Event(id=id, url=url, event_type=event_type, method=method)
+def event(number: int, event_type: str, url: str = URL, method: str = "POST") -> Event:
+    return Event(id=number, url=url, event_type=event_type, method=method)
 
 
 def wish(*events: str, extensions: tuple[str, ...] = ("175",)) -> Wish:

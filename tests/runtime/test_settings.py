@@ -151,7 +151,7 @@ def test_every_mistake_is_said_at_once(folder: Path) -> None:
         ),
         (
             {"KAFKA__SSL_CAFILE": "none", "KAFKA__SECURITY_PROTOCOL": "SSL"},
-            {"CALLWEAVE_KAFKA__SSL_CAFILE (kafka.ssl_cafile): names no file that can be read"},
+            {"CALLWEAVE_KAFKA__SSL_CAFILE (kafka.ssl_cafile): does not name a readable file"},
         ),
         (
             {"CLICKHOUSE__CA_CERTS": "pem"},

@@ -14,7 +14,7 @@ from schemas.records import record_of, record_to_json
 from schemas.topics import Topic, topic_key
 from tests.kit.callbacks import posted
 from tests.kit.events import event
-from tests.rows import count, select
+from tests.rows import count, select, until
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -142,10 +142,7 @@ class Flow:
             "SELECT count() FROM call_legs WHERE isNotNull(rang_at) AND isNotNull(ended_at)": len(self.calls),
         }
         for query, number in expected.items():
-            eventually(
-                lambda query=query, number=number: count(self.settings, query) == number,  # type: ignore[misc]
-                f"{query}: {number}",
-            )
+            until(self.settings, query, number)
         for query, ids in (
             ("SELECT id FROM callbacks WHERE status = 'accepted'", self.accepted),
             ("SELECT id FROM callbacks WHERE status = 'rejected'", self.rejected),

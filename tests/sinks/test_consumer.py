@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_poll_that_gives_up_while_joining_costs_no_partitions(
     for _ in range(STARTS):
         reader = Consumer(stack_settings.kafka)
         opened.append(reader)
-        eventually(lambda reader=reader: has_all(reader, partitions), "it has all partitions")  # type: ignore[misc]
+        eventually(partial(has_all, reader, partitions), "it has all partitions")
         reader.close()
 
 

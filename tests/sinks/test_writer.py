@@ -17,7 +17,7 @@ from sinks.migrate import migrate
 from sinks.writer import gathering
 from tests.kit.events import event
 from tests.pipeline import Worker
-from tests.rows import count, select
+from tests.rows import select, until
 from tests.servers import clickhouse_node, eventually, kafka_node, new_settings, prepared
 from tests.sinks.flow import REASONS, START, Flow
 
@@ -154,8 +154,8 @@ def test_poison_is_kept_and_stops_nothing(stack_settings: Settings, sink: Worker
         flow.publish(Topic.RECORDS, record_to_json("acme", "a", too_late), key=b"acme/a")
         flow.publish(Topic.RECORDS, record_to_json("acme", "a", record_of(EVENT)), key=b"acme/a")
         flow.flush()
-    eventually(lambda: count(stack_settings, "SELECT count() FROM dead_letters FINAL") == 4, "they are kept")
-    eventually(lambda: count(stack_settings, "SELECT count() FROM calls") == 1, "the call is there")
+    until(stack_settings, "SELECT count() FROM dead_letters FINAL", 4)
+    until(stack_settings, "SELECT count() FROM calls", 1)
     eventually(lambda: uncommitted(stack_settings) == 0, "all is committed")
     columns = "topic, hex(value) AS value, hex(key) AS key, reasons.code AS codes, length(headers) AS headers"
     kept = select(stack_settings, f"SELECT {columns} FROM dead_letters FINAL")

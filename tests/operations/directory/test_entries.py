@@ -82,10 +82,10 @@ def test_every_error_with_its_line() -> None:
         "line 5, valid_from: has no offset: write one, as in 2026-01-31T08:00:00+08:00, or give --timezone",
         "line 6, name: must not be empty beside a team",
         "line 7: has 3 cells, but the first line names 6 columns",
-        "line 9, id: is no number that can be dialled",
+        "line 9, id: is not a number that can be dialled",
         "line 9, valid_from: is too early or too late to be stored",
         "line 10, name: must be text on one line, of at most 200 characters",
-        "line 11: says again what line 8 says of this id and time",
+        "line 11: repeats the id and time of line 8",
     ]
 
 
@@ -100,7 +100,7 @@ def test_files_that_are_none() -> None:
     assert wrong("") == ["line 1: the file is empty"]
     assert wrong(b"kind,id\nuser,\xff\n") == ["line 2: is not UTF-8: save the file as “CSV UTF-8”"]
     assert wrong("kind,kind,colour\n") == [
-        "line 1, kind: stands there more than once",
+        "line 1, kind: is there more than once",
         "line 1: has a column that is none of kind, id, name, valid_from, team, account",
         "line 1, id: is missing among the columns",
         "line 1, name: is missing among the columns",

@@ -169,7 +169,7 @@ def test_the_command(store_settings: Settings, tmp_path: Path, monkeypatch: pyte
     for command in ("load", "check"):
         result = runner.invoke(group, ["directory", command, *options])
         assert isinstance(result.exception, CallweaveError)
-        assert str(result.exception) == f"{file}: line 3, id: is no number that can be dialled"
+        assert str(result.exception) == f"{file}: line 3, id: is not a number that can be dialled"
     assert "The directory is empty" in runner.invoke(group, ["directory", "list"]).output
     file.write_text(file.read_text().rpartition("number")[0])
     assert "1 rows, nothing wrong" in runner.invoke(group, ["directory", "check", *options]).output

@@ -44,8 +44,8 @@ class Tail:
         eventually(lambda: self.err.count(text) >= times or self._process.poll() is not None, text)
         assert self._process.poll() is None, self.err
 
-    def prints(self, text: str) -> None:
-        eventually(lambda: text in self.out, f"{text!r} in {self.out!r}")
+    def prints(self, text: str, times: int = 1) -> None:
+        eventually(lambda: self.out.count(text) >= times, f"{text!r} in {self.out!r}")
 
     def stop(self) -> int:
         """As Ctrl-C does; gives the exit status."""

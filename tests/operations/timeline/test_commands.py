@@ -26,7 +26,7 @@ from tests.kit.events import event
 from tests.operations.timeline.calls import A_LEG, ANSWERED, B_LEG, QUEUE, betrayed
 from tests.operations.timeline.commands import PATIENCE, Tail
 from tests.pipeline import Pipeline, environment
-from tests.rows import count, select
+from tests.rows import select, until
 from tests.samples import in_shape
 from tests.servers import eventually, kafka_node, new_settings, prepared
 
@@ -108,10 +108,9 @@ def told(
                 ("SELECT count() FROM callbacks", len(requests)),
                 ("SELECT sum(revision) FROM calls", len(requests) - 1),
             ):
-                eventually(lambda q=query, n=number: count(settings, q) == n, f"{query}: {number}")  # type: ignore[misc]
-            for tail in (tails["all"], tails["json"]):
-                eventually(lambda tail=tail: tail.out.count("complete") >= 3, "three calls ended")  # type: ignore[misc]
-            tails["open"].prints("complete")
+                until(settings, query, number)
+            for name, times in (("all", 3), ("json", 3), ("open", 1)):
+                tails[name].prints("complete", times)
         statuses = {name: tail.stop() for name, tail in tails.items()}
         assert statuses == dict.fromkeys(FOLLOWED, 0), [tail.err for tail in tails.values()]
         lines = {name: tail.out for name, tail in tails.items()}

@@ -53,8 +53,8 @@ LOST_ANSWERS = [
     pytest.param(Fault("reset", carried_out=True), {}, id="a reset in place of the answer"),
     pytest.param(Fault("reset"), {}, id="a reset before it was started"),
     pytest.param(Fault("cut", carried_out=True), {}, id="a reset in the middle of the answer"),
-    pytest.param(Fault("status", True, 200, body=b"{"), {}, id="half an answer"),  # noqa: FBT003
-    pytest.param(Fault("status", True, 200, body=b'{"call_id": null}'), {}, id="no id"),  # noqa: FBT003
+    pytest.param(Fault("status", True, 200, body=b"{"), {}, id="half an answer"),
+    pytest.param(Fault("status", True, 200, body=b'{"call_id": null}'), {}, id="no id"),
 ]
 
 
@@ -140,7 +140,7 @@ def test_it_gives_up_in_the_end(provider: RunningProvider) -> None:
 
 
 @pytest.mark.parametrize("as_date", [False, True])
-def test_retry_after_is_honoured(provider: RunningProvider, as_date: bool) -> None:  # noqa: FBT001
+def test_retry_after_is_honoured(provider: RunningProvider, as_date: bool) -> None:
     value = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True) if as_date else "30"
     provider.exchange.faults.next("events", Fault("status", status=503, retry_after=value))
     pauses = Pauses()
