@@ -127,7 +127,7 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
         finally:
             load.end()
         eventually(lambda: not spooled(settings), "the spool is empty")
-        print(  # noqa: T201 - figures for people
+        print(
             f"away: {len(away)} answers, p99 {away[int(len(away) * 0.99)] * 1e3:.0f} ms; "
             f"{len(in_spool)} in the spool, empty {drained_in:.1f} s after the broker's return"
         )
