@@ -132,6 +132,7 @@ class Server:
         self.stopping = False
         self.buffered = 0
         self._listener = listener(limits)
+        self._listening: asyncio.AbstractServer | None = None
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
         self._in_flight: Counter[bytes] = Counter()
@@ -160,7 +161,8 @@ class Server:
             self.loop.create_server(lambda: Connection(self), sock=self._listener, backlog=BACKLOG)
         )
         self._sweep()
-        self.loop.run_forever()
+        if not self.stopping:
+            self.loop.run_forever()
         return not self._connections
 
     def stop(self) -> None:
@@ -231,6 +233,8 @@ class Server:
         if self.stopping:
             return
         self.stopping = True
+        if self._listening is None:
+            return  # told before it began
         self._listening.close()
         for connection in list(self._connections):
             if connection.phase is Phase.IDLE:
