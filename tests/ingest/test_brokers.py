@@ -40,7 +40,15 @@ class Member(KafkaNode):
         super().__init__(data, port=free_port(), controller_port=controller_port, jars=JARS)
         self._number = number
         self._cluster_id = cluster_id
+        self._prepared = False
         data.mkdir()
+
+    def prepare(self) -> None:
+        if self._prepared:  # a node that is alone would take another's number for somebody else's data
+            self.output.unlink(missing_ok=True)
+            return
+        super().prepare()
+        self._prepared = True
 
     def _configure(self, logs: Path) -> Path:
         properties = server_properties(
