@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -282,6 +283,15 @@ def test_a_rush_of_new_connections_is_served(place: Place) -> None:
     for thread in threads:
         thread.join(PATIENCE)
     assert answers == [200] * 100
+
+
+def test_a_source_that_was_just_added_is_known_to_all_who_come_at_once(place: Place) -> None:
+    time.sleep(1)  # longer than the file is trusted
+    for number in range(3):
+        token = new_token(place.settings, f"fresh-{number}")
+        with ThreadPoolExecutor(16) as pool:
+            answers = [answer.status_code for answer in pool.map(place.ingress.post, [token] * 16)]
+        assert answers == [200] * 16
 
 
 def test_it_ends_at_once_with_idle_connections(tmp_path: Path) -> None:
