@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-PARTITIONS = 12
 ROUNDS = scaled(1, 20)
 STILL_SECONDS = 4.0
 """Longer than a broker's session with the controller: its leaders move."""
@@ -90,10 +89,12 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Member]]:
             member.kill()
 
 
-def settings_for(brokers: list[Member], folder: Path, copies: int, **ingest: Any) -> Settings:
-    """With twelve partitions of so many copies."""
+def settings_for(
+    brokers: list[Member], folder: Path, partitions: int, copies: int, **ingest: Any
+) -> Settings:
+    """With so many partitions of each topic, each in so many copies."""
     settings = new_settings(",".join(each.bootstrap for each in brokers), folder, **ingest)
-    shape = {"partitions": PARTITIONS, "replication_factor": copies}
+    shape = {"partitions": partitions, "replication_factor": copies}
     settings = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=shape)})
     eventually(lambda: made(settings), "three brokers are there", patience=60)
     return settings
@@ -110,7 +111,7 @@ def made(settings: Settings) -> bool:
 
 def test_partitions_that_nobody_leads_are_left_out(brokers: list[Member], tmp_path: Path) -> None:
     """A third of them has no other copy. There is no spool that would help."""
-    settings = settings_for(brokers, tmp_path, copies=1, spool_max_bytes=0)
+    settings = settings_for(brokers, tmp_path, partitions=12, copies=1, spool_max_bytes=0)
     token = new_token(settings)
     with running(settings, tmp_path) as ingress:
         eventually(ingress.connected, "the brokers are found")
@@ -126,7 +127,7 @@ def test_partitions_that_nobody_leads_are_left_out(brokers: list[Member], tmp_pa
 
 def test_whatever_brokers_do_no_acknowledged_callback_is_lost(brokers: list[Member], tmp_path: Path) -> None:
     """Leaders move, a broker stands still, another is killed, and then too few copies are left."""
-    settings = settings_for(brokers, tmp_path, copies=3)
+    settings = settings_for(brokers, tmp_path, partitions=3, copies=3)
     token = new_token(settings)
     with running(settings, tmp_path) as ingress:
         eventually(ingress.connected, "the brokers are found")
