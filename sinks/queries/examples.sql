@@ -105,7 +105,7 @@ ORDER BY occurred_at, kind;
 
 -- 18. Which calls talked longest?
 SELECT call_id, extension, talk_seconds
-FROM call_facts
+FROM calls
 WHERE account = 'acme'
 ORDER BY talk_seconds DESC NULLS LAST, call_id
 LIMIT 3;
@@ -123,8 +123,8 @@ FROM
     SELECT sum(step) OVER (ORDER BY moment, step) AS under_way
     FROM
     (
-        SELECT began_at AS moment, 1 AS step FROM call_facts WHERE account = 'acme' AND isNotNull(ended_at)
+        SELECT began_at AS moment, 1 AS step FROM calls WHERE account = 'acme' AND isNotNull(ended_at)
         UNION ALL
-        SELECT assumeNotNull(ended_at), -1 FROM call_facts WHERE account = 'acme' AND isNotNull(ended_at)
+        SELECT assumeNotNull(ended_at), -1 FROM calls WHERE account = 'acme' AND isNotNull(ended_at)
     ) AS steps
 ) AS counted;
