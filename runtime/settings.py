@@ -58,6 +58,7 @@ def _url(text: str) -> str:
 Host = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class Section(BaseModel):
@@ -248,6 +249,27 @@ class SinkSettings(Section):
     """An insert is made when so many rows wait …"""
     batch_seconds: float = Field(default=0.4, gt=0, le=60)
     """… or when the oldest of them has waited so long: three times as long for callbacks and events."""
+    stuck_seconds: float = Field(default=60.0, gt=0)
+    """/readyz says no once the same batch has been written for so long, or nothing was committed for so long
+    although there is lag."""
+
+
+class RetentionSettings(Section):
+    """For how many days the tables keep what was received, from the day of the receipt on; 0 is for ever.
+
+    `callweave migrate` applies a change at once, and the sink drops each day when its time is over.
+    """
+
+    callbacks_days: Days = 0
+    """`callbacks`, with their payloads."""
+    events_days: Days = 0
+    """`call_events`: late news of a call whose events are gone begins a call of its own."""
+    calls_days: Days = 0
+    """`calls` and `call_legs`."""
+    versions_days: Days = 30
+    """Every row of a call that was ever visible: `call_changes` and `calls_as_of`."""
+    dead_letters_days: Days = 90
+    """`dead_letters`."""
 
 
 class EmbeddedSettings(Section):
@@ -284,6 +306,7 @@ class Settings(Section):
     normalize: NormalizeSettings = NormalizeSettings()
     correlate: CorrelateSettings = CorrelateSettings()
     sink: SinkSettings = SinkSettings()
+    retention: RetentionSettings = RetentionSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     log: LogSettings = LogSettings()
 

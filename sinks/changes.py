@@ -5,15 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sinks.masked import COLUMNS as SHOWN
-from sinks.masked import KEYED, SECRET, UNFILTERED, Column, How, columns
+from sinks.masked import UNFILTERED, Column, How, columns, part, passed_on, template
 
 TIME = "DateTime64(6, 'UTC')"
 
 UNSEEN = frozenset(
-    "account day call_id began_at revision first_received_at last_received_at events version "  # changed by each event
-    "sources dialects kinds cdr_received_at reached_at connected_at post_dial_seconds leg_count truncated".split()
+    {
+        "account",
+        "day",
+        "call_id",
+        "began_at",
+        "revision",
+        "first_received_at",
+        "last_received_at",
+        "events",
+        "version",
+        "sources",
+        "dialects",
+        "kinds",
+        "cdr_received_at",
+        "reached_at",
+        "connected_at",
+        "post_dial_seconds",
+        "leg_count",
+        "truncated",
+    }
 )
-"""Columns of `calls` of which no change is listed; nor of those that say what events alone say, or the CDR alone."""
+"""Columns of `calls` whose changes are not listed; nor are those of `event_…` and `cdr_…`."""
 
 HEAD = (
     Column("account", "LowCardinality(String)", "The tenant"),
@@ -40,174 +58,42 @@ class View:
 VIEWS = {
     "call_changes": View(
         "1",
-        "What changed in the row of each call, field by field, from one visible version to the next, for as long as "
-        "call_versions are kept. It works through every call: for one, or for some time, ask changes_of_call or "
-        "late_changes",
+        "What changed in the row of each call, field by field, from one visible version to the next, for as "
+        "long as call_versions are kept. It works through every call: for one, or for some time, ask "
+        "changes_of_call or late_changes",
     ),
     "changes_of_call": View(
         "account = {account:String} AND call_id = {call_id:String}",
         "call_changes of one call, in no time: SELECT * FROM changes_of_call(account = …, call_id = …)",
     ),
     "late_changes": View(
-        "(account, call_id) IN (\n"
-        "                    SELECT account, call_id\n"
-        "                    FROM stored_calls FINAL\n"
-        f"                    WHERE is_gone = 0 AND last_received_at >= {{since:{TIME}}} "
-        f"AND first_received_at < {{until:{TIME}}}\n"
-        "                )",
+        """(account, call_id) IN (
+                    SELECT account, call_id
+                    FROM stored_calls FINAL
+                    WHERE is_gone = 0
+                        AND last_received_at >= {since:DateTime64(6, 'UTC')}
+                        AND first_received_at < {until:DateTime64(6, 'UTC')}
+                )""",
         "call_changes of calls of which something was received in this time: "
         "SELECT * FROM late_changes(since = …, until = …) WHERE received_at …",
     ),
 }
 """By name."""
 
-CHANGES = """-- Made by sinks/changes.py.
-CREATE OR REPLACE VIEW {name}
-(
-{head}
-)
-AS SELECT
-    account,
-    call_id,
-    revision,
-    received_at,
-    visible_at,
-    event_ids,
-    change.1 AS field,
-    nullIf(change.2, '') AS before,
-    nullIf(change.3, '') AS after
-FROM
-(
-    SELECT
-        account,
-        call_id,
-        revision,
-        received_at,
-        visible_at,
-        arraySort(arrayFilter(each -> NOT has(events_before, each), events)) AS event_ids,
-        arrayJoin(arrayFilter(each -> each.2 != each.3, arrayZip(
-            [{names}],
-            if(nth = 1, [{first}], known_before),
-            known
-        ))) AS change
-    FROM
-    (
-        SELECT
-            account,
-            call_id,
-            revision,
-            received_at,
-            visible_at,
-            events,
-            known,
-            row_number() OVER (PARTITION BY account, call_id ORDER BY version) AS nth,
-            lagInFrame(known) OVER (
-                PARTITION BY account, call_id ORDER BY version ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
-            ) AS known_before,
-            lagInFrame(events) OVER (
-                PARTITION BY account, call_id ORDER BY version ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
-            ) AS events_before
-        FROM
-        (
-            SELECT
-                account,
-                call_id,
-                version,
-                revision,
-                last_received_at AS received_at,
-                visible_at,
-                events,
-                -- a row that came again, or came late, was never what people saw
-                max(version) OVER (
-                    PARTITION BY account, call_id ORDER BY visible_at, version
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                ) AS seen,
-                [
-{values}
-                ] AS known
-            FROM
-            (
-                SELECT *
-                FROM call_versions
-                WHERE is_gone = 0 AND {chosen}
-            ) AS version_of_call
-        ) AS told
-        WHERE version > seen
-    ) AS in_order
-) AS compared
-COMMENT '{comment}';
-"""
-
-MASKED = """-- Made by sinks/changes.py.
-CREATE OR REPLACE VIEW {name}_masked
-(
-{head}
-)
-DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS WITH
-{keyed},
-    value -> multiIf(
-        isNull(value), NULL,
-{shown},
-        value
-    ) AS masked
-SELECT
-    known.account AS account,
-    known.call_id AS call_id,
-    known.revision AS revision,
-    known.received_at AS received_at,
-    known.visible_at AS visible_at,
-    known.event_ids AS event_ids,
-    known.field AS field,
-    masked(known.before) AS before,
-    masked(known.after) AS after
-FROM {passed} AS known
-{secret}
-WHERE known.field IN ({fields})
-{unfiltered}
-COMMENT '{name} for people who may not see phone numbers: pseudonyms that still join; nothing of recordings or variables';
-"""
-
-AS_OF = """-- Made of calls.sql by sinks/changes.py. A row that changed last before call_versions begin is in stored_calls still.
-CREATE OR REPLACE VIEW calls_as_of
-(
-{head}
-)
-AS WITH versions AS
-(
-    SELECT *
-    FROM call_versions
-    WHERE visible_at <= {{at:{time}}}
-    UNION ALL
-    SELECT *
-    FROM stored_calls
-    WHERE visible_at <= {{at:{time}}}
-)
-SELECT
-{names}
-FROM versions
-WHERE (account, day, call_id, version) IN (
-    SELECT account, day, call_id, max(version)
-    FROM versions
-    GROUP BY account, day, call_id
-)
-    AND is_gone = 0
-LIMIT 1 BY account, day, call_id
-COMMENT 'calls as they were at a time: SELECT * FROM calls_as_of(at = …)';
-"""
-
 
 def render(calls: str) -> dict[str, str]:
     """The statements of the views and of their masked twins, by name, out of the text of `calls.sql`."""
     known = columns(calls)
-    seen = [each for each in known if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))]
+    seen = [
+        each for each in known if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))
+    ]
     made = {name: _changes(name, view, seen) for name, view in VIEWS.items()}
-    made |= {f"{name}_masked": _masked(name, view, seen) for name, view in VIEWS.items()}
-    return made | {"calls_as_of": _as_of(known)}
+    twins = {f"{name}_masked": _masked(name, text, seen) for name, text in made.items()}
+    return made | twins | {"calls_as_of": _as_of(known)}
 
 
 def _changes(name: str, view: View, seen: list[Column]) -> str:
-    return CHANGES.format(
+    return template("changes").substitute(
         name=name,
         head=_head(HEAD),
         names=", ".join(f"'{each.name}'" for each in seen),
@@ -218,29 +104,27 @@ def _changes(name: str, view: View, seen: list[Column]) -> str:
     )
 
 
-def _masked(name: str, view: View, seen: list[Column]) -> str:
-    from_view = {"call_changes": "", "changes_of_call": "account = {account:String}, call_id = {call_id:String}"}
-    given = from_view.get(name, f"since = {{since:{TIME}}}, until = {{until:{TIME}}}")
+def _masked(name: str, made: str, seen: list[Column]) -> str:
     shown = {each.name: SHOWN[each.name] for each in seen if each.name in SHOWN}
-    del view
-    return MASKED.format(
+    return template("changes_masked").substitute(
         name=name,
         head=_head(HEAD),
-        keyed=KEYED,
+        keyed=part("keyed"),
         shown=",\n".join(
             f"        known.field IN ({_texts(field for field in shown if shown[field] is how)}), "
             f"{how.name.lower()}(assumeNotNull(value))"
             for how in (How.PSEUDONYM, How.REFERENCE, How.BLANKED)
         ),
-        passed=f"{name}({given})" if given else name,
-        secret=SECRET,
+        passed=passed_on(name, made),
+        secret=part("secret"),
         fields=_texts(shown),
         unfiltered=UNFILTERED,
     )
 
 
 def _as_of(known: list[Column]) -> str:
-    return AS_OF.format(head=_head(known), time=TIME, names=",\n".join(f"    {each.name}" for each in known))
+    names = ",\n".join(f"    {each.name}" for each in known)
+    return template("as_of").substitute(head=_head(known), names=names)
 
 
 def _head(each_column: tuple[Column, ...] | list[Column]) -> str:

@@ -6,12 +6,14 @@ A column that is not declared is dropped: a new one shows nothing until somebody
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
+from string import Template
 
 UNFILTERED = "SETTINGS additional_table_filters = {}"
-"""At the end of each view with a definer: otherwise a caller's filters are applied to the tables below it, and tell
-what is in columns that the view does not show."""
+"""At the end of each view with a definer: otherwise a caller's filters reach the tables below it, and
+tell what is in columns that the view does not show."""
 
 
 class How(Enum):
@@ -19,39 +21,108 @@ class How(Enum):
 
     PLAIN = ""
     PSEUDONYM = ": a pseudonym"
-    """Of a number: the same number of an account has the same one everywhere; the last two digits are readable."""
+    """Of a number: the same everywhere in an account; the last two digits are readable."""
     REFERENCE = ": a pseudonym, since it may be a number"
     BLANKED = ", with numbers blanked"
 
 
-_PARTIES = {name: How.PSEUDONYM for name in ("caller", "callee", "display_number")} | {"customer_ref": How.REFERENCE}
-_TOLD = {
-    name: How.PLAIN
-    for name in (
-        "direction method extension agent_id campaign round started_at answered_at ended_at ring_seconds talk_seconds "
-        "outcome hangup_cause hangup_direction"
-    ).split()
+_SAID = {
+    "caller": How.PSEUDONYM,
+    "callee": How.PSEUDONYM,
+    "display_number": How.PSEUDONYM,
+    "customer_ref": How.REFERENCE,
+    "direction": How.PLAIN,
+    "method": How.PLAIN,
+    "extension": How.PLAIN,
+    "agent_id": How.PLAIN,
+    "campaign": How.PLAIN,
+    "round": How.PLAIN,
+    "started_at": How.PLAIN,
+    "answered_at": How.PLAIN,
+    "ended_at": How.PLAIN,
+    "ring_seconds": How.PLAIN,
+    "talk_seconds": How.PLAIN,
+    "outcome": How.PLAIN,
+    "hangup_cause": How.PLAIN,
+    "hangup_direction": How.PLAIN,
 }
+"""What events and CDRs may both say of a call."""
+
 COLUMNS: dict[str, How] = {
-    name: How.PLAIN
-    for name in (
-        # calls
-        "account day call_id uuid legs source dialect rang_at began_at reached_at connected_at post_dial_seconds "
-        "state close_reason has_ring has_answer has_hangup has_cdr first_received_at last_received_at requested_at "
-        "requested_by request_to_ring_seconds reopened revision doubts leg_count transfers truncated version events "
-        "sources dialects kinds cdr_received_at "
-        # call_legs, call_events
-        "leg_id side event_id callback_ids reading kind ids leg received_at occurred_at clock bridged transferred "
-        # calls_named, directory
-        "agent team campaign_name caller_country caller_region callee_country callee_region id valid_from valid_until "
-        "name "
-        # service_level
-        "offered answered_in_time answered_late given_up_in_time given_up_late unknown_wait of_offered_percent "
-        "without_short_percent short_as_served_percent"
-    ).split()
+    **_SAID,
+    **{f"event_{name}": how for name, how in _SAID.items()},
+    **{f"cdr_{name}": how for name, how in _SAID.items()},
+    "line": How.PSEUDONYM,
+    "tag": How.BLANKED,
+    "account": How.PLAIN,
+    "day": How.PLAIN,
+    "call_id": How.PLAIN,
+    "uuid": How.PLAIN,
+    "legs": How.PLAIN,
+    "source": How.PLAIN,
+    "dialect": How.PLAIN,
+    "rang_at": How.PLAIN,
+    "began_at": How.PLAIN,
+    "reached_at": How.PLAIN,
+    "connected_at": How.PLAIN,
+    "post_dial_seconds": How.PLAIN,
+    "state": How.PLAIN,
+    "close_reason": How.PLAIN,
+    "has_ring": How.PLAIN,
+    "has_answer": How.PLAIN,
+    "has_hangup": How.PLAIN,
+    "has_cdr": How.PLAIN,
+    "first_received_at": How.PLAIN,
+    "last_received_at": How.PLAIN,
+    "requested_at": How.PLAIN,
+    "requested_by": How.PLAIN,
+    "request_to_ring_seconds": How.PLAIN,
+    "reopened": How.PLAIN,
+    "revision": How.PLAIN,
+    "doubts": How.PLAIN,
+    "leg_count": How.PLAIN,
+    "transfers": How.PLAIN,
+    "truncated": How.PLAIN,
+    "version": How.PLAIN,
+    "events": How.PLAIN,
+    "sources": How.PLAIN,
+    "dialects": How.PLAIN,
+    "kinds": How.PLAIN,
+    "cdr_received_at": How.PLAIN,
+    "leg_id": How.PLAIN,
+    "side": How.PLAIN,
+    "event_id": How.PLAIN,
+    "callback_ids": How.PLAIN,
+    "reading": How.PLAIN,
+    "kind": How.PLAIN,
+    "ids": How.PLAIN,
+    "leg": How.PLAIN,
+    "received_at": How.PLAIN,
+    "occurred_at": How.PLAIN,
+    "clock": How.PLAIN,
+    "bridged": How.PLAIN,
+    "transferred": How.PLAIN,
+    "agent": How.PLAIN,
+    "team": How.PLAIN,
+    "campaign_name": How.PLAIN,
+    "caller_country": How.PLAIN,
+    "caller_region": How.PLAIN,
+    "callee_country": How.PLAIN,
+    "callee_region": How.PLAIN,
+    "id": How.PLAIN,
+    "valid_from": How.PLAIN,
+    "valid_until": How.PLAIN,
+    "name": How.PLAIN,
+    "offered": How.PLAIN,
+    "answered_in_time": How.PLAIN,
+    "answered_late": How.PLAIN,
+    "given_up_in_time": How.PLAIN,
+    "given_up_late": How.PLAIN,
+    "unknown_wait": How.PLAIN,
+    "of_offered_percent": How.PLAIN,
+    "without_short_percent": How.PLAIN,
+    "short_as_served_percent": How.PLAIN,
 }
-COLUMNS |= _PARTIES | _TOLD | {"tag": How.BLANKED, "line": How.PSEUDONYM}
-COLUMNS |= {f"{said}_{name}": how for said in ("event", "cdr") for name, how in (_PARTIES | _TOLD).items()}
 """By name, in whatever view."""
 
 
@@ -77,27 +148,13 @@ TWINS = {
     "calls_named": Twin(f"calls_named {_NO_NUMBERS}; no customers"),
     "directory": Twin("directory without customers and their numbers", where="known.kind != 'number'"),
     "service_level": Twin(
-        "service_level with pseudonyms of the lines that were called. Parameters: since, until, threshold (seconds)"
+        "service_level with pseudonyms of the lines that were called. "
+        "Parameters: since, until, threshold (seconds)"
     ),
 }
 """By the view that each shows."""
 
-KEYED = (
-    "    -- 64 bits of a keyed hash (SipHash-2-4): the same number of an account has the same one everywhere\n"
-    "    text -> lower(hex(substring(sipHash128Keyed((key0, key1), concat(known.account, '\\0', text)), 1, 8))) AS keyed,\n"
-    "    number -> multiIf(isNull(number), NULL, number = '', '', "
-    "concat(keyed(assumeNotNull(number)), '-', right(assumeNotNull(number), 2))) AS pseudonym,\n"
-    "    text -> if(isNull(text), NULL, keyed(assumeNotNull(text))) AS reference,\n"
-    "    text -> replaceRegexpAll(text, '\\\\+?[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){4,}', '…') AS blanked"
-)
-SECRET = """CROSS JOIN
-(
-    -- a column, not a scalar: EXPLAIN would show the value of that. Without a key there are no rows
-    SELECT key0, key1
-    FROM pseudonym_keys
-    ORDER BY created_at, key0, key1
-    LIMIT 1
-) AS secret"""
+TEMPLATES = Path(__file__).parent / "templates"
 
 _COLUMN = re.compile(r"^    `(\w+)` (.+?) COMMENT '((?:[^']|'')*)',?$", re.MULTILINE)
 _PARAMETER = re.compile(r"\{(\w+):([^}]+)\}")
@@ -137,28 +194,31 @@ def render(name: str, view: str) -> str:
     twin = TWINS[name]
     shown = [each for each in columns(view) if each.name in COLUMNS and each.name not in twin.without]
     heads = ",\n".join(
-        Column(each.name, _type(each), each.comment + COLUMNS[each.name].value).declared() for each in shown
+        replace(each, comment=each.comment + COLUMNS[each.name].value).declared() for each in shown
     )
     values = ",\n".join(f"    {_value(each.name)} AS {each.name}" for each in shown)
     keyed = any(COLUMNS[each.name] is not How.PLAIN for each in shown)
-    parts = [
-        f"-- Made of {name}.sql by sinks/masked.py.",
-        f"CREATE OR REPLACE VIEW {name}_masked\n(\n{heads}\n)",
-        "DEFINER = CURRENT_USER SQL SECURITY DEFINER",
-        f"AS WITH\n{KEYED}\nSELECT" if keyed else "AS SELECT",
-        f"{values}\nFROM {passed_on(name, view)} AS known",
-        *([SECRET] if keyed else []),
-        *([f"WHERE {twin.where}"] if twin.where else []),
-        UNFILTERED,
-        f"COMMENT '{twin.comment}';\n",
-    ]
-    return "\n".join(parts)
+    return template("masked").substitute(
+        name=name,
+        head=heads,
+        keyed=f"WITH\n{part('keyed')}\n" if keyed else "",
+        values=values,
+        passed=passed_on(name, view),
+        joined=f"{part('secret')}\n" if keyed else "",
+        where=f"WHERE {twin.where}\n" if twin.where else "",
+        unfiltered=UNFILTERED,
+        comment=twin.comment,
+    )
 
 
-def _type(column: Column) -> str:
-    if COLUMNS[column.name] is How.PLAIN:
-        return column.type
-    return "Nullable(String)" if "Nullable" in column.type else "String"
+def template(name: str) -> Template:
+    """A file of SQL with gaps."""
+    return Template((TEMPLATES / f"{name}.sql").read_text("utf-8"))
+
+
+def part(name: str) -> str:
+    """A file of SQL that is a piece of others."""
+    return (TEMPLATES / f"{name}.sql").read_text("utf-8").rstrip("\n")
 
 
 def _value(name: str) -> str:

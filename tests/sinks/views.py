@@ -19,6 +19,7 @@ PARAMETERS = {
     "threshold": "20",
     "campaign": "spring",
     "seconds": "2",
+    "at": "2200-01-01 00:00:00",
 }
 
 CALL_TIMES = ("ring_time", "talk_time")

@@ -39,22 +39,6 @@ def near(expected: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_facts_are_the_columns_of_calls(ask: Ask) -> None:
-    shared = [
-        row["name"]
-        for row in ask(
-            "SELECT name FROM system.columns "
-            "WHERE database = currentDatabase() AND table IN ('call_facts', 'calls') "
-            "GROUP BY name HAVING count() = 2"
-        )
-    ]
-    assert len(shared) == 22
-    columns = ", ".join(shared)
-    facts = ask(f"SELECT {columns} FROM call_facts ORDER BY call_id")
-    assert facts == ask(f"SELECT {columns} FROM calls ORDER BY call_id")
-    assert len(facts) == 20
-
-
 def test_calls_by_hour(ask: Ask) -> None:
     rows = by(ask("SELECT * FROM calls_by_hour"), "hour", "direction")
     assert {key: row["calls"] for key, row in rows.items()} == {
