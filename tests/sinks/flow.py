@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from kafka import KafkaProducer
@@ -11,10 +12,10 @@ from kafka import KafkaProducer
 from runtime.kafka import client_options
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.events import CallEvent
-from schemas.records import record_of, record_to_json
 from schemas.topics import Topic, topic_key
 from tests.rows import count, select
 from tests.servers import eventually
+from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,6 +77,7 @@ class Flow:
         number = len(self.calls)
         leg = str(uuid.uuid4())
         key = topic_key("acme", leg)
+        told: list[CallEvent] = []
         for kind in ("ring", "hangup"):
             callback = self.callback(b'{"number": %d}' % number)
             self.accept(callback)
@@ -94,7 +96,9 @@ class Flow:
             )
             self.publish(Topic.EVENTS, event.to_json(), key=key)
             self.events.add(event.event_id)
-            self.publish(Topic.RECORDS, record_to_json("acme", leg, record_of(event)), key=key)
+            told.append(event)
+            record = replace(record_of(told), began=len(told) == 1)
+            self.publish(Topic.RECORDS, record.to_json(), key=key)
         self.calls.add(leg)
         if number % 2:
             self.reject(self.callback(b"\xff\x00"))
