@@ -66,7 +66,7 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
         producer_acks=-1,
         producer_linger=0.0,  # batches come ready made
         producer_max_batch_size=512 * 1024,
-        producer_max_request_size=2 * 1024 * 1024,
+        producer_max_request_size=3 * 1024 * 1024,  # what `callbacks.rejected` takes
         producer_request_timeout=20.0,
         topic_partitions=kafka.partitions,
         topic_replication_factor=kafka.replication_factor,

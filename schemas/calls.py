@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
@@ -67,6 +66,9 @@ BILLED = (
     "recording",
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
+
+MEASURED = ("ring_time", "talk_time")
+"""Durations, which follow from times unless they are said."""
 
 _OFFERED = frozenset({"ring", "dial"})
 
@@ -327,20 +329,22 @@ def call_of(events: Iterable[CallEvent]) -> Call:
     call = {**told, **billed}
     if bill is not None:
         call["answered_at"] = bill.answered_at
-    billed_times = {name: billed[name] for name in ("ring_time", "talk_time") if name in billed}
+    measured = _talked(happened)
+    call |= _durations(call, course, measured) | {name: billed[name] for name in MEASURED if name in billed}
+    call["outcome"] = call["outcome"] or ""
+    told |= _durations(told, course, measured)
     state = _state(said, bill, course)
     counted = _counted(everything, said)
-    measured = _talked(happened)
     return Call(
         state=state,
         has_cdr=bill is not None,
         cdr_received_at=None if bill is None else bill.received_at,
         rang_at=course.rang_at,
-        **{**call, **_durations(call, course, measured), **billed_times, "outcome": call["outcome"] or ""},
+        **call,
         **counted,
         **_requested(said, course.rang_at),
         **_closed(everything, counted["last_received_at"], state),
-        **{f"event_{name}": value for name, value in (told | _durations(told, course, measured)).items()},
+        **{f"event_{name}": value for name, value in told.items()},
         **{f"cdr_{name}": value for name, value in billed.items()},
     )
 
@@ -554,18 +558,14 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
 
 
 def _variables(said: list[CallEvent]) -> dict[str, str]:
-    with_some = (event for event in said if event.variables)
-    best = max(
-        ((_rank_request(event), -event.occurred_at, _text(event.variables), event) for event in with_some),
-        key=itemgetter(0, 1, 2),
-        default=None,
-    )
-    return dict(best[-1].variables or {}) if best is not None else {}
+    best = max((event for event in said if event.variables), key=_order_of_variables, default=None)
+    return (best and best.variables) or {}
 
 
-def _text(variables: dict[str, str] | None) -> bytes:
-    """The same for the same variables, whatever their order."""
-    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+def _order_of_variables(event: CallEvent) -> tuple[int, int, bytes]:
+    """As of other fields; the text is the same for the same variables, whatever their order."""
+    text = orjson.dumps(event.variables, option=orjson.OPT_SORT_KEYS)
+    return _rank_request(event), -event.occurred_at, text
 
 
 def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
