@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from processors.departures import App
 from runtime.errors import StartError
+from schemas.versions import NewerVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,10 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
             await handle(batch)
         except asyncio.CancelledError:
             raise
+        except NewerVersionError as error:
+            log.error(str(error), topic=batch.tp.topic, partition=batch.tp.partition)  # noqa: TRY400  says all
+            logging.shutdown()
+            os._exit(EXIT_FAILED)
         except BaseException:
             log.exception(
                 "a batch failed; ending the process", topic=batch.tp.topic, partition=batch.tp.partition

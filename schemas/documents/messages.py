@@ -119,12 +119,26 @@ def rejection_headers() -> Json:
 def replayed_headers() -> Json:
     """Of `callbacks.replay`."""
     said = meanings(Replayed)
+    text = {"type": "string"}
     known: Json = {
         "replayed_at": _digits(said["replayed_at"]),
+        "reading": _digits(said["reading"]),
         "reasons": _reasons(said["reasons"]),
         "origin": _origin(
             "Where it lies",
             "in `callbacks.rejected` if the ingress rejected it, otherwise in `callbacks.raw`",
+        ),
+        "told": _json_text(
+            f"{said['told']} In JSON: of each its id, the leg that it is about, and all legs that it names.",
+            {
+                "type": "array",
+                "items": {
+                    "type": "array",
+                    "prefixItems": [text, text, {"type": "array", "items": text}],
+                    "minItems": 3,
+                    "maxItems": 3,
+                },
+            },
         ),
     }
     return _object(

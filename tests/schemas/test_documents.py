@@ -91,7 +91,7 @@ def test_a_record_has_all_its_fields_and_those_of_its_rows() -> None:
 def test_the_headers_are_those_that_are_sent() -> None:
     callback = Callback("1", "s", "a", 1, "GET", "", "127.0.0.1", b"", kind="dial")
     rejection = Rejection(Stage.INGEST, (Reason("", "missing", "No."),), decided_at=1)
-    replayed = Replayed(1, (), "callbacks.raw", 0, 0)
+    replayed = Replayed(1, 1, (), "callbacks.raw", 0, 0)
     sent = [name for name, _ in callback.headers()]
     assert list(read(messages.CALLBACK)["properties"]) == sent
     added = [name for name, _ in rejection.headers()]
