@@ -278,6 +278,13 @@ class Call:
     """How many ids named the call or a leg of it."""
     transfers: int = 0
     """How many of its legs were handed on to another party."""
+    reached_at: int | None = None
+    """When the side reached first answered: by its own event, or else by the CDR."""
+    connected_at: int | None = None
+    """When the side answered that it was then put through to."""
+    post_dial_time: int | None = None
+    """From the request for it, or else from its start, until the first leg rang; unknown if it was not
+    requested and no ring was seen, or if the first leg to ring may not have been the first called."""
     truncated: bool = False
     """Whether it has more events than are kept one by one: earlier ones are only counted in `revision`."""
 
@@ -346,6 +353,7 @@ def call_of(events: Iterable[CallEvent]) -> Call:
         **_closed(everything, counted["last_received_at"], state),
         **{f"event_{name}": value for name, value in told.items()},
         **{f"cdr_{name}": value for name, value in billed.items()},
+        **_reached(said, bill, course, call.get("method")),
     )
 
 
@@ -554,6 +562,23 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
         "tag": _best("tag", said, _rank_request),
         "variables": _variables(said),
         "request_to_ring_time": _between(requested_at, rang_at),
+    }
+
+
+def _reached(said: list[CallEvent], bill: CallEvent | None, course: _Course, method: str | None) -> Json:
+    """When the two sides were reached; of requested and predictive calls B is called once A has answered."""
+    answered_at = course.answered.get("a")
+    requested_at = min((event.occurred_at for event in said if event.kind == "requested"), default=None)
+    started_at = min(_known(event.started_at for event in said if event.kind != "cdr"), default=None)
+    dialled_at = started_at if requested_at is None else requested_at
+    a_first = requested_at is not None or method == "predictive"
+    rang_at = course.rang.get("a") if a_first else course.rang_at
+    # without a request, a dial says when it was dialled, not that it rang
+    is_dialled = requested_at is not None or any(event.kind == "ring" for event in said)
+    return {
+        "reached_at": bill.answered_at if answered_at is None and bill is not None else answered_at,
+        "connected_at": course.answered.get("b"),
+        "post_dial_time": _between(dialled_at, rang_at) if is_dialled else None,
     }
 
 
