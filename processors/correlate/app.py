@@ -75,6 +75,7 @@ class Correlator:
         self._silences: Silences[tuple[int, bytes]] = Silences(
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
+        self._most_events = settings.correlate.events_per_call
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
         self._partitions_agree = False
@@ -141,7 +142,7 @@ class Correlator:
         known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         before = leg
-        leg, sends = step(own, leg, messages, self._clock.now())
+        leg, sends = step(own, leg, messages, self._clock.now(), self._most_events)
         if is_reopened(before, leg):
             REOPENED.inc()
         since = self._clock.elapsed()
@@ -185,7 +186,9 @@ class Correlator:
             return []  # the partition went to another worker
         leg = Leg.from_json(value)
         account, _, own = key.decode().partition("/")
-        if quiet is Quiet.FORGET or expects_nothing(own, leg):
+        # the tables are asked for what is older than half of `silence_seconds`: no state is dropped sooner
+        waited = close_after(leg, self._waits, self._usual_wait) >= self._usual_wait
+        if quiet is Quiet.FORGET or (waited and expects_nothing(own, leg)):
             FORGOTTEN.inc()
             return [self.table.write(partition, key, None)]
         if not is_open(own, leg):

@@ -11,7 +11,7 @@ from schemas.events import CallEvent, newest
 from schemas.links import kept_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 ASKED = ""
 """In `told`: it was said that this leg's state began with nothing, and the broker has acknowledged it."""
@@ -24,7 +24,7 @@ Known = dict[str, CallEvent]
 class Leg:
     """The state of one leg; what it knows only grows, so two versions of it can be joined."""
 
-    events: Mapping[str, CallEvent] = field(default_factory=dict)
+    events: Known = field(default_factory=dict)
     """What is known of the call by way of this leg: once it was told of a smaller one, what it knew then."""
     peers: frozenset[str] = frozenset()
     """The smaller legs that this leg was told belong to its call."""

@@ -19,7 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processors.correlate.leg import ASKED, Leg, known
+from processors.correlate.bounds import MOST_EVENTS, bounded, is_summed
+from processors.correlate.leg import ASKED, Known, Leg, known
 from schemas.calls import MOST_LEGS, call_of, days_between, days_of, is_call, legs_of, version_of
 from schemas.calls import Leg as LegRow
 from schemas.links import Events, Link
@@ -76,15 +77,22 @@ def _named(events: Sequence[CallEvent]) -> tuple[LegRow, ...]:
     return tuple(LegRow(leg_id=name) for name in names[:MOST_LEGS])
 
 
-def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, Sends]:
-    """Work on messages for the leg `own`; `now` is in microseconds since 1970 UTC."""
+def step(
+    own: str, leg: Leg, messages: Iterable[Told], now: int, most: int = MOST_EVENTS
+) -> tuple[Leg, Sends]:
+    """Work on messages for the leg `own`; `now` is in microseconds since 1970 UTC.
+
+    Of a call, `most` events are kept one by one.
+    """
     came, links = _sorted_out(messages)
     peers = leg.peers | {link.to for link in links if link.to < own}
     root = min(peers, default=own)
     sends = Sends(began=ASKED not in leg.told)
-    events = leg.events
+    events, told = leg.events, leg.told
     if root == own:
-        events = known(events.values(), came)
+        unknown = [event for event in came if not is_summed(own, events, event)]
+        events = bounded(own, known(events.values(), unknown), most)
+        told = _worth_keeping(told, peers, events) if len(told) > most else told
         others = {name for event in came for name in event.ids if name > own}
         sends.call = tuple(events.values()) if came else ()
     else:
@@ -93,7 +101,12 @@ def step(own: str, leg: Leg, messages: Iterable[Told], now: int) -> tuple[Leg, S
         sends.told = _forwarded(root, everything.values() if links else came)
         sends.gone = tuple(everything.values())
     sends.told += [(other, Link(root)) for other in sorted(others - leg.told)]
-    return Leg(events, peers, leg.told, max(now, leg.touched_at)), sends
+    return Leg(events, peers, told, max(now, leg.touched_at)), sends
+
+
+def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -> frozenset[str]:
+    """Without legs that no event names any more: they may as well be told again."""
+    return told & {ASKED, *peers, *(name for event in events.values() for name in event.ids)}
 
 
 def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events]]:
