@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from processors.departures import App
 from runtime.errors import StartError
+from schemas.versions import NewerVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
         producer_acks=-1,
         producer_linger=0.0,  # batches come ready made
         producer_max_batch_size=512 * 1024,
-        producer_max_request_size=2 * 1024 * 1024,
+        producer_max_request_size=3 * 1024 * 1024,  # what `callbacks.rejected` takes
         producer_request_timeout=20.0,
         topic_partitions=kafka.partitions,
         topic_replication_factor=kafka.replication_factor,
@@ -108,6 +109,10 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
             await handle(batch)
         except asyncio.CancelledError:
             raise
+        except NewerVersionError as error:
+            log.error(str(error), topic=batch.tp.topic, partition=batch.tp.partition)  # noqa: TRY400  says all
+            logging.shutdown()
+            os._exit(EXIT_FAILED)
         except BaseException:
             log.exception(
                 "a batch failed; ending the process", topic=batch.tp.topic, partition=batch.tp.partition

@@ -232,7 +232,10 @@ class CorrelateSettings(Section):
     """A call without news for so long is closed, with `close_reason` `timeout`."""
     forget_seconds: float = Field(default=48 * 3600.0, ge=1)
     """A call that was closed is dropped from the correlator's state after so long, a complete one already
-    after `silence_seconds`; links live twice as long."""
+    after `silence_seconds`; late news brings it back from ClickHouse."""
+    events_per_call: int = Field(default=300, ge=20, le=400)
+    """So many events of one call are kept one by one: of a call that has more, events of legs that have ended
+    are summed up, and its row says `truncated`."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""

@@ -153,24 +153,42 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An event that an earlier reading made of a callback."""
+
+    event_id: str
+    leg: str
+    """The leg that it was about."""
+    ids: tuple[str, ...]
+    """The legs that it named."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """What `callbacks.replay` adds to a callback's headers: what the archive knows of it."""
 
     replayed_at: int
     """When the replay began, microseconds since 1970 UTC."""
+    reading: int
+    """The replay's number: of one event the highest reading holds."""
     reasons: tuple[Reason, ...]
     """Why it is rejected as things stand; none if it is accepted."""
     topic: str
     """Where it lies: in `callbacks.raw`, or in `callbacks.rejected` if the ingress rejected it."""
     partition: int
     offset: int
+    told: tuple[Told, ...] = ()
+    """The events that earlier readings made of it: those that are not made any more become void."""
 
     def headers(self) -> Headers:
         """The Kafka headers that say so."""
+        told = [[each.event_id, each.leg, each.ids] for each in self.told]
         return [
             ("replayed_at", b"%d" % self.replayed_at),
+            ("reading", b"%d" % self.reading),
             ("reasons", reasons_to_json(self.reasons)),
             ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
+            ("told", orjson.dumps(told)),
         ]
 
     @classmethod
@@ -178,7 +196,15 @@ class Replayed:
         """Read it back; KeyError, ValueError or TypeError if it is none."""
         named = dict(headers)
         topic, partition, offset = orjson.loads(named["origin"])
-        return cls(int(named["replayed_at"]), reasons_from_json(named["reasons"]), topic, partition, offset)
+        return cls(
+            replayed_at=int(named["replayed_at"]),
+            reading=int(named["reading"]),
+            reasons=reasons_from_json(named["reasons"]),
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            told=tuple(Told(id_, leg, tuple(ids)) for id_, leg, ids in orjson.loads(named["told"])),
+        )
 
 
 def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:

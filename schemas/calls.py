@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
@@ -67,6 +67,9 @@ BILLED = (
     "recording",
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
+
+MEASURED = ("ring_time", "talk_time")
+"""Durations, which follow from times unless they are said."""
 
 _OFFERED = frozenset({"ring", "dial"})
 
@@ -334,20 +337,22 @@ def call_of(events: Iterable[CallEvent]) -> Call:
     call = {**told, **billed}
     if bill is not None:
         call["answered_at"] = bill.answered_at
-    billed_times = {name: billed[name] for name in ("ring_time", "talk_time") if name in billed}
+    measured = _talked(happened)
+    call |= _durations(call, course, measured) | {name: billed[name] for name in MEASURED if name in billed}
+    call["outcome"] = call["outcome"] or ""
+    told |= _durations(told, course, measured)
     state = _state(said, bill, course)
     counted = _counted(everything, said)
-    measured = _talked(happened)
     return Call(
         state=state,
         has_cdr=bill is not None,
         cdr_received_at=None if bill is None else bill.received_at,
         rang_at=course.rang_at,
-        **{**call, **_durations(call, course, measured), **billed_times, "outcome": call["outcome"] or ""},
+        **call,
         **counted,
         **_requested(said, course.rang_at),
         **_closed(everything, counted["last_received_at"], state),
-        **{f"event_{name}": value for name, value in (told | _durations(told, course, measured)).items()},
+        **{f"event_{name}": value for name, value in told.items()},
         **{f"cdr_{name}": value for name, value in billed.items()},
         **_reached(said, bill, course, call.get("method")),
     )
@@ -418,12 +423,9 @@ def _course_of(events: list[CallEvent]) -> _Course:
         elif event.kind == "answer":
             _first(course.answered, event.side or "a", event.occurred_at)
         elif event.kind == "hangup":
-            for leg in (event.leg,) if _ends_apart(event) else (event.leg, *event.ids):
+            for leg in ended_by(event):
                 _first(course.ends, leg, event.occurred_at)
-            continue
-        else:
-            continue
-        if _ends_apart(event):
+        if must_end(event):
             course.live.add(event.leg)
     return course
 
@@ -432,6 +434,16 @@ def _first(times: dict[str, int], name: str, at: int) -> None:
     known = times.get(name)
     if known is None or at < known:
         times[name] = at
+
+
+def must_end(event: CallEvent) -> bool:
+    """Whether the leg that the event is about must end before the call can."""
+    return (event.kind in _OFFERED or event.kind == "answer") and _ends_apart(event)
+
+
+def ended_by(hangup: CallEvent) -> tuple[str, ...]:
+    """Give the legs that a hangup ends: that of the A leg ends all that it names."""
+    return (hangup.leg,) if _ends_apart(hangup) else (hangup.leg, *hangup.ids)
 
 
 def _ends_apart(event: CallEvent) -> bool:
@@ -452,15 +464,19 @@ def _as_events_say(events: list[CallEvent], course: _Course) -> Json:
 
 def _best(name: str, events: list[CallEvent], rank: Callable[[CallEvent], int]) -> Any:
     """Give the field's value of the highest rank, and there of the earliest event that has one."""
+    return getattr(_teller(name, events, rank), name, None)
+
+
+def _teller(name: str, events: list[CallEvent], rank: Callable[[CallEvent], int]) -> CallEvent | None:
     found: tuple[int, int, str] | None = None
-    value = None
+    teller = None
     for event in events:
         said = getattr(event, name)
         if said is not None:
             order = rank(event), -event.occurred_at, str(said)
             if found is None or order > found:
-                found, value = order, said
-    return value
+                found, teller = order, event
+    return teller
 
 
 def _rank_side(event: CallEvent) -> int:
@@ -483,18 +499,18 @@ def _rank_offer(event: CallEvent) -> int:
 
 
 def _outcome(events: list[CallEvent], answered_at: int | None) -> str:
-    """How a call that has ended did; of legs that rank alike, one that was answered makes it answered."""
+    """How a call that has ended did."""
     if answered_at is not None:
         return "answered"
-    best = max(
-        (
-            (_rank_word(event), event.outcome == "answered", event.occurred_at, event.outcome)
-            for event in events
-            if event.outcome is not None
-        ),
-        default=None,
+    teller = max(
+        (event for event in events if event.outcome is not None), key=_order_of_outcome, default=None
     )
-    return "unanswered" if best is None else best[-1]
+    return (teller and teller.outcome) or "unanswered"
+
+
+def _order_of_outcome(event: CallEvent) -> tuple[int, bool, int, str]:
+    """Of legs that rank alike, one that was answered makes it an answered call."""
+    return _rank_word(event), event.outcome == "answered", event.occurred_at, event.outcome or ""
 
 
 def _rank_word(event: CallEvent) -> int:
@@ -503,19 +519,14 @@ def _rank_word(event: CallEvent) -> int:
 
 
 def _talked(events: list[CallEvent]) -> int | None:
-    """How long events say that it was talked, in microseconds.
+    """How long events say that it was talked, in microseconds."""
+    teller = max((event for event in events if event.talk_time is not None), key=_order_of_talk, default=None)
+    return None if teller is None else teller.talk_time
 
-    A queue's own leg that nobody answered behind it has been waiting, not talking.
-    """
-    best = max(
-        (
-            (1 if event.bridged is False else _rank_word(event), event.talk_time)
-            for event in events
-            if event.talk_time is not None
-        ),
-        default=None,
-    )
-    return None if best is None else best[-1]
+
+def _order_of_talk(event: CallEvent) -> tuple[int, int]:
+    """A queue's own leg that nobody answered behind it has been waiting, not talking."""
+    return 1 if event.bridged is False else _rank_word(event), event.talk_time or 0
 
 
 def _durations(said: Json, course: _Course, measured: int | None) -> Json:
@@ -579,24 +590,23 @@ def _reached(said: list[CallEvent], bill: CallEvent | None, course: _Course, met
 
 
 def _variables(said: list[CallEvent]) -> dict[str, str]:
-    with_some = (event for event in said if event.variables)
-    best = max(
-        ((_rank_request(event), -event.occurred_at, _text(event.variables), event) for event in with_some),
-        key=itemgetter(0, 1, 2),
-        default=None,
-    )
-    return dict(best[-1].variables or {}) if best is not None else {}
+    teller = max((event for event in said if event.variables), key=_order_of_variables, default=None)
+    return (teller and teller.variables) or {}
 
 
-def _text(variables: dict[str, str] | None) -> bytes:
-    """The same for the same variables, whatever their order."""
-    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+def _order_of_variables(event: CallEvent) -> tuple[int, int, bytes]:
+    """As of other fields; the text is the same for the same variables, whatever their order."""
+    text = orjson.dumps(event.variables, option=orjson.OPT_SORT_KEYS)
+    return _rank_request(event), -event.occurred_at, text
 
 
 def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
     """What a call is made of, and since when."""
     ids = sorted({name for event in said for name in event.ids})
+    summed = [summary_of(event) for event in everything if event.kind == "summed"]
     kinds = {event.kind for event in said}
+    handed_on = {event.leg for event in said if event.transferred}
+    received = [event for event in everything if event.kind not in {"void", "closed"}]
     sources = tuple(sorted({event.source for event in said}))
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
@@ -604,7 +614,7 @@ def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
         "call_id": min(name for event in everything for name in event.ids),
         "uuid": min(_known(event.uuid for event in said), default=None),
         "legs": tuple(ids[:MOST_LEGS]),
-        "leg_count": len(ids),
+        "leg_count": len(ids) + sum(summary.legs for summary in summed),
         "source": sources[0],
         "dialect": dialects[0],
         "sources": sources,
@@ -613,12 +623,13 @@ def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
         "has_ring": not _OFFERED.isdisjoint(kinds),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
-        "first_received_at": min(event.received_at for event in said),
-        "last_received_at": max(event.last_heard for event in said),
+        "first_received_at": min(event.received_at for event in received),
+        "last_received_at": max(event.last_heard for event in received),
         "events": tuple(sorted(event.event_id for event in said)),
-        "revision": len(said),
-        "doubts": sum(len(event.doubts) for event in said),
-        "transfers": len({event.leg for event in said if event.transferred}),
+        "revision": len(said) + sum(summary.events for summary in summed),
+        "doubts": sum(len(event.doubts) for event in said) + sum(summary.doubts for summary in summed),
+        "transfers": len(handed_on) + sum(summary.transfers for summary in summed),
+        "truncated": bool(summed),
     }
 
 
@@ -632,6 +643,65 @@ def _closed(everything: list[CallEvent], last_received_at: int, state: State) ->
         return {"reopened": True}
     reason = "never_came" if state == "requested" else latest.extra.get("reason", "timeout")
     return {"close_reason": reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is counted of events that are not kept one by one: `extra` of an event of kind `summed`."""
+
+    events: int
+    """How many events were summed up."""
+    legs: int
+    """How many legs are named by none of the events that are kept."""
+    doubts: int
+    """How many doubts they had."""
+    transfers: int
+    """How many of these legs were handed on."""
+    until: int
+    """When the last of them was received, in microseconds since 1970 UTC."""
+
+
+def summary_of(event: CallEvent) -> Summary:
+    """Read what an event of kind `summed` stands for."""
+    return Summary(**event.extra)
+
+
+def deciding(events: Iterable[CallEvent]) -> set[str]:
+    """Give the ids of the events that a row takes its values from: the others only count."""
+    said = [event for event in events if event.kind not in SAYS_NOTHING]
+    happened = [event for event in said if event.kind != "cdr"]
+    tellers = [
+        *(_teller(name, happened, _rank_side) for name in DESCRIBED),
+        _teller("extension", happened, _rank_answer),
+        *(_teller(name, said, _rank_request) for name in ("requested_by", "tag")),
+        max((event for event in happened if event.outcome is not None), key=_order_of_outcome, default=None),
+        max((event for event in happened if event.talk_time is not None), key=_order_of_talk, default=None),
+        max((event for event in said if event.variables), key=_order_of_variables, default=None),
+        max((event for event in said if event.kind == "cdr"), key=_received, default=None),
+    ]
+    firsts: dict[object, CallEvent] = {}
+    for event in sorted(said, key=attrgetter("occurred_at")):
+        side = event.side or "a"
+        firsts.setdefault((event.kind, side), event)
+        firsts.setdefault((event.kind in _OFFERED, side), event)
+        firsts.setdefault((event.source, event.dialect), event)
+    started = min(
+        (e for e in happened if e.started_at is not None), key=attrgetter("started_at"), default=None
+    )
+    named = min((e for e in said if e.uuid is not None), key=attrgetter("uuid"), default=None)
+    last = _last_ends(happened)
+    return {
+        event.event_id for event in (*tellers, *firsts.values(), started, named, *last) if event is not None
+    }
+
+
+def _last_ends(events: list[CallEvent]) -> list[CallEvent]:
+    """The hangup that ends a call of which every leg has ended, with all others of that leg."""
+    ends = _course_of(events).ends
+    if not ends:
+        return []
+    last = max(ends, key=lambda leg: (ends[leg], leg))
+    return [event for event in events if event.kind == "hangup" and last in ended_by(event)]
 
 
 def _leg_of(name: str, events: list[CallEvent]) -> Leg:

@@ -29,9 +29,9 @@ Kind = Literal[
     "closed",
     "summed",
 ]
-"""`dial` is a call offered to a party (`dial-in`, `dial-out`), `message` is no call at all. `void` is an event
-that no longer says anything in its newest reading. The correlator itself makes two: `closed`, after a long
-silence, and `summed`, which stands for many events of a call that has too many."""
+"""`dial` is a call offered to a party (`dial-in`, `dial-out`), `message` is no call at all. `void` is an
+event that no longer says anything in its newest reading. The correlator itself makes two: `closed`, after a
+long silence, and `summed`, which stands for many events of a call that has too many."""
 
 SAYS_NOTHING = frozenset({"void", "closed", "summed"})
 """Kinds that no callback tells: they make no field of a row, and are no part of its revision."""
@@ -185,9 +185,10 @@ class CallEvent:
         return event
 
     @classmethod
-    def from_dict(cls, read: Json) -> CallEvent:
-        """Read an event's JSON object; raises as `from_json`."""
-        return cls.from_json(orjson.dumps(read))
+    def from_kept(cls, read: Json) -> CallEvent:
+        """Read an event's JSON object that we wrote ourselves, and need not mistrust."""
+        doubts = tuple(Doubt(**doubt) for doubt in read.get("doubts", ()))
+        return cls(**{**read, "ids": tuple(read["ids"]), "doubts": doubts})
 
 
 NAMES = tuple(each.name for each in fields(CallEvent))

@@ -1,8 +1,9 @@
 """The normalizer as a Faust app: `callbacks.raw` in, `calls.events` and `callbacks.rejected` out.
 
-`callbacks.replay` brings archived callbacks once more. They make the same events again; and where one is
-rejected that was accepted, or the other way round, or for other reasons, that is told, with the time at
-which the replay began: the latest decision holds.
+`callbacks.replay` brings archived callbacks once more. Their events are made anew, in the replay's reading;
+events of earlier readings that are not made any more become void. And where a callback is rejected that was
+accepted, or the other way round, or for other reasons, that is told, with the time at which the replay began:
+the latest decision holds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from prometheus_client import Counter
 
 from processors import worker
 from processors.dead_letters import dead_letter
-from processors.normalize.outcome import decided_anew, outcome_of
+from processors.normalize.outcome import decided_anew, outcome_of, read_again
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
 from runtime import logs, metrics
@@ -22,10 +23,11 @@ from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from processors.departures import App, Batch
     from runtime.settings import Settings
+    from schemas.events import CallEvent
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(
@@ -73,25 +75,26 @@ class Normalizer:
             return [self._decided(callback, rejection)]
         for event in outcome.events:
             EVENTS.labels(event.source, event.kind).inc()
-        return self._events(outcome)
+        return self._events(outcome.events)
 
     def _again(self, record: Any, callback: Callback) -> list[Outgoing]:
         known = Replayed.from_headers(list(record.headers))
-        outcome = outcome_of(callback, self._sources.get(callback.source))
+        source = self._sources.get(callback.source)
+        outcome = outcome_of(callback, source)
         accepted = isinstance(outcome, Normalized)
         REPLAYED.labels(callback.source, "accepted" if accepted else "rejected").inc()
-        outgoing = self._events(outcome) if isinstance(outcome, Normalized) else []
+        outgoing = self._events(read_again(outcome, callback, source, known))
         decision = decided_anew(outcome, known)
         return [*outgoing, *([self._decided(callback, decision)] if decision else [])]
 
-    def _events(self, normalized: Normalized) -> list[Outgoing]:
+    def _events(self, events: Iterable[CallEvent]) -> list[Outgoing]:
         return [
             Outgoing(
                 self._prefix + Topic.EVENTS,
                 topic_key(event.account, event.ids[0] if event.ids else ""),
                 event.to_json(),
             )
-            for event in normalized.events
+            for event in events
         ]
 
     def _decided(self, callback: Callback, rejection: Rejection) -> Outgoing:

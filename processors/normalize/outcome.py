@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from processors.normalize.step import Normalized, Rejected, normalize
 from schemas.callbacks import Reason, Rejection, Stage
+from schemas.events import CallEvent
 
 if TYPE_CHECKING:
-    from schemas.callbacks import Callback, Replayed
+    from collections.abc import Iterable
+
+    from schemas.callbacks import Callback, Replayed, Told
 
 UNKNOWN_SOURCE = Reason("", "unknown-source", "no such source is configured here")
 
@@ -44,3 +48,35 @@ def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection |
     return Rejection(
         Stage.NORMALIZE, reasons, known.topic, known.partition, known.offset, decided_at=known.replayed_at
     )
+
+
+def read_again(
+    outcome: Normalized | Rejected, callback: Callback, source: Configured | None, known: Replayed
+) -> tuple[CallEvent, ...]:
+    """Give the callback's events in this reading; what only earlier ones made is void in it."""
+    events = outcome.events if isinstance(outcome, Normalized) else ()
+    anew = tuple(replace(event, reading=known.reading) for event in events)
+    made = {event.event_id for event in anew}
+    dialect = "" if source is None else source.dialect
+    return (
+        *anew,
+        *_voids((told for told in known.told if told.event_id not in made), callback, dialect, known),
+    )
+
+
+def _voids(unsaid: Iterable[Told], callback: Callback, dialect: str, known: Replayed) -> Iterable[CallEvent]:
+    for told in unsaid:
+        yield CallEvent(
+            event_id=told.event_id,
+            callback_id=callback.id,
+            account=callback.account,
+            source=callback.source,
+            dialect=dialect,
+            kind="void",
+            ids=told.ids,
+            leg=told.leg,
+            received_at=callback.received_at,
+            occurred_at=callback.received_at,
+            clock="ingress",
+            reading=known.reading,
+        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BINDING = "0.5.0"
 """Of AsyncAPI's Kafka bindings."""
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 """Of the vocabulary; what is added raises the second number, what would break a reader the first."""
 
 
@@ -43,10 +43,9 @@ MESSAGES: dict[Topic, tuple[Message, ...]] = {
     Topic.EVENTS: (Message("CallEvent", "What one callback says.", value=messages.EVENT),),
     Topic.LINKS: (
         Message("Link", "A leg belongs to the same call as a smaller one.", value=messages.LINK),
-        Message("Merge", "What is known of another leg of the same call.", value=messages.MERGE),
-        Message("ForwardedEvent", "An event that another leg received.", value=messages.FORWARDED),
+        Message("KnownEvents", "Events of the same call that this leg may not know.", value=messages.EVENTS),
     ),
-    Topic.RECORDS: (Message("CallRecord", "What is known of a call so far.", value=messages.RECORD),),
+    Topic.RECORDS: (Message("CallRecord", "The row of a call, or that it is gone.", value=messages.RECORD),),
 }
 
 
@@ -62,7 +61,8 @@ TRAFFIC: dict[Stage, Traffic] = {
     Stage.INGEST: Traffic(receives=(), sends=(Topic.RAW, Topic.REJECTED)),
     Stage.NORMALIZE: Traffic(receives=(Topic.RAW, Topic.REPLAY), sends=(Topic.EVENTS, Topic.REJECTED)),
     Stage.CORRELATE: Traffic(
-        receives=(Topic.EVENTS, Topic.LINKS), sends=(Topic.LINKS, Topic.RECORDS, Topic.REJECTED)
+        receives=(Topic.EVENTS, Topic.LINKS),
+        sends=(Topic.EVENTS, Topic.LINKS, Topic.RECORDS, Topic.REJECTED),  # events: what closes calls
     ),
     Stage.SINK: Traffic(
         receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 
 from schemas import links, records
 from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Replayed, Stage
+from schemas.calls import Call, Leg
 from schemas.documents.docstrings import meanings
-from schemas.events import CallEvent
-from schemas.lattice import properties
+from schemas.events import CallEvent, Doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,8 +27,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EVENT = "call-event.schema.json"
 RECORD = "call-record.schema.json"
 LINK = "link.schema.json"
-MERGE = "merge.schema.json"
-FORWARDED = "forwarded-event.schema.json"
+EVENTS = "known-events.schema.json"
 CALLBACK = "callback-headers.schema.json"
 REJECTION = "rejection-headers.schema.json"
 REPLAYED = "replayed-headers.schema.json"
@@ -44,8 +43,7 @@ def schemas() -> dict[str, Json]:
         EVENT: event(),
         RECORD: record(),
         LINK: link(),
-        MERGE: merge(),
-        FORWARDED: forwarded(),
+        EVENTS: known_events(),
         CALLBACK: callback_headers(),
         REJECTION: rejection_headers(),
         REPLAYED: replayed_headers(),
@@ -55,40 +53,19 @@ def schemas() -> dict[str, Json]:
 
 def event() -> Json:
     """Of `calls.events`."""
-    made = TypeAdapter(CallEvent).json_schema()
-    said = meanings(CallEvent)
-    described = {name: _described(said[name], _known(schema)) for name, schema in made["properties"].items()}
-    described["v"]["minimum"] = 1
-    described["extra"]["additionalProperties"] = True
-    return _object("CallEvent", made["description"], described, ["v", *made["required"]])
+    described = _dataclass(CallEvent)
+    known = described["properties"]
+    known["v"]["minimum"] = 1
+    known["extra"]["additionalProperties"] = True
+    return _object("CallEvent", described["description"], known, ["v", *described["required"]])
 
 
 def record() -> Json:
     """Of `calls.records`."""
-    said = meanings(CallEvent)
-    known = properties(records.FIELDS)
-    for name, rule in records.FIELDS.items():
-        if not rule.meaning:
-            known[name] = _described(said[name], known[name])
-    received_at, event_id, _ = known["cdr"]["prefixItems"]
-    billed = {name: _ref(f"{EVENT}#/properties/{name}") for name in records.BILLED}
-    known["cdr"]["prefixItems"] = [
-        _described(said["received_at"], received_at),
-        _described(said["event_id"], event_id),
-        {"type": "object", "properties": billed, "additionalProperties": True},
-    ]
-    return _object(
-        "CallRecord",
-        "What is known of a call so far. Two records of one call become one field by field, as `x-merge` "
-        "says: in any order, any number of times, in any groups.",
-        {
-            "v": _version(),
-            "account": {"type": "string", "description": said["account"]},
-            "call_id": {"type": "string", "description": "The smallest leg id known of the call."},
-            **known,
-        },
-        ["v", "account", "call_id"],
-    )
+    described = _dataclass(records.Record)
+    known = described["properties"]
+    known["v"]["minimum"] = records.VERSION
+    return _object("CallRecord", described["description"], known, ["v", *described["required"]])
 
 
 def link() -> Json:
@@ -97,26 +74,14 @@ def link() -> Json:
     return _told("link", links.Link, {"to": to})
 
 
-def merge() -> Json:
-    """Of `calls.links`: a leg is told what another knows."""
-    known = {name: _ref(f"{RECORD}#/properties/{name}") for name in records.FIELDS}
-    return _told(
-        "merge",
-        links.Merge,
-        {
-            "record": {
-                "type": "object",
-                "description": "As in `calls.records`, without account and call id.",
-                "properties": known,
-                "additionalProperties": True,
-            }
-        },
-    )
-
-
-def forwarded() -> Json:
-    """Of `calls.links`: a leg is handed an event that another received."""
-    return _told("event", None, {"event": _ref(EVENT)})
+def known_events() -> Json:
+    """Of `calls.links`: a leg is told what another knows, or the tables."""
+    each = {
+        "type": "array",
+        "items": _ref(EVENT),
+        "description": "As in `calls.events`; those of a correlator say neither `callback_id` nor `extra`.",
+    }
+    return _told("events", links.Events, {"events": each})
 
 
 def callback_headers() -> Json:
@@ -154,12 +119,26 @@ def rejection_headers() -> Json:
 def replayed_headers() -> Json:
     """Of `callbacks.replay`."""
     said = meanings(Replayed)
+    text = {"type": "string"}
     known: Json = {
         "replayed_at": _digits(said["replayed_at"]),
+        "reading": _digits(said["reading"]),
         "reasons": _reasons(said["reasons"]),
         "origin": _origin(
             "Where it lies",
             "in `callbacks.rejected` if the ingress rejected it, otherwise in `callbacks.raw`",
+        ),
+        "told": _json_text(
+            f"{said['told']} In JSON: of each its id, the leg that it is about, and all legs that it names.",
+            {
+                "type": "array",
+                "items": {
+                    "type": "array",
+                    "prefixItems": [text, text, {"type": "array", "items": text}],
+                    "minItems": 3,
+                    "maxItems": 3,
+                },
+            },
         ),
     }
     return _object(
@@ -212,16 +191,41 @@ def _callback_headers() -> Json:
     return headers
 
 
-def _told(kind: str, cls: type[Any] | None, value: Json) -> Json:
+def _told(kind: str, cls: type[Any], value: Json) -> Json:
     """A message of `calls.links`."""
-    title, description = (
-        (cls.__name__, _first_line(cls))
-        if cls is not None
-        else ("ForwardedEvent", "An event that another leg of this leg's call received.")
-    )
-    return _object(
-        title, description, {"v": _version(), "type": {"const": kind}, **value}, ["v", "type", *value]
-    )
+    known = {"v": {**_version(), "minimum": links.VERSION}, "type": {"const": kind}, **value}
+    return _object(cls.__name__, _first_line(cls), known, ["v", "type", *value])
+
+
+def _dataclass(cls: type[Any]) -> Json:
+    """The schema of a dataclass with the meanings of its fields, and of those of dataclasses within it."""
+    made = TypeAdapter(cls).json_schema()
+    return _inlined(made, made.get("$defs", {}), {each.__name__: each for each in (cls, Doubt, Call, Leg)})
+
+
+def _inlined(schema: Json, definitions: Json, classes: dict[str, type[Any]]) -> Json:
+    cls = classes[schema["title"]]
+    said = meanings(cls)
+    known = {
+        name: _described(said[name], _filled(_known(each), definitions, classes))
+        for name, each in schema["properties"].items()
+    }
+    return {
+        "type": "object",
+        "description": _first_line(cls),
+        "properties": known,
+        "required": schema.get("required", []),
+    }
+
+
+def _filled(schema: Json, definitions: Json, classes: dict[str, type[Any]]) -> Json:
+    """With the definition that it refers to in the place of the reference."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return {**_inlined(definitions[name], definitions, classes), "additionalProperties": True}
+    if isinstance(schema.get("items"), dict):
+        return {**schema, "items": _filled(schema["items"], definitions, classes)}
+    return schema
 
 
 def _object(title: str, description: str, known: Json, required: Iterable[str]) -> Json:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.calls import call_of, days_between, days_of, legs_of, version_of
 from schemas.documents import messages as files
-from schemas.links import Link, Merge, told_to_json
-from schemas.records import join, record_of, record_to_json
+from schemas.links import Events, Link, told_to_json
+from schemas.records import Record
 from tests.processors.correlate.traffic import call_events
 from tests.scale import examples
 from tests.schemas.events import AT, SAMPLES, event, messages
@@ -26,14 +26,25 @@ if TYPE_CHECKING:
 ABSENT = object()
 
 
+def row_of(events: list[CallEvent]) -> Record:
+    return Record(
+        account="acme",
+        call_id="a",
+        version=version_of(events),
+        days=days_between(*days_of(events)),
+        call=call_of(events),
+        legs=legs_of(events),
+    )
+
+
 def check_all(events: list[CallEvent]) -> None:
     """Everything that these events become on their way is valid."""
     for each in events:
         assert complaints(files.EVENT, orjson.loads(each.to_json())) == []
-        assert complaints(files.FORWARDED, orjson.loads(told_to_json(each))) == []
-    for record in (*(record_of(each) for each in events), reduce(join, map(record_of, events))):
-        assert complaints(files.RECORD, orjson.loads(record_to_json("acme", "a", record))) == []
-        assert complaints(files.MERGE, orjson.loads(told_to_json(Merge(record)))) == []
+    assert complaints(files.EVENTS, orjson.loads(told_to_json(Events(tuple(events))))) == []
+    row = row_of(events)
+    for record in (row, replace(row, call=None, gone=True), Record(account="acme", call_id="a", began=True)):
+        assert complaints(files.RECORD, orjson.loads(record.to_json())) == []
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -58,21 +69,14 @@ def changed(value: dict[str, Any], field: str, to: Any) -> dict[str, Any]:
 
 
 EVENT = orjson.loads(event(ring_time=1).to_json())
-RECORD = orjson.loads(record_to_json("acme", "a", record_of(event(caller="100"))))
+RECORD = orjson.loads(row_of([event(caller="100")]).to_json())
 LINK = orjson.loads(told_to_json(Link("a")))
-MERGE = orjson.loads(told_to_json(Merge(record_of(event()))))
-FORWARDED = orjson.loads(told_to_json(event()))
+EVENTS = orjson.loads(told_to_json(Events((event(),))))
 
 
 @pytest.mark.parametrize(
     ("file", "value"),
-    [
-        (files.EVENT, EVENT),
-        (files.RECORD, RECORD),
-        (files.LINK, LINK),
-        (files.MERGE, MERGE),
-        (files.FORWARDED, FORWARDED),
-    ],
+    [(files.EVENT, EVENT), (files.RECORD, RECORD), (files.LINK, LINK), (files.EVENTS, EVENTS)],
 )
 def test_fields_of_later_versions_are_passed_over(file: str, value: dict[str, Any]) -> None:
     assert complaints(file, value) == []
@@ -105,7 +109,7 @@ def test_fields_of_later_versions_are_passed_over(file: str, value: dict[str, An
 )
 def test_what_is_no_event_is_found(field: str, to: Any) -> None:
     assert complaints(files.EVENT, changed(EVENT, field, to))
-    assert complaints(files.FORWARDED, {**FORWARDED, "event": changed(EVENT, field, to)})
+    assert complaints(files.EVENTS, {**EVENTS, "events": [changed(EVENT, field, to)]})
 
 
 @pytest.mark.parametrize(
@@ -114,28 +118,22 @@ def test_what_is_no_event_is_found(field: str, to: Any) -> None:
         *((name, ABSENT) for name in ("v", "account", "call_id")),
         ("v", "1"),
         ("account", 7),
-        ("ids", "a"),
-        ("kinds", [1]),
-        ("first_received_at", None),
-        ("merged_into", 1),
-        ("ends", {"a": "late"}),
-        ("caller", "100"),
-        ("caller", [1, 2]),
-        ("caller", [1, "2", "100"]),
-        ("caller", [1, 2, 100]),
-        ("closed", [1, AT, "timeout", "more"]),
-        ("cdr", [AT, "e1"]),
-        ("cdr", ["e1", AT, {}]),
-        ("cdr", [AT, "e1", {"ring_time": -1}]),
-        ("cdr", [AT, "e1", {"outcome": "lost"}]),
-        ("legs", {"a": {"rang_at": "early"}}),
+        ("version", "1"),
+        ("days", "2020-09-13"),
+        ("days", [20200913]),
+        ("began", 1),
+        ("gone", None),
+        ("call", []),
+        ("call", changed(RECORD["call"], "legs", "a")),
+        ("call", changed(RECORD["call"], "state", "asleep")),
+        ("call", changed(RECORD["call"], "rang_at", "early")),
+        ("call", changed(RECORD["call"], "state", ABSENT)),
+        ("legs", [{"rang_at": 1}]),
         ("legs", ["a"]),
     ],
 )
 def test_what_is_no_record_is_found(field: str, to: Any) -> None:
     assert complaints(files.RECORD, changed(RECORD, field, to))
-    if field not in {"v", "account", "call_id"}:
-        assert complaints(files.MERGE, {**MERGE, "record": changed(MERGE["record"], field, to)})
 
 
 @pytest.mark.parametrize(
@@ -143,13 +141,13 @@ def test_what_is_no_record_is_found(field: str, to: Any) -> None:
     [
         (files.LINK, changed(LINK, "to", ABSENT)),
         (files.LINK, changed(LINK, "to", 1)),
-        (files.LINK, changed(LINK, "type", "merge")),
+        (files.LINK, changed(LINK, "type", "events")),
         (files.LINK, changed(LINK, "v", ABSENT)),
-        (files.LINK, MERGE),
-        (files.MERGE, LINK),
-        (files.MERGE, changed(MERGE, "record", [])),
-        (files.FORWARDED, changed(FORWARDED, "event", ABSENT)),
-        (files.FORWARDED, changed(FORWARDED, "type", ABSENT)),
+        (files.LINK, EVENTS),
+        (files.EVENTS, LINK),
+        (files.EVENTS, changed(EVENTS, "events", ABSENT)),
+        (files.EVENTS, changed(EVENTS, "events", {})),
+        (files.EVENTS, changed(EVENTS, "type", ABSENT)),
         (files.REASON, {"field": "", "code": "missing"}),
         (files.REASON, {"field": None, "code": "missing", "message": "No."}),
     ],

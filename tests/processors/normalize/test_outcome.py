@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from processors.normalize.outcome import UNKNOWN_SOURCE, decided_anew, outcome_of
+from processors.normalize.outcome import UNKNOWN_SOURCE, decided_anew, outcome_of, read_again
 from processors.normalize.step import Normalized, Rejected
-from schemas.callbacks import Reason, Rejection, Replayed, Stage
+from schemas.callbacks import Reason, Rejection, Replayed, Stage, Told
 from tests.processors.normalize.callbacks import posted
 
 MISSING = Reason("uuid", "missing", "names no call")
-KNOWN = Replayed(replayed_at=7, reasons=(), topic="callbacks.raw", partition=3, offset=9)
+KNOWN = Replayed(replayed_at=7, reading=70, reasons=(), topic="callbacks.raw", partition=3, offset=9)
 ACCEPTED = Normalized(())
 
 
@@ -35,3 +35,29 @@ def test_another_decision_is_told_with_its_time_and_where_the_callback_lies() ->
     assert decided_anew(ACCEPTED, was_rejected) == replace(refused, reasons=())
     other = replace(MISSING, code="malformed-id")
     assert decided_anew(Rejected((other,)), was_rejected) == replace(refused, reasons=(other,))
+
+
+RING = posted({"status": "ring", "uuid": "a", "isbleg": "false"})
+
+
+def test_an_event_that_is_read_again_has_the_readings_number_and_its_old_receipt() -> None:
+    outcome = outcome_of(RING, Shanghai())
+    assert isinstance(outcome, Normalized)
+    (first,) = outcome.events
+    known = replace(KNOWN, told=(Told(first.event_id, first.leg, first.ids),))
+    assert read_again(outcome, RING, Shanghai(), known) == (replace(first, reading=70),)
+
+
+def test_what_is_not_read_any_more_becomes_void() -> None:
+    known = replace(KNOWN, told=(Told("old", "b", ("a", "b")),))
+    for outcome, source, events in (
+        (outcome_of(RING, Shanghai()), Shanghai(), 2),
+        (Rejected((MISSING,)), Shanghai(), 1),
+        (Rejected((UNKNOWN_SOURCE,)), None, 1),
+    ):
+        told = read_again(outcome, RING, source, known)
+        assert len(told) == events
+        void = told[-1]
+        assert (void.event_id, void.kind, void.leg, void.ids) == ("old", "void", "b", ("a", "b"))
+        assert (void.reading, void.received_at, void.callback_id) == (70, RING.received_at, RING.id)
+        assert (void.account, void.source) == (RING.account, RING.source)
