@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from schemas.rows import Record
+from schemas.records import Record
 from schemas.topics import Topic
 from sinks.rows import LEG_VERSION, VERSION, Poison, Written, call_rows, leg_rows
 from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, Row, Table

@@ -10,7 +10,7 @@ import orjson
 
 from schemas.callbacks import Callback, Headers, Reason, Rejection
 from schemas.events import CallEvent
-from schemas.rows import Record
+from schemas.records import Record
 from schemas.topics import Topic
 from sinks import checks
 from sinks.tables import CALL_FIELDS, CALLBACKS, CALLS, EVENTS, LEG_FIELDS, LEGS, Table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from schemas.calls import call_of, days_between, days_of, is_call, legs_of, version_of
 from schemas.events import newest
-from schemas.rows import Record
+from schemas.records import Record
 from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import Poison, read

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from schemas.calls import Call, Leg
-from schemas.rows import Record
+from schemas.records import Record
 from schemas.topics import Topic
 from sinks.backoff import MOST_SECONDS, delays
 from sinks.batch import MAX_BYTES, Batch, Batches

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.events import CallEvent, Doubt
-from schemas.rows import Record
+from schemas.records import Record
 from schemas.topics import Topic
 from schemas.versions import NewerVersionError
 from sinks import checks

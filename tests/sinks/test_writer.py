@@ -205,7 +205,7 @@ def test_a_message_of_a_later_release_stops_the_sink_with_a_sentence(
     stack_settings: Settings, sink: Worker
 ) -> None:
     with Flow(stack_settings) as flow:
-        flow.publish(Topic.RECORDS, replace(record_of([EVENT]), v=99).to_json())
+        flow.publish(Topic.RECORDS, replace(record_of([EVENT]), v=99).to_json(), key=b"acme/a")
         flow.flush()
     sink.start()
     eventually(lambda: not sink.running, "the sink has stopped")
