@@ -69,7 +69,7 @@ def test_a_call_and_some_time_are_asked_for_alone(store_settings: Settings) -> N
 
 
 def test_changes_lead_to_the_row(store_settings: Settings, client: Client) -> None:
-    """Of any calls, in any order of their events: each change is from what was before, the last is in the row."""
+    """In any order of events: each change is from what was before, and the last one is in the row."""
     told = generated(CALLS)
     most = max(map(len, told.values()))
     for number in range(1, most + 1):
