@@ -25,7 +25,7 @@ from processors.correlate.silence import (
 )
 from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
-from processors.dead_letters import dead_letter
+from processors.dead_letters import dead_letter, refused
 from processors.publisher import Outgoing, Publisher
 from runtime import logs, metrics
 from runtime.clock import SystemClock
@@ -66,7 +66,9 @@ class Correlator:
         """Make the table, and nothing yet that needs a broker."""
         self._prefix = settings.kafka.prefix
         self._clock = clock
-        self._publisher = Publisher(app)
+        self._publisher = Publisher(
+            app, lambda message: refused(self._prefix, message, Stage.CORRELATE, clock.now())
+        )
         self.table = LegTable(app)
         app.tables.add(self.table)
         self._sources = SourcesFile(settings.sources_file)

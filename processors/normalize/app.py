@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter
 
 from processors import worker
-from processors.dead_letters import dead_letter
+from processors.dead_letters import dead_letter, refused
 from processors.normalize.outcome import decided_anew, outcome_of, read_again
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
 from runtime import logs, metrics
+from runtime.clock import SystemClock
 from runtime.sources import SourcesFile
 from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
@@ -42,7 +43,10 @@ class Normalizer:
     def __init__(self, app: App, settings: Settings) -> None:
         """Read the sources file; nothing yet needs a broker."""
         self._prefix = settings.kafka.prefix
-        self._publisher = Publisher(app)
+        clock = SystemClock()
+        self._publisher = Publisher(
+            app, lambda message: refused(self._prefix, message, Stage.NORMALIZE, clock.now())
+        )
         self._sources = SourcesFile(settings.sources_file)
 
     async def callbacks(self, batch: Batch) -> None:
