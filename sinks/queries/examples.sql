@@ -89,7 +89,7 @@ ORDER BY requested_at;
 -- 15. The whole of one call, by the id of any of its legs?
 SELECT call_id, outcome, answered_at, talk_seconds
 FROM calls
-WHERE (account, call_id) IN (SELECT account, call_id FROM call_legs WHERE account = 'acme' AND leg_id = 'p1b');
+WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE account = 'acme' AND id = 'p1b');
 
 -- 16. What happened to each leg of a call?
 SELECT leg_id, side, extension, rang_at, answered_at, ended_at

@@ -17,8 +17,7 @@ DAY = date(2024, 3, 4)
 
 
 def hour(number: int) -> datetime:
-    """As clickhouse-driver gives a `DateTime`: without its zone."""
-    return datetime(2024, 3, 4, number, tzinfo=UTC).replace(tzinfo=None)
+    return datetime(2024, 3, 4, number, tzinfo=UTC)
 
 
 def by(rows: list[dict[str, Any]], *keys: str) -> dict[Any, dict[str, Any]]:
