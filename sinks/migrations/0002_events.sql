@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS stored_events
 ENGINE = ReplacingMergeTree(reading)
 PARTITION BY toYYYYMMDD(day)
 ORDER BY (account, day, event_id, callback_id)
-SETTINGS index_granularity = 2048
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Every telling of every event: read the view call_events';
 
 -- Which events name an id, and under which day they are: what recall asks, from id to id.

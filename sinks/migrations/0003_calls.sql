@@ -110,7 +110,9 @@ CREATE TABLE IF NOT EXISTS stored_calls
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMMDD(day)
 ORDER BY (account, day, call_id)
-SETTINGS index_granularity = 2048 -- mostly asked for one by one, or in whole columns
+-- once a day is quiet it becomes one part: then FINAL has nothing to do
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Rows of calls in their versions: read the view calls';
 
 CREATE TABLE IF NOT EXISTS stored_legs
@@ -131,7 +133,8 @@ CREATE TABLE IF NOT EXISTS stored_legs
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMMDD(day)
 ORDER BY (account, day, call_id, leg_id)
-SETTINGS index_granularity = 2048
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Rows of legs in their versions: read the view call_legs';
 
 -- Every row of a call that was ever visible, for as long as settings say: what it was at any time, and what changed.
