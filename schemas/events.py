@@ -7,6 +7,7 @@ and is left out of the JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -159,7 +160,7 @@ class CallEvent:
 
     def to_dict(self) -> Json:
         """As a JSON object, without what is unknown or usual."""
-        said = {name: value for name in NAMES if (value := getattr(self, name)) is not None}
+        said = {name: value for name, value in zip(NAMES, _VALUES(self), strict=True) if value is not None}
         for name, usual in _LEFT_OUT.items():
             if said[name] == usual:
                 del said[name]
@@ -192,6 +193,7 @@ class CallEvent:
 
 
 NAMES = tuple(each.name for each in fields(CallEvent))
+_VALUES = attrgetter(*NAMES)
 _LEFT_OUT = {"reading": 1, "doubts": ()}
 _EVENT = TypeAdapter(CallEvent)
 

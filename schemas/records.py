@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date  # noqa: TC003  pydantic reads the annotation
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -56,9 +57,9 @@ class Record:
             "gone": self.gone,
         }
         if self.call is not None:
-            said["call"] = _said(_CALL, self.call)
+            said["call"] = _said(_CALL, _CALL_VALUES(self.call))
         if self.legs:
-            said["legs"] = [_said(_LEG, leg) for leg in self.legs]
+            said["legs"] = [_said(_LEG, _LEG_VALUES(leg)) for leg in self.legs]
         return orjson.dumps(said)
 
     @classmethod
@@ -78,9 +79,11 @@ class Record:
 
 
 _CALL = tuple(each.name for each in fields(Call))
+_CALL_VALUES = attrgetter(*_CALL)
 _LEG = tuple(each.name for each in fields(Leg))
+_LEG_VALUES = attrgetter(*_LEG)
 _RECORD = TypeAdapter(Record)
 
 
-def _said(names: tuple[str, ...], row: Call | Leg) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(row, name)) is not None}
+def _said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}

@@ -66,7 +66,8 @@ TRAFFIC: dict[Stage, Traffic] = {
     ),
     Stage.SINK: Traffic(
         receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
-        sends=(Topic.REPLAY,),  # what it archived, when it is told to: `callweave replay`
+        # what it archived, when it is told to: `callweave replay`; and what a forgetful leg asked for
+        sends=(Topic.LINKS, Topic.REPLAY),
     ),
 }
 

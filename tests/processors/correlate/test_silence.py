@@ -135,6 +135,17 @@ def test_a_call_is_closed_before_it_is_forgotten_however_long_its_wait() -> None
     assert silences.due(501, 99) == [("a", Quiet.FORGET)]
 
 
+def test_however_many_are_due_all_are_given_a_few_at_a_time() -> None:
+    silences: Silences[int] = Silences(forget_us=100)
+    for key in range(5_000):
+        silences.touch(key, key // 1_000, 10)
+    found: list[tuple[int, Quiet]] = []
+    while due := silences.due(1_000, 300):
+        assert len(due) <= 300
+        found += due
+    assert len(found) == len(set(found)) == 10_000
+
+
 def test_nothing_is_due_of_what_was_cleared() -> None:
     silences: Silences[str] = Silences(forget_us=100)
     silences.touch("a", 0, 10)
