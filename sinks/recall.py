@@ -38,10 +38,9 @@ AT_ONCE = 1_000
 SEND_SECONDS = 30.0
 
 LOOK_UP = """
-SELECT DISTINCT account, day, event_id
+SELECT account, id, day, event_id
 FROM event_ids
-WHERE id IN %(ids)s AND (account, id) IN %(legs)s
-    AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
+WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
 """
 READ = """
 SELECT $selected
@@ -119,8 +118,9 @@ class Recall:
     def _look_up(self, legs: set[Leg], before: int) -> list[tuple[Any, ...]]:
         found: set[tuple[Any, ...]] = set()
         for some in _portions(sorted(legs)):
-            ids = [leg for _, leg in some]
-            found |= set(self._store.ask(LOOK_UP, {"ids": tuple(ids), "legs": tuple(some), "before": before}))
+            ids = tuple(leg for _, leg in some)
+            rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
+            found |= {(account, *event) for account, leg, *event in rows if (account, leg) in legs}
         return sorted(found)
 
     def _read(self, keys: list[tuple[Any, ...]]) -> list[CallEvent]:

@@ -62,7 +62,8 @@ CREATE TABLE IF NOT EXISTS event_ids
     `day` Date COMMENT 'The day of the telling',
     `event_id` String COMMENT 'The event',
     `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback came',
-    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1 -- most ids that are asked for are not there
+    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1, -- most ids that are asked for are not there
+    INDEX by_time received_at TYPE minmax GRANULARITY 1 -- and in new parts nothing is old enough
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
