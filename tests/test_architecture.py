@@ -54,6 +54,7 @@ PURE_LIBRARIES = frozenset(
         "itertools",
         "json",
         "math",
+        "operator",
         "orjson",
         "pydantic",
         "re",

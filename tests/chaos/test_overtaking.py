@@ -35,7 +35,7 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
     state = {"latest": b"old"}
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS) as producer:
         app: Any = SimpleNamespace(record_producer=producer)
-        publisher = Publisher(app)
+        publisher = Publisher(app, dead_letter=lambda message: message)
 
         def change() -> Outgoing:
             return Outgoing(topic, b"k", state["latest"], partition=0, renew=lambda: state["latest"])
