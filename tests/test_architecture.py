@@ -30,6 +30,7 @@ PURE = (
     "processors.correlate",
     "operations.audit.identity",
     "operations.audit.offsets",
+    "operations.timeline.changes",
     "operations.timeline.document",
     "operations.timeline.gaps",
     "operations.timeline.live",
