@@ -182,7 +182,7 @@ def _record(message: Message) -> Record:
 
 
 def _unfit(record: Record) -> Iterator[Reason]:
-    if not 0 <= record.version < GONE:
+    if not 0 <= record.version < GONE + record.gone:
         yield Reason("version", "unrepresentable", "no column can hold this value")
     if not all(map(checks.is_day, record.days)) or (record.call is not None and not record.days):
         yield Reason("days", "unrepresentable", "no row can be kept under these days")
@@ -199,39 +199,44 @@ def _check(reasons: Iterable[Reason]) -> None:
 
 def call_rows(record: Record) -> Iterator[Row]:
     """The rows of `stored_calls`: the call under its day, and that there is none under any later one."""
-    account, call_id, days = record.account, record.call_id, record.days
+    account, call_id = record.account, record.call_id
     if record.call is not None:
-        yield (account, days[0], call_id, record.version, 0, *_values(record.call))
-        days = days[1:]
-    elif not record.gone:
-        return
-    for day in days:
-        yield gone_call(account, day, call_id)
+        yield (account, record.days[0], call_id, record.version, 0, *_values(record.call))
+    for day, version in _gone_days(record):
+        yield gone_call(account, day, call_id, version)
 
 
 def leg_rows(record: Record) -> Iterator[Row]:
     """The rows of `stored_legs`."""
-    account, call_id, days = record.account, record.call_id, record.days
+    account, call_id = record.account, record.call_id
     if record.call is not None:
         for leg in record.legs:
             told = (getattr(leg, name) for name in LEG_FIELDS)
-            yield (account, days[0], call_id, leg.leg_id, record.version, 0, *told)
-        days = days[1:]
-    elif not record.gone:
-        return
-    for day in days:
+            yield (account, record.days[0], call_id, leg.leg_id, record.version, 0, *told)
+    for day, version in _gone_days(record):
         for leg in record.legs:
-            yield gone_leg(account, day, call_id, leg.leg_id)
+            yield gone_leg(account, day, call_id, leg.leg_id, version)
 
 
-def gone_call(account: str, day: date, call_id: str) -> Row:
-    """Says that there is no such call under this day, for good."""
-    return (account, day, call_id, GONE, 1, *_NOTHING)
+def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
+    """Give the days under which there is no row, each with the version in which there is none.
+
+    What says nothing in its newest reading is gone until a higher version: a later reading may bring it back.
+    """
+    if record.gone:
+        yield from ((day, record.version) for day in record.days[:1])
+    if record.gone or record.call is not None:
+        yield from ((day, GONE) for day in record.days[1:])
 
 
-def gone_leg(account: str, day: date, call_id: str, leg_id: str) -> Row:
-    """Says that there is no such leg in this call under this day, for good."""
-    return (account, day, call_id, leg_id, GONE, 1, *(None for _ in LEG_FIELDS))
+def gone_call(account: str, day: date, call_id: str, version: int = GONE) -> Row:
+    """Says that there is no such call under this day: for good, or until a higher version."""
+    return (account, day, call_id, version, 1, *_NOTHING)
+
+
+def gone_leg(account: str, day: date, call_id: str, leg_id: str, version: int = GONE) -> Row:
+    """Says that there is no such leg in this call under this day: for good, or until a higher version."""
+    return (account, day, call_id, leg_id, version, 1, *(None for _ in LEG_FIELDS))
 
 
 _CALL_FIELDS = attrgetter(*CALL_FIELDS)

@@ -11,8 +11,6 @@ from schemas.callbacks import Reason, Rejection, Stage
 from schemas.events import CallEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schemas.callbacks import Callback, Replayed, Told
 
 UNKNOWN_SOURCE = Reason("", "unknown-source", "no such source is configured here")
@@ -53,30 +51,35 @@ def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection |
 def read_again(
     outcome: Normalized | Rejected, callback: Callback, source: Configured | None, known: Replayed
 ) -> tuple[CallEvent, ...]:
-    """Give the callback's events in this reading; what only earlier ones made is void in it."""
+    """Give the callback's events in this reading; what only earlier ones made is void in it.
+
+    So is an event that named other legs earlier, where these keep it: in a reading lower by one, so that
+    wherever both are known the event itself holds.
+    """
     events = outcome.events if isinstance(outcome, Normalized) else ()
     anew = tuple(replace(event, reading=known.reading) for event in events)
-    made = {event.event_id for event in anew}
+    named = {event.event_id: event.ids for event in anew}
     dialect = "" if source is None else source.dialect
-    return (
-        *anew,
-        *_voids((told for told in known.told if told.event_id not in made), callback, dialect, known),
+    voids = (
+        _void(told, callback, dialect, known.reading - (told.event_id in named))
+        for told in known.told
+        if told.event_id not in named or min(told.ids, default="") != min(named[told.event_id], default="")
     )
+    return (*anew, *voids)
 
 
-def _voids(unsaid: Iterable[Told], callback: Callback, dialect: str, known: Replayed) -> Iterable[CallEvent]:
-    for told in unsaid:
-        yield CallEvent(
-            event_id=told.event_id,
-            callback_id=callback.id,
-            account=callback.account,
-            source=callback.source,
-            dialect=dialect,
-            kind="void",
-            ids=told.ids,
-            leg=told.leg,
-            received_at=callback.received_at,
-            occurred_at=callback.received_at,
-            clock="ingress",
-            reading=known.reading,
-        )
+def _void(told: Told, callback: Callback, dialect: str, reading: int) -> CallEvent:
+    return CallEvent(
+        event_id=told.event_id,
+        callback_id=callback.id,
+        account=callback.account,
+        source=callback.source,
+        dialect=dialect,
+        kind="void",
+        ids=told.ids,
+        leg=told.leg,
+        received_at=callback.received_at,
+        occurred_at=callback.received_at,
+        clock="ingress",
+        reading=reading,
+    )

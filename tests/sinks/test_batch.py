@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from schemas.calls import Call, Leg
-from schemas.records import Record
+from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from sinks.backoff import MOST_SECONDS, delays
 from sinks.batch import MAX_BYTES, Batch, Batches
@@ -34,7 +34,9 @@ def known(
 
 
 def gone(call_id: str, *days: date) -> Record:
-    return Record(account="acme", call_id=call_id, days=days, legs=(Leg(leg_id="x"),), gone=True)
+    return Record(
+        account="acme", call_id=call_id, version=FOR_GOOD, days=days, legs=(Leg(leg_id="x"),), gone=True
+    )
 
 
 def versions(batch: Batch) -> dict[tuple[object, ...], int]:
@@ -185,3 +187,12 @@ def test_work_that_does_not_go_on_is_not_ready() -> None:
     progress.lag(1)
     now[0] = 171.0
     assert progress.reasons() == []
+
+
+def test_what_says_nothing_any_more_is_gone_until_a_later_reading() -> None:
+    silent = replace(gone("b", MONDAY, TUESDAY), version=5)
+    batch = Batch()
+    batch.add(StoredMessage("r"), silent, 0.0)
+    assert versions(batch) == {("acme", MONDAY, "b"): 5, ("acme", TUESDAY, "b"): GONE}
+    batch.add(StoredMessage("r"), known("b", 9, days=(MONDAY,)), 0.0)
+    assert versions(batch)["acme", MONDAY, "b"] == 9

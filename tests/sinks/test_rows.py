@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.events import CallEvent, Doubt
-from schemas.records import Record
+from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from schemas.versions import NewerVersionError
 from sinks import checks
@@ -318,3 +319,10 @@ def test_every_event_and_record_of_ours_is_held(event: CallEvent) -> None:
     assert event_of(tuple(row)) == replace(event, variables=event.variables or None)
     record = record_of([event])
     assert read(Topic.RECORDS, StoredMessage("r", value=record.to_json())) == record
+
+
+def test_what_core_says_is_gone_for_good_is_no_poison() -> None:
+    record = Record(account="acme", call_id="a", version=FOR_GOOD, days=(date(2024, 3, 4),), gone=True)
+    assert read(Topic.RECORDS, StoredMessage("calls.records", value=record.to_json())) == record
+    wrong = replace(record, gone=False)
+    assert isinstance(read(Topic.RECORDS, StoredMessage("calls.records", value=wrong.to_json())), Poison)

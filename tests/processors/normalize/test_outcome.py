@@ -48,6 +48,16 @@ def test_an_event_that_is_read_again_has_the_readings_number_and_its_old_receipt
     assert read_again(outcome, RING, Shanghai(), known) == (replace(first, reading=70),)
 
 
+def test_an_event_that_names_other_legs_now_becomes_void_where_it_was() -> None:
+    outcome = outcome_of(RING, Shanghai())
+    assert isinstance(outcome, Normalized)
+    (first,) = outcome.events
+    known = replace(KNOWN, told=(Told(first.event_id, "0", ("0", "a")),))
+    event, void = read_again(outcome, RING, Shanghai(), known)
+    assert event == replace(first, reading=70)
+    assert (void.event_id, void.kind, void.ids, void.reading) == (first.event_id, "void", ("0", "a"), 69)
+
+
 def test_what_is_not_read_any_more_becomes_void() -> None:
     known = replace(KNOWN, told=(Told("old", "b", ("a", "b")),))
     for outcome, source, events in (
