@@ -12,6 +12,7 @@ from callweave.commands import differences, tables
 from callweave.commands.spans import span_of, span_options
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
+from operations.replay.readings import means_of
 from operations.replay.send import replay as run
 from runtime import clickhouse
 from runtime.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble
@@ -21,9 +22,8 @@ from runtime.progress import bar
 from runtime.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
-    from operations.replay.archive import Archived
     from operations.replay.progress import Progress
     from runtime.settings import Settings
 
@@ -74,11 +74,11 @@ def replay(
     numbers: bool,
     limit: int,
 ) -> None:
-    """Send archived callbacks through normalize again.
+    """Read archived callbacks again, with the code and the sources of now.
 
-    All merges are idempotent: the tables change only where the code or a source has changed. Calls that lie
-    partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
-    for again, and says so; if the code or a source has changed since, it begins anew.
+    Afterwards every row is as if these had always been. Before it starts, it says what differs from the last
+    reading of the archive. An interrupted replay goes on where it was when the same one is asked for again,
+    and says so; if the code or a source has changed since, it begins anew.
     """
     settings = load()
     selection = Selection(span_of(since, until, source))
@@ -100,33 +100,28 @@ def foretell(settings: Settings, selection: Selection) -> None:
     tables.show(["source", "callbacks"], [*rows, ["all", str(sum(found.values()))]])
 
 
-def send(
-    settings: Settings,
-    selection: Selection,
-    patience: float,
-    legs_of: Callable[[Archived], Iterable[str]] | None = None,
-) -> None:
+def send(settings: Settings, selection: Selection, patience: float) -> None:
     """Send the selection, wait, and print what came of it."""
+    clock = SystemClock()
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
     with bar("sending", total) as advance:
 
-        def told(progress: Progress) -> None:
+        def sent(progress: Progress) -> None:
             advance(progress.sent)
 
         outcome = run(
             settings,
             selection,
-            SystemClock(),
-            code=rebuild.digest_of(settings),
+            clock,
+            means=means_of(settings, clock.now()),
             patience=patience,
-            legs_of=legs_of,
             say=lambda text: click.echo(text, err=True),
-            told=told,
+            sent=sent,
         )
     progress = outcome.progress
     before = f"; {outcome.before} of them were sent before this run" if outcome.before else ""
-    click.echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls{before}.")
+    click.echo(f"{progress.sent} callbacks sent{before}.")
     click.echo(f"{outcome.accepted} that were rejected are accepted now.")
     click.echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
     if outcome.lags:

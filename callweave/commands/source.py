@@ -9,7 +9,9 @@ import orjson
 
 from callweave.commands import tables
 from callweave.commands.provider import provider
+from operations.replay.readings import Last, means_of
 from runtime import sources
+from runtime.clock import SystemClock
 from runtime.settings import load
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ def rotate(name: str) -> None:
 def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
-    What is not given stays as it was. Times that were read before keep the zone that they were read with.
+    What is not given stays as it was. Times that were read before keep the zone that they were read with,
+    until `callweave replay` reads them again.
     """
     given: dict[Setting, str | float | None] = {}
     if timezone is not None:
@@ -105,7 +108,9 @@ def change(name: str, timezone: str | None, close_after: float | str | None, cou
         given["country"] = None if country == UNSET else country
     if not given:
         raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
-    sources.change(load().sources_file, name, given)
+    settings = load()
+    Last(settings.data).write_first(means_of(settings, SystemClock().now()))
+    sources.change(settings.sources_file, name, given)
     told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())
     click.echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
 

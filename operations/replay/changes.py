@@ -113,7 +113,7 @@ def calls(client: Client, before: str, after: str, span: Span) -> Iterator[Chang
     """Every call of the span that two databases tell differently, slice by slice."""
     columns = ", ".join(f"`{name}`" for name in _columns(client, before, after))
     query = DIFFERENT_SQL.format(columns=columns, before=before, after=after, within=WITHIN_SQL)
-    for values in _slices(client, before, "call_records"):
+    for values in _slices(client, before, "stored_calls"):
         different = iter(client.execute(query, {**span.values(), **values}))
         while keys := list(islice(different, CHUNK)):
             was, now = (_rows(client, database, columns, keys) for database in (before, after))
