@@ -121,7 +121,7 @@ class _Audit:
         self._report.counts = tally(groups)
         if twofold := rejected_yet_told(groups):
             self._report.notes.append(
-                f"{twofold} were accepted first and rejected by a replay: their events stay in their calls"
+                f"{twofold} are rejected, but their events still count: `callweave replay` takes them back"
             )
         self._say("the offsets of callbacks.raw")
         unattributed = self._compare_raw(lines, done)

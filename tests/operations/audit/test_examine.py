@@ -40,10 +40,10 @@ TAKEN = {
     ),
     "stored_events": (
         "SELECT callback_ids[1] AS id FROM call_events WHERE length(callback_ids) = 1",
-        "has(callback_ids, %(id)s)",
+        "callback_id = %(id)s",
         Problem.NOT_NORMALIZED,
     ),
-    "call_records": (
+    "stored_calls": (
         "SELECT call_id AS id FROM calls",
         "call_id = %(id)s",
         Problem.NOT_IN_A_CALL,
@@ -144,7 +144,7 @@ def at_the_second_look(settings: Settings, act: Callable[[], object]) -> Report:
 
 def assert_what_has_come_by_the_second_look_is_no_hole(settings: Settings) -> None:
     """As a call that was just being merged; and one that is merged later was there at the first look."""
-    for table in ("stored_events", "call_records"):
+    for table in ("stored_events", "stored_calls"):
         first, other = taken_away(settings, table), taken_away(settings, table, 1)
         next(first)
         report = at_the_second_look(settings, lambda first=first, other=other: [*first, next(other)])  # type: ignore[misc]
