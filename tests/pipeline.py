@@ -133,6 +133,7 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
             "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
             "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
+            "CALLWEAVE_CORRELATE__FORGET_SECONDS": str(settings.correlate.forget_seconds),
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }

@@ -9,24 +9,21 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from operations.audit.identity import total
-from processors.normalize.step import Normalized, normalize
 from runtime import sources
 from runtime.kafka import client_options
-from schemas.callbacks import Callback
 from schemas.topics import Topic
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import Servers, Stages, stand_still
-from tests.chaos.truth import differences, expected_calls, found_calls
+from tests.chaos.truth import DIALECTS, differences, events_of, expected_calls, found_calls
 from tests.operations.audit.traffic import assert_whole
 from tests.rows import count, select
 from tests.scale import scaled
@@ -51,9 +48,6 @@ GENEROUS = 60.0
 LONGEST_ANSWER = 3.0
 """Seconds: what the contract promises while the broker is away."""
 REQUESTS_WHILE_AWAY = 60
-
-DIALECTS = {"common": "common-api", "extension": "extension-events"}
-"""By source; each has an account of the same name."""
 
 
 @pytest.fixture
@@ -148,7 +142,7 @@ def assert_the_audit_says_so(settings: Settings, ledger: list[str]) -> None:
 
 def what_is_wrong(settings: Settings, ledger: list[str]) -> Iterator[str]:
     """Sentences, none if every identity holds."""
-    archive = select(settings, f"SELECT *, {MICROSECONDS} FROM callbacks")
+    archive = select(settings, "SELECT *, toUnixTimestamp64Micro(received_at) AS received_us FROM callbacks")
     ids = [row["id"] for row in archive]
     if len(ids) != len(set(ids)):
         yield f"{len(ids)} rows of {len(set(ids))} callbacks"
@@ -162,27 +156,6 @@ def what_is_wrong(settings: Settings, ledger: list[str]) -> Iterator[str]:
     events = [event for row in archive for event in events_of(row)]
     yield from wrong_events(settings, events)
     yield from differences(expected_calls(events), found_calls(settings, DIALECTS))
-
-
-MICROSECONDS = "toUnixTimestamp64Micro(received_at) AS received_us"
-
-
-def events_of(row: dict[str, Any]) -> tuple[CallEvent, ...]:
-    """What an archived callback says, read anew from its bytes."""
-    callback = Callback(
-        id=row["id"],
-        source=row["source"],
-        account=row["account"],
-        received_at=row["received_us"],
-        method=row["method"],
-        content_type=row["content_type"],
-        peer=row["peer"],
-        payload=row["payload"].encode(),
-        query=row["query"].encode(),
-    )
-    outcome = normalize(callback, DIALECTS[callback.source], ZoneInfo(TIMEZONE))
-    assert isinstance(outcome, Normalized)
-    return outcome.events
 
 
 def wrong_events(settings: Settings, events: list[CallEvent]) -> Iterator[str]:
