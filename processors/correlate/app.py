@@ -114,13 +114,13 @@ class Correlator:
         for record in batch.records:
             try:
                 told = read(record.value or b"")
+                if isinstance(told, CallEvent) and not told.ids:
+                    continue  # a message: no call
                 key = checked_key(record.key)
             except ValueError as error:
                 reason = Reason("", "unreadable", f"not a message of this topic: {error}")
                 dead.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
                 continue
-            if isinstance(told, CallEvent) and not told.ids:
-                continue  # a message: no call
             by_leg[key].append(told)
         return by_leg, dead
 
