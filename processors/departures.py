@@ -85,8 +85,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         cast("App", self.app).watch_loop("the consumer's loop", self.thread_loop)
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when it starts; Faust has no setting
-        consumer._fetch_min_bytes = FETCH_BYTES  # noqa: SLF001 - the same
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # read when it starts; Faust has no setting
+        consumer._fetch_min_bytes = FETCH_BYTES
         return consumer
 
 
@@ -106,7 +106,7 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch, and yield one message per partition that had news."""
         await self._seek_back()
         records, active = await self._wait_next_records(timeout)
@@ -216,12 +216,12 @@ class App(faust.App):
     def record_producer(self) -> Any:
         """The aiokafka producer itself: what builds and sends record batches."""
         producer = cast("driver.Producer", self.producer)
-        return producer._ensure_producer()  # noqa: SLF001 - Faust's own way to it
+        return producer._ensure_producer()
 
     def committed(self, tp: TP) -> int:
         """Give the offset that a restart would begin at."""
         consumer = cast("Consumer", self.consumer)
-        return consumer._committed_offset[tp] or 0  # noqa: SLF001 - Faust shows it nowhere else
+        return consumer._committed_offset[tp] or 0
 
     def batches(self, topic: str) -> Any:
         """Give the topic, whose agents get a `Batch` at a time."""

@@ -350,7 +350,7 @@ class SourcesFile:
             self._sources = load(self.path)
         except SourcesError as error:
             self.problem = str(error)
-            log.error("sources file is broken, going on with its last good version", problem=self.problem)  # noqa: TRY400
+            log.error("sources file is broken, going on with its last good version", problem=self.problem)
         else:
             self.problem = None
             active_now = sum(source.active for source in self._sources)

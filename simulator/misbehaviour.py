@@ -82,7 +82,7 @@ def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
 
 def malformed(rng: Random, webhook: Webhook) -> Request:
     """A useless copy: it can't be decoded, or says nothing that the documents know."""
-    if webhook.shape in {"json", "detail"} and rng.random() < 0.5:  # noqa: PLR2004 - half of each
+    if webhook.shape in {"json", "detail"} and rng.random() < 0.5:
         return _cut_off(rng, webhook)
     return request_of(_meaningless(rng, webhook.fields), webhook.shape)
 

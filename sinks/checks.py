@@ -80,7 +80,7 @@ def is_preference(value: Any) -> bool:
     """[priority, order, value] with a priority of 1 or more: 0 stands for none."""
     return (
         type(value) is list
-        and len(value) == 3  # noqa: PLR2004 - as the line above says
+        and len(value) == 3
         and type(value[0]) is int
         and 0 < value[0] <= MOST_PRIORITY
         and is_integer(value[1])

@@ -83,7 +83,7 @@ def _unfit_cdr(record: Record) -> list[Reason]:
     cdr = record.get("cdr")
     if cdr is None:
         return []
-    shaped = type(cdr) is list and len(cdr) == 3 and checks.is_object(cdr[2])  # noqa: PLR2004 - time, id, fields
+    shaped = type(cdr) is list and len(cdr) == 3 and checks.is_object(cdr[2])
     if not (shaped and checks.is_receipt(cdr[0]) and checks.is_text(cdr[1])):
         return checks.unfit((("cdr", lambda _: False),), record)
     return checks.unfit(_BILLED_CHECKS, cdr[2], "cdr.")

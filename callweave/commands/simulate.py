@@ -70,7 +70,7 @@ class Share(click.ParamType):
         if isinstance(value, float):
             return value
         found = SHARE.fullmatch(str(value).strip())
-        if found is None or not 0 <= float(found.group(1)) <= 100:  # noqa: PLR2004 - per cent
+        if found is None or not 0 <= float(found.group(1)) <= 100:
             self.fail("must be a share of a hundred, as in 2% or 0.5%", param, ctx)
         return float(found.group(1)) / 100
 

@@ -47,7 +47,7 @@ class Ties:
     def tie(self, account: str, legs: Iterable[str]) -> None:
         """These legs belong to one call."""
         known = set(legs)
-        if len(known) < 2:  # noqa: PLR2004 - one leg alone is tied to nothing
+        if len(known) < 2:
             return
         roots = {self._root(account, leg) for leg in known}
         smallest = min(roots)

@@ -179,7 +179,7 @@ def _uuids(row: Row) -> Iterator[Gap]:
 
 
 def _callbacks(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004 - enough to look for
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return f"callback{'s' if len(ids) > 1 else ''} {', '.join(ids[:3])}{more}"
 
 

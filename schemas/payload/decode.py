@@ -50,7 +50,7 @@ CHARSETS = {
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)", re.IGNORECASE)
 
 
-class Undecodable(Exception):  # noqa: N818 - a verdict on the payload, in the project's word
+class Undecodable(Exception):
     """The payload can't be read; `reasons` says why, without any value of the payload."""
 
     def __init__(self, *reasons: Reason) -> None:

@@ -32,7 +32,7 @@ IN_VALUE = re.compile(r"\$cv\(\{(?P<name>[^{}]+)\}\)")
 """A variable within an option."""
 
 
-class Refused(Exception):  # noqa: N818 - the API's answer to the request
+class Refused(Exception):
     """An answer other than yes."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -76,7 +76,7 @@ class Exchange:
         """`speedup` is how much faster webhooks arrive than they say."""
         self._lock = threading.RLock()
         self._clock = clock
-        self._rng = Random(seed)  # noqa: S311 - reproducible calls, no secrets
+        self._rng = Random(seed)
         self.speedup = speedup
         self.pbx = world.pbx(self._rng) if pbx is None else pbx
         self.client_id = "1001"

@@ -95,7 +95,7 @@ def assert_nothing_changes(settings: Settings, sent: Traffic, times: int = 1) ->
         assert contents(settings) == before
 
 
-class Interrupted(Exception):  # noqa: N818 - as by Ctrl-C
+class Interrupted(Exception):
     """Stops a replay in its midst."""
 
 

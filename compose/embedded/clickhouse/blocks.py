@@ -33,7 +33,7 @@ def skip_info(source: Reader) -> None:
     while field := source.varint():
         if field == 1:
             source.skip(1)
-        elif field == 2:  # noqa: PLR2004 - the field's number
+        elif field == 2:
             source.skip(_BUCKET_BYTES)
         else:
             raise ProtocolError(f"block info has an unknown field {field}")

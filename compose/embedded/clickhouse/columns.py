@@ -156,7 +156,7 @@ class LowCardinality:
         if rows == 0:
             return
         flags = source.integer(_OFFSET)
-        if flags & 0xFF > 3 or not flags & 0x200:  # noqa: PLR2004 - 3: eight bytes; 0x200: the dictionary is here
+        if flags & 0xFF > 3 or not flags & 0x200:  # 3: eight bytes; 0x200: the dictionary is here
             raise ProtocolError("a LowCardinality column has no dictionary of its own")
         self.keys.skip(source, source.integer(_OFFSET))
         source.skip(source.integer(_OFFSET) << (flags & 0xFF))

@@ -12,7 +12,7 @@ from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import IO
+    from io import BufferedIOBase
 
 MAX_BYTES = 8 * 1024 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -21,7 +21,7 @@ _LINE_BYTES = 8192
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 
 
-def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
+def read_body(file: BufferedIOBase, headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
     """Read the body; `framed`: it is in ClickHouse's compressed frames (`decompress=1`).
 
     Names in `headers` are in lower case.
@@ -41,7 +41,7 @@ def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> I
     return _bounded(_unframed(pieces) if framed else pieces)
 
 
-def _transferred(file: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
+def _transferred(file: BufferedIOBase, headers: Mapping[str, str]) -> Iterator[bytes]:
     if headers.get("transfer-encoding", "").lower().endswith("chunked"):
         yield from _chunks(file)
         return
@@ -57,7 +57,7 @@ def _transferred(file: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]
         yield piece
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
     while True:
         line = file.readline(_LINE_BYTES)
         try:

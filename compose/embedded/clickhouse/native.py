@@ -67,7 +67,7 @@ class NativeConnection:
         except (EOFError, ConnectionError, TimeoutError) as gone:
             log.debug("native connection ended: %s", type(gone).__name__)
         except OSError as trouble:  # for example a full disk
-            log.error("native connection ended: %s", trouble.strerror)  # noqa: TRY400 - the traceback shows nothing more
+            log.error("native connection ended: %s", trouble.strerror)
             self._refuse(errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", str(trouble.strerror))
         finally:
             if session is not None:

@@ -100,7 +100,7 @@ def _skip_client_info(source: Reader) -> None:
             source.binary()
         for _ in ("major", "minor", "revision"):
             source.varint()
-    elif interface == 2:  # noqa: PLR2004 - HTTP, in a query that another server forwards
+    elif interface == 2:  # HTTP, in a query that another server forwards
         source.skip(1)
         source.binary()
     else:

@@ -101,7 +101,7 @@ class Front:
             except OSError as error:  # out of file descriptors, or the listener is closed
                 self._room.release()
                 if not self._stopping:
-                    log.error("%s front can't accept: %s", self._name, error.strerror)  # noqa: TRY400
+                    log.error("%s front can't accept: %s", self._name, error.strerror)
                     time.sleep(0.1)
                 continue
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
