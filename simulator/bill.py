@@ -34,8 +34,8 @@ class Billed:
     ended_at: int
     display_number: str
     callee: str
-    agent: Agent | None
     cause: int
+    agent: Agent | None = None
     direction: Literal["callin", "callout"] = "callout"
     reference: str = ""
     campaign: str = ""
@@ -84,9 +84,8 @@ class Billed:
 
 def bill(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
     """The CDR, in the words and the order of its document."""
-    return (
-        _form(rng, company, billed, zone) if billed.flavour == "form" else _json(rng, company, billed, zone)
-    )
+    write = _form if billed.flavour == "form" else _json
+    return write(rng, company, billed, zone)
 
 
 def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:

@@ -91,9 +91,8 @@ def _cut_off(rng: Random, webhook: Webhook) -> Request:
     """JSON that ends in the middle."""
     json = orjson.dumps(webhook.fields)
     json = json[: rng.randrange(2, len(json) - 1)]
-    return (
-        Request("POST", JSON, json) if webhook.shape == "json" else Request("POST", MULTIPART, detail(json))
-    )
+    is_json = webhook.shape == "json"
+    return Request("POST", JSON, json) if is_json else Request("POST", MULTIPART, detail(json))
 
 
 def _meaningless(rng: Random, fields: Fields) -> Fields:
@@ -103,10 +102,5 @@ def _meaningless(rng: Random, fields: Fields) -> Fields:
         kind, time = "EventType", "EventTime"
     else:
         ids, kind, time = ("uuid", "buuid"), "status", "starttime"
-    return rng.choice(
-        (
-            {**fields, kind: "unheard-of"},
-            {name: value for name, value in fields.items() if name not in ids},
-            {**fields, time: "yesterday"},
-        )
-    )
+    without_ids = {name: value for name, value in fields.items() if name not in ids}
+    return rng.choice(({**fields, kind: "unheard-of"}, without_ids, {**fields, time: "yesterday"}))

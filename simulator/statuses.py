@@ -78,6 +78,11 @@ class Talk:
             self.answered_at + durations.talk(rng) if self.answered_at else rung_at + durations.patience(rng)
         )
 
+    @property
+    def times(self) -> dict[str, int | None]:
+        """As a CDR has them."""
+        return {"answered_at": self.answered_at, "ended_at": self.ended_at}
+
     def tell(self, statuses: Statuses, buuid: str, agent: Agent, *, is_b: bool) -> None:
         statuses.tell("ring", self.rung_at, buuid, is_b=is_b, extension=agent.extension)
         if self.answered_at:

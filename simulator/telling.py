@@ -70,6 +70,11 @@ class Thread:
             "hangup", at, CallStatus=STATUSES[outcome], Duration=str(talked), **{"RecID": recording, **more}
         )
 
+    def ends_bridged(self, at: int, outcome: Outcome, lasted: int, talked: int | None) -> None:
+        """A queue's or an IVR's part ended; `talked` is how long an agent did (µs), None if none answered."""
+        bridged = {"Bridged": "no"} if talked is None else {"Bridged": "yes", "BridgedDuration": str(talked)}
+        self.hangs_up(at, outcome, lasted, **bridged, RecID=None)
+
     def leaves_message(self, at: int, length: int) -> None:
         """A voice message of this many µs."""
         self._tell("voicemail", at, Duration=str(length), RecID=self.message)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NULL = "NULL"
 FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""The wide ones too, for Chinese and Japanese spreadsheets. OWASP lists tabs and line ends too; those are escaped before."""
+"""The last four are wide: Asian spreadsheets run these too. OWASP's tabs and line ends are escaped before."""
 
 
 class Format(StrEnum):
