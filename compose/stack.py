@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError
 from compose.supervisor import Stage
 from runtime import topics
-from runtime.addresses import bind_error, free_port, listening
+from runtime.addresses import bind_error, free_port, is_loopback, listening
 from runtime.errors import StartError
 from runtime.files import writing
 from runtime.settings import STAGES
@@ -65,14 +64,6 @@ def objections(settings: Settings) -> Iterator[str]:
     ):
         if not port:
             yield f"{name} must not be 0"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host means this machine and can't be reached from another."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:

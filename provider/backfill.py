@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from provider.publishing import Publisher
+    from provider.publishing import Publish
     from provider.rest.client import Client
     from runtime.clock import Clock
     from runtime.settings import Settings
@@ -213,7 +213,7 @@ class Asker:
     """What is needed to process one call."""
 
     client: Client
-    publisher: Publisher
+    publish: Publish
     source: Source
     clock: Clock
     pace: Pace
@@ -234,7 +234,7 @@ class Asker:
             if not is_over(answer):
                 return Result.OPEN
             payload = payload_of(name, asked_at, answer)
-            self.publisher.publish(answered("history", self.source, self.clock.now(), payload))
+            self.publish(answered("history", self.source, self.clock.now(), payload))
             return Result.PUBLISHED
         return Result.REFUSED if refused else Result.UNKNOWN
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 from contextlib import closing
 
@@ -37,6 +38,14 @@ def listening(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host means this machine, and nobody can reach or hear it from another."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def written(host: str, port: int) -> str:

@@ -66,9 +66,9 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     if after != filling.Position():
         echo("Continuing where the last run was interrupted; --afresh starts over.", err=True)
     total = calls.count(after)
-    with publishing(settings.kafka) as publisher, client_of(provider) as client:
+    with publishing(settings.kafka) as publish, client_of(provider) as client:
         pace = filling.Pace(provider.settings.requests_per_second)
-        asker = filling.Asker(client, publisher, provider.source, clock, pace)
+        asker = filling.Asker(client, publish, provider.source, clock, pace)
         results = _with_progress(filling.run(calls, asker, progress, asked, after), total)
     echo(summary(results, total))
 

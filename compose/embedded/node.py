@@ -14,7 +14,6 @@ from runtime.addresses import listening
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 POLL_SECONDS = 0.05
 
@@ -138,7 +137,5 @@ class Node(Child, ABC):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse import errors
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code
 from compose.embedded.clickhouse.frames import read_frame
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
@@ -33,11 +32,7 @@ def read_body(file: BufferedIOBase, headers: Mapping[str, str], *, framed: bool)
     if encoding in _WINDOWS:
         pieces = _inflated(pieces, _WINDOWS[encoding])
     elif encoding not in ("", "identity"):
-        raise ServerError(
-            errors.NOT_IMPLEMENTED,
-            "NOT_IMPLEMENTED",
-            f"Content-Encoding {encoding} is not supported: use gzip.",
-        )
+        raise Code.NOT_IMPLEMENTED.error(f"Content-Encoding {encoding} is not supported: use gzip.")
     return _bounded(_unframed(pieces) if framed else pieces)
 
 
@@ -114,7 +109,5 @@ def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         size += len(piece)
         if size > MAX_BYTES:
-            raise ServerError(
-                errors.QUERY_IS_TOO_LARGE, "QUERY_IS_TOO_LARGE", f"The body is larger than {MAX_BYTES} bytes."
-            )
+            raise Code.QUERY_IS_TOO_LARGE.error(f"The body is larger than {MAX_BYTES} bytes.")
         yield piece

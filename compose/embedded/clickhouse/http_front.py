@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from compose.embedded.clickhouse import errors, http_formats
+from compose.embedded.clickhouse import http_formats
 from compose.embedded.clickhouse.blocks import BLOCK_INFO
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.frames import compress
 from compose.embedded.clickhouse.http_body import read_body
 from compose.embedded.clickhouse.http_request import (
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
                 reply.error(error)
             except ProtocolError as broken:
                 reply.close_after = True
-                reply.error(ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", str(broken)))
+                reply.error(Code.BAD_ARGUMENTS.error(str(broken)))
             self.wfile.flush()
             self.close_connection = self.close_connection or connection.leaving
 

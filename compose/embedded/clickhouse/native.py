@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse import errors, frames, protocol
+from compose.embedded.clickhouse import frames, protocol
 from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.inserts import InsertColumns
 from compose.embedded.clickhouse.sql import EXPLAINS, SELECTS, cut_format, first_word, parse_insert
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
@@ -63,12 +63,12 @@ class NativeConnection:
                     pass
         except ProtocolError as broken:
             log.warning("native connection ended: %s", broken)
-            self._refuse(errors.UNEXPECTED_PACKET_FROM_CLIENT, "UNEXPECTED_PACKET_FROM_CLIENT", str(broken))
+            self._refuse(Code.UNEXPECTED_PACKET_FROM_CLIENT, str(broken))
         except (EOFError, ConnectionError, TimeoutError) as gone:
             log.debug("native connection ended: %s", type(gone).__name__)
         except OSError as trouble:  # for example a full disk
             log.error("native connection ended: %s", trouble.strerror)
-            self._refuse(errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", str(trouble.strerror))
+            self._refuse(Code.NOT_ENOUGH_SPACE, str(trouble.strerror))
         finally:
             if session is not None:
                 session.close()
@@ -169,7 +169,7 @@ class NativeConnection:
                         reply.block(block.data, Piece(block.data, block.rows, 0, 0))
                     reply.account(whole)
             except ServerError as error:
-                if not (watched.interrupted and error.code == errors.QUERY_WAS_CANCELLED):
+                if not (watched.interrupted and error.code == Code.QUERY_WAS_CANCELLED):
                     raise
         if not reply.blocks and not watched.interrupted:
             reply.header(_asked_columns(session, sql))
@@ -212,14 +212,14 @@ class NativeConnection:
         skip_info(body)
         return read_block(body)
 
-    def _refuse(self, code: int, name: str, reason: str) -> None:
+    def _refuse(self, code: Code, reason: str) -> None:
         with contextlib.suppress(OSError):  # a client that breaks the protocol may not listen either
-            self._socket.sendall(protocol.exception(ServerError(code, name, reason)))
+            self._socket.sendall(protocol.exception(code.error(reason)))
 
 
 def _refuse_tables(*, has_tables: bool) -> None:
     if has_tables:
-        raise ServerError(errors.NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "External tables are not supported.")
+        raise Code.NOT_IMPLEMENTED.error("External tables are not supported.")
 
 
 class _Reply:
