@@ -63,7 +63,6 @@ class Interrupts:
 
 
 def say(line: str) -> None:
-    """One line for the person who typed `make run`."""
     echo(line)
 
 

@@ -220,7 +220,6 @@ class Stack:
             self._say(f"{node.name} stopped ({time.monotonic() - begin:.1f} s).")
 
     def kill(self) -> None:
-        """End whatever still runs, at once."""
         for stage in self._stages:
             stage.kill()
         for node in self._up:

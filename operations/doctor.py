@@ -26,8 +26,6 @@ PATIENCE_MS = 5000
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check."""
-
     subject: str
     good: bool
     text: str
@@ -131,5 +129,4 @@ def port_finding(name: str, host: str, port: int) -> Finding:
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """For people."""
     return ".".join(map(str, version))

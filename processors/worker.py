@@ -122,13 +122,11 @@ class Pulse:
     """Whether the broker answers: asked once in a while, since Faust itself waits for it in silence."""
 
     def __init__(self, app: App) -> None:
-        """Ask from the start of the app on."""
         self._app = app
         self._answered_at = time.monotonic()
         app.timer(PULSE_SECONDS)(self.feel)
 
     async def feel(self) -> None:
-        """Ask the broker for its metadata."""
         with contextlib.suppress(TimeoutError, KafkaError):
             if await asyncio.wait_for(
                 self._app.record_producer.client.force_metadata_update(), PULSE_SECONDS
@@ -137,7 +135,6 @@ class Pulse:
 
     @property
     def beats(self) -> bool:
-        """Whether it answered lately."""
         return time.monotonic() - self._answered_at < PULSE_SECONDS * 3
 
 
@@ -174,7 +171,6 @@ class Worker(faust.Worker):
     """Faust's worker, which is told to stop as every stage is."""
 
     def __init__(self, app: App, stage: StageProcess) -> None:
-        """Our logs are set up already."""
         super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True)
         self.spinner = None  # it would write to the log
         self._stage = stage

@@ -40,8 +40,6 @@ class SpoolError(CallweaveError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call that was started."""
-
     dialled: Dialled
     published: bool
     """Whether Kafka has acknowledged it."""
@@ -128,7 +126,6 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        """The folder need not exist."""
         self.folder = folder
 
     def prepare(self) -> None:

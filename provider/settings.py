@@ -120,8 +120,6 @@ class ProviderSettings(Section):
 
 @dataclass(frozen=True)
 class Provider:
-    """A source with its provider settings."""
-
     source: sources.Source
     settings: ProviderSettings
 

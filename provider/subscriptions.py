@@ -21,8 +21,6 @@ EVENT_TYPES = (*DEFAULT_EVENTS, "message-in", "message-out")
 
 
 class Standing(StrEnum):
-    """The state of one event of an extension."""
-
     THERE = "there"
     """It is sent to our URL."""
     MISSING = "missing"

@@ -23,7 +23,6 @@ def bind_error(host: str, port: int) -> int | None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.bind((host, 0))
@@ -32,7 +31,6 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:

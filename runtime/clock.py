@@ -13,7 +13,5 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
-
     def now(self) -> int:
         return time.time_ns() // 1000

@@ -47,7 +47,6 @@ class Repetition(logging.Filter):
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` returns seconds."""
         super().__init__()
         self._monotonic = monotonic
         self._heard: dict[tuple[str, str], float] = {}

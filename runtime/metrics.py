@@ -44,17 +44,14 @@ class MetricsServer(AbstractContextManager["MetricsServer"]):
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
         return self._server.server_port
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port it listens on."""
         host, port = self._server.server_address[:2]
         return str(host), port
 
     def stop(self) -> None:
-        """Stop answering and free the port."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -144,12 +144,10 @@ class KafkaSettings(Section):
 
     @property
     def encrypts(self) -> bool:
-        """Whether connections are encrypted."""
         return self.security_protocol.endswith("SSL")
 
     @property
     def logs_in(self) -> bool:
-        """Whether clients log in."""
         return self.security_protocol.startswith("SASL")
 
     @property
@@ -159,11 +157,9 @@ class KafkaSettings(Section):
 
     @property
     def servers(self) -> list[str]:
-        """The brokers to begin with, each as host:port."""
         return self.bootstrap_servers.split(",")
 
     def topic(self, name: str) -> str:
-        """A topic's name on the cluster."""
         return f"{self.prefix}{name}"
 
     def group(self, stage: str) -> str:

@@ -56,8 +56,6 @@ class Heart:
 
 
 class StageProcess:
-    """One stage in this process."""
-
     def __init__(self, name: str, settings: Settings) -> None:
         """`name` is that of its section in the settings."""
         self.name = name
@@ -78,7 +76,6 @@ class StageProcess:
         log.info("started", probes=self.probes)
 
     def ready(self) -> Ready:
-        """What /readyz says."""
         return (False, "stopping") if self.stopping.is_set() else self.check()
 
     def when_stopping(self, call: Callable[[], object]) -> None:

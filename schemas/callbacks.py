@@ -98,7 +98,6 @@ class Reason:
     """One sentence for people."""
 
     def to_json(self) -> dict[str, str]:
-        """As in HTTP answers, headers and the archive."""
         return {"field": self.field, "code": self.code, "message": self.message}
 
 
@@ -181,7 +180,6 @@ class Replayed:
 
 
 def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
-    """The JSON of the header."""
     return orjson.dumps([reason.to_json() for reason in reasons])
 
 

@@ -78,7 +78,6 @@ class Billed:
 
     @property
     def file(self) -> str:
-        """The recording's file on the server."""
         return f"/{self.uuid[24:30]}/{self.uuid}.mp3"
 
 
@@ -89,7 +88,6 @@ def bill(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Field
 
 
 def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """The CDR of document 001."""
     recorded = billed.recording is not None
     return {
         "type": billed.direction,
@@ -112,7 +110,6 @@ def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fiel
 
 
 def _json(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """The CDR of document 002."""
     return {
         "id": rng.randrange(260_000_000, 270_000_000),
         "companycode": company.code,

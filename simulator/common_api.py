@@ -54,7 +54,6 @@ class CallCentre:
         self.company: Company = world.company(rng)
 
     def call(self, at: int) -> SimulatedCall:
-        """A call that begins now."""
         (scenario,) = self.rng.choices(list(SCENARIOS), list(SCENARIOS.values()))
         return scenario(self, at)
 
@@ -62,7 +61,6 @@ class CallCentre:
         return self.rng.choice(self.company.agents)
 
     def fate(self) -> int:
-        """How a called party fares, as a hangup cause."""
         return self.rng.choices(list(FATES), list(FATES.values()))[0]
 
 

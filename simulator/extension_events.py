@@ -43,12 +43,10 @@ class Office:
         self.pbx: Pbx = world.pbx(rng)
 
     def call(self, at: int) -> SimulatedCall:
-        """A call that begins now."""
         (scenario,) = self.rng.choices(list(SCENARIOS), list(SCENARIOS.values()))
         return scenario(self, at)
 
     def telling(self, at: int) -> Telling:
-        """The events of a new call."""
         call_id = self.ids.at(at)
         return Telling(call_id, CallAPIID=f"api-{call_id}")
 

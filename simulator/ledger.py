@@ -66,8 +66,6 @@ class _Arrivals:
 
 @dataclass(slots=True)
 class _Open:
-    """A call with something still to send."""
-
     left: int
     unacknowledged: int = 0
     all: _Arrivals = field(default_factory=_Arrivals)
@@ -96,18 +94,15 @@ class Ledger:
 
     @property
     def under_way(self) -> int:
-        """How many calls have begun and have something still to send."""
         return len(self._open)
 
     def begins(self, planned: Planned) -> None:
-        """A call's first webhook is about to be sent."""
         self.outcomes["calls"] += 1
         self.outcomes["lost"] += len(planned.fate.lost)
         if planned.fate.deliveries:
             self._open[planned.number] = _Open(len(planned.fate.deliveries))
 
     def note(self, sending: Sending, attempt: Attempt) -> None:
-        """Note that a request was answered, or given up."""
         planned, delivery = sending.planned, sending.delivery
         webhook = planned.call.webhooks[delivery.place]
         line = {

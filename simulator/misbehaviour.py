@@ -50,8 +50,6 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What happens to a call's webhooks."""
-
     deliveries: tuple[Delivery, ...]
     lost: frozenset[int]
     """Which webhooks are never sent."""
@@ -61,7 +59,6 @@ WELL_BEHAVED = Misbehaviour()
 
 
 def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
-    """Decide for each webhook of a call."""
     deliveries: list[Delivery] = []
     lost: set[int] = set()
     for place, webhook in enumerate(call.webhooks):

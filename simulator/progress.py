@@ -64,7 +64,6 @@ def shown(wishes: Wishes, tally: Tally, ledger: Ledger) -> Iterator[None]:
 
 
 def summarise(tally: Tally, ledger: Ledger) -> None:
-    """Print what was sent, how it was answered, and how quickly."""
     width = None if sys.stderr.isatty() else WIDTH_IN_A_FILE
     console = Console(stderr=True, width=width, highlight=False)
     table = Table("", "", show_header=False)

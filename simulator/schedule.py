@@ -44,8 +44,6 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call of the run with the fate of its webhooks."""
-
     number: int
     sender: Sender
     call: SimulatedCall

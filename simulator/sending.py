@@ -45,8 +45,6 @@ class Manner:
 
 @dataclass(slots=True)
 class Tally:
-    """The results so far."""
-
     latencies: array[float] = field(default_factory=lambda: array("d"))
     """Of each answered request, in seconds."""
     statuses: Counter[int | None] = field(default_factory=Counter)

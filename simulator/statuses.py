@@ -26,7 +26,6 @@ class Statuses:
         self._shape = shape
 
     def tell(self, kind: Kind, at: int, buuid: str, *, is_b: bool, extension: str) -> None:
-        """One of ring, answer, hangup of the A leg or the B leg."""
         fields: Fields = {
             **self._common,
             "buuid": buuid,

@@ -31,8 +31,6 @@ STATUSES: dict[Outcome, str] = {
 
 
 class Telling:
-    """The events of one call, in order."""
-
     def __init__(self, call_id: str, **common: str | None) -> None:
         """`common`: the fields of every event of the call, such as CallAPIID, CallBackID, Tag."""
         self.call_id = call_id
@@ -44,7 +42,6 @@ class Telling:
         return Thread(self, part, subscriber, text_fields({**self._common, **parties, "SubCallID": part}))
 
     def told(self) -> tuple[Webhook, ...]:
-        """All events, in order of time."""
         return tuple(sorted(self.webhooks, key=lambda webhook: webhook.at))
 
 

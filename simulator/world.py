@@ -43,8 +43,6 @@ class Pbx:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at an extension of a company."""
-
     id: str
     extension: str
 

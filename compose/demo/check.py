@@ -64,7 +64,6 @@ def settled(settings: Settings, folder: Path, attend: Callable[[], None], *, pat
 
 
 def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> Report:
-    """Compare once."""
     judged = [line for line in expected if not line["unacknowledged"]]
     report = Report(
         calls=len(judged),

@@ -23,8 +23,6 @@ class NodeError(Exception):
 
 
 class PortTakenError(NodeError):
-    """Another program listens on a port that the server needs."""
-
     def __init__(self, name: str, host: str, port: int) -> None:
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
@@ -80,7 +78,6 @@ class Node(Child, ABC):
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
         if self._process is None:
             raise NodeError(f"{self.name} is not running.")
         return self._process.pid

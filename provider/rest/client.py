@@ -60,7 +60,6 @@ class Client:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`sleep` makes the pauses between tries."""
         self._settings = settings
         self._client = quote(settings.client_id, safe="@")
         timeout = httpx.Timeout(settings.answer_timeout_seconds, connect=settings.connect_timeout_seconds)
@@ -78,7 +77,6 @@ class Client:
         self._tokens = Tokens(settings, credentials, self._http, again())
 
     def events(self, extension: str) -> list[Event]:
-        """The extension's subscriptions (document 003)."""
         what = "the events of an extension"
         body = self._get(what, f"/extension/{_segment(extension)}/event/")
         return parsed(what, EVENTS, body)

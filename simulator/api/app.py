@@ -46,7 +46,6 @@ def create_app(exchange: Exchange) -> Flask:
 
 
 def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error in the API's form."""
     answer = jsonify({"message": message})
     answer.status_code = status
     answer.headers.update(headers or {})

@@ -33,8 +33,6 @@ IN_VALUE = re.compile(r"\$cv\(\{(?P<name>[^{}]+)\}\)")
 
 
 class Refused(Exception):
-    """An answer other than yes."""
-
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -43,8 +41,6 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An event that is monitored (document 003)."""
-
     id: int
     extension: str
     url: str
@@ -52,14 +48,11 @@ class Subscription:
     event_type: str
 
     def answer(self) -> dict[str, object]:
-        """In the API's form."""
         return {"url": self.url, "method": self.method, "event_type": self.event_type, "id": self.id}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A call that was started through the API."""
-
     call_id: str
     call_api_id: str
     extension: str

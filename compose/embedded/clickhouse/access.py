@@ -8,8 +8,6 @@ from compose.embedded.clickhouse.errors import Code
 
 
 class Access:
-    """The one user of this server."""
-
     def __init__(self, user: str = "default", password: str = "") -> None:
         """The default is ClickHouse's own: `default`, without a password."""
         self._user = user.encode()

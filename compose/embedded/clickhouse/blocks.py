@@ -29,7 +29,6 @@ class Block:
 
 
 def skip_info(source: Reader) -> None:
-    """Skip a block's info fields."""
     while field := source.varint():
         if field == 1:
             source.skip(1)
@@ -40,7 +39,6 @@ def skip_info(source: Reader) -> None:
 
 
 def read_block(source: Reader) -> Block:
-    """Cut out the next block of the Native format."""
     source.compact()
     start = source.position
     count, rows = source.varint(), source.varint()

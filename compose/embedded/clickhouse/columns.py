@@ -41,8 +41,6 @@ _GEOMETRY = {
 
 
 class Layout(Protocol):
-    """The shape of one column in a block."""
-
     def prefix(self, source: Reader) -> None:
         """Skip what precedes the column's data."""
 

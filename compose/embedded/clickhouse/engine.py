@@ -125,11 +125,9 @@ class Engine:
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - one engine a process
     def error_name(self, code: int) -> str:
-        """ClickHouse's name of an error code."""
         return self._one(f"SELECT errorCodeToName({code})")[0]
 
     def note_change(self) -> None:
-        """Note that a table may have changed."""
         self.tables_as_of = next(self._table_changes)
 
     def close(self) -> None:
@@ -310,7 +308,6 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
 
 
 def _unescape(cell: str) -> str:
-    """Undo the escapes of a TabSeparated value."""
     if "\\" not in cell:
         return cell
     characters = iter(cell)

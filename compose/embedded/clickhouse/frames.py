@@ -29,7 +29,6 @@ def _checksum(data: bytes) -> bytes:
 
 
 def compress(data: bytes) -> Iterator[bytes]:
-    """Put `data` into frames."""
     for start in range(0, len(data), FRAME_BYTES):
         piece = data[start : start + FRAME_BYTES]
         packed = lz4.block.compress(piece, store_size=False)

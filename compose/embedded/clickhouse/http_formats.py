@@ -62,7 +62,6 @@ def streams(name: str) -> bool:
 
 
 def content_type(name: str) -> str:
-    """The Content-Type of a result."""
     family, header_rows = _family(name)
     if family == "CSV":
         return f"{_FAMILIES[family]}; header={'present' if header_rows else 'absent'}"

@@ -242,7 +242,6 @@ class _Reply:
         self._body(message)
 
     def whole(self, form: str, piece: Piece) -> None:
-        """A result that is complete."""
         self._count(piece)
         body = piece.data
         if self._gzip_level is not None:

@@ -232,7 +232,6 @@ class _Reply:
         self._rows = self._bytes = 0
 
     def block(self, data: bytes, piece: Piece) -> None:
-        """Send a block, and the progress it took."""
         if data:
             self.blocks += 1
             self._rows += piece.rows
@@ -241,7 +240,6 @@ class _Reply:
         self.account(piece)
 
     def account(self, piece: Piece) -> None:
-        """Send the progress of a piece."""
         if piece.read_rows or piece.written_rows:
             self._socket.sendall(
                 protocol.progress(
@@ -258,7 +256,6 @@ class _Reply:
             self._socket.sendall(protocol.data(header(columns), compressed=self._compressed))
 
     def end(self) -> None:
-        """Send the totals and the end."""
         info = protocol.profile_info(rows=self._rows, block_count=self.blocks, size=self._bytes)
         self._socket.sendall(info + protocol.END_OF_STREAM)
 

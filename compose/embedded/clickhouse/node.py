@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class ClickHouseNode(Node):
-    """The ClickHouse engine behind its native and its HTTP port."""
-
     name = "ClickHouse"
 
     def __init__(

@@ -28,8 +28,6 @@ _LAST_SECONDS = 5.0
 
 
 class Connection(Protocol):
-    """One client's connection."""
-
     def serve(self) -> None: ...
 
     def leave(self) -> None: ...
@@ -126,8 +124,6 @@ class Front:
 
 
 class ClickHouseServer:
-    """The engine and its two fronts."""
-
     def __init__(self, engine: Engine, access: Access, native: socket.socket, http: socket.socket) -> None:
         """The sockets are listening already."""
         self._engine = engine

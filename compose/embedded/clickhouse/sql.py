@@ -65,8 +65,6 @@ class Token:
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT with data, as written."""
-
     head: str
     """The statement up to SETTINGS, VALUES or FORMAT, whichever comes first."""
     settings: str

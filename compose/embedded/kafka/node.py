@@ -68,7 +68,6 @@ class KafkaNode(Node):
 
     @property
     def cluster_id(self) -> str:
-        """The id from formatting."""
         return read_meta(self._logs)["cluster.id"]
 
     @property
@@ -82,7 +81,6 @@ class KafkaNode(Node):
         return self.data / "java.log"
 
     def ports(self) -> list[int]:
-        """The clients' and the controller's."""
         return [self.port, self.controller_port]
 
     def environment(self) -> dict[str, str]:
