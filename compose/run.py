@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from compose.demo_sources import panel
 from compose.embedded.node import NodeError
@@ -77,12 +77,15 @@ def main() -> None:
     except Stop:
         say("Stopped before anything was started.")
     except (CallweaveError, NodeError) as error:
-        lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
-        for line in lines:
-            echo(f"make run: {line}", err=True)
-        sys.exit(1)
+        fail("make run", error)
     except Kill:
         sys.exit(1)
+
+
+def fail(command: str, error: CallweaveError | NodeError) -> NoReturn:
+    for line in error.problems if isinstance(error, SettingsError) else str(error).splitlines():
+        echo(f"{command}: {line}", err=True)
+    sys.exit(1)
 
 
 def run(stack: Stack) -> None:

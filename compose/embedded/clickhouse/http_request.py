@@ -17,21 +17,10 @@ if TYPE_CHECKING:
 MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, without an INSERT's data
 _HEAD_BYTES = 1024 * 1024  # an INSERT's data must start within this
 _READS_ONLY = "2"  # readonly: no changes of data, settings may change
-_NOT_SETTINGS = frozenset(
-    (
-        *("buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress"),
-        *(
-            "default_format",
-            "password",
-            "query",
-            "query_id",
-            "quota_key",
-            "role",
-            "session_check",
-            "session_id",
-        ),
-        *("session_timeout", "stacktrace", "user", "wait_end_of_query"),
-    )
+_NOT_SETTINGS = frozenset[str]().union(
+    ("buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress"),
+    ("default_format", "password", "query", "query_id", "quota_key", "role", "session_check", "session_id"),
+    ("session_timeout", "stacktrace", "user", "wait_end_of_query"),
 )
 
 

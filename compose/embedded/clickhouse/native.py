@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse import frames, protocol
 from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
+from compose.embedded.clickhouse.connection import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.inserts import InsertColumns
@@ -37,20 +37,16 @@ MAX_BLOCK_BYTES = 512 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
 
 
-class NativeConnection:
+class NativeConnection(Connection):
     """One client from Hello to its end."""
 
     def __init__(self, sock: socket.socket, engine: Engine, access: Access, interrupts: Interrupts) -> None:
-        """`sock` is connected; its owner closes it."""
-        self._socket = sock
+        super().__init__(sock)
         self._engine = engine
         self._access = access
         self._interrupts = interrupts
         self._source = Reader(lambda: sock.recv(_RECEIVE_BYTES), MAX_BLOCK_BYTES)
         self._frames = Reader(lambda: frames.read_frame(self._source, MAX_BLOCK_BYTES), MAX_BLOCK_BYTES)
-        self._state = threading.Lock()
-        self._busy = False
-        self._leaving = False
 
     def serve(self) -> None:
         """Answer until the client leaves, breaks the protocol, or `leave` is called."""
@@ -72,18 +68,6 @@ class NativeConnection:
         finally:
             if session is not None:
                 session.close()
-
-    def leave(self) -> None:
-        """End the connection once nothing runs in it."""
-        with self._state:
-            self._leaving = True
-            idle = not self._busy
-        if idle:
-            self.cut()
-
-    def cut(self) -> None:
-        with contextlib.suppress(OSError):  # the client may have left first
-            self._socket.shutdown(2)
 
     def _welcome(self) -> Session | None:
         self._socket.settimeout(HELLO_SECONDS)
@@ -109,11 +93,9 @@ class NativeConnection:
         self._source.compact()
         self._socket.settimeout(IDLE_SECONDS)
         number = self._source.varint()
-        with self._state:
-            if self._leaving:
+        with self.working():
+            if self.leaving:
                 return False
-            self._busy = True
-        try:
             self._socket.settimeout(TRANSFER_SECONDS)
             if number == protocol.Client.PING:
                 self._socket.sendall(protocol.PONG)
@@ -121,10 +103,7 @@ class NativeConnection:
                 self._query(session, columns)
             elif number != protocol.Client.CANCEL:  # of a query that has ended
                 raise ProtocolError(f"unexpected packet {number}")
-        finally:
-            with self._state:
-                self._busy = False
-        return not self._leaving
+        return not self.leaving
 
     def _query(self, session: Session, columns: InsertColumns) -> None:
         query = protocol.read_query(self._source)

@@ -42,16 +42,9 @@ class ClickHouseNode(Node):
 
     def command(self) -> list[str]:
         return [
-            *(
-                sys.executable,
-                "-m",
-                "compose.embedded.clickhouse",
-                "--data",
-                str(self.data),
-                "--host",
-                self.host,
-            ),
-            *("--port", str(self.port), "--http-port", str(self.http_port), "--database", self.database),
+            *(sys.executable, "-m", "compose.embedded.clickhouse", "--data", str(self.data)),
+            *("--host", self.host, "--port", str(self.port), "--http-port", str(self.http_port)),
+            *("--database", self.database),
         ]
 
     def ports(self) -> list[int]:

@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse.http_front import HttpConnection
 from compose.embedded.clickhouse.interrupts import Interrupts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compose.embedded.clickhouse.access import Access
+    from compose.embedded.clickhouse.connection import Connection
     from compose.embedded.clickhouse.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -25,14 +26,6 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 512  # for each front; more clients wait to be accepted
 STOP_SECONDS = 20.0  # for running statements to end; then they are interrupted
 _LAST_SECONDS = 5.0
-
-
-class Connection(Protocol):
-    def serve(self) -> None: ...
-
-    def leave(self) -> None: ...
-
-    def cut(self) -> None: ...
 
 
 def listen(host: str, port: int) -> socket.socket:
