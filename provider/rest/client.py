@@ -164,14 +164,11 @@ class Client:
             raise failed
         return answer.content
 
-    def close(self) -> None:
-        self._http.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._http.close()
 
 
 def _segment(text: str) -> str:
