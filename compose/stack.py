@@ -109,7 +109,7 @@ class Stack:
         self._misses: dict[str, int] = {}
         self._next_poll = 0.0
 
-    def _make_nodes(self) -> list[tuple[Node, str, int]]:
+    def _make_nodes(self) -> list[Node]:
         settings = self.settings
         (host, port), engine, data = settings.kafka.addresses()[0], settings.clickhouse, settings.data
         kafka = KafkaNode(
@@ -126,7 +126,7 @@ class Stack:
             http_port=engine.http_port,
             database=engine.database,
         )
-        return [(kafka, host, port), (clickhouse, engine.host, engine.port)]
+        return [kafka, clickhouse]
 
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
@@ -147,8 +147,8 @@ class Stack:
 
     def up(self) -> None:
         """Start everything and return when all of it is ready; raise `CallweaveError` or `NodeError`."""
-        for node, host, port in self._nodes:
-            self._start_node(node, host, port)
+        for node in self._nodes:
+            self._start_node(node)
         made = [report.name for report in topics.ensure(self.settings) if report.missing]
         self._say(f"Topics: created {', '.join(made)}." if made else "Topics: all there.")
         applied = migrate(self.settings)
@@ -160,12 +160,12 @@ class Stack:
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")
         self._wait()
 
-    def _start_node(self, node: Node, host: str, port: int) -> None:
+    def _start_node(self, node: Node) -> None:
         self._say(f"Starting {node.name} …")
         begin = time.monotonic()
         self._up.append(node)
         node.start()
-        self._say(f"{node.name} answers on {host}:{port} ({time.monotonic() - begin:.1f} s).")
+        self._say(f"{node.name} answers on {node.host}:{node.port} ({time.monotonic() - begin:.1f} s).")
 
     def _wait(self) -> None:
         report = time.monotonic() + REPORT_SECONDS
@@ -188,11 +188,11 @@ class Stack:
                 raise StartError(f"{stage.name} does not start: {stage.last_words()} (see {stage.log})")
         if time.monotonic() >= self._next_poll:
             self._next_poll = time.monotonic() + NODE_POLL_SECONDS
-            for node, host, port in self._nodes:
-                self._attend_node(node, host, port)
+            for node in self._nodes:
+                self._attend_node(node)
 
-    def _attend_node(self, node: Node, host: str, port: int) -> None:
-        if listening(host, port):
+    def _attend_node(self, node: Node) -> None:
+        if listening(node.host, node.port):
             self._misses[node.name] = 0
             return
         self._misses[node.name] = self._misses.get(node.name, 0) + 1

@@ -34,6 +34,8 @@ class Node(Child, ABC):
 
     name: str
     """Its name for people, such as "Kafka"."""
+    port: int
+    """Where clients reach it."""
     start_timeout_seconds: float = 60.0
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:

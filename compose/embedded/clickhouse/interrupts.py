@@ -27,10 +27,6 @@ class Watched:
         self.interrupted = False
         """Whether it was, or is being, stopped because of its client."""
 
-    def cancel(self) -> None:
-        """The client has cancelled, and whoever runs the query has seen it."""
-        self.interrupted = True
-
     def unwanted(self) -> bool:
         if self.cancelled():
             return True

@@ -138,7 +138,7 @@ class NativeConnection(Connection):
                                 reply.header(_columns_of(piece.data) or _asked_columns(session, sql))
                             reply.block(piece.data, piece)
                             if self._cancelled():
-                                watched.cancel()
+                                watched.interrupted = True
                                 break
                 except NotStreamableError:
                     whole = session.run(sql, "Native")
