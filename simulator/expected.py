@@ -60,10 +60,7 @@ def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
     by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
-    if by_bill or len(told) == len(call.webhooks):
-        row |= _over(call.truth)
-    else:
-        row |= _open(call.truth)
+    row |= _over(call.truth) if by_bill or len(told) == len(call.webhooks) else _open(call.truth)
     if by_bill:
         row["recording"] = call.truth.recording
     else:

@@ -100,4 +100,4 @@ def test_no_broker_is_one_clear_sentence() -> None:
 def test_what_a_login_or_a_right_that_is_refused_is_called() -> None:
     settings = KafkaSettings(bootstrap_servers="b:1")
     assert "check kafka.sasl_username" in trouble(settings, SaslAuthenticationFailedError("for user me"))
-    assert "give our user the right" in trouble(settings, TopicAuthorizationFailedError())
+    assert "grant it to our user" in trouble(settings, TopicAuthorizationFailedError())
