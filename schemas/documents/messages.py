@@ -74,7 +74,7 @@ def record() -> Json:
         "What is known of a call so far. Two records of one call become one field by field, as `x-merge` "
         "says: in any order, any number of times, in any groups.",
         {
-            "v": _version(),
+            "v": {"type": "integer", "minimum": 1, "description": said["v"]},
             "account": {"type": "string", "description": said["account"]},
             "call_id": {"type": "string", "description": "The smallest leg id known of the call."},
             **known,
@@ -102,8 +102,12 @@ def rejection_headers() -> Json:
             "enum": [stage.value for stage in Stage],
             "description": _first_line(Stage),
         },
-        "reasons": _reasons(said["reasons"]),
-        "origin": _origin("Where it stood when it was rejected", '`["", -1, -1]` at the ingress'),
+        "reasons": _json_text(f"{said['reasons']} In JSON.", {"type": "array", "items": _ref(REASON)}),
+        "origin": _json_text(
+            "Where it stood when it was rejected: `[topic, partition, offset]`, "
+            '`["", -1, -1]` at the ingress. In JSON.',
+            ORIGIN,
+        ),
         "decided_at": _digits(f"{said['decided_at']} The header is left out if it is 0."),
     }
     return _object(
@@ -115,20 +119,12 @@ def rejection_headers() -> Json:
     )
 
 
-def _reasons(meaning: str) -> Json:
-    return _json_text(f"{meaning} In JSON.", {"type": "array", "items": _ref(REASON)})
-
-
-def _origin(meaning: str, exception: str) -> Json:
-    return _json_text(
-        f"{meaning}: `[topic, partition, offset]`, {exception}. In JSON.",
-        {
-            "type": "array",
-            "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
-            "minItems": 3,
-            "maxItems": 3,
-        },
-    )
+ORIGIN: Json = {
+    "type": "array",
+    "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
+    "minItems": 3,
+    "maxItems": 3,
+}
 
 
 def _digits(meaning: str) -> Json:
@@ -147,10 +143,7 @@ def _callback_headers() -> Json:
     headers: Json = {
         name: {"type": "string", "description": said[name]} for name in _names(Callback) if name != "payload"
     }
-    headers["received_at"] |= {
-        "pattern": "^[0-9]+$",
-        "description": f"{said['received_at']} In decimal digits.",
-    }
+    headers["received_at"] |= _digits(said["received_at"])
     headers["method"]["enum"] = list(get_args(get_type_hints(Callback)["method"]))
     headers["kind"]["enum"] = list(get_args(CallbackKind))
     headers["query"]["description"] = f"{said['query']} Raw bytes, '' where there is none."
@@ -167,10 +160,6 @@ def _object(title: str, description: str, known: Json, required: Iterable[str]) 
         "required": list(required),
         "additionalProperties": True,
     }
-
-
-def _version() -> Json:
-    return {"type": "integer", "minimum": 1, "description": meanings(CallEvent)["v"]}
 
 
 def _known(schema: Json) -> Json:
