@@ -21,7 +21,6 @@ from runtime.terminal import echo
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import FrameType
 
 
 POLL_SECONDS = 0.25
@@ -42,24 +41,21 @@ class Kill(BaseException):
     """We were asked to stop again."""
 
 
-class Interrupts:
-    """Turns the first SIGINT or SIGTERM into `Stop`, and a later one into `Kill`."""
+def take_interrupts() -> None:
+    """Turn the first SIGINT or SIGTERM into `Stop`, and a later one into `Kill`."""
+    first: float | None = None
 
-    def __init__(self) -> None:
-        self._first: float | None = None
-
-    def install(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def handle(*_: object) -> None:
+        nonlocal first
         now = time.monotonic()
-        if self._first is None:
-            self._first = now
+        if first is None:
+            first = now
             raise Stop
-        if now - self._first > SAME_WISH_SECONDS:
+        if now - first > SAME_WISH_SECONDS:
             raise Kill
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
 
 
 def say(line: str) -> None:
@@ -68,7 +64,7 @@ def say(line: str) -> None:
 
 def main() -> None:
     """Run until Ctrl-C; exit with status 0 after an orderly stop, 1 otherwise."""
-    Interrupts().install()
+    take_interrupts()
     os.umask(PRIVATE)
     try:
         settings = load()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from compose import demo_sources, signals
 from compose.demo import answers, check
 from compose.embedded.node import NodeError
-from compose.run import PRIVATE, Interrupts, Kill, Stop, fail, locked, say
+from compose.run import PRIVATE, Kill, Stop, fail, locked, say, take_interrupts
 from compose.stack import Stack
 from runtime.errors import CallweaveError, StartError
 from runtime.probe import readiness
@@ -46,7 +46,7 @@ SETTLE_SECONDS = 90.0
 
 def main() -> None:
     """Exit with status 0 if every call is right, 1 otherwise."""
-    Interrupts().install()
+    take_interrupts()
     os.umask(PRIVATE)
     try:
         settings = load()

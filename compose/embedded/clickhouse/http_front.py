@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from compose.embedded.clickhouse import http_formats
 from compose.embedded.clickhouse.blocks import BLOCK_INFO
-from compose.embedded.clickhouse.connection import Connection
+from compose.embedded.clickhouse.connections import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.frames import compress

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse import frames, protocol
 from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
-from compose.embedded.clickhouse.connection import Connection
+from compose.embedded.clickhouse.connections import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.inserts import InsertColumns

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compose.embedded.clickhouse.access import Access
-    from compose.embedded.clickhouse.connection import Connection
+    from compose.embedded.clickhouse.connections import Connection
     from compose.embedded.clickhouse.engine import Engine
 
 log = logging.getLogger(__name__)
