@@ -12,7 +12,7 @@ from schemas.times import SECOND
 from simulator import durations, world
 from simulator.bill import Billed, bill
 from simulator.model import SimulatedCall, Truth, Webhook, ids_of
-from simulator.statuses import Talk, status_events
+from simulator.statuses import Statuses, Talk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,10 +78,10 @@ class _Call:
         method: str,
         **more: Any,
     ) -> None:
-        """`more` is for `status_events`."""
+        """`more` is for `Statuses`."""
         self.scenario = scenario
         self.uuid = centre.ids.at(at)
-        self.statuses = status_events(
+        self.statuses = Statuses(
             centre.company, at, uuid=self.uuid, callee=callee, number=number, method=method, **more
         )
         self._centre = centre

@@ -19,11 +19,35 @@ if TYPE_CHECKING:
 class Statuses:
     """The status events of one call, in order: JSON (document 000) or a form's `detail` (001)."""
 
-    def __init__(self, uuid: str, common: Fields, shape: Shape) -> None:
+    def __init__(
+        self,
+        company: Company,
+        at: int,
+        *,
+        uuid: str,
+        caller: str,
+        callee: str,
+        number: str,
+        method: str,
+        direction: str = "callout",
+        reference: str = "",
+        shape: Shape = "json",
+    ) -> None:
+        """`reference` is `customuuid`, which document 000 has and document 001 hasn't."""
         self.uuid = uuid
         self.webhooks: list[Webhook] = []
-        self._common = common
         self._shape = shape
+        self._common: Fields = {
+            "callee": callee,
+            "caller": caller,
+            "companycode": company.code,
+            "direction": direction,
+            "disnumber": number,
+            "method": method,
+            "starttime": str(at // SECOND),
+        }
+        if shape == "json":
+            self._common["customuuid"] = reference
 
     def tell(self, kind: Kind, at: int, buuid: str, *, is_b: bool, extension: str) -> None:
         fields: Fields = {
@@ -37,34 +61,6 @@ class Statuses:
         }
         in_order = dict(sorted(fields.items()))  # as in the documents' samples
         self.webhooks.append(Webhook(at, kind, buuid if is_b else self.uuid, self._shape, in_order))
-
-
-def status_events(
-    company: Company,
-    at: int,
-    *,
-    uuid: str,
-    caller: str,
-    callee: str,
-    number: str,
-    method: str,
-    direction: str = "callout",
-    reference: str | None = None,
-    shape: Shape = "json",
-) -> Statuses:
-    """For a new call; `reference` is `customuuid`, which document 000 has and document 001 hasn't."""
-    common: Fields = {
-        "callee": callee,
-        "caller": caller,
-        "companycode": company.code,
-        "direction": direction,
-        "disnumber": number,
-        "method": method,
-        "starttime": str(at // SECOND),
-    }
-    if shape == "json":
-        common["customuuid"] = reference or ""
-    return Statuses(uuid, common, shape)
 
 
 class Talk:
