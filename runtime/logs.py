@@ -102,9 +102,8 @@ def configure(settings: LogSettings, stage: str) -> None:
     )
 
 
-def mask(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
+def mask(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     """Mask values of secret fields at any depth, and tokens inside texts."""
-    del logger, method
     masked: EventDict = _masked(entry)
     return masked
 
@@ -127,8 +126,7 @@ def _masked_field(key: Any, content: Any) -> Any:
 
 
 def _shared(stage: str) -> list[Processor]:
-    def add_stage(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
-        del logger, method
+    def add_stage(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
         entry.setdefault("stage", stage)
         return entry
 
@@ -150,9 +148,8 @@ def _console() -> Processor:
     )
 
 
-def _json(entry: MutableMapping[str, Any], **options: Any) -> str:
+def _json(entry: MutableMapping[str, Any], **_: Any) -> str:
     """One line of JSON, the fields that everybody looks for first."""
-    del options
     first: Mapping[str, Any] = {
         key: entry.pop(key) for key in ("time", "level", "stage", "event") if key in entry
     }

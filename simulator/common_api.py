@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from simulator.model import Fields, Shape
     from simulator.world import Agent, Company
 
-METHODS = {
-    "0": "unrestricted",
-    "2": "manual",
-    "3": "api",
-    "4": "api-double",
-    "5": "predictive",
-    "6": "ivr",
-}
+METHODS = {"0": "unrestricted", "2": "manual", "3": "api", "4": "api-double", "5": "predictive", "6": "ivr"}
 """The documents' codes."""
 
 ANSWERED, UNANSWERED, BUSY, ABANDONED = 10000, 10020, 10021, 10010
