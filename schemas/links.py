@@ -29,7 +29,14 @@ class Merge:
     record: Record
 
 
-Told = Link | Merge | CallEvent
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What is known of another leg that belongs to this leg's call."""
+
+    events: tuple[CallEvent, ...]
+
+
+Told = Link | Merge | Events | CallEvent
 """A `CallEvent` here is one that another leg received and forwarded."""
 
 
@@ -39,6 +46,9 @@ def told_to_json(told: Told) -> bytes:
         return orjson.dumps({"v": VERSION, "type": "link", "to": told.to})
     if isinstance(told, Merge):
         return orjson.dumps({"v": VERSION, "type": "merge", "record": told.record})
+    if isinstance(told, Events):
+        events = [event.to_dict() for event in told.events]
+        return orjson.dumps({"v": VERSION, "type": "events", "events": events})
     return b'{"v":%d,"type":"event","event":%b}' % (VERSION, told.to_json())
 
 
@@ -49,6 +59,8 @@ def told_from_json(value: bytes) -> Told:
         return Link(read["to"])
     if read["type"] == "merge":
         return Merge(read["record"])
+    if read["type"] == "events":
+        return Events(tuple(CallEvent.from_dict(event) for event in read["events"]))
     if read["type"] == "event":
         return CallEvent.from_dict(read["event"])
     raise ValueError("neither a link, nor a merge, nor an event")

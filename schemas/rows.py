@@ -1,0 +1,81 @@
+"""A message of `calls.records`: the row of a call with the rows of its legs, or that a call is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date  # noqa: TC003  pydantic reads the annotation
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.calls import Call, Leg
+from schemas.versions import NewerVersionError, check_version, mistakes
+
+VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What correlate emits of one leg: a row, that it is gone, or that its state began with nothing."""
+
+    v: int = VERSION
+    """The message's version: within one, fields are only added, and readers pass over new ones."""
+    account: str
+    """The tenant."""
+    call_id: str
+    """The leg: that of a row is the smallest of its call."""
+    began: bool = False
+    """Whether the leg's state began with nothing: what the tables know of it is to be sent back."""
+    version: int = 0
+    """Of several rows of a call the highest version holds: the sum of the readings of its events."""
+    days: tuple[date, ...] = ()
+    """UTC days. Of a row: that of the first receipt, under which it is kept, to that of the last, all between
+    included, under which it is gone. Of what is gone: all days of the events that it knows."""
+    call: Call | None = None
+    """The row; absent unless it is one."""
+    legs: tuple[Leg, ...] = ()
+    """Of a row: its legs, of very many the smallest. Of what is gone: the legs that it named, only ids."""
+    gone: bool = False
+    """Whether the leg belongs to the call of a smaller one, for good, or nothing is said of it any more."""
+
+    def to_json(self) -> bytes:
+        """As in `calls.records`, without what is unknown."""
+        said: dict[str, Any] = {
+            "v": self.v,
+            "account": self.account,
+            "call_id": self.call_id,
+            "began": self.began,
+            "version": self.version,
+            "days": self.days,
+            "gone": self.gone,
+        }
+        if self.call is not None:
+            said["call"] = _said(_CALL, self.call)
+        if self.legs:
+            said["legs"] = [_said(_LEG, leg) for leg in self.legs]
+        return orjson.dumps(said)
+
+    @classmethod
+    def from_json(cls, value: bytes) -> Record:
+        """Read a message of `calls.records`, passing over fields of later versions.
+
+        Raises ValueError, which names fields and no value, for what is none, and NewerVersionError.
+        """
+        try:
+            record = _RECORD.validate_json(value, strict=True)
+        except ValidationError as error:
+            check_version(value, VERSION, "record")
+            raise ValueError(mistakes(error)) from None
+        if record.v > VERSION:
+            raise NewerVersionError("record", record.v, VERSION)
+        return record
+
+
+_CALL = tuple(each.name for each in fields(Call))
+_LEG = tuple(each.name for each in fields(Leg))
+_RECORD = TypeAdapter(Record)
+
+
+def _said(names: tuple[str, ...], row: Call | Leg) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(row, name)) is not None}
