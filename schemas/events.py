@@ -25,13 +25,15 @@ Kind = Literal[
     "voicemail",
     "message",
     "requested",
+    "notice",
     "void",
     "closed",
     "summed",
 ]
-"""`dial` is a call offered to a party (`dial-in`, `dial-out`), `message` is no call at all. `void` is an event
-that no longer says anything in its newest reading. The correlator itself makes two: `closed`, after a long
-silence, and `summed`, which stands for many events of a call that has too many."""
+"""`dial` is a call offered to a party (`dial-in`, `dial-out`), `message` is no call at all, `notice` is told
+of a call afterwards: it neither bills the call nor changes its course. `void` is an event that no longer says
+anything in its newest reading. The correlator itself makes two: `closed`, after a long silence, and `summed`,
+which stands for many events of a call that has too many."""
 
 SAYS_NOTHING = frozenset({"void", "closed", "summed"})
 """Kinds that no callback tells: they make no field of a row, and are no part of its revision."""

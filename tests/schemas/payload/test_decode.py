@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.payload.decode import MAX_FIELDS, Undecodable, decode
+from schemas.payload.decode import Undecodable, decode
 from schemas.payload.exact_json import MAX_DEPTH
+from schemas.payload.forms import MAX_FIELDS
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=XyZ"
@@ -31,6 +32,11 @@ def multipart(fields: dict[str, str], *, filename: str | None = None, boundary: 
         for name, value in fields.items()
     )
     return ("".join(parts) + f"--{boundary}--\r\n").encode()
+
+
+def one(*args: object, **named: object) -> object:
+    (fields,) = decode(*args, **named)  # type: ignore[arg-type]
+    return fields
 
 
 def codes(method: str, content_type: str, payload: bytes, query: bytes = b"") -> list[tuple[str, str]]:
@@ -76,23 +82,14 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gives_the_same_fields(shape: str) -> None:
-    assert decode(*SHAPES[shape]) == EVENT
+    assert one(*SHAPES[shape]) == EVENT
 
 
 BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
     "cut-off json": ("POST", "application/json", b'{"uuid":"x"', [("", "malformed-json")]),
     "cut-off json as form": ("POST", FORM, b'{"uuid":"x"', [("", "malformed-json")]),
-    "two documents": ("POST", "", b"{}{}", [("", "malformed-json")]),
-    "raw control character": ("POST", "", b'{"a":"\x00"}', [("", "malformed-json")]),
-    "NaN": ("POST", "", b'{"a":NaN}', [("", "malformed-json")]),
-    "Infinity": ("POST", "", b'{"a":-Infinity}', [("", "malformed-json")]),
-    "NaN beside a long number": ("POST", "", b'{"b":1e999,"a":NaN}', [("", "malformed-json")]),
     "array": ("POST", "application/json", b"[1]", [("", "not-an-object")]),
     "null": ("POST", "application/json", b"null", [("", "not-an-object")]),
-    "wrong utf-8": ("POST", "application/json", b'{"a":"\xff"}', [("", "malformed-utf8")]),
-    "raw surrogate": ("POST", "application/json", b'{"a":"\xed\xa0\x80"}', [("", "malformed-utf8")]),
-    "lone surrogate": ("POST", "application/json", b'{"a":"\\ud800"}', [("", "lone-surrogate")]),
-    "lone low surrogate": ("POST", "application/json", b'{"\\udc00":1}', [("", "lone-surrogate")]),
     "10,000 deep": ("POST", "", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, [("", "too-deep")]),
     "10,000 deep, cut off": ("POST", "application/json", b"[" * 10_000, [("", "too-deep")]),
     "900 deep, long number": (
@@ -106,14 +103,9 @@ BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
     "byte order mark alone": ("POST", "", b"\xef\xbb\xbf", [("", "empty")]),
     "empty query": ("GET", "", b"", [("", "empty")]),
     "words": ("POST", "text/plain", b"hello", [("", "unknown-shape")]),
-    "charset": ("POST", "application/json; charset=zlib", b'{"a":1}', [("", "unknown-charset")]),
-    "wrong gbk": ("POST", "application/json; charset=gbk", b'{"a":"\xff\xff"}', [("", "malformed-charset")]),
-    "form in wrong utf-8": ("POST", FORM, b"a=%ff", [("", "malformed-utf8")]),
-    "query in wrong utf-8": ("GET", "", b"a=\xff", [("", "malformed-utf8")]),
     "detail malformed": ("POST", FORM, b"detail=%7B", [("detail", "malformed-json")]),
     "detail not an object": ("POST", FORM, b"detail=1", [("detail", "not-an-object")]),
     "detail empty": ("POST", FORM, b"detail=", [("detail", "empty")]),
-    "detail in wrong utf-8": ("POST", FORM, b"detail=%ff", [("", "malformed-utf8")]),
     "multipart cut off": ("POST", MULTIPART, multipart({"detail": "{}"})[:-6], [("", "malformed-multipart")]),
     "multipart, other boundary": (
         "POST",
@@ -133,12 +125,6 @@ BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
         MULTIPART,
         multipart({"a": "YQ=="}).replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64'),
         [("", "malformed-multipart")],
-    ),
-    "multipart, binary file": (
-        "POST",
-        MULTIPART,
-        b'--XyZ\r\nContent-Disposition: form-data; name="a"; filename="a.wav"\r\n\r\n\xff\xfe\r\n--XyZ--\r\n',
-        [("", "malformed-utf8")],
     ),
     "multipart, no parts": ("POST", MULTIPART, b"--XyZ--\r\n", [("", "empty")]),
     "too many fields": ("POST", FORM, b"&".join([b"a=1"] * (MAX_FIELDS + 1)), [("", "too-many-fields")]),
@@ -165,36 +151,43 @@ def test_every_reason_is_named() -> None:
 
 
 def test_the_query_of_a_post_lies_below_its_body() -> None:
-    assert decode("POST", "", b'{"a":1}', b"a=2&b=3") == {"a": 1, "b": "3"}
+    assert one("POST", "", b'{"a":1}', b"a=2&b=3") == {"a": 1, "b": "3"}
 
 
 def test_a_post_without_a_body_is_its_query() -> None:
-    assert decode("POST", "application/json", b"\n", b"a=2&b=3") == {"a": "2", "b": "3"}
+    assert one("POST", "application/json", b"\n", b"a=2&b=3") == {"a": "2", "b": "3"}
 
 
 def test_detail_lies_above_its_siblings_and_is_gone() -> None:
     body = urlencode({"uuid": "outer", "sign": "s", "detail": '{"uuid":"inner","n":1}'}).encode()
-    assert decode("POST", FORM, body) == {"uuid": "inner", "sign": "s", "n": 1}
+    assert one("POST", FORM, body) == {"uuid": "inner", "sign": "s", "n": 1}
 
 
-def test_detail_in_json_is_a_field_like_others() -> None:
-    assert decode("POST", "", b'{"detail":{"a":1}}') == {"detail": {"a": 1}}
+def test_detail_in_json_lies_above_its_siblings_too() -> None:
+    assert one("POST", "", b'{"a":2,"b":3,"detail":{"a":1}}') == {"a": 1, "b": 3}
+    assert one("POST", "", b'{"detail":"{\\"a\\":1}"}') == {"a": 1}
+    assert decode("POST", "", b'{"detail":[{"a":1},{"a":2}]}') == [{"a": 1}, {"a": 2}]
+
+
+def test_a_detail_that_holds_no_json_is_a_field_beside_others() -> None:
+    assert one("POST", "", b'{"a":2,"detail":"none"}') == {"a": 2, "detail": "none"}
+    assert one("POST", FORM, b"a=2&detail=none") == {"a": "2", "detail": "none"}
 
 
 def test_twice_the_same_field() -> None:
-    assert decode("POST", "", b'{"a":1,"a":2}') == {"a": 2}
-    assert decode("POST", FORM, b"a=1&a=2") == {"a": "1"}
-    assert decode("POST", MULTIPART, multipart({"a": "1"})[:-9] + multipart({"a": "2"})) == {"a": "1"}
+    assert one("POST", "", b'{"a":1,"a":2}') == {"a": 2}
+    assert one("POST", FORM, b"a=1&a=2") == {"a": "1"}
+    assert one("POST", MULTIPART, multipart({"a": "1"})[:-9] + multipart({"a": "2"})) == {"a": "1"}
 
 
 def test_charsets_other_than_utf8() -> None:
-    assert decode("POST", f"{FORM}; charset=gb2312", b"a=%d6%d0%b9%fa") == {"a": "中国"}
-    assert decode("POST", "application/json; charset=iso-8859-1", b'{"a":"\xe9"}') == {"a": "é"}
+    assert one("POST", f"{FORM}; charset=gb2312", b"a=%d6%d0%b9%fa") == {"a": "中国"}
+    assert one("POST", "application/json; charset=iso-8859-1", b'{"a":"\xe9"}') == {"a": "é"}
 
 
 def test_nul_is_a_character_like_others() -> None:
-    assert decode("POST", "", b'{"a":"\\u0000"}') == {"a": "\0"}
-    assert decode("POST", FORM, b"a=%00") == {"a": "\0"}
+    assert one("POST", "", b'{"a":"\\u0000"}') == {"a": "\0"}
+    assert one("POST", FORM, b"a=%00") == {"a": "\0"}
 
 
 @pytest.mark.parametrize(
@@ -211,46 +204,46 @@ def test_nul_is_a_character_like_others() -> None:
     ],
 )
 def test_no_number_is_rounded_silently(number: str, value: object) -> None:
-    fields = decode("POST", "", f'{{"a":{number},"b":"1234567890123456789012345"}}'.encode())
+    fields = one("POST", "", f'{{"a":{number},"b":"1234567890123456789012345"}}'.encode())
     assert fields == {"a": value, "b": "1234567890123456789012345"}
     assert orjson.loads(orjson.dumps(fields)) == fields
 
 
 def test_as_deep_as_allowed() -> None:
     body = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
-    assert orjson.dumps(decode("POST", "", body)) == body
+    assert orjson.dumps(one("POST", "", body)) == body
     assert codes("POST", "", b'{"a":' + body + b"}") == [("", "too-deep")]
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters='"\\\r\n'), min_size=1, max_size=20)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
-forms = st.dictionaries(names.filter(lambda name: name != "detail"), texts, min_size=1, max_size=8)
+forms = st.dictionaries(names.filter(lambda name: name.lower() != "detail"), texts, min_size=1, max_size=8)
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | texts
 values = st.recursive(
     scalars.filter(lambda value: value not in (float("inf"), float("-inf"))),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
-objects = st.dictionaries(texts, values, max_size=8)
+objects = st.dictionaries(texts.filter(lambda name: name.lower() != "detail"), values, max_size=8)
 
 
 @given(objects)
 def test_objects_come_back_from_every_shape_that_holds_json(fields: dict[str, object]) -> None:
     body = orjson.dumps(fields)
     form = urlencode({"detail": body}).encode()
-    assert decode("POST", "application/json", body) == fields
-    assert decode("POST", FORM, form) == fields
-    assert decode("GET", "", form) == fields
-    assert decode("POST", MULTIPART, multipart({"detail": body.decode()})) == fields
+    assert one("POST", "application/json", body) == fields
+    assert one("POST", FORM, form) == fields
+    assert one("GET", "", form) == fields
+    assert one("POST", MULTIPART, multipart({"detail": body.decode()})) == fields
 
 
 @given(forms)
 def test_texts_come_back_from_every_shape(fields: dict[str, str]) -> None:
     form = urlencode(fields).encode()
-    assert decode("POST", "application/json", orjson.dumps(fields)) == fields
-    assert decode("POST", FORM, form) == fields
-    assert decode("GET", "", form) == fields
-    assert decode("POST", "", b"", form) == fields
+    assert one("POST", "application/json", orjson.dumps(fields)) == fields
+    assert one("POST", FORM, form) == fields
+    assert one("GET", "", form) == fields
+    assert one("POST", "", b"", form) == fields
 
 
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_]{1,10}", fullmatch=True), texts, min_size=1, max_size=8))
@@ -259,7 +252,7 @@ def test_texts_come_back_from_multipart(fields: dict[str, str]) -> None:
     fields["a"] = "1"
     boundary = "a-boundary-that-no-text-holds"
     content_type = f"multipart/form-data; boundary={boundary}"
-    assert decode("POST", content_type, multipart(fields, boundary=boundary)) == dict(fields.items())
+    assert one("POST", content_type, multipart(fields, boundary=boundary)) == dict(fields.items())
 
 
 JSON_GBK = "application/json; charset=gbk"
@@ -289,7 +282,7 @@ def test_nothing_but_undecodable_is_ever_raised(
 
 
 @given(st.text("0123456789", min_size=8, max_size=12))
-@pytest.mark.parametrize("body", ['{{"phone":"{}"', "detail={}x", "detail=%7B{}", "{}%ff=%ff", '{{"a":{}e9'])
+@pytest.mark.parametrize("body", ['{{"phone":"{}"', "detail={}x", "detail=%7B{}", '{{"a":{}e9'])
 def test_reasons_hold_no_value_of_the_payload(body: str, secret: str) -> None:
     for content_type in ("", FORM, "application/json", MULTIPART):
         with pytest.raises(Undecodable) as refused:
