@@ -578,7 +578,7 @@ def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
         "account": said[0].account,
         "call_id": min(name for event in everything for name in event.ids),
         "uuid": min(_known(event.uuid for event in said), default=None),
-        "legs": tuple(ids[:MOST_LEGS]),
+        "legs": _as_written(ids[:MOST_LEGS], said),
         "leg_count": len(ids),
         "source": sources[0],
         "dialect": dialects[0],
@@ -595,6 +595,14 @@ def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
         "doubts": sum(len(event.doubts) for event in said),
         "transfers": len({event.leg for event in said if event.transferred}),
     }
+
+
+def _as_written(ids: list[str], said: list[CallEvent]) -> tuple[str, ...]:
+    """Give these ids in every spelling that the provider used."""
+    if all(event.written is None for event in said):
+        return tuple(ids)
+    spelled = {(name, (event.written or {}).get(name, name)) for event in said for name in event.ids}
+    return tuple(sorted({spelling for name, spelling in spelled if name in ids}))
 
 
 def _closed(everything: list[CallEvent], last_received_at: int, state: State) -> Json:

@@ -84,7 +84,7 @@ class CallEvent:
     """Which provider's vocabulary the callback was written in."""
     kind: Kind
     ids: tuple[str, ...]
-    """Every leg id that it names, as the provider wrote them, sorted; empty for a `message` alone."""
+    """Every leg id that it names, sorted, UUIDs in small letters and bare; empty for a `message` alone."""
     leg: str
     """The leg that it is about, one of `ids`; '' for a `message`."""
     received_at: Us
@@ -149,6 +149,8 @@ class CallEvent:
     """How long it rang."""
     talk_time: DurationUs | None = None
     """How long the parties talked."""
+    written: dict[str, str] | None = None
+    """Of `ids` those that the provider wrote otherwise, and how: in capitals, in braces."""
     doubts: tuple[Doubt, ...] = ()
     """Fields that could not be read, and were left out."""
     extra: Json = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from processors.normalize.event import between, call_ids, distinct, written
+from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
 from processors.normalize.local_time import read_time
 from processors.normalize.nothing import is_never
@@ -146,7 +146,7 @@ def _status_event(
         received_at=origin.received_at,
         occurred_at=origin.received_at,
         clock="ingress",
-        uuid=written(fields, "uuid", uuid),
+        uuid=fields.spelled(uuid),
         side=None if is_b is None else "b" if is_b else "a",
         direction=_direction(fields),
         method=_method(fields, "method"),
@@ -159,6 +159,7 @@ def _status_event(
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
         started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
+        written=fields.written or None,
         extra=fields.rest(),
         doubts=tuple(fields.doubts),
     )
@@ -191,7 +192,7 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
         received_at=origin.received_at,
         occurred_at=origin.received_at if ended_at is None else ended_at,
         clock="ingress" if ended_at is None else "provider",
-        uuid=written(fields, "uuid", uuid),
+        uuid=fields.spelled(uuid),
         direction=_direction(fields),
         method=_method(fields, "callmethod"),
         caller=display_number,
@@ -211,6 +212,7 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
         ended_at=ended_at,
         ring_time=ring_time,
         talk_time=talk_time,
+        written=fields.written or None,
         extra=fields.rest(),
         doubts=tuple(fields.doubts),
     )

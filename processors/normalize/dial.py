@@ -65,6 +65,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
             tag=(variables or {}).get(TAG) or None,
             variables=variables,
             requested_by=requested_by,
+            written=answer.written or None,
             extra=_extra(fields, request=request, answer=answer),
             doubts=doubts_of(fields, request=request, answer=answer),
         ),

@@ -45,11 +45,6 @@ def distinct(ids: list[str | None]) -> tuple[str, ...]:
     return tuple(sorted({each for each in ids if each}))
 
 
-def written(fields: Fields, name: str, found: str | None) -> str | None:
-    """An id as the provider writes it; None where there is none."""
-    return None if found is None else fields.scalar(name)
-
-
 def between(start: int | None, end: int | None) -> int | None:
     """A duration; two clocks may disagree, but no duration is negative."""
     return None if start is None or end is None else max(0, end - start)

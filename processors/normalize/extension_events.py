@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from processors.normalize.event import call_ids, distinct, written
+from processors.normalize.event import call_ids, distinct
 from processors.normalize.fields import TRUE, Vocabulary
 from processors.normalize.local_time import read_time
 from schemas.events import CallEvent
@@ -133,7 +133,7 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         received_at=origin.received_at,
         occurred_at=occurred_at,
         clock="ingress" if event_time is None else "provider",
-        uuid=written(fields, "CallID", call_id),
+        uuid=fields.spelled(call_id),
         side=_side(fields, to_agent=to_agent) if initiation else None,
         direction=direction,
         method="api" if initiation else None,
@@ -151,6 +151,7 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         if kind == "dial"
         else _counted_back(fields, kind, event_time, bridged=bridged),
         talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
+        written=fields.written or None,
         extra=fields.rest(),
         doubts=tuple(fields.doubts),
     )
@@ -254,7 +255,7 @@ def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
 
 
 def _counted_back(fields: Fields, kind: Kind, ended_at: int | None, *, bridged: bool | None) -> int | None:
-    """When a queue or an IVR took the call: its hangup may be all that is subscribed to, and says how long."""
+    """When a queue or an IVR took the call: its hangup says how long, and may be all that is subscribed to."""
     if kind != "hangup" or bridged is None or ended_at is None:
         return None
     held = fields.duration("Duration", MICROSECOND)

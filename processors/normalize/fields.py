@@ -72,7 +72,7 @@ class Vocabulary:
 class Fields:
     """The fields of one callback, which have been understood, what is in doubt, and what rejects it."""
 
-    __slots__ = ("_payload", "_understood", "doubts", "reasons", "scalars")
+    __slots__ = ("_payload", "_understood", "doubts", "reasons", "scalars", "written")
 
     def __init__(self, payload: Mapping[str, object]) -> None:
         """As `decode` gives them; they are not changed."""
@@ -80,6 +80,8 @@ class Fields:
         self._understood: set[str] = set()
         self.doubts: list[Doubt] = []
         self.reasons: list[Reason] = []
+        self.written: dict[str, str] = {}
+        """Of the ids found those that the provider wrote otherwise, and how."""
         self.scalars: dict[str, object] = {}
         """The fields as a form would have them: texts, no null, and lists and objects as they are."""
         for name, value in payload.items():
@@ -236,8 +238,12 @@ class Fields:
             self.doubt(name, "unknown-word")
         return None
 
+    def spelled(self, found: str | None) -> str | None:
+        """An id as the provider wrote it."""
+        return None if found is None else self.written.get(found, found)
+
     def id(self, name: str) -> str | None:
-        """The id of a leg, in the form in which ids are compared; one that is written otherwise stays too."""
+        """The id of a leg, in the form in which ids are compared."""
         value = self.scalars.get(name)
         if value is None:
             return None
@@ -245,16 +251,13 @@ class Fields:
         if code:
             self.doubt(name, code)
             return None
-        written = str(value)
-        text = written.strip()
+        self._understood.add(name)
+        text = _with_plus(str(value))
         if not text or names_nothing(text):
-            self._understood.add(name)
             return None
-        if " " in written:
-            text = _with_plus(written)
         found = canonical(text)
-        if found == written:
-            self._understood.add(name)
+        if found != text:
+            self.written[found] = text
         return found
 
 
@@ -271,8 +274,10 @@ def _why_no_id(value: object, given: object) -> str:
 
 
 def _with_plus(written: str) -> str:
-    """An id holds no space: a form made one of its pluses."""
+    """An id without spaces around it; it holds none, but a form made one of each plus."""
     text = written.strip()
+    if " " not in written:
+        return text
     lost = written[0] == " " and written[1:] == text
     return ("+" if lost else "") + text.replace(" ", "+")
 

@@ -96,6 +96,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
             answered_at=answered_at,
             ended_at=ended_at,
             talk_time=talk_time,
+            written=fields.written | answer.written or None,
             extra=fields.rest() | answer.rest(),
             doubts=doubts_of(fields, answer=answer),
         ),

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.step import Rejected, normalize
+from schemas.calls import call_of
 from schemas.events import CallEvent
-from schemas.records import record_of
 from tests.kit import callbacks
 from tests.kit.callbacks import NOW, SHANGHAI, posted
 from tests.samples.documents import resource
@@ -100,11 +100,9 @@ def test_of_several_origins_any_may_call() -> None:
     assert event.extra["request"] == {"src_num": ["200", "201"]}
 
 
-def test_the_record_knows_who_asked() -> None:
-    record = record_of(event_of(dial(CALLBACK_REQUEST | {"variables": {"tag": "spring"}})))
-    assert record["requested_at"] == REQUESTED_AT
-    assert record["kinds"] == ["requested"]
-    assert record["ids"] == [CALL_ID]
+def test_the_call_knows_that_it_was_asked_for() -> None:
+    call = call_of([event_of(dial(CALLBACK_REQUEST | {"variables": {"tag": "spring"}}))])
+    assert (call.state, call.requested_at, call.legs) == ("requested", REQUESTED_AT, (CALL_ID,))
 
 
 @pytest.mark.parametrize(
@@ -168,4 +166,4 @@ def test_whatever_is_in_it_there_is_a_verdict(body: dict[str, Any]) -> None:
     else:
         (event,) = outcome.events
         assert CallEvent.from_json(event.to_json()) == event
-        record_of(event)
+        call_of([event])

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.step import Rejected, normalize
+from schemas.calls import call_of
 from schemas.events import CallEvent
-from schemas.records import record_of
 from tests.kit import callbacks
 from tests.kit.callbacks import NOW, SHANGHAI, posted
 from tests.scale import examples
@@ -180,9 +180,10 @@ def test_asked_again_it_is_the_same_event() -> None:
 
 
 def test_of_two_histories_the_later_is_the_bill() -> None:
-    record = record_of(event_of(replace(history(), received_at=NOW + 1)))
-    assert record["cdr"][0] == NOW + 1
-    assert record["cdr"][2]["ended_at"] == START + 38 * SECOND
+    first = event_of(history(duration=37))
+    later = event_of(replace(history(), received_at=NOW + 1))
+    call = call_of([later, first])
+    assert (call.cdr_received_at, call.ended_at) == (NOW + 1, START + 38 * SECOND)
 
 
 scalars = (
@@ -209,4 +210,4 @@ def test_whatever_is_in_it_there_is_a_verdict(changes: dict[str, Any], asked: An
         (event,) = outcome.events
         assert CallEvent.from_json(event.to_json()) == event
         assert event.talk_time is None or event.talk_time >= 0
-        record_of(event)
+        call_of([event])
