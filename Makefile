@@ -9,22 +9,25 @@ QUIET := $(if $(MAKE_TERMERR),,--quiet)
 TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long lint bench lock clean venv
+.PHONY: help run demo test test-fast test-long lint bench lock clean venv
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(STAMP) ## run the whole pipeline on this machine until Ctrl-C, with nothing but Python
+run: $(STAMP) ## run the whole pipeline on this machine until Ctrl-C; needs only Python
 	@exec $(BIN)/python -m compose.run
 
-demo: $(STAMP) ## 2,000 simulated calls: each row held against what happened, and answers in SQL
+demo: $(STAMP) ## 2,000 simulated calls: each row checked against what happened, and answers in SQL
 	@exec $(BIN)/python -m compose.demo
 
 test: lint ## lint, then every test at its normal size
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(TESTS)
+
+test-fast: $(STAMP) ## what needs no server, in a minute: no Kafka, no ClickHouse, no process of the pipeline
+	@CALLWEAVE_TEST_SCALE=fast $(BIN)/python -m pytest $(TESTS) -m "not server" -q
 
 test-long: lint ## the same, with 100,000 generated calls and 50 rounds of kills
 	@echo "== tests, long"
@@ -44,7 +47,7 @@ bench: $(STAMP) ## measure speed and memory; writes tests/bench/RESULTS.md
 	@$(BIN)/python -m tests.bench
 
 # An index of the user's own stays out of the file: it says what to install, not where from.
-lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
+lock: $(STAMP) ## rewrite requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 	@echo "requirements.lock: $$(grep -c '==' requirements.lock) packages"

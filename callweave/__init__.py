@@ -1,1 +1,1 @@
-"""What all stages share at run time: settings, sources, logging, metrics, the command line."""
+"""The command `callweave`."""

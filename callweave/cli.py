@@ -43,12 +43,12 @@ def group() -> None:
     Settings come from environment variables (CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS) and from callweave.toml;
     `callweave settings` shows them all, each with its meaning.
     """
-    # Libraries log what we say in one sentence; `run` puts real handlers in place of this one.
+    # A library's log lines would repeat our one sentence; `run` replaces this handler.
     logging.getLogger().addHandler(logging.NullHandler())
 
 
 def main() -> None:
-    """Run a command; what a person can put right is one sentence on standard error, and exit status 1."""
+    """Run a command. What a person can correct is one sentence on standard error, with exit status 1."""
     try:
         group(prog_name="callweave")
     except CallweaveError as error:

@@ -1,4 +1,4 @@
-"""A group of commands that are imported when they are used: `callweave --help` and completion stay quick.
+"""A command group that imports a command when it is used: `callweave --help` and completion stay quick.
 
 After https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands.
 """
@@ -18,9 +18,9 @@ class Lazy(NamedTuple):
     """A command that is not imported yet."""
 
     place: str
-    """Where it is, as `module:attribute`."""
+    """As `module:attribute`."""
     summary: str
-    """Its line in the help, which is printed without importing it. A test compares it with the docstring."""
+    """Its line in the help, printed without importing it. A test compares it with the docstring."""
 
 
 class LazyGroup(click.Group):
@@ -31,11 +31,9 @@ class LazyGroup(click.Group):
         self.lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
         return sorted({*super().list_commands(ctx), *self.lazy})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
         if cmd_name in self.lazy:
             module, _, attribute = self.lazy[cmd_name].place.partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -43,6 +41,5 @@ class LazyGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from their summaries."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.lazy[name].summary) for name in self.list_commands(ctx)])

@@ -1,1 +1,1 @@
-"""How the parts are run together: on one machine, in containers, in a cluster."""
+"""How the parts run together: on one machine, in containers, in a cluster."""

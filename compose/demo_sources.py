@@ -1,4 +1,4 @@
-"""Two sources to try callweave with, and the panel that says how."""
+"""Two sources to try callweave with, and what `make run` prints about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEMOS = {
     "demo": ("demo", "common-api", "Asia/Shanghai"),
     "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
 }
-"""Account, dialect and time zone by the source's name."""
+"""Account, dialect and time zone by source."""
 
 CDR = {
     "id": 263056202,
@@ -42,7 +42,7 @@ CDR = {
     "hangupcause": 10020,
     "uuid": "db4a44cc-aa72-11f0-ad78-1d7ff0749d07",
 }
-"""The call record of the provider's document 002."""
+"""The CDR of the provider's document 002."""
 
 HANGUP = {
     "EventType": "hangup",
@@ -59,7 +59,7 @@ HANGUP = {
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name; the sources are added when there is no source at all."""
+    """The demo sources' callback URLs by name. The sources are added if there is no source at all."""
     known = sources.load(settings.sources_file)
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
@@ -76,9 +76,9 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 
 def required(settings: Settings) -> dict[str, str]:
-    """Both demo sources' callback URLs by name; those that there are not are added beside the others.
+    """Both demo sources' callback URLs by name. Missing ones are added beside other sources.
 
-    Raises `StartError` for one whose URL nobody knows any more.
+    Raises `StartError` for one whose URL is not kept.
     """
     urls = ensure(settings)
     known = sources.load(settings.sources_file)
@@ -97,7 +97,7 @@ def required(settings: Settings) -> dict[str, str]:
 
 
 def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
-    """What to do next, as lines."""
+    """What `make run` prints once it runs, as lines."""
     engine = settings.clickhouse
     http = f"http://{engine.host}:{engine.http_port}"
     return [
@@ -130,7 +130,6 @@ def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
 
 
 def curl(name: str, url: str) -> str:
-    """A command that posts a provider's sample."""
     if DEMOS[name][1] == "common-api":
         body = json.dumps(CDR, separators=(",", ":"))
         return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
@@ -139,7 +138,7 @@ def curl(name: str, url: str) -> str:
 
 
 def _kept(settings: Settings) -> list[tuple[str, str]]:
-    """Names and tokens of the URLs written at an earlier run."""
+    """Names and tokens of the URLs that an earlier run wrote."""
     return [(name, url.rpartition("/")[2]) for name, url in kept_urls(settings).items() if name in DEMOS]
 
 

@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 SAME_WISH_SECONDS = 1.0
-"""Signals so soon after the first one mean the same: make passes on a SIGTERM that we also got ourselves."""
+"""Signals this soon after the first one are the same wish: make passes on a SIGTERM that we received
+ourselves."""
 
 
 PRIVATE = 0o077
-"""The umask of servers and stages: nobody else on this machine reads what they write."""
+"""The umask of servers and stages: no other user of this machine reads what they write."""
 
 
 class Stop(BaseException):
-    """Somebody asked us to stop; not an `Exception`, so that nothing on the way takes it for a failure."""
+    """We were asked to stop. Not an `Exception`, so that nothing on the way mistakes it for a failure."""
 
 
 class Kill(BaseException):
-    """Somebody asked again."""
+    """We were asked to stop again."""
 
 
 class Interrupts:
@@ -48,7 +49,6 @@ class Interrupts:
         self._first: float | None = None
 
     def install(self) -> None:
-        """Begin."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
@@ -68,7 +68,7 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Run until Ctrl-C; exit status 0 after an orderly stop, 1 otherwise."""
+    """Run until Ctrl-C; exit with status 0 after an orderly stop, 1 otherwise."""
     Interrupts().install()
     os.umask(PRIVATE)
     try:
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def run(stack: Stack) -> None:
-    """Start, look after and stop a stack. Whatever happens, nothing is left running."""
+    """Start, supervise and stop a stack. Whatever happens, nothing is left running."""
     try:
         try:
             stack.up()
@@ -109,7 +109,7 @@ def run(stack: Stack) -> None:
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Let one stack use the folder at a time; raises `StartError` when another one does."""
+    """Let one stack at a time use the folder; raise `StartError` if another one does."""
     with writing(data, "data (CALLWEAVE_DATA)"):
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)  # it holds callbacks, with phone numbers and recording links, and callback URLs

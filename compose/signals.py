@@ -1,4 +1,4 @@
-"""Signals that come at a bad moment."""
+"""Signals that arrive at a bad moment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ WISHES_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold back a wish to stop until the end of the block.
+    """Delay a signal to stop until the end of the block.
 
-    A handler that raises may do so between any two steps: also between the start of a process and the
-    moment at which somebody knows of it. Nobody would stop that process.
+    A handler that raises may do so between any two steps, for example after a process was started and before
+    it is known to us; nobody would stop that process.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # handlers run in the main thread alone
+        yield  # handlers run in the main thread only
         return
     came: list[int] = []
 

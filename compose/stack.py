@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine: what it is made of, in which order it starts and stops."""
+"""The whole pipeline on this machine: its parts, and the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from compose import demo_sources as demo
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
-from compose.embedded.node import Node, NodeError, free_port, listening
+from compose.embedded.node import Node, NodeError
 from compose.supervisor import Stage
-from operations.doctor import bind_error, reachable
 from runtime import topics
+from runtime.addresses import bind_error, free_port, listening
 from runtime.errors import StartError
 from runtime.files import writing
+from runtime.settings import STAGES
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
@@ -26,32 +27,25 @@ if TYPE_CHECKING:
 
 READY_POLL_SECONDS = 0.2
 REPORT_SECONDS = 10.0
-"""How often to say what is still waited for."""
+"""How often to report what is not ready."""
 NODE_POLL_SECONDS = 1.0
 MISSES = 3
-"""Polls in a row at which a server does not listen, after which it is started again."""
+"""Polls in a row without a listening server, after which it is restarted."""
 STAGE_PATIENCE_SECONDS = 30.0
-"""How long a stage may take to stop, beyond the time that ingest may drain."""
+"""How long a stage may take to stop, besides ingest's time to drain."""
 
 
 def resolved(settings: Settings) -> Settings:
-    """The same settings with a free port in place of each 0 that a stage could choose by itself."""
-    ports = {
-        "ingest": "port",
-        "normalize": "metrics_port",
-        "correlate": "metrics_port",
-        "sink": "metrics_port",
-    }
-    sections = {
-        stage: section.model_copy(update={name: getattr(section, name) or free_port()})
-        for stage, name in ports.items()
-        for section in [getattr(settings, stage)]
-    }
-    return settings.model_copy(update=sections)
+    """The same settings with a free port in place of each 0."""
+    for setting, _, port in settings.listeners():
+        stage, name = setting.split(".")
+        section = getattr(settings, stage).model_copy(update={name: port or free_port()})
+        settings = settings.model_copy(update={stage: section})
+    return settings
 
 
 def objections(settings: Settings) -> Iterator[str]:
-    """Why these settings are not for servers of our own on this machine."""
+    """Why these settings don't suit servers of our own on this machine."""
     kafka, engine = settings.kafka, settings.clickhouse
     addresses = kafka.addresses()
     if len(addresses) != 1 or not is_loopback(addresses[0][0]) or not addresses[0][1]:
@@ -74,7 +68,7 @@ def objections(settings: Settings) -> Iterator[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can mean itself by it."""
+    """Whether the host means this machine and can't be reached from another."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -82,17 +76,14 @@ def is_loopback(host: str) -> bool:
 
 
 def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """Every address that is about to be listened on: the setting's name, host, port."""
+    """Every address to listen on: the setting's name, host, port."""
     kafka_host, kafka_port = settings.kafka.addresses()[0]
     engine = settings.clickhouse
     yield "kafka.bootstrap_servers", kafka_host, kafka_port
     yield "embedded.kafka_controller_port", kafka_host, settings.embedded.kafka_controller_port
     yield "clickhouse.port", engine.host, engine.port
     yield "clickhouse.http_port", engine.host, engine.http_port
-    yield "ingest.port", settings.ingest.host, settings.ingest.port
-    yield "normalize.metrics_port", settings.metrics_host, settings.normalize.metrics_port
-    yield "correlate.metrics_port", settings.metrics_host, settings.correlate.metrics_port
-    yield "sink.metrics_port", settings.metrics_host, settings.sink.metrics_port
+    yield from settings.listeners()
 
 
 def taken_ports(settings: Settings) -> Iterator[str]:
@@ -148,24 +139,23 @@ class Stack:
 
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
-        addresses = {"ingest": (reachable(settings.ingest.host), settings.ingest.port, "--port")} | {
-            stage: (reachable(settings.metrics_host), getattr(settings, stage).metrics_port, "--metrics-port")
-            for stage in ("normalize", "correlate", "sink")
-        }
+        ports = {name: getattr(settings, name).metrics_port for name in STAGES}
+        own = {"ingest": ["--port", str(settings.ingest.port)]}
+        command = [sys.executable, "-m", "callweave", "run"]
         return [
             Stage(
                 name,
-                [sys.executable, "-m", "callweave", "run", name, option, str(port)],
-                host=host,
+                [*command, name, "--metrics-port", str(port), *own.get(name, ())],
+                host=settings.metrics_host,
                 port=port,
                 log=self.logs / f"{name}.log",
                 say=self._say,
             )
-            for name, (host, port, option) in addresses.items()
+            for name, port in ports.items()
         ]
 
     def up(self) -> None:
-        """Start everything and return when all of it is ready; raises `CallweaveError` or `NodeError`."""
+        """Start everything and return when all of it is ready; raise `CallweaveError` or `NodeError`."""
         for node, host, port in self._nodes:
             self._start_node(node, host, port)
         made = [report.name for report in topics.ensure(self.settings) if report.missing]
@@ -200,7 +190,7 @@ class Stack:
             time.sleep(READY_POLL_SECONDS)
 
     def attend(self) -> None:
-        """Start again what has ended. Call this often; raises `StartError` when a stage never comes up."""
+        """Restart what has ended. Call this often; raises `StartError` if a stage never becomes ready."""
         for stage in self._stages:
             stage.attend()
             if stage.hopeless:
@@ -227,7 +217,7 @@ class Stack:
             self._say(f"{node.name} answers again.")
 
     def down(self) -> None:
-        """Stop everything in the order of the flow, so that each stage can finish what it was given."""
+        """Stop everything in the order of the flow, so that each stage can finish its work."""
         for stage in self._stages:
             drain = self.settings.ingest.drain_seconds if stage.name == "ingest" else 0.0
             stage.stop(STAGE_PATIENCE_SECONDS + drain)

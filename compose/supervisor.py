@@ -6,17 +6,12 @@ ended after five seconds: a stage that drains needs the opposite.
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
-import orjson
-
-from compose import signals
+from compose.child import Child
+from runtime.probe import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-"""A stage that has run for so long begins again with the first pause."""
+"""A stage that has run this long starts again with the first pause."""
 HOPELESS = 5
 """Ends in a row, without being ready in between, after which a stage is given up."""
 PROBE_SECONDS = 2.0
@@ -36,30 +31,25 @@ LAST_WORDS = 2000
 
 
 def pause_seconds(ends: int) -> float:
-    """How long to wait before a stage that has ended so many times in a row is started again."""
+    """The pause before restarting a stage that has ended this many times in a row."""
     return min(FIRST_PAUSE_SECONDS * 2.0 ** (ends - 1), LONGEST_PAUSE_SECONDS)
 
 
-class Stage:
+class Stage(Child):
     """One stage: its process, its log, and when to start it again."""
 
     def __init__(self, name: str, command: list[str], *, host: str, port: int, log: Path, say: Say) -> None:
         """`host` and `port` are where it answers /readyz; `log` gets what it says."""
+        super().__init__()
         self.name = name
         self.log = log
         self.address = (host, port)
         self._command = command
         self._say = say
-        self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._resume: float | None = None
         self._ends = 0
         self._was_ready = False
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._process.pid if self._process is not None else None
 
     @property
     def hopeless(self) -> bool:
@@ -67,30 +57,21 @@ class Stage:
         return self._ends >= HOPELESS and not self._was_ready
 
     def start(self) -> None:
-        """Start the process; its log goes on where it was."""
+        """Start the process; its log is continued."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log, signals.held():
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
-            )
+        self.launch(self._command, self.log)
         self._started = time.monotonic()
         self._resume = None
 
     def attend(self) -> None:
         """Notice that it has ended, and start it again when its time has come. Call this often."""
-        if self._process is not None:
-            status = self._process.poll()
-            if status is not None:
-                self._process = None
-                self._ended(status)
-        elif self._resume is not None and time.monotonic() >= self._resume:
+        status = self.ended()
+        if status is not None:
+            self._note_end(status)
+        elif self.pid is None and self._resume is not None and time.monotonic() >= self._resume:
             self.start()
 
-    def _ended(self, status: int) -> None:
+    def _note_end(self, status: int) -> None:
         steady = time.monotonic() - self._started >= STEADY_SECONDS
         self._ends = 1 if steady else self._ends + 1
         pause = pause_seconds(self._ends)
@@ -100,9 +81,9 @@ class Stage:
 
     def ready(self) -> tuple[bool, str]:
         """What its /readyz says."""
-        if self._process is None:
+        if self.pid is None:
             return False, "it is not running"
-        ready, reason = probe(*self.address)
+        ready, reason = readiness(*self.address, timeout=PROBE_SECONDS)
         self._was_ready |= ready
         return ready, reason
 
@@ -115,55 +96,23 @@ class Stage:
         return lines[-1] if lines else "it said nothing"
 
     def stop(self, patience_seconds: float) -> None:
-        """Ask it to stop and wait; kill it when it takes longer than that."""
+        """Ask it to stop and wait; kill it if it takes longer."""
         self._resume = None
-        process = self._process
-        if process is None:
+        if self.pid is None:
             return
         begin = time.monotonic()
-        process.terminate()
-        try:
-            status = process.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        status = self.terminate(patience_seconds)
+        if status is None:
             self._say(f"{self.name} did not stop within {patience_seconds:.0f} s and was killed.")
             return
-        self._process = None
         took = time.monotonic() - begin
         ended = "" if status in {0, -signal.SIGTERM} else f" with {exit_words(status)}"
         self._say(f"{self.name} stopped{ended} ({took:.1f} s).")
 
     def kill(self) -> None:
-        """End it and all that it started, at once."""
+        """End it and all that it started, at once, and for good."""
         self._resume = None
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        self._process = None
-
-
-def probe(host: str, port: int) -> tuple[bool, str]:
-    """Ask for /readyz; False with what it says, or with why there is no answer."""
-    client = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
-    try:
-        client.request("GET", "/readyz")
-        response = client.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException):
-        return False, f"nothing answers at {host}:{port}"
-    finally:
-        client.close()
-    return response.status == http.client.OK, _reason(body)
-
-
-def _reason(body: bytes) -> str:
-    try:
-        return str(orjson.loads(body).get("reason", ""))
-    except (orjson.JSONDecodeError, AttributeError):
-        return ""
+        super().kill()
 
 
 def exit_words(status: int) -> str:

@@ -16,14 +16,11 @@ from werkzeug.exceptions import HTTPException
 from ingest import answers, metrics
 from ingest.body import BodyTooLargeError, BrokenOffError, read_body
 from ingest.groups import UnacknowledgedError
-from runtime.metrics import render
 from schemas.callbacks import Callback, Rejection, Stage
 from schemas.payload.decode import Undecodable, decode
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ingest.publisher import Publisher
     from runtime.clock import Clock
     from runtime.settings import Settings
@@ -134,10 +131,8 @@ def create_app(
     sources_file: SourcesFile,
     publisher: Publisher,
     clock: Clock,
-    *,
-    draining: Callable[[], bool] = lambda: False,
 ) -> Flask:
-    """The ingress; `draining` says whether it has been told to stop."""
+    """The ingress."""
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     ingress = Ingress(settings, sources_file, publisher, clock)
@@ -148,41 +143,9 @@ def create_app(
         methods=METHODS,
         provide_automatic_options=False,
     )
-    add_probes(app, sources_file, publisher, draining)
     app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(Exception, lambda error: on_defect(error, settings.ingest.retry_after_seconds))
     return app
-
-
-def add_probes(
-    app: Flask, sources_file: SourcesFile, publisher: Publisher, draining: Callable[[], bool]
-) -> None:
-    """/healthz, /readyz and /metrics."""
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return answers.json(HTTPStatus.OK, {"status": "alive"})
-
-    @app.get("/readyz")
-    def readyz() -> Response:
-        sources_file.current()
-        broker = publisher.answering()
-        ready = broker and not draining()
-        document: dict[str, object] = {
-            "status": "ready" if ready else "not ready",
-            "broker": "answers" if broker else "away",
-            "draining": draining(),
-            # A broken file stops no callback: the last good version is in use, and the log says so.
-            "sources": "stale" if sources_file.problem else "current",
-        }
-        return answers.json(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, document)
-
-    @app.get("/metrics")
-    def exposition() -> Response:
-        sources_file.current()
-        metrics.SOURCES_STALE.set(sources_file.problem is not None)
-        body, content_type = render(request.headers.get("Accept", ""))
-        return Response(body, content_type=content_type)
 
 
 def on_http_error(error: HTTPException) -> Response:

@@ -20,7 +20,7 @@ from ingest.metrics import BROKER_UP
 from runtime.kafka import client_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from runtime.settings import KafkaSettings
     from schemas.callbacks import Headers
@@ -46,8 +46,18 @@ class Publisher(Protocol):
 class KafkaPublisher:
     """A publisher that comes up with the broker, whenever that is."""
 
-    def __init__(self, kafka: KafkaSettings, topics: Iterable[str], timeout_seconds: float) -> None:
-        """`topics` are full names; `timeout_seconds` is how long an acknowledgement may take."""
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Iterable[str],
+        timeout_seconds: float,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`topics` are full names; `timeout_seconds` is how long an acknowledgement may take.
+
+        `beat` is called as long as the keeper's thread works.
+        """
+        self._beat = beat
         self._topics = tuple(topics)
         self._timeout = timeout_seconds
         self._options = client_options(kafka)
@@ -95,6 +105,7 @@ class KafkaPublisher:
     def _keep(self) -> None:
         """Have a cluster that answers, as often as there is one to be had."""
         while not self._closed.is_set():
+            self._beat()
             cluster = self._cluster
             try:
                 if cluster is None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from granian.constants import Interfaces
@@ -21,45 +20,57 @@ from granian.log import LogLevels
 from granian.server.mt import MTServer
 
 from ingest.app import create_app
+from ingest.metrics import SOURCES_STALE
 from ingest.publisher import KafkaPublisher
+from runtime.addresses import bind_error, free_port, listening, reachable
 from runtime.clock import SystemClock
 from runtime.errors import StartError
 from runtime.sources import SourcesFile
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from runtime.settings import IngestSettings, Settings
+    from ingest.publisher import Publisher
+    from runtime.metrics import Ready
+    from runtime.settings import IngestSettings
+    from runtime.stage import StageProcess
 
 log = structlog.get_logger(__name__)
 
+PUBLISHER_SECONDS = 60.0
+"""How long one round of the publisher may take, beyond an acknowledgement's own limit."""
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise `StartError` or `SourcesError` when that can't begin."""
-    limits = settings.ingest
+
+def run(stage: StageProcess) -> None:
+    """Serve until told to stop; raise `StartError` or `SourcesError` when that can't begin."""
+    settings, limits = stage.settings, stage.settings.ingest
     sources_file = SourcesFile(settings.sources_file)
     port = free_or_taken(limits)
     topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
-    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds)
+    beat = partial(stage.heart.beat, "the publisher", PUBLISHER_SECONDS + limits.acknowledge_timeout_seconds)
+    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds, beat)
     server = Server(limits, port)
-    app = create_app(settings, sources_file, publisher, SystemClock(), draining=server.draining)
+    server.on_startup(stage.take_signals)  # granian has just put handlers of its own there
+    stage.when_stopping(server.signal_handler_interrupt)
+    app = create_app(settings, sources_file, publisher, SystemClock())
+    stage.started(lambda: readiness(publisher, sources_file) if server.listens() else (False, "starting"))
+    SOURCES_STALE.set_function(lambda: is_stale(sources_file))
     publisher.start()
     log.info("ingest serves", host=limits.host, port=port)
     server.serve(target_loader=lambda: app, wrap_loader=False)
     publisher.close()
     log.info("ingest has stopped", unfinished=not server.drained)
-    leave()
 
 
-def leave() -> NoReturn:
-    """End the process at once, with success.
+def readiness(publisher: Publisher, sources_file: SourcesFile) -> Ready:
+    """Whether callbacks can be kept. A broken sources file stops none: the last good version is in use."""
+    stale = "the sources file is broken, its last good version is in use" if is_stale(sources_file) else ""
+    return (True, stale) if publisher.answering() else (False, "the broker does not answer")
 
-    granian's threads live on, idle or with a client that never finishes its request, and panic when they meet
-    a Python that is being torn down. Nothing is left to be saved: what was acknowledged is with the broker.
-    """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+
+def is_stale(sources_file: SourcesFile) -> bool:
+    """Whether the sources file is broken now."""
+    sources_file.current()
+    return sources_file.problem is not None
 
 
 def free_or_taken(limits: IngestSettings) -> int:
@@ -67,18 +78,12 @@ def free_or_taken(limits: IngestSettings) -> int:
 
     granian shares a port with whoever allows it (SO_REUSEPORT), and would take half of another's requests.
     """
-    family = socket.AF_INET6 if ":" in limits.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((limits.host, limits.port))
-        except OSError as error:
-            raise StartError(
-                f"ingest can't listen on {limits.host}:{limits.port}: {error.strerror}. "
-                "Stop the program that does, or choose another port (CALLWEAVE_INGEST__PORT)."
-            ) from None
-        port: int = probe.getsockname()[1]
-        return port
+    if error := bind_error(limits.host, limits.port):
+        raise StartError(
+            f"ingest can't listen on {limits.host}:{limits.port}: {os.strerror(error)}. "
+            "Stop the program that does, or choose another port (CALLWEAVE_INGEST__PORT)."
+        )
+    return limits.port or free_port(limits.host)
 
 
 class Server(MTServer):
@@ -101,10 +106,12 @@ class Server(MTServer):
         granian.propagate = True  # to where everything else is logged
         self.drain_seconds = limits.drain_seconds
         self.drained = True
+        self._listens = False
 
-    def draining(self) -> bool:
-        """Whether it has been told to stop."""
-        return bool(self.interrupt_signal)
+    def listens(self) -> bool:
+        """Whether clients can connect; once they can, that is not asked again."""
+        self._listens = self._listens or listening(reachable(self.bind_addr), self.bind_port)
+        return self._listens
 
     def signal_handler_reload(self, *_: Any, **__: Any) -> None:
         """Nothing to do on SIGHUP: the sources file is looked at all the time."""

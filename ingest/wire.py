@@ -44,7 +44,7 @@ class Wire:
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if options["security_protocol"].endswith("SSL"):
-                self._socket = tls(options).wrap_socket(self._socket, server_hostname=address[0])
+                self._socket = options["ssl_context"].wrap_socket(self._socket, server_hostname=address[0])
             if options["security_protocol"].startswith("SASL"):
                 self._authenticate(address[0], options, deadline)
         except BaseException:
@@ -133,14 +133,6 @@ def address_of(server: str) -> Address:
     if not colon or not port.isdecimal():
         return server.strip("[]"), 9092
     return host.strip("[]"), int(port)
-
-
-def tls(options: Options) -> ssl.SSLContext:
-    """Checks the broker's certificate and name, and shows ours if there is one."""
-    context = ssl.create_default_context(cafile=options.get("ssl_cafile"))
-    if "ssl_certfile" in options:
-        context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
-    return context
 
 
 def raise_for(error_code: int) -> None:

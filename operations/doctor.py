@@ -1,17 +1,16 @@
-"""Find out what stands in the way of running here; each finding that is bad says what to do."""
+"""Find what prevents callweave from running here; each bad finding says what to do."""
 
 from __future__ import annotations
 
 import errno
-import http.client
 import os
-import socket
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime import clickhouse, sources, topics
+from runtime.addresses import bind_error
 from runtime.errors import CallweaveError, StartError
+from runtime.probe import is_callweave
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -22,22 +21,21 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 MINIMUM_KAFKA = (4, 0)
-PROBE_SECONDS = 5
 PATIENCE_MS = 5000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     subject: str
     good: bool
     text: str
-    """A sentence; for a bad finding, with what to do."""
+    """A sentence; a bad finding also says what to do."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check, one after the other; takes seconds where a server does not answer."""
+    """Every check, one after the other; takes seconds if a server does not answer."""
     yield _sources(settings)
     kafka = _kafka(settings)
     yield kafka
@@ -83,7 +81,7 @@ def _kafka(settings: Settings) -> Finding:
 
 
 def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
-    """The oldest broker's version, as far as the requests that it knows tell."""
+    """The oldest broker's version, as far as the requests that it supports reveal it."""
     brokers = client.describe_cluster()["brokers"]
     versions = (client.get_broker_version_data(broker["broker_id"]).broker_version for broker in brokers)
     return min(tuple(version) for version in versions)
@@ -105,7 +103,7 @@ def _topics(settings: Settings) -> Finding:
 def _clickhouse(settings: Settings) -> Finding:
     where = f"ClickHouse at {settings.clickhouse.host}:{settings.clickhouse.port}"
     try:
-        # Our own database may not be there before the first migration.
+        # Our own database may not exist before the first migration.
         with clickhouse.connected(settings.clickhouse, database="default") as client:
             version = clickhouse.version(client)
     except StartError as error:
@@ -125,13 +123,7 @@ def _migrations(settings: Settings) -> Finding:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    metrics = settings.metrics_host
-    for name, host, port in (
-        ("ingest.port", settings.ingest.host, settings.ingest.port),
-        ("normalize.metrics_port", metrics, settings.normalize.metrics_port),
-        ("correlate.metrics_port", metrics, settings.correlate.metrics_port),
-        ("sink.metrics_port", metrics, settings.sink.metrics_port),
-    ):
+    for name, host, port in settings.listeners():
         if port:
             yield port_finding(name, host, port)
 
@@ -141,48 +133,12 @@ def port_finding(name: str, host: str, port: int) -> Finding:
     refused = bind_error(host, port)
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")
-    if refused == errno.EADDRINUSE and is_callweave(reachable(host), port):
+    if refused == errno.EADDRINUSE and is_callweave(host, port):
         return Finding(name, good=True, text=f"{host}:{port} is held by a callweave that runs.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")
 
 
-def bind_error(host: str, port: int) -> int | None:
-    """Why a server could not listen there, as an errno; None if it could."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, kind, proto)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do after a restart
-            probe.bind(address)
-    except socket.gaierror:
-        return errno.EADDRNOTAVAIL
-    except OSError as error:
-        return error.errno or errno.EIO
-    return None
-
-
-def is_callweave(host: str, port: int) -> bool:
-    """Whether what listens there is alive and one of us."""
-    client = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
-    try:
-        client.request("GET", "/healthz")
-        response = client.getresponse()
-        response.read()
-        alive = response.status == http.client.OK
-        client.close()
-        client.request("GET", "/metrics")
-        return alive and b"callweave_" in client.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        client.close()
-
-
-def reachable(host: str) -> str:
-    """How to reach a server of this machine that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
 def dotted(version: tuple[int, ...]) -> str:
-    """As people write a version."""
+    """For people."""
     return ".".join(map(str, version))

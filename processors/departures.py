@@ -41,6 +41,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from aiokafka.structs import ConsumerRecord
@@ -82,6 +83,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Asks for news often."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        cast("App", self.app).watch_loop("the consumer's loop", self.thread_loop)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when it starts; Faust has no setting
         consumer._fetch_min_bytes = FETCH_BYTES  # noqa: SLF001 - the same
@@ -200,6 +202,9 @@ class Transport(driver.Transport):
 
 class App(faust.App):
     """A Faust app on our transport, with nothing on disk."""
+
+    watch_loop: Callable[[str, AbstractEventLoop], None] = staticmethod(lambda _name, _loop: None)
+    """Is given the consumer's event loop, in its thread."""
 
     def _create_directories(self) -> None:
         """Nothing is kept on disk."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 from aiokafka.errors import KafkaError
 
+from runtime.backoff import delays
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 log = structlog.get_logger()
-
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -60,12 +59,11 @@ class Publisher:
         """Send all; what fails is sent again, with a growing pause, until it is acknowledged."""
         messages = list(messages)
         waiting = await self._by_partition(messages)
-        pause = FIRST_PAUSE_SECONDS
+        pauses = delays()
         while waiting:
             waiting = await self._attempt(waiting)
             if waiting:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(next(pauses))
                 waiting = {place: list(map(_renewed, failed)) for place, failed in waiting.items()}
         if then := [following for message in messages for following in message.then]:
             await self.publish(then)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import ssl
+import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -16,18 +15,21 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
 from processors.departures import App
+from runtime import topics as topics_of_cluster
 from runtime.errors import StartError
+from runtime.kafka import ssl_context
+from runtime.stage import EXIT_FAILED, leave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from processors.departures import Batch
+    from runtime.metrics import Ready
     from runtime.settings import KafkaSettings
+    from runtime.stage import StageProcess
+    from schemas.topics import Topic
 
 log = structlog.get_logger()
-
-EXIT_FAILED = 70
-"""As sysexits.h: an internal error. Whoever started us starts us again."""
 
 BATCHES = Histogram(
     "callweave_batch_seconds",
@@ -41,11 +43,13 @@ LAG = Gauge(
 
 LAG_SECONDS = 2.0
 PULSE_SECONDS = 3.0
+ASK_SECONDS = 1.0
+"""Between two questions for topics that are not there."""
 
 
 def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
     """Make the Faust app of one processor; `name` is the stage that its consumer group is called by."""
-    brokers = ";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(","))
+    brokers = ";".join(f"kafka://{server}" for server in kafka.servers)
     session = kafka.session_timeout_seconds
     return App(
         kafka.group(name),
@@ -79,16 +83,11 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
 
 
 def _credentials(kafka: KafkaSettings) -> faust.types.auth.CredentialsT | None:
-    context = None
-    if kafka.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile is not None:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-    if kafka.security_protocol.startswith("SASL"):
-        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
+    context = ssl_context(kafka)
+    if kafka.logs_in:
         return faust.SASLCredentials(
             username=kafka.sasl_username,
-            password=password,
+            password=kafka.password,
             mechanism=kafka.sasl_mechanism,
             ssl_context=context,
         )
@@ -112,8 +111,7 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
             log.exception(
                 "a batch failed; ending the process", topic=batch.tp.topic, partition=batch.tp.partition
             )
-            logging.shutdown()
-            os._exit(EXIT_FAILED)
+            leave(EXIT_FAILED)
         batch.done = True
         event.ack()
         BATCHES.labels(batch.tp.topic).observe(time.perf_counter() - started)
@@ -156,11 +154,11 @@ def track_lag(app: App) -> None:
     app.timer(LAG_SECONDS)(lag)
 
 
-def readiness(app: App) -> Callable[[], tuple[bool, str]]:
+def readiness(app: App) -> Callable[[], Ready]:
     """Tell whether the broker answers, and the worker has its partitions and has recovered its state."""
     pulse = Pulse(app)
 
-    def ready() -> tuple[bool, str]:
+    def ready() -> Ready:
         if not app.started or app.should_stop:
             return False, "not running"
         if app.rebalancing or app.in_recovery or not app.consumer_generation_id:  # 0 until it is in the group
@@ -172,12 +170,66 @@ def readiness(app: App) -> Callable[[], tuple[bool, str]]:
     return ready
 
 
-def run(app: App) -> None:
-    """Run the worker until SIGTERM or SIGINT; exit status 0 after an orderly stop."""
-    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
-    worker.spinner = None  # it would write to the log
+class Worker(faust.Worker):
+    """Faust's worker, which is told to stop as every stage is."""
+
+    def __init__(self, app: App, stage: StageProcess) -> None:
+        """Our logs are set up already."""
+        super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True)
+        self.spinner = None  # it would write to the log
+        self._stage = stage
+
+    def install_signal_handlers(self) -> None:
+        """Stop when the stage is told to."""
+        self._stage.when_stopping(
+            lambda: self.loop.call_soon_threadsafe(self._schedule_shutdown, signal.SIGTERM)
+        )
+
+
+def run(stage: StageProcess, topics: Sequence[Topic], create_app: Callable[[], App]) -> None:
+    """Run a worker until the stage is told to stop; raise SystemExit when it ends by itself."""
+    stage.passing = (OSError, KafkaError)
+    if not await_topics(stage, topics):
+        return
+    app = create_app()
+    app.watch_loop = stage.watch_loop
+    stage.started(readiness(app))
+    worker = Worker(app, stage)
+    stage.watch_loop("the worker's loop", worker.loop)
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:
         if exit_.code:
-            raise StartError("The worker ended by itself; its log says why.") from exit_
+            raise
+
+
+def await_topics(stage: StageProcess, topics: Sequence[Topic]) -> bool:
+    """Return true once Kafka has these topics, or false when told to stop; not ready, and why, meanwhile.
+
+    Faust does not see topics that are made after its start for five minutes, and says nothing.
+    """
+    kafka = stage.settings.kafka
+    names = [kafka.topic(topic) for topic in topics]
+    told = ""
+    while not stage.stopping.is_set():
+        reason = _missing(kafka, names)
+        if not reason:
+            return True
+        stage.check = partial(_not_ready, reason)
+        if reason != told:
+            log.warning("waiting", reason=reason)
+            told = reason
+        stage.stopping.wait(ASK_SECONDS)
+    return False
+
+
+def _not_ready(reason: str) -> Ready:
+    return False, reason
+
+
+def _missing(kafka: KafkaSettings, names: list[str]) -> str:
+    try:
+        missing = topics_of_cluster.missing(kafka, names)
+    except StartError as error:
+        return str(error)
+    return f"there is no topic {', '.join(missing)}: run `callweave topics`" if missing else ""

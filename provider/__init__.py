@@ -1,1 +1,1 @@
-"""The provider's side: a client of its REST API, and a simulated provider to try callweave with."""
+"""The provider's REST API: subscribe, dial, fetch histories."""

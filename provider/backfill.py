@@ -1,8 +1,7 @@
-"""Ask the provider for the calls whose end never arrived, and publish what it says as callbacks.
+"""Ask the provider for calls whose end never arrived, and publish its answers as callbacks.
 
-What is known remembers itself: a call whose history came is complete, and no longer asked for. What remains
-to be remembered is how far an interrupted run has come, since calls that the provider doesn't know, or that
-are not over, would be asked for again: a file beside the data (`Progress`) says so.
+A call whose history arrived is complete, and is not asked for again. But calls that the provider doesn't
+know, or that are not over, would be: so an interrupted run keeps how far it got in a file (`Progress`).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
 from runtime import clickhouse
 from runtime.files import replace_file
+from schemas.dialects import WITH_API, sql_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,16 +33,16 @@ VERSION = 1
 PAGE = 200
 """Calls read from ClickHouse at once: the ids of their events must fit into a query's 256 kB."""
 MOST_IDS = 4
-"""Of one call, the ids that are tried: the provider answers to its own name of the call alone."""
+"""How many ids of a call are tried: the provider answers only to its own id of the call."""
 
-UNFINISHED = """
+UNFINISHED = f"""
 FROM (SELECT *, toUnixTimestamp64Micro(assumeNotNull(first_received_at)) AS first_us FROM calls)
-WHERE account = %(account)s AND has(sources, %(source)s) AND has(dialects, 'extension-events')
+WHERE account = %(account)s AND has(sources, %(source)s) AND hasAny(dialects, {sql_list(WITH_API)})
   AND state != 'complete' AND NOT has_cdr
   AND first_us >= %(since)s AND first_us < %(until)s
   AND toUnixTimestamp64Micro(assumeNotNull(last_received_at)) < %(silent)s
   AND (first_us, call_id) > (%(after)s, %(after_id)s)
-"""
+"""  # noqa: S608 - the names are our own
 """Calls whose end we were not told of, and that nothing was heard of for a while.
 
 Times are compared as numbers: clickhouse-driver writes a datetime without its microseconds.
@@ -59,11 +59,11 @@ REQUESTS = """
 SELECT leg FROM call_events
 WHERE account = %(account)s AND event_id IN %(events)s AND kind = 'requested'
 """
-"""What the API called the calls that it started; by the key of the table."""
+"""The API's ids of the calls that it started; by the key of the table."""
 
 
 class Result(StrEnum):
-    """What became of one call."""
+    """The outcome for one call."""
 
     PUBLISHED = "published"
     UNKNOWN = "unknown"
@@ -71,12 +71,12 @@ class Result(StrEnum):
     OPEN = "open"
     """The provider knows it, and it is not over."""
     REFUSED = "refused"
-    """The provider says something else of it: one such call must not keep the others from their end."""
+    """The provider answers something else: one such call must not keep the others from their end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which calls: those first heard of in this time (µs since 1970 UTC), and silent since `silent`."""
+    """Which calls: those first reported in this time (µs since 1970 UTC), and silent since `silent`."""
 
     since: int
     until: int
@@ -85,7 +85,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last call that was dealt with."""
+    """The last call that was processed."""
 
     first_received_at: int = 0
     call_id: str = ""
@@ -93,7 +93,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A call whose end never arrived, and the names by which the provider may know it."""
+    """A call without an end, and the ids by which the provider may know it."""
 
     position: Position
     names: tuple[str, ...]
@@ -105,15 +105,15 @@ def payload_of(call_id: str, asked_at: int, answer: dict[str, Any]) -> bytes:
 
 
 def is_over(answer: dict[str, Any]) -> bool:
-    """Whether a call's history says when it ended."""
+    """Whether a call's history has its end."""
     return bool(answer.get("hangup_time_gmt"))
 
 
 def names_of(uuid: str | None, requested: Iterable[str], legs: Iterable[str]) -> tuple[str, ...]:
-    """The names to try, the likeliest first.
+    """The ids to try, the likeliest first.
 
-    `call_uuid` is what events call `CallID`; of a call that was started by the API it is the `call_id` of
-    that answer (document 004).
+    `call_uuid` is what events call `CallID`; for a call that the API started it is the `call_id` of that
+    answer (document 004).
     """
     likely = [*requested, *([uuid] if uuid else []), *sorted(legs)]
     return tuple(dict.fromkeys(likely))[:MOST_IDS]
@@ -123,7 +123,6 @@ class Calls:
     """The unfinished calls of a source, as ClickHouse knows them."""
 
     def __init__(self, settings: Settings, source: Source, window: Window) -> None:
-        """Nothing is asked yet."""
         self._settings = settings.clickhouse
         self._parameters: dict[str, object] = {
             "account": source.account,
@@ -134,11 +133,11 @@ class Calls:
         }
 
     def count(self, after: Position) -> int:
-        """How many there are behind this position."""
+        """How many there are after this position."""
         return int(self._ask(f"SELECT count() {UNFINISHED}", after)[0][0])
 
     def behind(self, after: Position) -> Iterator[Unfinished]:
-        """Those behind this position, in order, read page by page: each is asked for in its turn."""
+        """Those after this position, in order, read page by page."""
         while True:
             page = self._ask(BEHIND, after)
             requests = self._requests({event for *_, events in page for event in events})
@@ -165,12 +164,12 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come, in a file beside the data."""
+    """How far a run got, in a file beside the data."""
 
     path: Path
 
     def position(self, asked: dict[str, Any]) -> Position:
-        """Where an interrupted run with these options stopped; the beginning where there was none."""
+        """Where an interrupted run with these options stopped, or the beginning."""
         try:
             known = orjson.loads(self.path.read_bytes())
             return Position(**known["position"]) if known["asked"] == asked else Position()
@@ -178,18 +177,17 @@ class Progress:
             return Position()
 
     def reached(self, asked: dict[str, Any], position: Position) -> None:
-        """Remember it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         document = {"asked": asked, "position": asdict(position)}
         replace_file(self.path, orjson.dumps(document))
 
     def done(self) -> None:
-        """The next run begins anew."""
+        """Let the next run start over."""
         self.path.unlink(missing_ok=True)
 
 
 class Pace:
-    """At most so many requests a second, evenly spread."""
+    """At most this many requests a second, evenly spread."""
 
     def __init__(
         self,
@@ -197,7 +195,6 @@ class Pace:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """The first is free."""
         self._gap = 1 / per_second
         self._monotonic = monotonic
         self._sleep = sleep
@@ -213,7 +210,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What is needed to deal with one call."""
+    """What is needed to process one call."""
 
     client: Client
     publisher: Publisher
@@ -245,7 +242,7 @@ class Asker:
 def run(
     calls: Calls, asker: Asker, progress: Progress, asked: dict[str, Any], after: Position
 ) -> Iterator[Result]:
-    """Deal with every call behind `after`, one a step; the position is remembered after each."""
+    """Process every call after `after`, one a step; the position is kept after each."""
     for call in calls.behind(after):
         result = asker.heal(call)
         progress.reached(asked, call.position)

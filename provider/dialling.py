@@ -1,8 +1,8 @@
-"""Start a call through the API, and tell the pipeline that it was asked for, and by whom.
+"""Start a call through the API, and record that it was requested, and by whom.
 
-The answer names the call, and comes only once. So it is written to the spool before it is published, and
-leaves it once Kafka has acknowledged it: whatever happens in between, `callweave dial --resend` publishes it
-again, as the same callback.
+The answer names the call, and arrives only once. So it is written to the spool before it is published, and
+leaves the spool once Kafka has acknowledged it. Whatever happens in between, `callweave dial --resend`
+publishes it again, as the same callback.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from provider.publishing import UnpublishedError
 from provider.rest.errors import UnansweredError
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from runtime.producer import UnpublishedError
 from schemas.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Outcome:
     published: bool
     """Whether Kafka has acknowledged it."""
     kept: bool = True
-    """Whether, if it has not, it waits in the spool."""
+    """Whether an unpublished one waits in the spool."""
     problem: str = ""
-    """Why it has not."""
+    """Why it is not published."""
 
 
 def payload_of(extension: str, requested_at: int, request: CallbackRequest, answer: Dialled) -> bytes:
@@ -65,7 +65,7 @@ def payload_of(extension: str, requested_at: int, request: CallbackRequest, answ
 
 
 def answered(kind: Literal["dial", "history"], source: Source, received_at: int, payload: bytes) -> Callback:
-    """An answer of the API as a callback of the source."""
+    """Turn an answer of the API into a callback of the source."""
     return Callback(
         id=str(uuid.uuid4()),
         source=source.name,
@@ -90,9 +90,9 @@ class Dialler:
     clock: Clock
 
     def dial(self, extension: str, request: CallbackRequest) -> Outcome:
-        """Start the call, keep the answer and publish it; raise `ProviderError` where there is no such call.
+        """Start the call, keep the answer and publish it; raise `ProviderError` if no call was started.
 
-        Of these `UnansweredError` alone means that there may be one.
+        Only `UnansweredError` means that one may have been.
         """
         self.spool.prepare()  # before anybody's phone rings
         requested_at = self.clock.now()
@@ -114,7 +114,7 @@ class Dialler:
         return Outcome(dialled, published=True)
 
     def _keep(self, callback: Callback) -> tuple[Path | None, str]:
-        """Where it is kept; a disk that has filled up meanwhile does not stop it from being published."""
+        """Keep it in the spool. A full disk does not prevent publishing."""
         try:
             return self.spool.keep(callback), ""
         except OSError as error:
@@ -122,14 +122,17 @@ class Dialler:
 
 
 class Spool:
-    """Callbacks that wait to be published, a file each, readable by us alone: they hold phone numbers."""
+    """Callbacks that wait to be published, a file each.
+
+    They hold phone numbers: only this user can read them.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """The folder need not be there."""
+        """The folder need not exist."""
         self.folder = folder
 
     def prepare(self) -> None:
-        """Make sure that something can be kept; raise `SpoolError`."""
+        """Make sure that a callback can be kept; raise `SpoolError`."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder):
@@ -146,7 +149,7 @@ class Spool:
         return path
 
     def waiting(self) -> list[Path]:
-        """What is kept, the oldest first."""
+        """The callbacks that wait, the oldest first."""
         try:
             return sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
         except OSError as error:
@@ -154,7 +157,7 @@ class Spool:
 
 
 def read(path: Path) -> Callback:
-    """A callback that was kept; raise `SpoolError` for a file that is none."""
+    """Read a callback; raise `SpoolError` for any other file."""
     try:
         document: dict[str, Any] = orjson.loads(path.read_bytes())
         headers = [(name, value.encode()) for name, value in document[HEADERS]]
@@ -164,7 +167,7 @@ def read(path: Path) -> Callback:
 
 
 def resend(publisher: Publisher, spool: Spool) -> tuple[int, list[str]]:
-    """Publish what is kept: how much it was, and a sentence for each file that is no callback.
+    """Publish what waits; return how many, and a sentence for each file that is no callback.
 
     Raise `UnpublishedError` at the first that Kafka doesn't take; it and the rest stay.
     """

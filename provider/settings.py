@@ -18,47 +18,34 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - pydantic asks for it at run time
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from runtime import sources
 from runtime.errors import CallweaveError
+from runtime.mistakes import words
+from runtime.settings import Section
 from runtime.urls import checked_base
+from schemas.dialects import WITH_API, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TABLE = "provider"
-DIALECT = "extension-events"
-"""The one dialect whose documents describe a REST API."""
 
 SECRETS = ("token", "app_secret")
 """Each is set by `…_file` or `…_variable`."""
 
-WORDS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a setting",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "path_type": "must be a path",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
-
 
 class ProviderSettingsError(CallweaveError):
-    """A source's provider can't be asked as it is set; the text says what to do, a line for each mistake."""
+    """A source's provider settings can't be used; the text says what to do, a line for each mistake."""
 
 
 def is_loopback(host: str) -> bool:
@@ -83,71 +70,56 @@ Name = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-class ProviderSettings(BaseModel):
+class ProviderSettings(Section):
     """Where the API is, who we are there, and how patient we are."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-    )
-
     base_url: Url
-    """What the documents' paths follow, as in https://api.example.com/api/ver1.0."""
+    """Base URL of the documents' paths, such as https://api.example.com/api/ver1.0."""
     client_id: Name = "@me"
-    """The client whose call history and limits are asked for; `@me` is the token's own."""
+    """The client whose call history and limits are used; `@me` is the token's own."""
     token_file: Path | None = None
-    """A file that holds the bearer token."""
+    """File with the bearer token."""
     token_variable: Name | None = None
-    """The environment variable that holds it."""
+    """Environment variable with the bearer token."""
     app_id: Name | None = None
-    """An application's id, which together with its secret gets a token."""
+    """Id of an application, which gets tokens with its secret."""
     app_secret_file: Path | None = None
-    """A file that holds the application's secret."""
+    """File with the application's secret."""
     app_secret_variable: Name | None = None
-    """The environment variable that holds it."""
+    """Environment variable with the application's secret."""
     token_url: Url | None = None
-    """Where an application gets its token; `/oauth/token` on the API's host otherwise."""
+    """Where an application gets its token; default: `/oauth/token` on the API's host."""
     connect_timeout_seconds: Seconds = 5.0
-    """How long a connection may take."""
+    """How long connecting may take."""
     answer_timeout_seconds: Seconds = 30.0
     """How long the API may stay silent."""
     attempts: int = Field(default=5, ge=1, le=20)
-    """How often what is safe to repeat is tried."""
+    """How often a request that is safe to repeat is tried."""
     longest_pause_seconds: Seconds = 60.0
-    """The longest wait between two tries; a provider that asks for a longer one is not asked again."""
+    """The longest pause between two tries; if the provider asks for a longer one, we give up."""
     requests_per_second: float = Field(default=5.0, gt=0, le=1000)
-    """How fast `callweave backfill` asks."""
+    """At most this many requests of `callweave backfill`."""
 
-    @model_validator(mode="after")
-    def _one_secret(self) -> Self:
-        problems = list(self._contradictions())
-        if problems:
-            raise PydanticCustomError("contradiction", "{sentences}", {"sentences": "; ".join(problems)})
-        return self
-
-    def _contradictions(self) -> Iterator[str]:
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """There is one secret, and it goes with how we are known."""
         for secret in SECRETS:
             if all(self._set(secret)):
-                yield f"{secret}_file and {secret}_variable are both set: keep one"
+                yield f"{secret}_file", f"and {secret}_variable are both set: keep one"
         token, app_secret = any(self._set("token")), any(self._set("app_secret"))
         if token and (app_secret or self.app_id):
-            yield "a token is set, and an application too: keep one"
+            yield "a token", "is set, and an application too: keep one"
         elif self.app_id and not app_secret:
-            yield "app_secret_file or app_secret_variable must be set, since app_id is"
+            yield "app_secret_file", "or app_secret_variable must be set, since app_id is"
         elif app_secret and not self.app_id:
-            yield "app_id must be set, since its secret is"
+            yield "app_id", "must be set, since its secret is"
         elif not token and not app_secret:
-            yield "token_file or token_variable must be set, or app_id with its secret"
+            yield "token_file", "or token_variable must be set, or app_id with its secret"
 
     def _set(self, secret: str) -> list[bool]:
         return [getattr(self, f"{secret}_{kind}") is not None for kind in ("file", "variable")]
 
     @property
     def oauth_url(self) -> str:
-        """Where an application gets its token."""
         if self.token_url is not None:
             return self.token_url
         parts = urlsplit(self.base_url)
@@ -155,13 +127,13 @@ class ProviderSettings(BaseModel):
 
     @property
     def local(self) -> bool:
-        """Whether the API is on this machine, where no proxy is asked."""
+        """Whether the API is on this machine, for which no proxy is used."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A source with how its provider is asked."""
+    """A source with its provider settings."""
 
     source: sources.Source
     settings: ProviderSettings
@@ -169,23 +141,23 @@ class Provider:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What lets us in: a bearer token, or with `app_id` the secret of an application that gets one."""
+    """A bearer token, or with `app_id` the secret of an application that gets one."""
 
     secret: SecretStr
     app_id: str | None = None
 
 
 def provider_of(path: Path, name: str) -> Provider:
-    """A source of the sources file that can be asked; raise `SourcesError` or `ProviderSettingsError`."""
+    """A source with its provider settings; raise `SourcesError` or `ProviderSettingsError`."""
     source = sources.load(path).get(name)
     if source is None:
         raise ProviderSettingsError(f"there is no source {name}: `callweave source list` names them.")
     if not source.active:
         raise ProviderSettingsError(f"the source {name} was removed.")
-    if source.dialect != DIALECT:
+    if source.dialect not in WITH_API:
         raise ProviderSettingsError(
             f"the source {name} speaks {source.dialect}, whose documents describe no REST API; "
-            f"{DIALECT} has one."
+            f"{one_of(WITH_API)} has one."
         )
     table = (source.model_extra or {}).get(TABLE)
     if table is None:
@@ -204,18 +176,18 @@ def checked(name: str, table: Any) -> ProviderSettings:
         lines = []
         for detail in error.errors(include_url=False, include_input=False):
             key = ".".join(str(part) for part in detail["loc"])
-            words = WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ").replace(
-                "Input should", "must"
-            )
+            mistake = words(detail)
             if key in SECRETS:
-                words = f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                mistake = (
+                    f"must not stand in the sources file: write it to a file, and name that in {key}_file"
+                )
             where = f"sources.{name}.{TABLE}"
-            lines.append(f"{where}.{key} {words}." if key else f"{where}: {words}.")
+            lines.append(f"{where}.{key} {mistake}." if key else f"{where}: {mistake}.")
         raise ProviderSettingsError("\n".join(lines)) from None  # the cause repeats the values
 
 
 def credentials(settings: ProviderSettings, environ: Mapping[str, str]) -> Credentials:
-    """The secret that the settings name; raise `ProviderSettingsError` where it can't be had."""
+    """The secret that the settings name; raise `ProviderSettingsError` if it can't be read."""
     if settings.app_id is not None:
         secret = _secret(settings.app_secret_file, settings.app_secret_variable, environ)
         return Credentials(secret, settings.app_id)
@@ -243,10 +215,10 @@ def _secret(file: Path | None, variable: str | None, environ: Mapping[str, str])
 
 
 def set_provider(path: Path, name: str, given: Mapping[str, object]) -> ProviderSettings:
-    """Change what is given, keep the rest, and write it; a new secret takes the place of the old one."""
+    """Change what is given, keep the rest, and write it; a new secret replaces the old one."""
     with sources.edited(path) as tables:
         source = sources.active(path, tables, name)
-        if source["dialect"] != DIALECT:
+        if source["dialect"] not in WITH_API:
             raise ProviderSettingsError(
                 f"the source {name} speaks {source['dialect']}, whose documents describe no REST API."
             )
@@ -260,7 +232,7 @@ def set_provider(path: Path, name: str, given: Mapping[str, object]) -> Provider
 
 
 def _replaced(given: Mapping[str, object]) -> Iterator[str]:
-    """Where a secret came from before it was given anew."""
+    """The settings that a newly given secret replaces."""
     names = [f"{secret}_{kind}" for secret in SECRETS for kind in ("file", "variable")]
     if not any(name in given for name in (*names, "app_id")):
         return
@@ -273,6 +245,5 @@ def _replaced(given: Mapping[str, object]) -> Iterator[str]:
 
 
 def unset_provider(path: Path, name: str) -> None:
-    """Forget how the provider is asked."""
     with sources.edited(path) as tables:
         sources.active(path, tables, name).pop(TABLE, None)

@@ -1,4 +1,4 @@
-"""Bring extensions' subscriptions in line with the wish: list, add what is missing, in doubt list again."""
+"""Bring subscriptions in line with the wish: list, add what is missing, list again if in doubt."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 
 def look(client: Client, wish: Wish) -> list[Line]:
-    """How things stand; nothing is changed."""
+    """List the subscriptions; nothing is changed."""
     there = {extension: client.events(extension) for extension in wish.extensions}
     return plan(wish, there, room_of(client))
 
 
 def room_of(client: Client) -> Room:
-    """What the limits leave; the provider may not tell."""
+    """The room that the limits leave; the provider may not tell."""
     limits = client.limits()
     return Room() if limits is None else Room(limits.extension_events, limits.client_events)
 
 
 def subscribe(client: Client, wish: Wish, sleep: Callable[[float], None] = time.sleep) -> list[Line]:
-    """Add what is missing, and say how things stand then. Idempotent."""
+    """Add what is missing, and return the result. Idempotent."""
     return _Subscribing(client, wish, sleep).run()
 
 
 class _Subscribing:
-    """One run: remembers what was there before it, so that a repeated try still knows what it added."""
+    """One run. It remembers what was there before, so that a repeated try still knows what it added."""
 
     def __init__(self, client: Client, wish: Wish, sleep: Callable[[float], None]) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class _Subscribing:
         self._there: dict[str, list[Event]] = {each: client.events(each) for each in wish.extensions}
         self._before = {extension: {event.id for event in found} for extension, found in self._there.items()}
         self._full: set[str] = set()
-        """Extensions for which the provider has refused one more."""
+        """Extensions for which the provider has refused another event."""
         self._retrying = retrying(ATTEMPTS, LONGEST_PAUSE_SECONDS, sleep, on=WHEN_LOOKED_FOR)
 
     def run(self) -> list[Line]:

@@ -1,7 +1,7 @@
-"""Which events an extension should tell us, which it does, and so what is to be done; pure.
+"""Which events an extension should send us, which it does, and what to do about it. Pure.
 
-Document 003 has no way to change or to remove a subscription: what stands in the way is reported, and it is
-up to people to remove it.
+Document 003 has no way to change or remove a subscription: one that is in the way is reported, for people to
+remove.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ EVENT_TYPES = (*DEFAULT_EVENTS, "message-in", "message-out")
 
 
 class Standing(StrEnum):
-    """How one event of an extension stands."""
+    """The state of one event of an extension."""
 
     THERE = "there"
-    """It comes to our URL."""
+    """It is sent to our URL."""
     MISSING = "missing"
-    """It is to be added."""
+    """It must be added."""
     ADDED = "added"
-    """It was missing, and comes now."""
+    """It was missing, and has been added."""
     OVER_LIMIT = "over the limit"
     """It is missing, and the provider's limit leaves no room for it."""
     TWICE = "twice"
-    """It comes to our URL already: each of these sends every event once more."""
+    """It is sent to our URL already: each of these sends every event once more."""
     OTHER_METHOD = "other method"
-    """It comes to our URL, by GET in place of POST or the other way round: just as good for us."""
+    """It is sent to our URL by the other method, GET or POST: just as good for us."""
     STALE = "old URL"
-    """It goes to our ingress under another token: that of another source, or a void one."""
+    """It is sent to our ingress under another token: another source's, or a void one."""
     FOREIGN = "another URL"
-    """It goes to somebody else."""
+    """It is sent to somebody else."""
 
 
 DRIFT = frozenset({Standing.MISSING, Standing.OVER_LIMIT, Standing.TWICE, Standing.STALE})
-"""What `callweave subscribe --check` complains of."""
+"""What `callweave subscribe --check` reports as drift."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What every one of these extensions should tell us."""
+    """What each of these extensions should send us."""
 
     extensions: tuple[str, ...]
     events: tuple[str, ...]
@@ -57,31 +57,29 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event of one extension."""
-
     extension: str
     event_type: str
     standing: Standing
     method: str
     url: str
-    """Holds a secret: shown by `shown_url` alone."""
+    """Holds a secret: show it only through `shown_url`."""
     id: str = ""
-    """The provider's, '' for what isn't there."""
+    """The provider's id, or '' if it does not exist there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many events may be monitored; None for what is not known."""
+    """How many events may be monitored; None if unknown."""
 
     of_extension: int | None = None
     of_client: int | None = None
 
 
 def plan(wish: Wish, there: Mapping[str, Sequence[Event]], room: Room) -> list[Line]:
-    """A line for each event that is there or should be; `there` has every extension of the wish.
+    """A line for each event that exists or should; `there` has every extension of the wish.
 
-    Of the client's other extensions nothing is known here: their events count against its limit as well, and
-    the provider itself has the last word.
+    The client's other extensions are not known here. Their events count against its limit as well, and the
+    provider has the last word.
     """
     lines = []
     free_of_client = _free(room.of_client, sum(len(events) for events in there.values()))
@@ -109,7 +107,7 @@ def _free(limit: int | None, used: int) -> float:
 
 
 def _found(wish: Wish, extension: str, events: Iterable[Event]) -> Iterable[Line]:
-    """What is there: of those that come to our URL the one with our method first."""
+    """The existing ones; of those to our URL the one with our method comes first."""
     seen: set[str] = set()
     ours_first = sorted(events, key=lambda event: (event.url != wish.url, event.method != wish.method))
     for event in ours_first:
@@ -133,7 +131,7 @@ def _order(line: Line) -> tuple[int, str, str]:
 
 
 def place(url: str) -> str:
-    """Where a callback URL leads, without the token that ends its path, and without its query."""
+    """A callback URL without the token at the end of its path, and without its query."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -142,7 +140,7 @@ def place(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """A URL of a subscription for people: whoever knows the rest could send callbacks in its name."""
+    """A subscription's URL for people: whoever knows the rest could send callbacks in its name."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -151,7 +149,7 @@ def shown_url(url: str) -> str:
 
 
 def token_of(url: str) -> str:
-    """The token in a callback URL, '' where there is none."""
+    """The token in a callback URL, or ''."""
     try:
         return urlsplit(url).path.rpartition("/")[2]
     except ValueError:

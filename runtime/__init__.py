@@ -1,1 +1,1 @@
-"""What every stage stands on: settings, sources, Kafka, ClickHouse, logs, metrics, time."""
+"""What every stage uses: settings, sources, Kafka, ClickHouse, logs, metrics, time."""

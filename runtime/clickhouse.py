@@ -1,4 +1,4 @@
-"""How clickhouse-driver reaches ClickHouse, and what to do when it can't."""
+"""How clickhouse-driver connects to ClickHouse, and what to do if it can't."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ LOGIN_CODES = {192, 193, 194, 516}
 """UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED in ClickHouse's ErrorCodes.cpp."""
 UNKNOWN_DATABASE = 81
 OTHER_TABLES_CODES = {47, 60}
-"""UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: of our own queries none is wrong on the tables of its release."""
+"""UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: our own queries are right for the tables of their release."""
 OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
-"""In place of the server's own words, which may repeat the query, and with it what was asked for."""
+"""Replaces the server's words, which may repeat the query and its values."""
 
 
 def client_options(
     settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
 ) -> dict[str, Any]:
-    """Keyword arguments for clickhouse-driver's `Client`. Holds the password: never log it.
+    """Keyword arguments for clickhouse-driver's `Client`. They hold the password: never log them.
 
-    `database` replaces the one in the settings: `default` where ours may not exist yet. `as_bytes` has every
-    String given as the bytes that it is, where not all of it is UTF-8.
+    `database` replaces the one in the settings: `default` where ours may not exist yet. With `as_bytes` every
+    String is returned as bytes, for columns that are not always UTF-8.
     """
     options: dict[str, Any] = {
         "host": settings.host,
@@ -59,9 +59,9 @@ def client_options(
 def connected(
     settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
 ) -> Iterator[Client]:
-    """A client; whatever stands between us and the server becomes a `StartError` that says what to do.
+    """Connect. If the server can't be reached or refuses us, raise a `StartError` that says what to do.
 
-    A refusal of a query itself stays a `ServerException`.
+    A query that the server refuses stays a `ServerException`.
     """
     client = Client(**client_options(settings, database=database, as_bytes=as_bytes))
     try:
@@ -100,7 +100,7 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What the server says, without its stack trace."""
+    """The server's message, without its stack trace."""
     message = str(error.message if isinstance(error, ServerException) else error)
     return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
 

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: whoever reads one finds the old content or the new, never a part."""
+"""Files that are replaced as a whole: a reader finds the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -30,14 +30,13 @@ def writing(path: Path, setting: str) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file, or put this content in the place of what it holds; raise OSError.
+    """Write or replace a file; raise OSError.
 
-    A crash at any moment leaves the old file or the new one, and once this returns it is the new one, on the
-    disk. It is readable by us alone, whatever the old one was. A failure to write leaves the old file, and
-    nothing beside it.
+    A crash leaves the old file or the new one. Once this returns, the new one is on the disk. Only this user
+    can read it, whatever the old one's mode was. A failure leaves the old file, and nothing beside it.
     """
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        new = Path(file.name)  # mode 0600 from its creation on: tempfile sees to that
+        new = Path(file.name)  # tempfile creates it with mode 0600
         try:
             file.write(content)
             file.flush()
@@ -48,6 +47,6 @@ def replace_file(path: Path, content: bytes) -> None:
             raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # else a power failure may undo the new name
+        os.fsync(folder)  # otherwise a power failure may undo the rename
     finally:
         os.close(folder)

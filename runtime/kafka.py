@@ -1,7 +1,8 @@
-"""How kafka-python's clients reach Kafka: the options that producers, consumers and admins share."""
+"""How clients reach Kafka: the options that kafka-python's producers, consumers and admins share, and TLS."""
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,21 +12,25 @@ if TYPE_CHECKING:
 def client_options(settings: KafkaSettings) -> dict[str, object]:
     """Keyword arguments for any of kafka-python's clients. Holds the password: never log it."""
     options: dict[str, object] = {
-        "bootstrap_servers": [server.strip() for server in settings.bootstrap_servers.split(",")],
+        "bootstrap_servers": settings.servers,
         "security_protocol": settings.security_protocol,
         # A broker that comes back is found again within a second, not within half a minute.
         "reconnect_backoff_max_ms": 1000,
     }
-    if settings.security_protocol.startswith("SASL"):
+    if settings.logs_in:
         options["sasl_mechanism"] = settings.sasl_mechanism
         options["sasl_plain_username"] = settings.sasl_username
-        if settings.sasl_password is not None:
-            options["sasl_plain_password"] = settings.sasl_password.get_secret_value()
-    if settings.security_protocol.endswith("SSL"):
-        files = {
-            "ssl_cafile": settings.ssl_cafile,
-            "ssl_certfile": settings.ssl_certfile,
-            "ssl_keyfile": settings.ssl_keyfile,
-        }
-        options |= {name: str(path) for name, path in files.items() if path is not None}
+        options["sasl_plain_password"] = settings.password
+    if (context := ssl_context(settings)) is not None:
+        options["ssl_context"] = context
     return options
+
+
+def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """How to encrypt, None where we don't; raises OSError for files that hold no certificates."""
+    if not settings.encrypts:
+        return None
+    context = ssl.create_default_context(cafile=settings.ssl_cafile)
+    if settings.ssl_certfile is not None:
+        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return context

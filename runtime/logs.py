@@ -1,7 +1,7 @@
 """Structured logs on standard error: one line an entry, JSON or for people, secrets masked.
 
-What callers log never holds tokens, phone numbers or recording links; the masks here are the last line of
-defence, for a field given by mistake and for the messages of libraries.
+Callers never log tokens, phone numbers or recording links. The masks are the last line of defence: for a
+field given by mistake, and for messages of libraries.
 """
 
 from __future__ import annotations
@@ -30,40 +30,42 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 SECRET_TEXT = re.compile(r"(/callbacks/)[^\s/?#\"'\\]+")
-"""A token stands in the path of the callback URL: in access logs, in the messages of HTTP clients."""
+"""The callback URL's path holds the token: it appears in access logs and in messages of HTTP clients."""
 
 CHATTY = ("faust", "mode", "aiokafka", "kafka", "_granian", "granian", "werkzeug", "asyncio", "rocksdict")
-"""Libraries' loggers. Faust builds every debug record, a seventh of its time, unless its level says no."""
+"""Libraries' loggers. Faust spends a seventh of its time on debug records unless its level forbids them."""
 MOST_WORDS = 1_000
 QUIET_SECONDS = 10.0
-"""How long a library that repeats itself is not heard: aiokafka writes a hundred lines a second about a
-broker that is away."""
+"""How long a library's repeated message is suppressed: aiokafka logs a hundred lines a second while a broker
+is away."""
 
 
 class Repetition(logging.Filter):
-    """Lets a library's message through once in a while: one with the same words, whatever stands in them."""
+    """Lets a library's message through once in a while.
+
+    Messages that differ only in their arguments are the same.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` tells the time in seconds."""
+        """`monotonic` returns seconds."""
         super().__init__()
         self._monotonic = monotonic
         self._heard: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is to be written."""
         if record.name.split(".")[0] not in CHATTY:
             return True
         words, now = (record.name, str(record.msg)), self._monotonic()
         if now - self._heard.get(words, -QUIET_SECONDS) < QUIET_SECONDS:
             return False
-        if len(self._heard) > MOST_WORDS:  # a library that builds its messages before it logs them
+        if len(self._heard) > MOST_WORDS:  # some libraries format their messages before they log them
             self._heard.clear()
         self._heard[words] = now
         return True
 
 
 def configure(settings: LogSettings, stage: str) -> None:
-    """Send everything that this process logs, libraries included, to standard error. May be called again."""
+    """Send all logs of this process, libraries included, to standard error. May be called again."""
     shared = _shared(stage)
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
@@ -97,12 +99,12 @@ def configure(settings: LogSettings, stage: str) -> None:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # a module's logger follows when this is called again
+        cache_logger_on_first_use=False,  # loggers made before follow when this is called again
     )
 
 
 def mask(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
-    """Hide values under the names of secrets, at any depth, and tokens inside texts."""
+    """Mask values of secret fields at any depth, and tokens inside texts."""
     del logger, method
     masked: EventDict = _masked(entry)
     return masked
@@ -145,7 +147,7 @@ def _console() -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(),
         timestamp_key="time",
-        exception_formatter=structlog.dev.plain_traceback,  # the rich one shows local variables: payloads
+        exception_formatter=structlog.dev.plain_traceback,  # rich's shows local variables: payloads
     )
 
 

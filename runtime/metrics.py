@@ -1,7 +1,7 @@
-"""What a process tells Prometheus and load balancers: /metrics, /healthz and /readyz on a port of its own.
+"""/metrics, /healthz and /readyz of a process, on a port of its own.
 
-All of our metrics are called `callweave_…` (`NAMESPACE`); labels are sources, stages and codes, never
-tokens, numbers or ids of calls.
+All of our metrics are named `callweave_…` (`NAMESPACE`). Labels are sources, stages and codes, never tokens,
+phone numbers or ids of calls.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,7 +23,7 @@ from prometheus_client.exposition import choose_encoder
 from runtime.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 NAMESPACE = "callweave"
 
@@ -62,14 +63,20 @@ class MetricsServer(AbstractContextManager["MetricsServer"]):
         self.stop()
 
 
-def serve(port: int, ready: Callable[[], Ready], *, host: str = "127.0.0.1") -> MetricsServer:
+def serve(
+    port: int,
+    ready: Callable[[], Ready],
+    *,
+    host: str = "127.0.0.1",
+    alive: Callable[[], Ready] = lambda: (True, ""),
+) -> MetricsServer:
     """Answer on `port` (0: a free one) from a thread; raises `StartError` when the address can't be had.
 
-    `ready` is called in that thread for each /readyz; if it raises, the answer is that it's not ready.
+    `ready` is called in that thread for each /readyz, `alive` for each /healthz; one that raises means no.
     """
 
     class Handler(_Handler):
-        is_ready = staticmethod(ready)
+        checks = MappingProxyType({"/readyz": (ready, "ready"), "/healthz": (alive, "alive")})
 
     try:
         server = _Server((host, port), Handler)
@@ -95,30 +102,26 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
     """Seconds until a client that says nothing is dropped."""
 
-    @staticmethod
-    def is_ready() -> Ready:
-        """Overridden by `serve`."""
-        raise NotImplementedError
+    checks: Mapping[str, tuple[Callable[[], Ready], str]]
+    """By path, what is asked, and the word for yes."""
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/metrics":
             body, content_type = render(self.headers.get("Accept", ""))
             self._answer(HTTPStatus.OK, body, content_type)
-        elif path == "/healthz":
-            self._answer_json(HTTPStatus.OK, {"status": "alive", "service": NAMESPACE})
-        elif path == "/readyz":
-            self._answer_ready()
+        elif path in self.checks:
+            self._answer_check(*self.checks[path])
         else:
             self._answer_json(HTTPStatus.NOT_FOUND, {"status": "not found"})
 
-    def _answer_ready(self) -> None:
+    def _answer_check(self, check: Callable[[], Ready], word: str) -> None:
         try:
-            ready, reason = self.is_ready()
-        except Exception as error:  # noqa: BLE001 - a probe that fails, for whatever reason, is not ready
-            ready, reason = False, f"the check failed: {type(error).__name__}"
-        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        self._answer_json(status, {"status": "ready" if ready else "not ready", "reason": reason})
+            holds, reason = check()
+        except Exception as error:  # noqa: BLE001 - a probe that fails, for whatever reason, means no
+            holds, reason = False, f"the check failed: {type(error).__name__}"
+        status = HTTPStatus.OK if holds else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer_json(status, {"status": word if holds else f"not {word}", "reason": reason})
 
     def _answer_json(self, status: HTTPStatus, document: dict[str, str]) -> None:
         self._answer(status, orjson.dumps(document) + b"\n", "application/json")

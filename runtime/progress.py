@@ -1,4 +1,4 @@
-"""A bar on a terminal's standard error; nothing at all in a file or a pipe."""
+"""A progress bar on a terminal's standard error; nothing in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that is told how many of all are done."""
+    """Give a function that takes how many are done."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

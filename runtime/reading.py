@@ -1,6 +1,6 @@
-"""Read settings from an environment and a TOML document: every mistake at once, no value ever repeated.
+"""Read settings from an environment and a TOML document: all mistakes at once, and never a value.
 
-Knows no setting by name: it takes the model, one table deep, and finds names, secrets and defaults in it.
+No setting is known here by name: names, secrets and defaults come from the model, one table deep.
 First wins: environment variable, environment variable with `_FILE`, key in the document, key with `_file`.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from runtime.errors import SettingsError
+from runtime.mistakes import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,22 +29,20 @@ CONTRADICTION = "contradiction"
 """Type of the pydantic error whose context lists `problems`: pairs of a field's name and a sentence."""
 
 SERVICE_LINK = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$")
-"""Variables that Kubernetes sets in every pod for a service that is called callweave-something."""
+"""Kubernetes sets these in every pod for a service whose name begins with callweave-."""
 
 
 @dataclass(frozen=True)
 class Loaded(Generic[Model]):
-    """Settings, and where each that is not a default was set."""
+    """Settings, and where each one that is not a default was set."""
 
     settings: Model
     origins: dict[str, str]
-    """From the dotted name, as in `ingest.port`, to the variable or the document."""
+    """From the dotted name, such as `ingest.port`, to the variable or the document."""
 
 
 @dataclass
 class _Reader:
-    """What has been found so far."""
-
     prefix: str
     fields: dict[str, FieldInfo]
     values: dict[str, Any] = field(default_factory=dict)
@@ -51,13 +50,13 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
 
     def put(self, name: str, value: Any, origin: str) -> None:
-        """Take a value, unless a stronger origin has spoken."""
+        """Keep a value, unless a stronger origin has set it."""
         if name not in self.values:
             self.values[name] = value
             self.origins[name] = origin
 
     def put_file(self, name: str, path: Any, origin: str) -> None:
-        """Take a secret from the file at `path`; one line feed at its end is not part of it."""
+        """Read a secret from the file at `path`; one line feed at its end is not part of it."""
         if name in self.values:
             return
         try:
@@ -67,15 +66,13 @@ class _Reader:
             self.problems.append(f"{origin} ({name}): the secret's file can't be read: {why}")
 
     def variable(self, name: str) -> str:
-        """The environment variable of a setting."""
         return self.prefix + name.replace(".", "__").upper()
 
     def secrets(self) -> Iterator[str]:
-        """The names of settings that may also come from a file."""
         return (name for name, info in self.fields.items() if is_secret(info))
 
     def read_environment(self, environ: Mapping[str, str], ignored: tuple[str, ...]) -> None:
-        """Take every variable; an empty one counts as not set, as `${X:-}` in compose files wants it."""
+        """Read every variable. An empty one counts as not set, which `${X:-}` in compose files relies on."""
         plain = {self.variable(name): name for name in self.fields}
         files = {f"{self.variable(name)}_FILE": name for name in self.secrets()}
         ours = {key: value for key, value in environ.items() if key.startswith(self.prefix) and value}
@@ -91,7 +88,7 @@ class _Reader:
                 self.problems.append(f"{variable} is not a setting{nearest(variable, [*plain, *files])}")
 
     def read_document(self, document: Mapping[str, Any], origin: str) -> None:
-        """Take every key of a TOML document, tables one deep."""
+        """Read every key of a TOML document, tables one deep."""
         tables = {name.partition(".")[0] for name in self.fields if "." in name}
         files = {f"{name}_file": name for name in self.secrets()}
         for name, value in _flat(document, tables):
@@ -108,7 +105,7 @@ class _Reader:
                 self.problems.append(f"{origin}: {name} is not a setting{close}")
 
     def nested(self) -> dict[str, Any]:
-        """The values as the model takes them."""
+        """The values in the model's shape."""
         result: dict[str, Any] = {}
         for name, value in self.values.items():
             table, _, key = name.rpartition(".")
@@ -116,7 +113,6 @@ class _Reader:
         return result
 
     def where(self, name: str) -> str:
-        """How a sentence about a setting begins."""
         return f"{self.origins.get(name) or self.variable(name)} ({name})"
 
 
@@ -129,9 +125,9 @@ def read(
     origin: str,
     ignored: tuple[str, ...] = (),
 ) -> Loaded[Model]:
-    """Build the model; raise `SettingsError` with a sentence for every mistake there is.
+    """Build the model; raise `SettingsError` with a sentence for every mistake.
 
-    `origin` is what to call the document. Variables that begin with one of `ignored` are no settings.
+    `origin` names the document. Variables that begin with one of `ignored` are not settings.
     """
     reader = _Reader(prefix, dict(fields_of(model)))
     reader.read_environment(environ, ignored)
@@ -148,7 +144,7 @@ def read(
 
 
 def fields_of(model: type[BaseModel], table: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting of a model by its dotted name, in the order in which it is written."""
+    """Every setting of a model by its dotted name, in order of definition."""
     for name, info in model.model_fields.items():
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -186,32 +182,4 @@ def _sentences(reader: _Reader, detail: ErrorDetails) -> list[str]:
         pairs: list[tuple[str, str]] = detail["ctx"]["problems"]
         names = ((f"{table}.{name}" if table else name, sentence) for name, sentence in pairs)
         return [f"{reader.where(name)}: {sentence}" for name, sentence in names]
-    return [f"{reader.where(table)}: {_must(detail)}"]
-
-
-WORDS = {
-    "less_than_equal": "must be ≤ {le:g}",
-    "less_than": "must be < {lt:g}",
-    "greater_than_equal": "must be ≥ {ge:g}",
-    "greater_than": "must be > {gt:g}",
-    "literal_error": "must be {expected}",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "must be a smaller number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "path_type": "must be a path",
-    "string_too_short": "must not be empty",
-    "value_error": "{error}",
-}
-"""What pydantic's kinds of errors are called here; its own words may repeat the value."""
-
-
-def _must(detail: ErrorDetails) -> str:
-    words = WORDS.get(detail["type"])
-    return words.format_map(detail.get("ctx", {})) if words else f"is not valid ({detail['type']})"
+    return [f"{reader.where(table)}: {words(detail)}"]

@@ -28,9 +28,12 @@ PREFIX = "CALLWEAVE_"
 FILE_VARIABLE = "CALLWEAVE_SETTINGS"
 DEFAULT_FILE = "callweave.toml"
 IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
-"""Variables of ours that are no settings."""
+"""Variables of ours that are not settings."""
 
 PROBLEMS = "problems"
+
+STAGES = ("ingest", "normalize", "correlate", "sink")
+"""In the order of the flow; each has a section of its own."""
 
 
 def _addresses(text: str) -> str:
@@ -72,7 +75,7 @@ class Section(BaseModel):
     )
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Settings that don't go together, as a setting's name and a sentence about it."""
+        """Settings that exclude each other: a setting's name and a sentence about it."""
         yield from ()
 
     @model_validator(mode="after")
@@ -89,29 +92,30 @@ class KafkaSettings(Section):
     """How to reach Kafka, and the shape of our topics."""
 
     bootstrap_servers: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
-    """Brokers to begin with, host:port, divided by commas."""
+    """The first brokers to ask, as host:port, separated by commas."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """Whether to encrypt (SSL) and to log in (SASL)."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     """How to log in."""
     sasl_username: str | None = None
-    """Who logs in."""
+    """The user to log in as."""
     sasl_password: SecretStr | None = None
-    """With which password."""
+    """The password of that user."""
     ssl_cafile: Path | None = None
-    """PEM file with the authorities that vouch for the brokers; the machine's own otherwise."""
+    """PEM file of the authorities that sign the brokers' certificates; the system's if not set."""
     ssl_certfile: Path | None = None
-    """PEM file with our own certificate, where brokers ask for one."""
+    """PEM file with our own certificate, if brokers ask for one."""
     ssl_keyfile: Path | None = None
     """PEM file with its key, not encrypted."""
     partitions: int = Field(default=4, ge=1, le=1024)
-    """Partitions of every topic: events and links of one leg must meet on one number."""
+    """Partitions of every topic; the same for all, because events and links of one leg must share a number.
+    """
     replication_factor: int = Field(default=1, ge=1, le=16)
-    """Copies of every partition, changelogs included: 3 where losing a broker must not lose calls."""
+    """Copies of every partition, changelogs included: 3 if losing a broker must not lose calls."""
     prefix: Annotated[str, AfterValidator(_prefix)] = ""
-    """Put before the name of every topic and consumer group, so that installations can share a cluster."""
+    """Prefix of every topic and consumer group, so that installations can share a cluster."""
     session_timeout_seconds: float = Field(default=6.0, ge=1, le=300)
-    """How long a dead worker's partitions stand still."""
+    """How long a dead worker's partitions wait for another worker."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Logins and certificates come in pairs, and need the protocol that uses them."""
@@ -119,7 +123,7 @@ class KafkaSettings(Section):
         yield from self._certificates()
 
     def _login(self) -> Iterator[tuple[str, str]]:
-        used = self.security_protocol.startswith("SASL")
+        used = self.logs_in
         for name in ("sasl_username", "sasl_password"):
             given = getattr(self, name) is not None
             if given != used:
@@ -133,10 +137,30 @@ class KafkaSettings(Section):
             yield "ssl_certfile", "must be set, since kafka.ssl_keyfile is"
         for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
             path: Path | None = getattr(self, name)
-            if path and not self.security_protocol.endswith("SSL"):
+            if path and not self.encrypts:
                 yield name, f"is never used, since kafka.security_protocol is {self.security_protocol}"
             elif path and not os.access(path, os.R_OK):
                 yield name, "names no file that can be read"
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol.endswith("SSL")
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether clients log in."""
+        return self.security_protocol.startswith("SASL")
+
+    @property
+    def password(self) -> str | None:
+        """What to log in with: never log it."""
+        return self.sasl_password.get_secret_value() if self.sasl_password is not None else None
+
+    @property
+    def servers(self) -> list[str]:
+        """The brokers to begin with, each as host:port."""
+        return self.bootstrap_servers.split(",")
 
     def topic(self, name: str) -> str:
         """A topic's name on the cluster."""
@@ -148,7 +172,7 @@ class KafkaSettings(Section):
 
     def addresses(self) -> list[tuple[str, int]]:
         """The brokers to begin with, as host and port."""
-        pairs = (part.rpartition(":") for part in self.bootstrap_servers.split(","))
+        pairs = (part.rpartition(":") for part in self.servers)
         return [(host.strip("[]"), int(port)) for host, _, port in pairs]
 
 
@@ -156,23 +180,23 @@ class ClickHouseSettings(Section):
     """How to reach ClickHouse's native protocol."""
 
     host: Host = "127.0.0.1"
-    """Where ClickHouse is."""
+    """Its host."""
     port: Port = 9000
-    """Of the native protocol: mostly 9000, or 9440 with `secure`."""
+    """Its native port: usually 9000, or 9440 with `secure`."""
     http_port: Port = 8123
-    """Used by people's SQL clients and by the embedded engine alone; callweave speaks the native protocol."""
+    """For people's SQL clients and the embedded engine only; callweave uses the native protocol."""
     database: Annotated[str, AfterValidator(_database)] = "callweave"
-    """Holds all tables and views."""
+    """The database of all tables and views."""
     user: str = "default"
-    """Who logs in."""
+    """The user to log in as."""
     password: SecretStr = SecretStr("")
-    """With which password."""
+    """The password of that user."""
     secure: bool = False
     """Whether to encrypt."""
     verify: bool = True
     """Whether to check the server's certificate."""
     ca_certs: Path | None = None
-    """PEM file with the authorities that vouch for the server; the machine's own otherwise."""
+    """PEM file of the authorities that sign the server's certificate; the system's if not set."""
     connect_timeout_seconds: Seconds = 5.0
     """How long a connection may take."""
     query_timeout_seconds: Seconds = 60.0
@@ -189,16 +213,18 @@ class ClickHouseSettings(Section):
 
 
 class IngestSettings(Section):
-    """The HTTP side."""
+    """The ingress, which takes callbacks by HTTP."""
 
     host: Host = "127.0.0.1"
     """The address to listen on."""
     port: Port = 8080
-    """The port to listen on; its /healthz, /readyz and /metrics are there as well."""
+    """The port to listen on for callbacks."""
+    metrics_port: Port = 9100
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     public_url: Annotated[str, AfterValidator(_url)] | None = None
-    """What providers reach us by, as in https://calls.example.com; the callback URLs begin with it."""
+    """How providers reach the ingress, such as https://calls.example.com; callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
-    """Requests that may wait for the broker at the same time."""
+    """Requests that may wait for the broker at once."""
     max_body_bytes: int = Field(default=512 * 1024, ge=1024, le=900 * 1024)
     """A larger body is answered with 413."""
     max_query_bytes: int = Field(default=16 * 1024, ge=256, le=64 * 1024)
@@ -206,9 +232,9 @@ class IngestSettings(Section):
     acknowledge_timeout_seconds: float = Field(default=2.0, gt=0, le=30)
     """How long a callback may wait for the broker before the answer is 503."""
     retry_after_seconds: int = Field(default=5, ge=1, le=3600)
-    """When a provider shall try again after a 503."""
+    """When a provider should try again after a 503."""
     drain_seconds: float = Field(default=10.0, ge=0, le=300)
-    """How long requests in flight may take once we are told to stop."""
+    """How long requests in flight may take once ingest is told to stop."""
 
 
 class NormalizeSettings(Section):
@@ -217,7 +243,7 @@ class NormalizeSettings(Section):
     metrics_port: Port = 9101
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch: int = Field(default=2000, ge=1, le=100_000)
-    """Callbacks worked on at once."""
+    """Callbacks processed at once."""
 
 
 class CorrelateSettings(Section):
@@ -226,12 +252,13 @@ class CorrelateSettings(Section):
     metrics_port: Port = 9102
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch: int = Field(default=2000, ge=1, le=100_000)
-    """Events worked on at once."""
+    """Events processed at once."""
     silence_seconds: float = Field(default=4 * 3600.0, ge=1)
-    """A call without news for so long is closed, with `close_reason` `timeout`."""
+    """A call without news for this long is closed, with `close_reason` `timeout`."""
     forget_seconds: float = Field(default=48 * 3600.0, ge=1)
-    """A call that was closed is dropped from the correlator's state after so long, a complete one already
-    after `silence_seconds`; links live twice as long."""
+    """A closed call is dropped from the correlator's state after this long, a complete one already
+    after `silence_seconds`; links are kept twice as long.
+    """
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""
@@ -240,14 +267,14 @@ class CorrelateSettings(Section):
 
 
 class SinkSettings(Section):
-    """The way into ClickHouse."""
+    """The sink, which writes to ClickHouse."""
 
     metrics_port: Port = 9103
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch_rows: int = Field(default=10_000, ge=1, le=1_000_000)
-    """An insert is made when so many rows wait …"""
+    """An insert is made when this many rows wait …"""
     batch_seconds: float = Field(default=0.4, gt=0, le=60)
-    """… or when the oldest of them has waited so long: three times as long for callbacks and events."""
+    """… or when the oldest has waited this long; three times as long for callbacks and events."""
 
 
 class EmbeddedSettings(Section):
@@ -256,14 +283,14 @@ class EmbeddedSettings(Section):
     kafka_controller_port: Port = 9093
     """Of the embedded Kafka's controller; its clients use the port in `kafka.bootstrap_servers`."""
     jars: Path = Path("var/jars")
-    """Kafka's programs, fetched at the first start; several installations may share them."""
+    """Kafka's jars, fetched at the first start; several installations may share them."""
 
 
 class LogSettings(Section):
     """What processes say on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least grave message to write."""
+    """The lowest level to log."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto` is console on a terminal and JSON elsewhere."""
 
@@ -272,11 +299,11 @@ class Settings(Section):
     """All settings, validated together."""
 
     sources_file: Path = Path("var/sources.toml")
-    """The configured senders with their hashed tokens; `callweave source` edits it."""
+    """The sources with their hashed tokens; `callweave source` edits it."""
     data: Path = Path("var")
-    """Where the embedded servers and the processors keep what survives a restart."""
+    """Where the embedded servers and the commands keep what must survive a restart."""
     metrics_host: Host = "127.0.0.1"
-    """The address on which normalize, correlate and sink serve their metrics."""
+    """The address on which every stage serves /metrics, /healthz and /readyz."""
 
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
@@ -288,17 +315,18 @@ class Settings(Section):
     log: LogSettings = LogSettings()
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Two servers of one machine never share a port."""
+        """Two servers of one machine can't share a port."""
         taken: dict[tuple[str, int], str] = {}
-        for name, host, port in (
-            ("ingest.port", self.ingest.host, self.ingest.port),
-            ("normalize.metrics_port", self.metrics_host, self.normalize.metrics_port),
-            ("correlate.metrics_port", self.metrics_host, self.correlate.metrics_port),
-            ("sink.metrics_port", self.metrics_host, self.sink.metrics_port),
-        ):
+        for name, host, port in self.listeners():
             if port and (host, port) in taken:
                 yield name, f"must differ from {taken[host, port]}"
             taken.setdefault((host, port), name)
+
+    def listeners(self) -> Iterator[tuple[str, str, int]]:
+        """Every address that a stage listens on: the setting's name, host, port."""
+        yield "ingest.port", self.ingest.host, self.ingest.port
+        for stage in STAGES:
+            yield f"{stage}.metrics_port", self.metrics_host, getattr(self, stage).metrics_port
 
 
 def load() -> Settings:
@@ -307,14 +335,14 @@ def load() -> Settings:
 
 
 def load_from(environ: Mapping[str, str]) -> Loaded[Settings]:
-    """The settings that an environment and the file it names give, and where each comes from."""
+    """The settings of an environment and of the file it names, and where each comes from."""
     path = Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     document = _document(path, required=bool(environ.get(FILE_VARIABLE)))
     return read(Settings, environ, document, prefix=PREFIX, origin=path.name, ignored=IGNORED)
 
 
 def _document(path: Path, *, required: bool) -> dict[str, Any]:
-    """The TOML file's content; nothing for the default file where there is none."""
+    """The TOML file's content; empty if the default file does not exist."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -330,6 +358,6 @@ def _document(path: Path, *, required: bool) -> dict[str, Any]:
 
 
 def _place(message: str) -> str:
-    """Where the parser stopped, without the key or value that it may quote."""
+    """Where the parser stopped, without the key or value that its message may quote."""
     place = re.search(r"\(at [^()]*\)$", message)
     return f"mistake {place.group()[1:-1]}" if place else "mistake somewhere"

@@ -37,6 +37,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from schemas import dialects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +100,7 @@ class Source(BaseModel):
     name: Name
     account: Name
     """The tenant: ids of different accounts never meet."""
-    dialect: Literal["common-api", "extension-events"]
+    dialect: Annotated[str, AfterValidator(dialects.checked)]
     timezone: Annotated[str, AfterValidator(checked_timezone)]
     """Of the times that the provider writes without one."""
     close_after_seconds: float | None = Field(default=None, ge=1, allow_inf_nan=False)

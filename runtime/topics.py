@@ -1,7 +1,7 @@
-"""Bring the cluster's topics in line with `schemas.topics`: make the missing ones, say how others differ.
+"""Create the topics of `schemas.topics` that are missing, and report how others differ.
 
-Nothing that exists is changed: more partitions would part events from links of the same leg, and how long
-to keep messages may be an operator's own decision.
+Nothing that exists is changed: more partitions would separate events from links of the same leg, and
+retention may be an operator's decision.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from runtime.settings import KafkaSettings, Settings
 
 BOOTSTRAP_MS = 10_000
+ASK_MS = 2_000
 CREATE_MS = 30_000
 POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class TopicState:
-    """What a topic is like, or should be like, on the cluster."""
+    """A topic on the cluster, as it is or should be."""
 
     partitions: int
     replication: int
@@ -50,28 +51,25 @@ class TopicState:
 
 @dataclass(frozen=True)
 class Drift:
-    """One way in which a topic differs from what the settings and `schemas.topics` say."""
+    """One difference between a topic and what the settings and `schemas.topics` want."""
 
     setting: str
     found: str
     wanted: str
     breaks: bool
-    """Whether the pipeline would go wrong with it; otherwise it may be what the operator wants."""
+    """Whether it breaks the pipeline; otherwise it may be deliberate."""
 
 
 @dataclass(frozen=True)
 class TopicReport:
-    """What was found or done about one topic."""
-
     name: str
-    """On the cluster, prefix included."""
+    """With the prefix."""
     missing: bool
-    """It was not there before."""
+    """It did not exist before."""
     drifts: tuple[Drift, ...] = ()
 
     @property
     def breaks(self) -> bool:
-        """Whether the pipeline would go wrong with this topic as it was found."""
         return any(drift.breaks for drift in self.drifts)
 
 
@@ -86,7 +84,7 @@ def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
 
 
 def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> list[TopicReport]:
-    """A report for each topic wished for, in that order."""
+    """A report for each wanted topic, in that order."""
     return [
         TopicReport(name, missing=False, drifts=tuple(_drifts(state, found[name])))
         if name in found
@@ -113,8 +111,15 @@ def inspect(settings: Settings) -> list[TopicReport]:
         return compare(wish, _found(client, list(wish)))
 
 
+def missing(settings: KafkaSettings, names: list[str]) -> list[str]:
+    """Those of these topics that are not there; raises `StartError` when Kafka can't be asked."""
+    with admin(settings, patience_ms=ASK_MS) as client:
+        there = _described(client, names)
+        return [name for name in names if name not in there]
+
+
 def ensure(settings: Settings) -> list[TopicReport]:
-    """Make the missing topics and wait until they can be used; raises `StartError`. Idempotent."""
+    """Create the missing topics and wait until they can be used; raise `StartError`. Idempotent."""
     with admin(settings.kafka) as client:
         wish = wanted(settings.kafka)
         reports = compare(wish, _found(client, list(wish)))
@@ -127,16 +132,16 @@ def ensure(settings: Settings) -> list[TopicReport]:
 
 @contextmanager
 def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterator[KafkaAdminClient]:
-    """A client for the cluster; whatever Kafka refuses becomes a `StartError` that says what to do."""
+    """A client for the cluster; if Kafka refuses, raise a `StartError` that says what to do."""
     client = None
     try:
-        # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).
+        # A client that finds no broker leaves its thread and its sockets behind (kafka-python 3.0.12).
         await_listener(settings, patience_ms / 1000)
         if (distrusted := certificate_trouble(settings)) is not None:
             raise StartError(distrusted)
         client = KafkaAdminClient(**client_options(settings), bootstrap_timeout_ms=patience_ms)
         yield client
-    except (KafkaError, OSError) as error:  # OSError: nobody listens, or certificates that are none
+    except (KafkaError, OSError) as error:  # OSError: nobody listens, or a certificate file is not one
         raise StartError(trouble(settings, error)) from None
     finally:
         if client is not None:
@@ -144,7 +149,7 @@ def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterat
 
 
 def await_listener(settings: KafkaSettings, patience_seconds: float) -> None:
-    """Return when one of the brokers to begin with accepts a connection; else raise its last OSError."""
+    """Return once one of the first brokers accepts a connection; else raise the last OSError."""
     deadline = time.monotonic() + patience_seconds
     while True:
         last = OSError()
@@ -197,12 +202,16 @@ def trouble(settings: KafkaSettings, error: Exception) -> str:
     )
 
 
-def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
-    described = {
+def _described(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
+    return {
         topic["name"]: topic
         for topic in client.describe_topics(names)
         if for_code(topic["error_code"]) is NoError
     }
+
+
+def _found(client: KafkaAdminClient, names: list[str]) -> dict[str, TopicState]:
+    described = _described(client, names)
     if not described:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
@@ -229,6 +238,6 @@ def _create(client: KafkaAdminClient, topics: dict[str, TopicState]) -> None:
     response = client.create_topics(requests, timeout_ms=CREATE_MS, raise_errors=False)
     for topic in response["topics"]:
         error = for_code(topic["error_code"])
-        # Another process may have made it at the same time: that is as good.
+        # another process may have created it at the same time
         if error not in {NoError, TopicAlreadyExistsError}:
             raise error

@@ -1,6 +1,6 @@
-"""A callback: what a provider told us at one time, as it travels through `callbacks.raw` and `.rejected`.
+"""A callback: one request from a provider, as it travels through `callbacks.raw` and `callbacks.rejected`.
 
-The value of the Kafka message is the payload, byte for byte; all that is known about it is in headers.
+The value of the Kafka message is the payload, byte for byte; everything else is in headers.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Literal, cast, get_args
 import orjson
 
 Headers = list[tuple[str, bytes]]
-"""As kafka-python and Faust take and give them."""
+"""The type that kafka-python and Faust use."""
 
 CallbackKind = Literal["webhook", "dial", "history"]
-"""`webhook` is a provider's own request; the others are answers of its REST API, kept in the same way."""
+"""`webhook` is a provider's own request; the others are answers of its REST API, kept the same way."""
 
 _KINDS = frozenset(get_args(CallbackKind))
 
@@ -25,25 +25,25 @@ class Callback:
     """One HTTP request from a provider, or its answer to a request of ours."""
 
     id: str
-    """A version-4 UUID, given by the ingress and told to the provider."""
+    """A version-4 UUID, made by the ingress and returned to the provider."""
     source: str
-    """The name of the source that the token picked."""
+    """The name of the source that the token belongs to."""
     account: str
-    """The tenant that the source belonged to when the callback came."""
+    """The tenant that the source belonged to when the callback arrived."""
     received_at: int
-    """When the whole request had been read, by the ingress's clock: microseconds since 1970 UTC."""
+    """When the complete request had been read, by the ingress's clock: microseconds since 1970 UTC."""
     method: Literal["GET", "POST"]
-    """Of the request: a GET carries its payload in the query string."""
+    """A GET has its payload in the query string."""
     content_type: str
     """The request's Content-Type as sent, '' without one."""
     peer: str
     """The address that the request came from."""
     payload: bytes = field(repr=False)
-    """The body; of a GET, the query string."""
+    """The body; for a GET, the query string."""
     query: bytes = field(default=b"", repr=False)
     """The query string of a POST: providers append their own parameters to the URL."""
     kind: CallbackKind = "webhook"
-    """What it is; the header stands there for all but webhooks."""
+    """The kind; webhooks have no header for it."""
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
@@ -62,7 +62,7 @@ class Callback:
 
     @classmethod
     def from_message(cls, value: bytes | None, headers: Headers) -> Callback:
-        """Read a message of `callbacks.raw` or `callbacks.rejected`; KeyError or ValueError if it is none."""
+        """Read a message of `callbacks.raw` or `callbacks.rejected`; KeyError or ValueError for any other."""
         named = dict(headers)
         if None in named.values():
             raise ValueError("a header has no value, which Kafka allows and callbacks never have")
@@ -88,7 +88,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a callback can't be used. Never holds a value of the payload: those may be secrets."""
+    """Why a callback can't be used. Never holds a value of the payload, which may be a secret."""
 
     field: str
     """The field it is about, '' for the payload as a whole."""
@@ -117,17 +117,17 @@ class Rejection:
 
     stage: Stage
     reasons: tuple[Reason, ...]
-    """Every one; none if a replay has accepted what was rejected before."""
+    """All of them; none if a replay has accepted what was rejected before."""
     topic: str = ""
-    """Where the callback stood when it was rejected; '' at the ingress."""
+    """Where the callback was when it was rejected; '' at the ingress."""
     partition: int = -1
     offset: int = -1
     decided_at: int = 0
-    """When the replay began that decided so, microseconds since 1970 UTC; 0 for the first decision of all. Of
-    several decisions on one callback the latest holds."""
+    """When the replay that decided this began, microseconds since 1970 UTC; 0 for the first decision. Of
+    several decisions on a callback the latest holds."""
 
     def headers(self) -> Headers:
-        """The Kafka headers that say why."""
+        """The Kafka headers with the reasons."""
         headers = [
             ("stage", self.stage.encode()),
             ("reasons", reasons_to_json(self.reasons)),
@@ -137,7 +137,7 @@ class Rejection:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Rejection | None:
-        """Read it back; None for a callback that was not rejected."""
+        """Read the headers; None for a callback that was not rejected."""
         named = dict(headers)
         if "reasons" not in named:
             return None
@@ -154,19 +154,18 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What `callbacks.replay` adds to a callback's headers: what the archive knows of it."""
+    """What `callbacks.replay` adds to a callback's headers: what the archive knows about it."""
 
     replayed_at: int
     """When the replay began, microseconds since 1970 UTC."""
     reasons: tuple[Reason, ...]
-    """Why it is rejected as things stand; none if it is accepted."""
+    """Why it is rejected at present; none if it is accepted."""
     topic: str
-    """Where it lies: in `callbacks.raw`, or in `callbacks.rejected` if the ingress rejected it."""
+    """Where it is: in `callbacks.raw`, or in `callbacks.rejected` if the ingress rejected it."""
     partition: int
     offset: int
 
     def headers(self) -> Headers:
-        """The Kafka headers that say so."""
         return [
             ("replayed_at", b"%d" % self.replayed_at),
             ("reasons", reasons_to_json(self.reasons)),
@@ -175,17 +174,17 @@ class Replayed:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Replayed:
-        """Read it back; KeyError, ValueError or TypeError if it is none."""
+        """Read the headers; KeyError, ValueError or TypeError for any others."""
         named = dict(headers)
         topic, partition, offset = orjson.loads(named["origin"])
         return cls(int(named["replayed_at"]), reasons_from_json(named["reasons"]), topic, partition, offset)
 
 
 def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
-    """As in headers."""
+    """The JSON of the header."""
     return orjson.dumps([reason.to_json() for reason in reasons])
 
 
 def reasons_from_json(value: bytes) -> tuple[Reason, ...]:
-    """Read them back; ValueError or TypeError if they are none."""
+    """Read the header's JSON; ValueError or TypeError for anything else."""
     return tuple(Reason(**reason) for reason in orjson.loads(value))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from schemas.dialects import LEGS_END_APART
 from schemas.lattice import (
     EACH_EARLIEST,
     EARLIEST,
@@ -112,9 +113,6 @@ BILLED = (
 """What a CDR says of its call."""
 
 _OFFERED = frozenset({"ring", "dial"})
-
-_LEGS_END_APART = frozenset({"extension-events"})
-"""Dialects in which no leg's hangup alone ends the call: elsewhere that of the A leg does."""
 
 
 def join(a: Record, b: Record) -> Record:
@@ -220,7 +218,7 @@ def _happened(event: CallEvent) -> Record:
 
 def _ends_apart(event: CallEvent) -> bool:
     """Whether the call may go on once this leg has hung up, as when the next agent is rung."""
-    return event.dialect in _LEGS_END_APART or event.side == "b"
+    return event.dialect in LEGS_END_APART or event.side == "b"
 
 
 def record_to_json(account: str, call_id: str, record: Record) -> bytes:

@@ -1,4 +1,4 @@
-"""Times as callweave keeps them: whole microseconds since 1970 UTC."""
+"""Times in callweave: whole microseconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(time: datetime) -> int:
-    """Of an aware time, exactly."""
+    """Of an aware time, exact."""
     return (time - EPOCH) // MICROSECOND
 
 
 def moment(time: int) -> datetime:
-    """The aware time of so many microseconds, in UTC."""
+    """An aware time in UTC."""
     return EPOCH + timedelta(microseconds=time)

@@ -73,5 +73,5 @@ SPECS: dict[Topic, TopicSpec] = {
 
 
 def topic_key(account: str, leg: str) -> bytes:
-    """The key of everything about one leg: it carries the account, so that tenants never share a leg."""
+    """The key of everything about one leg. It contains the account, so that tenants never share a leg."""
     return f"{account}/{leg}".encode()

@@ -1,14 +1,11 @@
-"""UUIDs (RFC 9562): which texts are the same one, and the time inside those of version 1 (section 5.1).
-
-The providers' ids say when they were made.
-"""
+"""UUIDs (RFC 9562): which texts are the same one, and when a version-1 UUID was made (section 5.1)."""
 
 from __future__ import annotations
 
 import re
 
 GREGORIAN_TO_UNIX = 0x01B21DD213814000
-"""From the first day of the Gregorian calendar to 1970, in the 100 ns of a version-1 UUID."""
+"""From the first day of the Gregorian calendar to 1970, in a version-1 UUID's units of 100 ns."""
 
 VERSION_1 = re.compile(
     r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE

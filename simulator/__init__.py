@@ -1,5 +1,5 @@
-"""A simulated provider: a seeded model of calls, the webhooks that tell of them, and who sends these.
+"""A simulated provider: a seeded model of calls, their webhooks, and who sends these.
 
 The model does no I/O and asks no clock: the same seed and times give the same calls. Only `sending`, `ledger`
-and `api` touch the world.
+and `api` do I/O.
 """

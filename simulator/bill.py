@@ -1,4 +1,4 @@
-"""The bill of a call: the CDRs of documents 001 (`form`) and 002 (`json`), field for field."""
+"""The CDRs of documents 001 (`form`) and 002 (`json`), field for field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.world import Agent, Company
 
 BY_THEM, BY_US = 10040, 10030
-"""`hangupdirection`: the first is the samples', and no document explains them."""
+"""`hangupdirection`: the first is from the samples; no document explains them."""
 
 DOWNLOAD_IP = "192.0.2.17"
 MINUTE = 60
@@ -25,7 +25,7 @@ MINUTE = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """What a CDR is of. Times are µs; the bill has whole seconds."""
+    """What a CDR is about. Times are µs; the CDR has whole seconds."""
 
     uuid: str
     method: str
@@ -45,7 +45,7 @@ class Billed:
 
     @property
     def start(self) -> int:
-        """In seconds since 1970, as the others."""
+        """In seconds since 1970, like the others."""
         return self.started_at // SECOND
 
     @property
@@ -55,7 +55,6 @@ class Billed:
 
     @property
     def end(self) -> int:
-        """When it was over."""
         return self.ended_at // SECOND
 
     @property
@@ -70,7 +69,7 @@ class Billed:
 
     @property
     def recording(self) -> str | None:
-        """Where its recording is, if somebody of ours talked."""
+        """Where its recording is, if an agent talked."""
         if self.agent is None or not self.talked:
             return None
         if self.flavour == "form":
@@ -91,7 +90,7 @@ def bill(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Field
 
 
 def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """Document 001."""
+    """The CDR of document 001."""
     recorded = billed.recording is not None
     return {
         "type": billed.direction,
@@ -114,7 +113,7 @@ def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fiel
 
 
 def _json(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """Document 002."""
+    """The CDR of document 002."""
     return {
         "id": rng.randrange(260_000_000, 270_000_000),
         "companycode": company.code,
@@ -142,7 +141,7 @@ def _json(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fiel
 
 
 def _measured(billed: Billed, zone: ZoneInfo) -> Fields:
-    """Times and durations, as both documents have them."""
+    """Times and durations, the same in both documents."""
     return {
         "callmethod": int(billed.method),
         "starttime": local(billed.start, zone),
@@ -154,7 +153,7 @@ def _measured(billed: Billed, zone: ZoneInfo) -> Fields:
 
 
 def local(second: int, zone: ZoneInfo) -> str:
-    """A time (s since 1970) as a CDR writes it: in the source's zone, which is not said."""
+    """A time (s since 1970) as a CDR writes it: in the source's zone, which it does not name."""
     return f"{_minute(second // MINUTE, zone)}:{second % MINUTE:02}"
 
 

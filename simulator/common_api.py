@@ -1,4 +1,4 @@
-"""Calls of a call centre, as their provider tells them in the dialect `common-api` (documents 000 to 002).
+"""Calls of a call centre in the dialect `common-api` (documents 000 to 002).
 
 Status events have no time of their own; the CDR's times are whole seconds in the source's zone.
 """
@@ -33,18 +33,18 @@ METHODS = {
 """The documents' codes."""
 
 ANSWERED, UNANSWERED, BUSY, ABANDONED = 10000, 10020, 10021, 10010
-"""`hangupcause`: 10020 is the samples'; no document explains the codes."""
+"""`hangupcause`: 10020 is from the samples; no document explains the codes."""
 FATES = {ANSWERED: 62, UNANSWERED: 22, BUSY: 16}
 AGENT_PICKS_UP = 0.95
 AGENT_IS_FREE = 0.93
-"""As a predictive campaign calls somebody: the others are abandoned."""
+"""When a predictive campaign calls somebody; the other calls are abandoned."""
 MOST_OFFERS = 3
 BILLED_BY_OTHER_LEG = 0.1
 """How often a CDR names the call by its other leg."""
 
 
 class CallCentre:
-    """A company whose extensions, predictive campaigns and IVR are told of, and its next calls."""
+    """A company whose extensions, predictive campaigns and IVR send webhooks, and its next calls."""
 
     def __init__(self, rng: Random, ids: Identifiers, zone: ZoneInfo) -> None:
         self.rng = rng
@@ -58,11 +58,10 @@ class CallCentre:
         return scenario(self, at)
 
     def agent(self) -> Agent:
-        """Somebody."""
         return self.rng.choice(self.company.agents)
 
     def fate(self) -> int:
-        """How a called party fares, as a cause."""
+        """How a called party fares, as a hangup cause."""
         return self.rng.choices(list(FATES), list(FATES.values()))[0]
 
 
@@ -129,7 +128,7 @@ def _through_an_agent(centre: CallCentre, at: int, method: str, scenario: str) -
 
 
 def manual(centre: CallCentre, at: int) -> SimulatedCall:
-    """An agent dials by hand: what rings is the B leg (document 001's sample; method 2)."""
+    """An agent dials by hand: the B leg rings (document 001's sample; method 2)."""
     rng, agent, uuid = centre.rng, centre.agent(), centre.ids.at(at)
     callee, number = world.dialled_customer(rng), rng.choice(centre.company.numbers)
     buuid = centre.ids.at(at + durations.moment(rng, 0.2))
@@ -220,7 +219,7 @@ def predictive(centre: CallCentre, at: int) -> SimulatedCall:
 
 
 def group_call(centre: CallCentre, at: int) -> SimulatedCall:
-    """A machine calls and plays a menu; no extension takes part, so there is a CDR alone (method 6)."""
+    """A machine calls and plays a menu; without an extension there is only a CDR (method 6)."""
     rng, uuid = centre.rng, centre.ids.at(at)
     cause = centre.fate()
     answered_at = at + durations.ring(rng) if cause == ANSWERED else None
@@ -248,7 +247,7 @@ def group_call(centre: CallCentre, at: int) -> SimulatedCall:
 
 
 def inbound(centre: CallCentre, at: int) -> SimulatedCall:
-    """Somebody calls; one agent after the other rings, each on a B leg of its own, until one answers."""
+    """Somebody calls; agents ring one after the other, each on a B leg of its own, until one answers."""
     rng, uuid = centre.rng, centre.ids.at(at)
     caller, number = world.dialled_customer(rng), rng.choice(centre.company.numbers)
     statuses = status_events(
@@ -287,7 +286,7 @@ def inbound(centre: CallCentre, at: int) -> SimulatedCall:
 
 
 def _billed(centre: CallCentre, scenario: str, statuses: Statuses, billed: Billed) -> SimulatedCall:
-    """The call with its CDR, whose seconds are what is known of its times."""
+    """The call with its CDR. What is known of its times are the CDR's seconds."""
     sent_at = max([billed.ended_at, *(each.at for each in statuses.webhooks)])
     cdr = bill(centre.rng, centre.company, billed, centre.zone)
     shape: Shape = "detail" if billed.flavour == "form" else "json"

@@ -1,11 +1,11 @@
-"""Whether a row of `calls` is what the ledger expects. All rules of comparing stand here.
+"""Whether a row of `calls` is what the ledger expects. All rules of comparing are here.
 
-- A column is equal, value for value; times to the microsecond, durations to the microsecond too.
-- `first_received_at`, `last_received_at`, and for `common-api` `rang_at`: the provider knows only that the
+- A column is equal, value for value; times and durations to the microsecond.
+- `first_received_at`, `last_received_at`, and for `common-api` `rang_at`: the provider only knows that the
   ingress read a callback between its sending and its answer.
-- A call of which something was never acknowledged is not judged: what the provider wasn't promised isn't due.
+- A call with an unacknowledged callback is not judged: what was not promised is not owed.
 
-What is told of a difference holds no number, id or link: of these only the last two characters are shown.
+A reported difference holds no number, id or link: only their last two characters are shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEAST_SHOWN = 4
 def differences(line: Mapping[str, Any], row: Mapping[str, Any] | None) -> list[str]:
     """How a row differs from a line of `expected.jsonl`: a sentence for each column; none if it is right.
 
-    `row` is by column name, as the driver reads it; None if there is no such call.
+    `row` is by column name, as the driver reads it; None if the call does not exist.
     """
     if row is None:
         return ["there is no such row"]
@@ -53,7 +53,7 @@ def _outside(between: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str
 
 
 def plain(value: Any) -> Any:
-    """A value of the database as the ledger has it."""
+    """A value of the database in the ledger's form."""
     if isinstance(value, datetime):
         return microseconds(value.replace(tzinfo=value.tzinfo or UTC))
     return list(value) if isinstance(value, tuple) else value

@@ -1,6 +1,6 @@
-"""One keep-alive connection to an HTTP server, with one request under way: small, for it is what takes time.
+"""One keep-alive connection to an HTTP server, one request at a time: small, because speed matters here.
 
-`httpx` takes a fifth of the rate that is wanted of the simulator.
+`httpx` reaches a fifth of the rate that the simulator needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A callback URL, taken apart. It holds the token: never log it."""
+    """A callback URL, split. It holds the token: never log it."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ class Endpoint:
 
     @property
     def server(self) -> tuple[str, int, bool]:
-        """What connections can be shared by."""
+        """Connections to the same server can be shared."""
         return self.host, self.port, self.tls
 
     def request(self, method: str, content_type: str, body: bytes, query: str = "") -> bytes:
@@ -62,7 +62,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """The server's answer."""
 
     status: int
     body: bytes
@@ -70,10 +70,9 @@ class Answer:
 
 
 class Connection:
-    """Opened when it is needed, and again after it broke."""
+    """Opened when needed, and again after it broke."""
 
     def __init__(self, server: tuple[str, int, bool]) -> None:
-        """Opens nothing yet."""
         self._host, self._port, self._tls = server
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -96,7 +95,7 @@ class Connection:
 
     @property
     def stale(self) -> bool:
-        """Whether the server has closed it since: they do so with connections that are idle for long."""
+        """Whether the server has closed it since: servers close connections that are idle for long."""
         return self._streams is not None and self._streams[0].at_eof()
 
     async def _exchange(self, request: bytes) -> Answer:
@@ -121,7 +120,6 @@ class Connection:
         return Answer(int(head[9:12]), body, float(after) if after.isdigit() else None)
 
     def close(self) -> None:
-        """Give it up."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -133,7 +131,7 @@ def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    """A body of which each piece says how long it is (RFC 9112, 7.1); without trailers."""
+    """A chunked body (RFC 9112, 7.1), without trailers."""
     body = b""
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
         body += await reader.readexactly(size)

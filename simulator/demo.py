@@ -1,4 +1,4 @@
-"""The demo sources' callback URLs, as `make run` keeps them: a line each, a name and its URL."""
+"""The demo sources' callback URLs, as `make run` keeps them: a name and its URL a line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def urls_file(settings: Settings) -> Path:
-    """Where they are kept, readable by us alone: tokens are shown only once."""
+    """Where they are kept, readable by this user only: tokens are shown only once."""
     return settings.data / "demo-urls"
 
 
 def kept_urls(settings: Settings) -> dict[str, str]:
-    """Them by the source's name, none where `make run` never ran; raises `OSError` where we may not read.
+    """The URLs by source; none if `make run` never ran; raises `OSError` if we may not read them.
 
-    A line that is no name and URL is passed over.
+    A line without a name and a URL is skipped.
     """
     try:
         lines = urls_file(settings).read_text("utf-8").splitlines()

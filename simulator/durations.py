@@ -21,17 +21,17 @@ BY_HOUR = (1, 1, 1, 1, 1, 2, 6, 20, 55, 90, 100, 95, 70, 75, 95, 100, 90, 70, 45
 
 
 def ring(rng: Random) -> int:
-    """How long somebody lets it ring: nine seconds as often as not."""
+    """How long somebody lets it ring: half of them up to nine seconds."""
     return _lognormal(rng, 2.2, 0.5, 1.0, LONGEST_RING)
 
 
 def patience(rng: Random) -> int:
-    """How long somebody waits who isn't answered."""
+    """How long an unanswered caller waits."""
     return _lognormal(rng, 3.1, 0.4, 3.0, LONGEST_RING)
 
 
 def talk(rng: Random) -> int:
-    """How long people talk: just over a minute as often as not, ten minutes now and then."""
+    """How long people talk: half of them up to a little over a minute, some for ten minutes."""
     return _lognormal(rng, 4.2, 1.0, 2.0, LONGEST_TALK)
 
 
@@ -41,7 +41,7 @@ def moment(rng: Random, most_seconds: float = 1.0) -> int:
 
 
 def arrivals(rng: Random, count: int, begin: int, end: int, zone: ZoneInfo) -> list[int]:
-    """So many times between two others, sorted, denser where the zone's day is busier."""
+    """This many times between two others, sorted, denser where the zone's day is busier."""
     hours = list(range(begin - begin % HOUR, end, HOUR))
     spans = [(max(begin, hour), min(end, hour + HOUR)) for hour in hours]
     weights = [(last - first) * BY_HOUR[_hour(first, zone)] for first, last in spans]

@@ -1,10 +1,10 @@
-"""The row of `calls` that a call must become, from what happened in it and what was told of it.
+"""The row of `calls` that a call must become, from what happened in it and which webhooks arrived.
 
-An oracle of its own: it knows nothing of how callbacks are read and merged. What the rules of `calls` add:
+An independent oracle: it does not know how callbacks are read and merged. What the rules of `calls` add:
 
-- `common-api`: the CDR says it all but for the ring, which has no time but that of its arrival.
-- `extension-events`: a call is over once every part of it has told its end. One lost hangup leaves it open:
-  no end, no outcome, no talk time; and no ring time unless it was answered.
+- `common-api`: the CDR has everything but the ring, whose only time is that of its arrival. -
+`extension-events`: a call is over once every part of it has ended. One lost hangup leaves it open: no end, no
+outcome, no talk time; and no ring time unless it was answered.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.dialects import SENDING_CDRS
 from schemas.times import SECOND
 
 if TYPE_CHECKING:
@@ -42,21 +43,21 @@ SAME = (
     "hangup_cause",
     "hangup_direction",
 )
-"""What the row has as it was, whatever was lost of the hangups."""
+"""Columns that lost hangups don't change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A time that the provider can't know but for its bounds: µs, None for no bound."""
+    """Bounds of a time that the provider can't know exactly: µs, None for no bound."""
 
     earliest: int
     latest: int | None
 
 
 def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
-    """The row's columns, if these webhooks (by their place) never came; only hangups may be lost."""
+    """The row's columns if these webhooks (by their place) never arrived; only hangups may be lost."""
     told = [each for place, each in enumerate(call.webhooks) if place not in lost]
-    by_bill = call.truth.dialect == "common-api"
+    by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
     if by_bill or len(told) == len(call.webhooks):
@@ -100,5 +101,5 @@ def _open(truth: Truth) -> Columns:
 
 
 def _recording(told: Sequence[Webhook]) -> str | None:
-    """Of several conversations, the first that was told of."""
+    """Of several conversations, the first that was reported."""
     return next((str(each.fields["RecID"]) for each in told if "RecID" in each.fields), None)

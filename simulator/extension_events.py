@@ -1,4 +1,4 @@
-"""Calls of a PBX, as their provider tells them in the dialect `extension-events` (document 003)."""
+"""Calls of a PBX in the dialect `extension-events` (document 003)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_OFFERS = 4
 """How many agents a queue rings before it gives up."""
 AGENT_ANSWERS = 0.55
 CALLER_STAYS = 0.9
-"""At each further agent."""
+"""With each further agent."""
 FATES: dict[Outcome, int] = {
     "answered": 62,
     "unanswered": 16,
@@ -31,11 +31,11 @@ FATES: dict[Outcome, int] = {
     "congestion": 2,
     "unavailable": 2,
 }
-"""Of a single party that is called, and how likely each is."""
+"""Outcomes of a single called party, and how likely each is."""
 
 
 class Office:
-    """A PBX whose extension numbers are subscribed to, and its next calls."""
+    """A PBX with subscribed extension numbers, and its next calls."""
 
     def __init__(self, rng: Random, ids: Identifiers) -> None:
         self.rng = rng
@@ -48,16 +48,14 @@ class Office:
         return scenario(self, at)
 
     def telling(self, at: int) -> Telling:
-        """Of a new call."""
+        """The events of a new call."""
         call_id = self.ids.at(at)
         return Telling(call_id, CallAPIID=f"api-{call_id}")
 
     def phone(self) -> Extension:
-        """Somebody's."""
         return self.rng.choice(self.pbx.phones)
 
     def fate(self) -> Outcome:
-        """How a called party fares."""
         return self.rng.choices(list(FATES), list(FATES.values()))[0]
 
 
@@ -115,7 +113,7 @@ def inbound(office: Office, at: int) -> SimulatedCall:
 
 
 def voicemail(office: Office, at: int) -> SimulatedCall:
-    """Nobody is there: the caller leaves a message."""
+    """Nobody answers: the caller leaves a message."""
     telling, phone = office.telling(at), office.phone()
     caller, number, thread = _incoming(office, telling, at, phone)
     talk = Talk(office, thread, "dial-in", at, "unanswered")
@@ -135,12 +133,12 @@ def voicemail(office: Office, at: int) -> SimulatedCall:
 
 
 def forwarded(office: Office, at: int) -> SimulatedCall:
-    """Nobody picks up, and the call goes on to a number outside (document 003: `Transfered: "yes"`)."""
+    """Nobody picks up, and the call is forwarded to a number outside (document 003: `Transfered: "yes"`)."""
     return _passed_on(office, at, "forwarded", "unanswered")
 
 
 def transferred(office: Office, at: int) -> SimulatedCall:
-    """Somebody picks up, talks, and hands the caller on to a number outside."""
+    """Somebody picks up, talks, and transfers the caller to a number outside."""
     return _passed_on(office, at, "transferred", "answered")
 
 
@@ -165,7 +163,7 @@ def _passed_on(office: Office, at: int, scenario: str, first_outcome: Outcome) -
 
 
 def queue(office: Office, at: int) -> SimulatedCall:
-    """A queue rings one agent after the other, until one answers or the caller has had enough."""
+    """A queue rings one agent after the other, until one answers or the caller gives up."""
     rng, telling = office.rng, office.telling(at)
     line = rng.choice(office.pbx.queues)
     caller, number, thread = _incoming(office, telling, at, line)
@@ -210,7 +208,7 @@ def queue(office: Office, at: int) -> SimulatedCall:
 
 
 def menu(office: Office, at: int) -> SimulatedCall:
-    """An IVR: `dial-in` and `hangup` alone, whose `Bridged` says whether somebody answered behind it."""
+    """An IVR: only `dial-in` and `hangup`, whose `Bridged` says whether somebody answered behind it."""
     rng, telling = office.rng, office.telling(at)
     ivr = rng.choice(office.pbx.menus)
     caller, number, thread = _incoming(office, telling, at, ivr)
@@ -259,7 +257,7 @@ def click_to_call(office: Office, at: int) -> SimulatedCall:
         "src_num": rng.choice([[owner.number], others[:1], others]),
         "variables": {"tag": rng.choice(("spring", "autumn"))},
     }
-    picked_up = True if request["src_num"] == [owner.number] else None  # what nobody hears of is no call
+    picked_up = True if request["src_num"] == [owner.number] else None  # a call without events is no call
     return dialled(rng, request, at, pbx=office.pbx, owner=owner, picked_up=picked_up)
 
 
@@ -284,7 +282,7 @@ def _call(
     outcome: Outcome | None = None,
     recording: str | None = None,
 ) -> SimulatedCall:
-    """A call with what happened in it: answered if any party did, and else as its last party fared."""
+    """The call with what happened in it: answered if any party did, and otherwise as its last party fared."""
     rang_at = talks[0].rang_at if rang_at is None else rang_at
     answered_at = next((talk.answered_at for talk in talks if talk.answered_at), None)
     how = "answered" if answered_at else talks[-1].outcome
@@ -304,7 +302,7 @@ def _call(
         answered_at=answered_at,
         ended_at=ended_at,
         ring_time=(answered_at or ended_at) - rang_at,
-        # `calls` has one conversation of a call that was handed on: the longest (schemas/records.py)
+        # `calls` has one conversation of a transferred call: the longest (schemas/records.py)
         talk_time=max(talk.talked for talk in talks),
         outcome=outcome or how,
         recording=recording or next((talk.recording for talk in talks if talk.recording), None),

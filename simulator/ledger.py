@@ -1,7 +1,7 @@
-"""What was sent and what came back, and beside it the row that each call must become; as JSON lines.
+"""What was sent, how it was answered, and the row that each call must become; as JSON lines.
 
 `sent.jsonl` has a line for each attempt, `expected.jsonl` one for each call. Both hold numbers and links of
-recordings: they are readable by their owner alone.
+recordings: only their owner can read them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import orjson
 
+from schemas.dialects import SENDING_CDRS
 from simulator import expected
 
 if TYPE_CHECKING:
@@ -35,23 +36,23 @@ class Attempt:
     """1 for the first."""
     sent_at: int
     answered_at: int | None
-    """None: no whole answer came."""
+    """None: no complete answer arrived."""
     status: int | None
     id: str | None
-    """The callback's, as the answer says."""
+    """The callback's id in the answer."""
     final: bool
     """Whether it is not sent again."""
 
 
 @dataclass(slots=True)
 class _Arrivals:
-    """Between which times the callbacks of some webhooks reached the ingress."""
+    """The times between which the callbacks of some webhooks reached the ingress."""
 
     first: expected.Interval | None = None
     last: expected.Interval | None = None
 
     def add(self, sent_at: int, answered_at: int | None) -> None:
-        """One attempt; of one without an answer nobody knows when or whether it arrived."""
+        """Add an attempt. Of one without an answer it is unknown when or whether it arrived."""
         until = answered_at
         if self.first is None or self.last is None:
             self.first = self.last = expected.Interval(sent_at, until)
@@ -59,14 +60,14 @@ class _Arrivals:
         ends = [each for each in (self.first.latest, until) if each is not None]
         self.first = expected.Interval(min(self.first.earliest, sent_at), min(ends, default=None))
         latest = None if until is None or self.last.latest is None else max(self.last.latest, until)
-        # one that was never answered may not have arrived: it moves no lower bound
+        # an unanswered attempt may not have arrived: it moves no lower bound
         earliest = self.last.earliest if until is None else max(self.last.earliest, sent_at)
         self.last = expected.Interval(earliest, latest)
 
 
 @dataclass(slots=True)
 class _Open:
-    """A call of which something is still to be sent."""
+    """A call with something still to send."""
 
     left: int
     unacknowledged: int = 0
@@ -75,14 +76,14 @@ class _Open:
 
 
 class Ledger:
-    """Written as the run goes; a call's expected row when its last webhook is through."""
+    """Written during the run; a call's expected row once its last webhook is done."""
 
     def __init__(self, folder: Path, finished: Callable[[SimulatedCall], None] | None = None) -> None:
-        """In a folder of its own; `finished` is told of each call of which nothing is left to send."""
+        """In a folder of its own; `finished` gets each call with nothing left to send."""
         self.folder = folder
         self._finished = finished
         self.outcomes: Counter[str] = Counter()
-        """How many requests were told, were duplicates, were malformed; how many calls and hangups lost."""
+        """How many webhooks, duplicates, malformed requests, calls and lost hangups there were."""
         self._open: dict[int, _Open] = {}
 
     def __enter__(self) -> Self:
@@ -98,18 +99,18 @@ class Ledger:
 
     @property
     def under_way(self) -> int:
-        """How many calls have begun of which something is still to be sent."""
+        """How many calls have begun and have something still to send."""
         return len(self._open)
 
     def begins(self, planned: Planned) -> None:
-        """A call is about to be told of."""
+        """A call's first webhook is about to be sent."""
         self.outcomes["calls"] += 1
         self.outcomes["lost"] += len(planned.fate.lost)
         if planned.fate.deliveries:
             self._open[planned.number] = _Open(len(planned.fate.deliveries))
 
     def note(self, sending: Sending, attempt: Attempt) -> None:
-        """A request was answered, or given up."""
+        """Note that a request was answered, or given up."""
         planned, delivery = sending.planned, sending.delivery
         webhook = planned.call.webhooks[delivery.place]
         self._sent.write(
@@ -149,7 +150,7 @@ class Ledger:
         if self._finished is not None:
             self._finished(planned.call)
         between = {"first_received_at": state.all.first, "last_received_at": state.all.last}
-        if planned.sender.dialect == "common-api":
+        if planned.sender.dialect in SENDING_CDRS:
             between["rang_at"] = state.rings.first
         self._expected.write(
             orjson.dumps(
@@ -169,12 +170,11 @@ class Ledger:
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Read one of the two files."""
     with path.open("rb") as file:
         for line in file:
             yield orjson.loads(line)
 
 
 def _created(path: Path) -> BinaryIO:
-    """A new file, readable by us alone."""
+    """Create a file that only this user can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -16,34 +16,32 @@ if TYPE_CHECKING:
     from simulator.model import Fields, SimulatedCall, Webhook
 
 Reason = Literal["told", "duplicate", "malformed"]
-"""Why something is sent: it is told, told again, or a broken copy of what is told."""
+"""Why something is sent: as told, as a duplicate, or as a broken copy."""
 
 SOON = 5 * SECOND
-"""How soon a duplicate follows where nothing is shuffled."""
+"""How soon a duplicate follows if nothing is shuffled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misbehaviour:
-    """Shares lie between 0 and 1, times are µs."""
+    """Shares are between 0 and 1, times are µs."""
 
     duplicates: float = 0.0
-    """Of webhooks that are sent twice."""
+    """Share of webhooks that are sent twice."""
     shuffle: int = 0
-    """Each webhook is up to so much late, so that they overtake each other."""
+    """Each webhook is late by up to this, so that they overtake each other."""
     lost_hangups: float = 0.0
-    """Of hangups that are never sent. A CDR is no hangup."""
+    """Share of hangups that are never sent. A CDR is no hangup."""
     late_cdr: int = 0
-    """Each CDR is up to so much late."""
+    """Each CDR is late by up to this."""
     malformed: float = 0.0
-    """Of webhooks of which a broken copy is sent as well, that nobody can read or make sense of."""
+    """Share of webhooks that are also sent as a broken copy, which nobody can read or understand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something to send."""
-
     due: int
-    """µs, by the clock of the calls."""
+    """µs, by the calls' clock."""
     place: int
     """Which of the call's webhooks it is."""
     why: Reason
@@ -52,7 +50,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a call's webhooks."""
+    """What happens to a call's webhooks."""
 
     deliveries: tuple[Delivery, ...]
     lost: frozenset[int]
@@ -83,8 +81,8 @@ def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
 
 
 def malformed(rng: Random, webhook: Webhook) -> Request:
-    """A copy of which nothing can be made: it can't be decoded, or says nothing that the documents know."""
-    if webhook.shape in {"json", "detail"} and rng.random() < 0.5:  # noqa: PLR2004 - as many of either
+    """A useless copy: it can't be decoded, or says nothing that the documents know."""
+    if webhook.shape in {"json", "detail"} and rng.random() < 0.5:  # noqa: PLR2004 - half of each
         return _cut_off(rng, webhook)
     return request_of(_meaningless(rng, webhook.fields), webhook.shape)
 
@@ -99,7 +97,7 @@ def _cut_off(rng: Random, webhook: Webhook) -> Request:
 
 
 def _meaningless(rng: Random, fields: Fields) -> Fields:
-    """An unknown kind of event, no id at all, or a time that is none."""
+    """An unknown kind of event, no id, or an invalid time."""
     if "EventType" in fields:
         ids: tuple[str, ...] = ("CallID", "SubCallID", "CallBackID")
         kind, time = "EventType", "EventTime"

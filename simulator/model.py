@@ -1,6 +1,6 @@
-"""What a simulated call is: what happened in it, and the webhooks that tell so.
+"""A simulated call: what happened in it, and its webhooks.
 
-Times are microseconds since 1970 UTC, durations microseconds; what there is not is None.
+Times are microseconds since 1970 UTC, durations microseconds; what does not exist is None.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
     from schemas.events import Direction, Kind, Outcome
 
-Dialect = Literal["common-api", "extension-events"]
-
 Shape = Literal["json", "detail", "query", "urlencoded"]
-"""How the documents let a payload come: a JSON body (000, 002), a form's field `detail` (001), a GET query or
-a urlencoded POST (003)."""
+"""How the documents let a payload arrive: a JSON body (000, 002), a form's field `detail` (001), a GET query
+or a urlencoded POST (003)."""
 
 Fields = dict[str, str | int]
 """A payload's fields, as its document writes them."""
@@ -25,13 +23,13 @@ Fields = dict[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One thing that the provider has to tell."""
+    """One webhook of the provider."""
 
     at: int
-    """When it happened, and so when the provider tells it."""
+    """When it happened, and so when the provider sends it."""
     kind: Kind
     leg: str
-    """The id of the part of the call that it is about."""
+    """The id of the part of the call it is about."""
     shape: Shape
     fields: Fields
     subscriber: str = ""
@@ -39,18 +37,18 @@ class Webhook:
 
     @property
     def event_type(self) -> str:
-        """As subscriptions name it (document 003): `dial-in`, `answer` …; '' in the other dialect."""
+        """Its name in subscriptions (document 003): `dial-in`, `answer` …; '' in the other dialect."""
         return str(self.fields.get("EventType", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What happened in a call, in the words of `calls`, as far as its provider ever tells it."""
+    """What happened in a call, in the words of `calls`, as far as its provider reports it."""
 
     scenario: str
-    dialect: Dialect
+    dialect: str
     legs: tuple[str, ...]
-    """Every id that its webhooks name, sorted: the first names the call."""
+    """Every id that its webhooks contain, sorted: the first names the call."""
     uuid: str
     direction: Direction
     method: str | None
@@ -62,9 +60,9 @@ class Truth:
     ended_at: int
     answered_at: int | None
     rang_at: int | None
-    """None for a call whose ring nobody tells, or whose ring has no time but that of its arrival."""
+    """None if no webhook reports the ring, or if the ring's only time is that of its arrival."""
     ring_time: int | None
-    """None where an IVR says that somebody answered, but not when."""
+    """None if an IVR says that somebody answered, but not when."""
     talk_time: int
     outcome: Outcome
     agent_id: str | None = None
@@ -78,17 +76,14 @@ class Truth:
 
     @property
     def call_id(self) -> str:
-        """The smallest of its ids."""
         return self.legs[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """One call."""
-
     truth: Truth
     webhooks: tuple[Webhook, ...]
-    """In the order in which they happen; a call started by the API may have none (document 003)."""
+    """In the order of events; a call started by the API may have none (document 003)."""
 
 
 def ids_of(webhooks: tuple[Webhook, ...], *names: str) -> tuple[str, ...]:
@@ -99,5 +94,5 @@ def ids_of(webhooks: tuple[Webhook, ...], *names: str) -> tuple[str, ...]:
 
 
 def text_fields(fields: Mapping[str, str | int | None]) -> Fields:
-    """The fields that say something, as a form writes them: the documents' optional ones are left out."""
+    """Fields with a value, as a form writes them: the documents' optional fields are left out."""
     return {name: str(value) for name, value in fields.items() if value is not None}

@@ -1,7 +1,7 @@
 """A call that the API started (provider document 004): the origins are rung, then the destination is called.
 
-Where an extension number calls itself first on its own behalf, nothing is told of that part of the call
-(document 003, "for optimization"): so a call whose origin never picks up is never heard of.
+If an extension number first calls itself on its own behalf, this part of the call has no events
+(document 003, "for optimization"): a call whose origin never picks up is never reported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ORIGIN_ANSWERS = 0.85
 FATES: dict[Outcome, int] = {"answered": 70, "unanswered": 15, "busy": 10, "cancelled": 5}
-"""Of the destination, and how likely each is."""
+"""Outcomes of the destination, and how likely each is."""
 WAIT_FOR_PICKUP = 40
 """The system value, in seconds."""
 
@@ -44,9 +44,9 @@ def dialled(
 ) -> SimulatedCall:
     """The call that a request to `/extension/{owner}/callback/` starts, with its webhooks in order of time.
 
-    `request` has the document's fields, its variables put in. `call_id` and `call_api_id` are what the answer
-    said: they come back as CallBackID and CallAPIID. Whether an origin picks up and how the destination fares
-    is left to chance unless it is said.
+    `request` has the document's fields, with variables filled in. `call_id` and `call_api_id` are those of
+    the answer: they return as CallBackID and CallAPIID. Whether an origin picks up and how the destination
+    fares is left to chance unless given.
     """
     ids = Identifiers(rng)
     initiation = call_id or ids.at(started_at)
@@ -105,7 +105,7 @@ class _Destination:
         self._talk = durations.talk(rng)
 
     def called(self, thread: Thread, at: int) -> None:
-        """Tell of its thread."""
+        """Send its thread's events."""
         thread.dials("dial-out", at)
         self.rang_at, self.ended_at = at, at + self._wait
         if self.outcome == "answered":
@@ -119,7 +119,7 @@ class _Destination:
 def _ring_origins(
     telling: Telling, ids: Identifiers, request: Mapping[str, Any], at: int, *, pbx: Pbx, owner: Extension
 ) -> list[Thread]:
-    """The threads of the origins that are told of: the first of them is the one that may pick up.
+    """The threads of the origins with events: the first of them is the one that may pick up.
 
     A number outside is no extension number, and so has no events.
     """
@@ -144,7 +144,7 @@ def _ring_origins(
 
 
 def _origins_decided(origins: Sequence[Thread], at: int, *, picked_up: bool) -> None:
-    """One origin answers and the others stop ringing, or all of them do in vain."""
+    """One origin answers and the others stop ringing, or all of them ring in vain."""
     for each, thread in enumerate(origins):
         if not picked_up:
             thread.hangs_up(at + each, "unanswered")
@@ -173,7 +173,7 @@ def _told(
     owner: Extension,
     started_at: int,
 ) -> SimulatedCall:
-    """The call with what happened in it; of one whose destination was not called, the origins alone tell."""
+    """The call with what happened in it; if its destination was not called, only the origins have events."""
     dials = [each.at for each in webhooks if each.kind == "dial"]
     called = destination.rang_at is not None
     last = max((each.at for each in webhooks if each.kind == "hangup"), default=started_at)

@@ -1,4 +1,4 @@
-"""How a run is shown to a person: a bar while it goes, and a summary at its end; on standard error."""
+"""The progress of a run: a bar while it goes on, and a summary at its end; on standard error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH_IN_A_FILE = 100
 
 
 class _Figures(ProgressColumn):
-    """What a run has come to; read when the bar is drawn, so that sending never waits for it."""
+    """A run's figures; read when the bar is drawn, so that sending never waits for it."""
 
     def __init__(self, tally: Tally, ledger: Ledger) -> None:
         super().__init__()
@@ -33,7 +33,6 @@ class _Figures(ProgressColumn):
         self._ledger = ledger
 
     def render(self, task: Task) -> Text:
-        """One line."""
         tally, elapsed = self._tally, task.elapsed or 0.0
         rate = tally.through / elapsed if elapsed else 0.0
         retried = f", {tally.retried} retried" if tally.retried else ""
@@ -42,21 +41,18 @@ class _Figures(ProgressColumn):
 
 
 class _Bar(BarColumn):
-    """How many of the calls have begun."""
-
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
         self._ledger = ledger
 
     def render(self, task: Task) -> object:  # type: ignore[override]  # rich's own type is that of one bar
-        """The bar."""
         task.completed = self._ledger.outcomes["calls"]
         return super().render(task)
 
 
 @contextmanager
 def shown(wishes: Wishes, tally: Tally, ledger: Ledger) -> Iterator[None]:
-    """A bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("Calling"), _Bar(ledger), _Figures(tally, ledger), TimeElapsedColumn())
     with Progress(
@@ -67,7 +63,7 @@ def shown(wishes: Wishes, tally: Tally, ledger: Ledger) -> Iterator[None]:
 
 
 def summarise(tally: Tally, ledger: Ledger) -> None:
-    """What was sent, how it was answered, and how quickly."""
+    """Print what was sent, how it was answered, and how quickly."""
     width = None if sys.stderr.isatty() else WIDTH_IN_A_FILE
     console = Console(stderr=True, width=width, highlight=False)
     table = Table("", "", show_header=False)
@@ -94,7 +90,7 @@ def _lines(tally: Tally, ledger: Ledger) -> Iterator[tuple[str, str]]:
 
 
 def quantiles(tally: Tally) -> dict[str, float]:
-    """Latencies (s) that these shares of the answers stayed within; none without an answer."""
+    """Latencies (s) within which these shares of the answers arrived; none without an answer."""
     ordered = sorted(tally.latencies)
     last = len(ordered) - 1
     return {

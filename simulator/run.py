@@ -1,4 +1,4 @@
-"""One run of the simulated provider: calls, what becomes of their webhooks, and the ledger of it."""
+"""One run of the simulated provider: calls, the fate of their webhooks, and the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What is wanted of a run."""
+    """The options of a run."""
 
     seed: int = 0
     calls: int = 100
@@ -39,7 +39,7 @@ async def run(
     *,
     now: int,
 ) -> None:
-    """Send all of it; `now` is µs since 1970, `endpoints` are by the source's name."""
+    """Send everything; `now` is µs since 1970, `endpoints` are by source."""
     span = Span.of(wishes.calls, wishes.rate, wishes.manner.speedup, now)
     planned = plan(wishes.seed, senders, wishes.calls, span, wishes.misbehaviour)
     postman = Postman(endpoints, wishes.manner, tally, ledger.note)
@@ -47,7 +47,7 @@ async def run(
 
 
 def _entered(planned: Iterator[Planned], ledger: Ledger) -> Iterator[Planned]:
-    """The same, each call known to the ledger before anything of it is sent."""
+    """The same calls, each entered into the ledger before anything of it is sent."""
     for each in planned:
         ledger.begins(each)
         yield each

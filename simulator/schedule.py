@@ -1,4 +1,4 @@
-"""What is sent when: the webhooks of many calls, merged into one sequence in the order of time."""
+"""What is sent when: the webhooks of many calls, merged into one sequence in order of time."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Span:
 
     @classmethod
     def of(cls, count: int, rate: float, speedup: float, now: int) -> Span:
-        """For so many calls at so many callbacks a second, while the calls' clock runs `speedup` times.
+        """For `count` calls at `rate` callbacks a second, while the calls' clock runs `speedup` times faster.
 
-        The calls' clock lags so far behind that no call ends in the future.
+        The calls' clock lags far enough behind that no call ends in the future.
         """
         seconds = count * CALLBACKS_A_CALL / rate
         length = max(1, int(seconds * speedup * 1_000_000))
@@ -44,7 +44,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call of the run with what becomes of its webhooks."""
+    """A call of the run with the fate of its webhooks."""
 
     number: int
     sender: Sender
@@ -54,8 +54,6 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One thing to send."""
-
     planned: Planned
     delivery: Delivery
 
@@ -63,14 +61,14 @@ class Sending:
 def plan(
     seed: int, senders: Sequence[Sender], count: int, span: Span, how: Misbehaviour
 ) -> Iterator[Planned]:
-    """The calls of a run; the seed alone decides which they are, however the provider misbehaves."""
-    rng = Random(f"misbehaviour {seed}")  # noqa: S311 - a model's chance, which has to be repeatable
+    """The calls of a run; only the seed decides which they are, however the provider misbehaves."""
+    rng = Random(f"misbehaviour {seed}")  # noqa: S311 - a model's chance, which must be repeatable
     for number, (sender, call) in enumerate(calls(seed, senders, count, span.begin, span.end)):
         yield Planned(number, sender, call, misbehave(rng, call, how))
 
 
 def in_order(planned: Iterator[Planned]) -> Iterator[Sending]:
-    """All that is sent, by when it is due; of the calls only those under way are held."""
+    """Everything to send, by when it is due; only calls under way are kept in memory."""
     waiting: list[tuple[int, int, Sending]] = []
     tie = itertools.count()
     for each in planned:

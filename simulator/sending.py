@@ -1,4 +1,4 @@
-"""Sends what is due when it is due, on keep-alive connections, again if the ingress asks for it."""
+"""Send what is due when it is due, on keep-alive connections, and again if the ingress asks for it."""
 
 from __future__ import annotations
 
@@ -24,43 +24,41 @@ SERVER_ERROR = 500
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts, doubled each time."""
 ASLEEP = 0.002
-"""Shorter waits (s) cost more than they are worth."""
+"""Shorter sleeps (s) cost more than they gain."""
 BACKLOG = 8
-"""Requests that wait for each connection before the schedule does."""
+"""Requests queued for each connection before the schedule waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How to send."""
-
     speedup: float = 1.0
     """How many seconds of the calls' clock pass in one of ours."""
     connections: int = 16
     """To each server: no more requests are under way at once."""
     retries: int = 3
-    """After a 5xx or none at all; what is answered with a 4xx is never sent again."""
+    """After a 5xx or no answer; what is answered with a 4xx is never sent again."""
     patience: float = 10.0
     """Seconds for one request."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What has come of it so far."""
+    """The results so far."""
 
     latencies: array[float] = field(default_factory=lambda: array("d"))
-    """Of each answered request, seconds."""
+    """Of each answered request, in seconds."""
     statuses: Counter[int | None] = field(default_factory=Counter)
     retried: int = 0
     planned: int = 0
     through: int = 0
-    """Webhooks for which nothing is left to do."""
+    """Webhooks with nothing left to do."""
     behind: float = 0.0
     """How many seconds the schedule was late, at most."""
     seconds: float = 0.0
 
 
 class Postman:
-    """Sends a sequence of webhooks, in order of time; `noted` is told of each attempt."""
+    """Sends a sequence of webhooks, in order of time; `noted` gets each attempt."""
 
     def __init__(
         self,
@@ -69,7 +67,7 @@ class Postman:
         tally: Tally,
         noted: Callable[[Sending, Attempt], None],
     ) -> None:
-        """`endpoints` are by the source's name."""
+        """`endpoints` are by source."""
         self._endpoints = endpoints
         self._manner = manner
         self._tally = tally
@@ -190,7 +188,7 @@ class Postman:
 
 
 def callback_id(body: bytes) -> str | None:
-    """The id in an answer of the ingress; None in any other."""
+    """The id in an answer of the ingress, or None."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

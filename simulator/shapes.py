@@ -1,4 +1,4 @@
-"""A webhook as the HTTP request that carries it, in the shape that its document names."""
+"""A webhook as an HTTP request, in the shape that its document names."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of an HTTP request depends on the webhook."""
+    """The parts of an HTTP request that depend on the webhook."""
 
     method: Literal["GET", "POST"]
     content_type: str
     """'' for a GET."""
     body: bytes
     query: str = ""
-    """Of a GET: to be put behind the URL, after a `?` or an `&`."""
+    """For a GET: to append to the URL, after a `?` or an `&`."""
 
 
 def request_of(fields: Fields, shape: Shape) -> Request:
-    """The fields in this shape."""
+    """Put the fields into this shape."""
     if shape == "json":
         return Request("POST", JSON, orjson.dumps(fields))
     if shape == "detail":

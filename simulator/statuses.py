@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Statuses:
-    """The status events of one call, as they come: JSON (document 000) or a form's `detail` (001)."""
+    """The status events of one call, in order: JSON (document 000) or a form's `detail` (001)."""
 
     def __init__(self, uuid: str, common: Fields, shape: Shape) -> None:
         self.uuid = uuid
@@ -53,7 +53,7 @@ def status_events(
     reference: str | None = None,
     shape: Shape = "json",
 ) -> Statuses:
-    """Of a new call: `reference` is `customuuid`, which document 000 has and document 001 hasn't."""
+    """For a new call; `reference` is `customuuid`, which document 000 has and document 001 hasn't."""
     common: Fields = {
         "callee": callee,
         "caller": caller,
@@ -79,7 +79,6 @@ class Talk:
         )
 
     def tell(self, statuses: Statuses, buuid: str, agent: Agent, *, is_b: bool) -> None:
-        """Its status events."""
         statuses.tell("ring", self.rung_at, buuid, is_b=is_b, extension=agent.extension)
         if self.answered_at:
             statuses.tell("answer", self.answered_at, buuid, is_b=is_b, extension=agent.extension)

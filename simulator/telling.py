@@ -1,4 +1,4 @@
-"""How a PBX tells of one call: the events of its extension numbers (provider document 003)."""
+"""A PBX's events about one call: those of its extension numbers (provider document 003)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ STATUSES: dict[Outcome, str] = {
 
 
 class Telling:
-    """The events of one call, as they come."""
+    """The events of one call, in order."""
 
     def __init__(self, call_id: str, **common: str | None) -> None:
-        """`common`: what every event of the call says, as CallAPIID, CallBackID, Tag."""
+        """`common`: the fields of every event of the call, such as CallAPIID, CallBackID, Tag."""
         self.call_id = call_id
         self.webhooks: list[Webhook] = []
         self._common = {"CallID": call_id, **common}
@@ -44,7 +44,7 @@ class Telling:
         return Thread(self, part, subscriber, text_fields({**self._common, **parties, "SubCallID": part}))
 
     def told(self) -> tuple[Webhook, ...]:
-        """All of it, in the order of time."""
+        """All events, in order of time."""
         return tuple(sorted(self.webhooks, key=lambda webhook: webhook.at))
 
 
@@ -58,11 +58,9 @@ class Thread:
         self._fields = fields
 
     def dials(self, event_type: str, at: int) -> None:
-        """`dial-in` or `dial-out`."""
         self._tell(event_type, at, CallStatus="CALLING")
 
     def answers(self, at: int) -> None:
-        """Somebody picked up."""
         self._tell("answer", at, CallStatus="ANSWER")
 
     def hangs_up(self, at: int, outcome: Outcome, talked: int = 0, **more: str | None) -> None:
@@ -73,17 +71,16 @@ class Thread:
         )
 
     def leaves_message(self, at: int, length: int) -> None:
-        """A voice message of so many µs."""
+        """A voice message of this many µs."""
         self._tell("voicemail", at, Duration=str(length), RecID=self.message)
 
     @property
     def recording(self) -> str | None:
-        """Which recording there is of a conversation, if any."""
+        """The recording of a conversation, if any."""
         return f"rec-{self.part}" if self._subscriber.recorded else None
 
     @property
     def message(self) -> str:
-        """The recording that a voice message is."""
         return f"msg-{self.part}"
 
     def _tell(self, event_type: str, at: int, **fields: str | None) -> None:
@@ -94,7 +91,7 @@ class Thread:
 
 
 def incoming(caller: str, number: str, to: Extension, name: str | None = None) -> dict[str, str | None]:
-    """A call that came in to an extension number, a queue or an IVR."""
+    """A call to an extension number, a queue or an IVR."""
     return {
         "CallFlow": "IN",
         "CallerIDNum": caller,

@@ -13,9 +13,15 @@ from simulator.extension_events import Office
 from simulator.identifiers import Identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from simulator.model import Dialect, SimulatedCall
+    from simulator.model import SimulatedCall
+
+MODELS: Mapping[str, Callable[[Random, Identifiers, ZoneInfo], CallCentre | Office]] = {
+    "common-api": CallCentre,
+    "extension-events": lambda rng, ids, _: Office(rng, ids),
+}
+"""Who makes calls in a dialect."""
 
 CALLBACKS_A_CALL = 4.1
 """On average, over both dialects; the model's weights make it."""
@@ -23,22 +29,22 @@ CALLBACKS_A_CALL = 4.1
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One customer of a provider, whose webhooks go to one source."""
+    """A customer of a provider, whose webhooks go to one source."""
 
     source: str
     account: str
-    dialect: Dialect
+    dialect: str
     timezone: str
 
 
 def calls(
     seed: int, senders: Sequence[Sender], count: int, begin: int, end: int
 ) -> Iterator[tuple[Sender, SimulatedCall]]:
-    """So many calls that begin between two times (µs), in order, by one sender or another.
+    """This many calls that begin between two times (µs), in order, each by one of the senders.
 
     Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
     """
-    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which has to be repeatable
+    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which must be repeatable
     models = [(sender, _model(sender, rng)) for sender in senders]
     for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
         sender, model = rng.choice(models)
@@ -46,7 +52,4 @@ def calls(
 
 
 def _model(sender: Sender, rng: Random) -> CallCentre | Office:
-    ids = Identifiers(rng)
-    if sender.dialect == "common-api":
-        return CallCentre(rng, ids, ZoneInfo(sender.timezone))
-    return Office(rng, ids)
+    return MODELS[sender.dialect](rng, Identifiers(rng), ZoneInfo(sender.timezone))

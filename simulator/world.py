@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "sip.example.org"
 CUSTOMERS = 20_000
-"""How many different people call or are called: some of them again and again."""
+"""How many different people call or are called, some of them repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Pbx:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Somebody at an extension of a company."""
+    """An agent at an extension of a company."""
 
     id: str
     extension: str
@@ -51,12 +51,12 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A list of people to call by machine (document 001)."""
+    """A list of people whom a machine calls (document 001)."""
 
     id: str
     display_number: str
     contact_rate: float
-    """Which share of the called answers."""
+    """Share of the called who answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,6 @@ class Company:
 
 
 def company(rng: Random) -> Company:
-    """A call centre."""
     code = str(rng.randrange(1000, 9999))
     return Company(
         code=code,
@@ -83,12 +82,11 @@ def company(rng: Random) -> Company:
 
 
 def pbx(rng: Random) -> Pbx:
-    """An office with a few queues."""
     phones = tuple(
         Extension(
             id=str(175 + each),
             number=str(101 + each),
-            recorded=rng.random() < 0.5,  # noqa: PLR2004 - as many as not
+            recorded=rng.random() < 0.5,  # noqa: PLR2004 - half of them
             by_get=rng.random() < 0.5,  # noqa: PLR2004
         )
         for each in range(30)
@@ -102,10 +100,10 @@ def pbx(rng: Random) -> Pbx:
 
 
 def customer(rng: Random) -> str:
-    """Somebody's number, as the documents of `extension-events` write it."""
+    """A customer's number, as the documents of `extension-events` write it."""
     return f"+7981{1_000_000 + int(rng.random() * CUSTOMERS) * 449}"
 
 
 def dialled_customer(rng: Random) -> str:
-    """Somebody's number behind a dialling prefix, as the documents of `common-api` write it."""
+    """A customer's number after a dialling prefix, as the documents of `common-api` write it."""
     return f"8{7_847_000_000 + int(rng.random() * CUSTOMERS) * 4_447}"

@@ -6,19 +6,17 @@ was, is done again as a whole.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from kafka.errors import KafkaError
 
+from runtime.backoff import delays
 from runtime.clock import SystemClock
-from runtime.metrics import serve
 from schemas.times import SECOND
 from sinks import metrics
-from sinks.backoff import delays
 from sinks.batch import Batches
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import placing
@@ -27,11 +25,12 @@ from sinks.rows import Poison, read
 from sinks.store import Store, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import FrameType
+    import threading
+    from collections.abc import Callable, Iterable
 
     from runtime.clock import Clock
     from runtime.settings import Settings, SinkSettings
+    from runtime.stage import StageProcess
     from sinks.batch import Batch, Insert, Partition
 
 log = structlog.get_logger(__name__)
@@ -40,31 +39,24 @@ IDLE_SECONDS = 0.2
 """How long one wait may take: so soon is a request to stop noticed."""
 LAG_SECONDS = 2.0
 """Between two reports of the lag."""
+STILL_SECONDS = 120.0
+"""How long one round may take, beyond a query's own limit, before the writer is taken to stand still."""
 REPEAT_SECONDS = 30.0
 """Between two log entries about the same trouble."""
 
 
-def run(settings: Settings) -> None:
-    """Write until SIGTERM or SIGINT; then finish the batch, commit, leave the group. Raises `StartError`."""
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
+def run(stage: StageProcess) -> None:
+    """Write until told to stop; then finish the batch, commit, leave the group."""
     readiness = Readiness()
-    port, host = settings.sink.metrics_port, settings.metrics_host
-    with serve(port, readiness, host=host) as server, placing(settings):
-        log.info("started", metrics_port=server.port, group=settings.kafka.group("sink"))
-        work(settings, readiness, stop)
-    log.info("stopped")
+    stage.started(readiness)
+    with placing(stage):
+        work(stage, Trouble(readiness))
 
 
-def work(settings: Settings, readiness: Readiness, stop: threading.Event) -> None:
+def work(stage: StageProcess, trouble: Trouble) -> None:
     """Connect to both servers, whenever they come up, and write until told to stop."""
-    trouble = Trouble(readiness)
+    settings, stop = stage.settings, stage.stopping
+    beat = partial(stage.heart.beat, "the writer", STILL_SECONDS + settings.clickhouse.query_timeout_seconds)
     store = Store(settings)
     try:
         if not _wait_for_store(store, trouble, stop):
@@ -73,7 +65,7 @@ def work(settings: Settings, readiness: Readiness, stop: threading.Event) -> Non
         if consumer is None:
             return
         try:
-            Writer(settings.sink, consumer, store, trouble, stop=stop).run()
+            Writer(settings.sink, consumer, store, trouble, stop=stop, beat=beat).run()
         finally:
             consumer.close()
     finally:
@@ -123,14 +115,16 @@ class Writer:
         *,
         stop: threading.Event,
         clock: Clock | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stop` ends `run`; `clock` tells how old rows are."""
+        """`stop` ends `run`; `clock` tells how old rows are; `beat` is called as long as the work goes on."""
         self._settings = settings
         self._consumer = consumer
         self._store = store
         self._trouble = trouble
         self._stop = stop
         self._clock = clock or SystemClock()
+        self._beat = beat
         self._batches = Batches()
         self._uncommitted: dict[Partition, int] = {}
         self._gather_seconds = settings.batch_seconds
@@ -151,6 +145,7 @@ class Writer:
 
     def _read(self) -> bool:
         """Read once; whether there is more at hand."""
+        self._beat()
         wait = self._batches.due_in(time.monotonic(), seconds=self._gather_seconds)
         try:
             messages = self._consumer.poll(min(wait, IDLE_SECONDS))
@@ -202,6 +197,7 @@ class Writer:
         self._batches.written(batch)
 
     def _hold(self, seconds: float) -> None:
+        self._beat()
         try:
             self._consumer.hold(seconds)
         except KafkaError as error:

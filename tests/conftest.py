@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,47 @@ if TYPE_CHECKING:
 
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+STARTERS = {
+    "ClickHouseNode",
+    "DockerCompose",
+    "KafkaNode",
+    "Pipeline",
+    "SecureNode",
+    "Servers",
+    "Tail",
+    "Worker",
+    "clickhouse_node",
+    "format_storage",
+    "kafka_node",
+    "new_node",
+    "subprocess",
+}
+"""What starts a process: a module that imports one of these names has tests of servers."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark whatever starts a process, by its fixtures and its module: `make test-fast` leaves it out."""
+    assert isinstance(item, pytest.Function)
+    fixtures = item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 - pytest tells it nowhere else
+    names = {each[-1].argname for each in fixtures}
+    modules = [vars(item.module), *(each[-1].func.__globals__ for each in fixtures)]
+    if names & {"kafka_address", "clickhouse_address"} or any(STARTERS & each.keys() for each in modules):
+        item.add_marker("server")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Let no test without the mark start a process, so that a fast run starts none."""
+    if item.get_closest_marker("server"):
+        return (yield)
+    with patch("subprocess.Popen.__init__", refuse_to_start):
+        return (yield)
+
+
+def refuse_to_start(_process: object, program: object, *_: object, **__: object) -> None:
+    pytest.fail(f"This test starts {program}: mark it `server`, or name its starter in tests/conftest.py.")
+
 
 NOT_RUN = pytest.StashKey[set[str]]()
 """What was taken out, and why: the summary says so."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
 
-from compose.embedded.node import free_port
+from compose.child import Child
+from runtime.addresses import free_port
 from tests.servers import NO_TLS, eventually
 
 if TYPE_CHECKING:
@@ -24,27 +22,20 @@ StageName = Literal["ingest", "normalize", "correlate", "sink"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
 
 
-class Worker:
+class Worker(Child):
     """One process of one stage."""
 
     def __init__(self, stage: StageName, settings: Settings, log: Path) -> None:
+        super().__init__()
         self.stage = stage
         self.settings = settings
         self.log = log
-        self.port = settings.ingest.port if stage == "ingest" else free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        """Of its probes and metrics."""
 
     def start(self) -> None:
-        options = [] if self.stage == "ingest" else ["--metrics-port", str(self.port)]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "callweave", "run", self.stage, *options],
-                env=environment(self.settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = [sys.executable, "-m", "callweave", "run", self.stage, "--metrics-port", str(self.port)]
+        self.launch(command, self.log, environment=environment(self.settings))
 
     def ready(self) -> bool:
         assert self.running, f"{self.stage} ended by itself: {self.log.read_text()[-3000:]}"
@@ -53,28 +44,21 @@ class Worker:
         except httpx.TransportError:
             return False
 
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
     def stop(self) -> int:
         """As an operator would; gives the exit status."""
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(60)
+        status = self.terminate(60)
+        assert status is not None, f"{self.stage} did not stop"
+        return status
 
     def metrics(self) -> str:
         return self._get("/metrics").text
 
+    def reason(self) -> str:
+        """Why it is not ready."""
+        return str(self._get("/readyz").json()["reason"])
+
     def _get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_TLS)
+        return httpx.get(f"http://{self.settings.metrics_host}:{self.port}{path}", timeout=5, verify=NO_TLS)
 
 
 class Pipeline:
@@ -133,6 +117,7 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
             "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
             "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
+            "CALLWEAVE_METRICS_HOST": settings.metrics_host,
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }

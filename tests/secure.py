@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUps
 from pydantic import SecretStr
 
 from compose.embedded.kafka.node import KafkaNode
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.settings import KafkaSettings
 from tests.servers import JARS
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
-from compose.embedded.node import free_port
 from runtime import topics
+from runtime.addresses import free_port
 from runtime.settings import ClickHouseSettings, IngestSettings, KafkaSettings, Settings
 from sinks.migrate import migrate
 

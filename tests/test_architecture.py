@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ PURE_LIBRARIES = frozenset(
 """What a pure module may import: nothing that opens, sends, waits, or knows what time it is."""
 
 EXCEPTIONS = {
+    "processors.normalize.step": frozenset({"importlib"}),  # finds each reader by its dialect's name
     "schemas.documents.docstrings": frozenset({"ast", "inspect", "sys"}),  # reads its own package's source
     "schemas.payload.multipart": frozenset(
         {"werkzeug.exceptions", "werkzeug.http", "werkzeug.sansio"}
@@ -92,6 +94,7 @@ def within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
+@cache
 def modules(*packages: str) -> dict[str, ast.Module]:
     """Every module of these packages, and each module that is named itself, by its dotted name."""
     places = [ROOT / package.replace(".", "/") for package in packages]

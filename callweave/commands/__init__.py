@@ -1,1 +1,1 @@
-"""The commands of `callweave`, one module a subject: they parse, call and print, and decide nothing."""
+"""The commands of `callweave`, one module a subject. They parse, call and print; they decide nothing."""

@@ -1,4 +1,4 @@
-"""`callweave audit`: whether every callback that was acknowledged is where it belongs."""
+"""`callweave audit`: check that every acknowledged callback is where it belongs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EXIT_HOLE = 1
 EXIT_UNTOLD = 3
-"""2 is a mistake in the options."""
+"""Exit status 2 is click's, for a mistake in the options."""
 PATIENCE = 60.0
 
 COLUMNS = (
@@ -53,20 +53,21 @@ COLUMNS = (
     is_flag=False,
     flag_value=PATIENCE,
     default=0.0,
-    help=f"Wait at most so many seconds ({PATIENCE:.0f} without a number) for what is on its way.",
+    help=f"Wait for the stages, at most this many seconds ({PATIENCE:.0f} without a number).",
 )
 @click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most so many holes."
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most this many holes."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(
     *, since: int | None, until: int | None, source: str | None, patience: float, limit: int, as_json: bool
 ) -> None:
-    """Hold Kafka's own offsets against the archive, and the archive against events and calls.
+    """Check that every acknowledged callback is where it belongs.
 
-    For each source: acknowledged = archived = rejected + normalized; normalized = not calls + in calls. Exit
-    status 0 says that it is so, 1 that something is missing, and 3 that it can't be told now, since stages
-    are still at work (see --wait), a server does not answer or the settings are wrong.
+    Kafka's offsets are compared with the archive, and the archive with events and calls. For each source:
+    acknowledged = archived = rejected + normalized; normalized = not calls + in calls. Exit status 0: so it
+    is; 1: something is missing; 3: can't be told now, because stages are still at work (see --wait), a server
+    does not answer, or the settings are wrong.
     """
     try:
         settings = load()
@@ -92,7 +93,6 @@ def _give_up(lines: list[str]) -> NoReturn:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The report for programs."""
     return {
         "verdict": report.verdict().name.lower(),
         "total": _numbers(total(report.counts)),
@@ -169,7 +169,7 @@ def _row(source: str, counts: Counts) -> list[str]:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Says what is being done, on a terminal alone."""
+    """Report progress, on a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -1,4 +1,4 @@
-"""`callweave backfill`: ask the provider for the calls whose end never arrived."""
+"""`callweave backfill`: ask the provider for calls whose end never arrived."""
 
 from __future__ import annotations
 
@@ -24,34 +24,35 @@ if TYPE_CHECKING:
 
 
 FOLDER = "backfill"
-"""Within `data`: how far an interrupted run has come, a file for each source."""
+"""Folder within `data` that keeps how far an interrupted run got, a file for each source."""
 BEGINNING, FOREVER = 0, 2**62
-"""What --since and --until are where they are left out."""
+"""Values of --since and --until that are left out."""
 
 
 @click.command()
-@click.option("--source", "name", required=True, help="The source whose provider is asked.")
+@click.option("--source", "name", required=True, help="The source whose provider to ask.")
 @click.option(
-    "--since", type=Moment(), default=BEGINNING, help="Only calls first heard of at this time or later."
+    "--since", type=Moment(), default=BEGINNING, help="Only calls first reported at this time or later."
 )
 @click.option(
     "--until",
     type=Moment(),
     default=FOREVER,
-    help="Only calls first heard of before this time; in UTC where it has no offset.",
+    help="Only calls first reported before this time; UTC if it has no offset.",
 )
 @click.option(
     "--silent-seconds",
     type=click.FloatRange(min=0),
     default=300.0,
     show_default=True,
-    help="Only calls of which nothing was heard for so long.",
+    help="Only calls without news for this long.",
 )
-@click.option("--afresh", is_flag=True, help="Begin anew where an earlier run was interrupted.")
+@click.option("--afresh", is_flag=True, help="Start over, even if an earlier run was interrupted.")
 def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh: bool) -> None:
-    """Ask for the history of calls whose end never arrived, and publish it.
+    """Fetch the history of calls that have not ended.
 
-    An interrupted run is gone on with by the next one with the same --since and --until.
+    The events of each history are published. An interrupted run is continued by the next one with the same
+    --since and --until.
     """
     settings = load()
     provider = provider_of(settings.sources_file, name)
@@ -63,7 +64,7 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     asked = {"since": window.since, "until": window.until}
     after = filling.Position() if afresh else progress.position(asked)
     if after != filling.Position():
-        echo("Going on where the last run was interrupted; --afresh begins anew.", err=True)
+        echo("Continuing where the last run was interrupted; --afresh starts over.", err=True)
     total = calls.count(after)
     with publishing(settings.kafka) as publisher, client_of(provider) as client:
         pace = filling.Pace(provider.settings.requests_per_second)
@@ -73,10 +74,9 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
 
 
 def summary(results: Counter[Result], total: int) -> str:
-    """What a run did, in a sentence or two."""
     if not total:
-        return "No call lacks its end."
-    parts = [f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"]
+        return "No call is without its end."
+    parts = [f"{total} calls were without their end: {results[Result.PUBLISHED]} histories published"]
     if results[Result.OPEN]:
         parts.append(f"{results[Result.OPEN]} not over yet")
     if results[Result.UNKNOWN]:
@@ -87,7 +87,7 @@ def summary(results: Counter[Result], total: int) -> str:
 
 
 def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:
-    """Go through them behind a bar on standard error."""
+    """Count the results behind a progress bar on standard error."""
     counted: Counter[Result] = Counter()
     with bar("Asking for histories", total) as done:
         for result in results:

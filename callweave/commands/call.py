@@ -1,4 +1,4 @@
-"""`callweave call`: one call, whole."""
+"""`callweave call`: everything known about one call."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ MOST_LISTED = 20
 
 @click.command()
 @click.argument("id_", metavar="ID")
-@click.option("--account", help="The tenant, where the id is known to several.")
+@click.option("--account", help="The tenant, if several have this id.")
 @click.option("--raw", is_flag=True, help="Show the bytes of each callback too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.option("--numbers", is_flag=True, help="Show phone numbers and recording links in full.")
 def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bool) -> None:
-    """Show one call whole, found by any of its ids.
+    """Show one call, found by any of its ids.
 
-    By the id of a leg (uuid, buuid, CallID, SubCallID), the customer's reference (customuuid), the id of an
-    event or of a callback. It shows the row, legs, events with their delays, the CDR, gaps, where each value
-    came from, and what late data changed. Phone numbers are masked but for their last two digits.
+    The id of a leg (uuid, buuid, CallID, SubCallID), the customer's reference (customuuid), the id of an
+    event or of a callback. Shown are the row, legs, events with their delays, the CDR, gaps, where each value
+    came from, and what late data changed. Phone numbers are masked except for their last two digits.
     """
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
@@ -51,7 +51,7 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
                 raise  # `connected` says what to do
             if error.code in clickhouse.OTHER_TABLES_CODES:
                 raise CallweaveError(clickhouse.OTHER_TABLES) from None
-            # without the words of the server, which may repeat what was asked for
+            # the server's own words may repeat what was asked for
             raise CallweaveError(f"ClickHouse refuses to look for the call (code {error.code}).") from None
     _show(whole, raw=raw, as_json=as_json, numbers=numbers)
 
@@ -62,14 +62,14 @@ def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole
         raise CallweaveError(_choice(client, matches))
     found = read.whole(client, matches[0], raw=raw) if matches else None
     if found is None:
-        # the id is not repeated: it may be a customer's number
+        # the id is not repeated: it may be a customer's phone number
         where = "" if account is None else " in this account"
         raise CallweaveError(f"No call has this id{where}.")
     return found
 
 
 def _choice(client: Client, matches: list[Match]) -> str:
-    """What to choose from, without numbers."""
+    """List the calls to choose from, without phone numbers."""
     several = len({match.account for match in matches}) > 1
     how = "an account (--account) or a call's own id" if several else "the call's own id"
     many = f"At least {len(matches)}" if len(matches) == read.MOST_MATCHES else str(len(matches))

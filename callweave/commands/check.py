@@ -1,4 +1,4 @@
-"""`callweave doctor`: what stands in the way of running here, and what to do about it."""
+"""`callweave doctor`: what prevents callweave from running here, and what to do about it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runtime.terminal import echo, echo_styled, visible
 def doctor() -> None:
     """Check everything that the stages need.
 
-    Kafka and ClickHouse (reached? new enough?), topics, migrations, the sources file, the ports to listen on.
-    Each failure says what to do; the exit status is 1 when there is one.
+    Kafka and ClickHouse (reachable? new enough?), topics, migrations, the sources file, the ports to listen
+    on. Each failure says what to do. The exit status is 1 when there is one.
     """
     settings = load()
     echo(f"{'ok':<5} settings: valid.")

@@ -1,4 +1,4 @@
-"""`callweave dial`: have the provider start a call, and have its record know who asked for it."""
+"""`callweave dial`: have the provider start a call, and record who asked for it."""
 
 from __future__ import annotations
 
@@ -26,61 +26,61 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 SPOOL = "dialled"
-"""The folder within `data` of calls that were started and are not yet published."""
+"""Folder within `data` for calls that were started but not published yet."""
 
 NOT_PUBLISHED = 3
 MAY_HAVE_STARTED = 4
-"""Exit statuses: 1 means that no call was started."""
+"""Exit statuses; 1 means that no call was started."""
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 NUMBERS = {
     "announce_sound_id": "Sound for the origin before the destination is called.",
-    "call_duration": "The longest that the call may take, in seconds.",
-    "dst_announce_sound_id": "Sound that all hear once the destination picks up.",
-    "callback_rate_limit": "Percentage of the client's calls to leave to others; 100 declines always.",
-    "wait_for_pickup": "The longest that either side may ring, in seconds.",
+    "call_duration": "Longest duration of the call, in seconds.",
+    "dst_announce_sound_id": "Sound for everybody once the destination picks up.",
+    "callback_rate_limit": "Percentage of the client's calls to leave to others; 100 always declines.",
+    "wait_for_pickup": "Longest ringing of either side, in seconds.",
 }
 TEXTS = {
-    "caller_id_name": "Caller's name; the extension's own otherwise.",
-    "caller_id_number": "Caller's number; the extension's own otherwise.",
-    "src_ani": "External number of yours that origins outside are shown.",
-    "dst_ani": "External number of yours that a destination outside is shown.",
+    "caller_id_name": "Caller's name; default: the extension's own.",
+    "caller_id_number": "Caller's number; default: the extension's own.",
+    "src_ani": "Your external number shown to outside origins.",
+    "dst_ani": "Your external number shown to an outside destination.",
     "dst_dtmf": "Tones once the destination answers: 0-9 * #, W waits a second, w half a one.",
     "src_caller_id_name": "Caller's name shown to origins.",
     "src_caller_id_number": "Caller's number shown to origins.",
     "transfer_after_dst_hangup": "Where the origin goes when the destination hangs up.",
     "transfer_after_src_hangup": "Where the destination goes when the origin hangs up.",
 }
-"""The options of document 004 that are a value each."""
+"""The options of document 004 that have one value each."""
 
 
 def document_options(command: Command) -> Command:
-    """An option for each value of document 004, called as there, with dashes."""
+    """Add an option for each value of document 004, under its name there, with dashes."""
     for name, meaning in reversed((NUMBERS | TEXTS).items()):
         command = click.option(f"--{name.replace('_', '-')}", name, help=meaning)(command)
     return command
 
 
 @click.command()
-@click.option("--source", "name", help="The source whose provider is asked.")
-@click.option("--extension", help="Whose call it is: an id, @NUMBER, or a variable as in @{NAME}.")
+@click.option("--source", "name", help="The source whose provider to ask.")
+@click.option("--extension", help="Whose call it is: an id, @NUMBER, or a variable such as @{NAME}.")
 @click.option("--to", "--dst-num", "dst_num", help="Number to call once the origin has picked up.")
 @click.option("--from", "--src-num", "src_num", multiple=True, help="Number to call first; may be repeated.")
-@click.option("--allow-public-transfer", help="true or false: may a call outside be transferred?")
+@click.option("--allow-public-transfer", help="true or false: may an outside call be transferred?")
 @document_options
 @click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--tag", help="The variable tag: it appears in the call's events and in its record.")
-@click.option("--resend", is_flag=True, help="Call nobody: publish what earlier runs could not.")
+@click.option("--tag", help="The variable tag, which appears in the call's events and in its row.")
+@click.option("--resend", is_flag=True, help="Call nobody; publish what earlier runs could not.")
 def dial(*, name: str | None, extension: str | None, resend: bool, **options: Any) -> None:
     """Start a call, and publish who asked for it.
 
-    Any value may be a variable that the provider puts in, as in '$cv({NAME})'. The call's id is printed.
+    Any value may be a variable that the provider fills in, such as '$cv({NAME})'. The call's id is printed.
 
     \b
     Exit status: 0 the call was started, and its record will say so;
     1 no call was started; 3 it was started, but Kafka does not have it: `callweave dial --resend`;
-    4 it may have been started: nobody can know.
+    4 it may have been started; this can't be known.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins so
     settings = load()
     if resend:
@@ -100,7 +100,7 @@ def dial(*, name: str | None, extension: str | None, resend: bool, **options: An
 
 
 def request_of(options: dict[str, Any]) -> CallbackRequest:
-    """The request that the options ask for; raise `click.UsageError` with every mistake at once."""
+    """Build the request from the options; raise `click.UsageError` with every mistake at once."""
     fields = {name: value for name, value in options.items() if value not in {None, ()}}
     variables = variables_of(fields.pop("variables", ()), fields.pop("tag", None))
     if variables:
@@ -128,7 +128,6 @@ MUST = dict.fromkeys((*TEXTS, "dst_num", "src_num", "variables"), "must not be e
 
 
 def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
-    """The call's variables by name."""
     variables: dict[str, str] = {}
     for pair in (*pairs, *([f"tag={tag}"] if tag is not None else [])):
         name, equals, value = pair.partition("=")
@@ -141,7 +140,7 @@ def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
 
 
 def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> Outcome:
-    """Kafka first: without it nobody is called."""
+    """Connect to Kafka first: without it nobody is called."""
     provider = provider_of(settings.sources_file, name)
     spool = Spool(settings.data / SPOOL)
     try:
@@ -174,7 +173,7 @@ def _report(outcome: Outcome, settings: Settings) -> None:
 def _resend(settings: Settings) -> None:
     spool = Spool(settings.data / SPOOL)
     if not spool.waiting():
-        echo("There is nothing to publish again.", err=True)
+        echo("There is nothing to publish.", err=True)
         return
     with publishing(settings.kafka) as publisher:
         sent, broken = resend(publisher, spool)

@@ -1,4 +1,4 @@
-"""What two sets of tables say differently, for people and for programs."""
+"""How two sets of tables differ, for people and for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def show(
     settings: Settings, selection: Selection, database: str, *, as_json: bool, numbers: bool, limit: int
 ) -> None:
-    """Print what the two databases tell differently: at most so many calls, and how many there are."""
+    """Print how the two databases differ: at most `limit` calls, and how many there are."""
     found = 0
     with clickhouse.connected(settings.clickhouse) as client:
         for each in changes.calls(client, settings.clickhouse.database, database, selection.span):
@@ -63,4 +63,4 @@ def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
 
 
 WORDY = frozenset({"variables"})
-"""Columns in a customer's own words, which may hold a number."""
+"""Columns in a customer's own words, which may contain a phone number."""

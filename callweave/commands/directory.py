@@ -1,4 +1,4 @@
-"""`callweave directory`: who is who."""
+"""`callweave directory`: names of agents, campaigns and customers."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ if TYPE_CHECKING:
 
 @click.group()
 def directory() -> None:
-    """Say who is who: agents, campaigns and customers, each from a time on.
+    """Name agents, campaigns and customers.
 
-    A CSV file with the columns kind, id, name, valid_from, and, if need be, team and account. A kind is
-    extension or user (name and team of the agent), campaign, or number (name of the customer). A row holds
-    from its time until the next one of the same id; one without a name ends what was said before.
+    The CSV file has the columns kind, id, name, valid_from, and optionally team and account. Kinds: extension
+    or user (name and team of the agent), campaign, number (name of the customer). A row is valid from its
+    time until the next row of the same id; a row without a name ends the previous one.
     """
 
 
 def reading(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of the commands that read a file."""
+    """Add the options of the commands that read a file."""
     for option in (
-        click.option("--country", help="Of numbers without a +, as in CN; without it they match as written."),
-        click.option("--timezone", help="Of times without an offset, as in Asia/Shanghai."),
-        click.option("--account", help="Of rows without an account."),
+        click.option(
+            "--country", help="Country of numbers without +, such as CN; without it they match as written."
+        ),
+        click.option("--timezone", help="Zone of times without an offset, such as Asia/Shanghai."),
+        click.option("--account", help="Account of rows without one."),
         click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
     ):
         command = option(command)
@@ -60,16 +62,16 @@ def load(file: Path, account: str | None, timezone: str | None, country: str | N
 @directory.command()
 @reading
 def check(file: Path, account: str | None, timezone: str | None, country: str | None) -> None:
-    """Say everything that is wrong with a CSV file, and load nothing."""
+    """Report everything that is wrong with a CSV file, and load nothing."""
     told = told_by(file, account, timezone, country)
     echo(f"{file}: {len(told)} rows, nothing wrong.", err=True)
 
 
 @directory.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
-@click.option("--account", help="Of this account alone.")
+@click.option("--account", help="Only of this account.")
 def list_(account: str | None, *, as_json: bool) -> None:
-    """List who is who. Numbers of customers are shown as they were loaded."""
+    """List all names. Customers' numbers are shown as they were loaded."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         found = [_row(entry) for entry in store.entries(client) if account in {None, entry.account}]
     if as_json:
@@ -83,13 +85,13 @@ def list_(account: str | None, *, as_json: bool) -> None:
 
 @directory.command()
 def areas() -> None:
-    """Load the names of areas, by which numbers have a region; a sink without any does it by itself."""
+    """Load the names of areas, which give numbers their region. A sink without any loads them itself."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         echo(f"{known.load(client)} areas.", err=True)
 
 
 def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:
-    """The entries of a file; raise `CallweaveError` with every mistake and its line."""
+    """Read the entries of a file; raise `CallweaveError` with every mistake and its line."""
     try:
         zone = ZoneInfo(sources.checked_timezone(timezone)) if timezone else None
         country = sources.checked_country(country) if country else None

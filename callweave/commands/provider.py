@@ -1,4 +1,4 @@
-"""`callweave source provider`: how a source's provider is asked."""
+"""`callweave source provider`: how a source's provider API is reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sources_written(settings: Settings) -> Iterator[Path]:
-    """The sources file, to be written; raises `StartError` where it can't be."""
+    """Give the path of the sources file; raise `StartError` if it can't be written."""
     with writing(settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
         yield settings.sources_file
 
@@ -31,22 +31,25 @@ FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 @click.command()
 @click.argument("name")
-@click.option("--base-url", help="What the API's paths follow, as in https://api.example.com/api/ver1.0.")
-@click.option("--client-id", help="Whose history and limits are asked for; @me otherwise, the token's own.")
-@click.option("--token-file", type=FILE, help="A file that holds the bearer token.")
-@click.option("--token-variable", help="The environment variable that holds it.")
-@click.option("--app-id", help="An application, which gets tokens by its id and secret.")
-@click.option("--app-secret-file", type=FILE, help="A file that holds the application's secret.")
-@click.option("--app-secret-variable", help="The environment variable that holds it.")
-@click.option("--token-url", help="Where an application gets its token; /oauth/token of the API otherwise.")
-@click.option("--connect-timeout-seconds", type=float, help="How long a connection may take.")
+@click.option("--base-url", help="Base URL of the API, such as https://api.example.com/api/ver1.0.")
+@click.option(
+    "--client-id", help="The client whose history and limits are used; default: @me, the token's own."
+)
+@click.option("--token-file", type=FILE, help="File with the bearer token.")
+@click.option("--token-variable", help="Environment variable with the bearer token.")
+@click.option("--app-id", help="Id of an application, which gets tokens with its secret.")
+@click.option("--app-secret-file", type=FILE, help="File with the application's secret.")
+@click.option("--app-secret-variable", help="Environment variable with the application's secret.")
+@click.option("--token-url", help="Where an application gets its token; default: /oauth/token of the API.")
+@click.option("--connect-timeout-seconds", type=float, help="How long connecting may take.")
 @click.option("--answer-timeout-seconds", type=float, help="How long the API may stay silent.")
-@click.option("--requests-per-second", type=float, help="How fast `callweave backfill` asks.")
-@click.option("--remove", is_flag=True, help="Forget all of it.")
+@click.option("--requests-per-second", type=float, help="At most this many requests of `callweave backfill`.")
+@click.option("--remove", is_flag=True, help="Remove these settings.")
 def provider(name: str, *, remove: bool, **options: str | float | Path | None) -> None:
-    """Set how the provider of a source is asked, or show it.
+    """Set how the provider of a source is reached, or show it.
 
-    What is not given stays as it was. Secrets are named, never given: a file or a variable holds them.
+    Options that are left out keep their value. Secrets are named, never given: they are in a file or a
+    variable.
     """
     known = load()
     given = {option: value for option, value in options.items() if value is not None}

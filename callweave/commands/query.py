@@ -1,4 +1,4 @@
-"""`callweave sql`: ask ClickHouse without another client at hand."""
+"""`callweave sql`: query ClickHouse without another client."""
 
 from __future__ import annotations
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
 NULL = "NULL"
 FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones too, in Chinese and Japanese spreadsheets
-"""Tabs and line ends, which OWASP lists as well, are escaped before."""
+"""OWASP lists tabs and line ends too; those are escaped before."""
 
 
 class Format(StrEnum):
-    """How to print a result."""
-
     TABLE = "table"
     VERTICAL = "vertical"
     JSON = "json"
@@ -43,12 +41,12 @@ class Format(StrEnum):
     type=click.Choice([form.value for form in Format]),
     default=Format.TABLE.value,
     show_default=True,
-    help="vertical: a line for each column; json: an object a line; csv: with a header.",
+    help="vertical: a line for each column; json: an object a line; csv: with column names.",
 )
 def sql(statement: str, form: str) -> None:
     """Run one SQL statement.
 
-    As in: callweave sql "SELECT * FROM calls".
+    For example: callweave sql "SELECT * FROM calls".
     """
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
@@ -56,7 +54,7 @@ def sql(statement: str, form: str) -> None:
             result = client.execute(statement, with_column_types=True)
         except ServerException as error:
             raise CallweaveError(f"ClickHouse refuses: {clickhouse.first_line(error)}") from None
-    if not isinstance(result, tuple):  # an INSERT gives a number of rows
+    if not isinstance(result, tuple):  # an INSERT returns a number of rows
         return
     rows, columns = result
     PRINTERS[Format(form)]([name for name, _ in columns], rows)
@@ -98,7 +96,7 @@ def _csv_cell(value: Any) -> str:
 
 
 def no_formula(text: str) -> str:
-    """A text that a spreadsheet would run as a formula gets a quote in front, as OWASP advises."""
+    """Put a quote before a text that a spreadsheet would run as a formula, as OWASP advises."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
@@ -111,7 +109,7 @@ PRINTERS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], None]]
 
 
 def plain(value: Any) -> str:
-    """A value as text: times to the last digit that says something, control characters visible."""
+    """Write a value as text: times without trailing zeros, control characters escaped."""
     if value is None:
         return NULL
     if isinstance(value, bytes):

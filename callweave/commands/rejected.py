@@ -1,4 +1,4 @@
-"""`callweave rejected`: what was refused and why, and how it gets another chance."""
+"""`callweave rejected`: what was rejected and why, and how to send it again."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 @click.group()
 def rejected() -> None:
-    """List, show and redrive callbacks that could not be used."""
+    """List, show and redrive rejected callbacks."""
 
 
 @rejected.command("list")
 @span_options
-@click.option("--reason", help="With a reason of this code.")
+@click.option("--reason", help="Only with a reason of this code.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line.")
 def list_(
     *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
 ) -> None:
-    """Group them by their reasons, the most frequent first."""
+    """Group rejected callbacks by their reasons, the most frequent first."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse) as client:
         groups = found.groups(client, _selection(since, until, source, reason))
@@ -63,15 +63,15 @@ def list_(
         for group in groups
     ]
     tables.show(
-        ["source", "stage", "reasons", "fields", "callbacks", "first", "last", "the last one's id"], rows
+        ["source", "stage", "reasons", "fields", "callbacks", "first", "last", "id of the last"], rows
     )
 
 
 @rejected.command()
 @click.argument("id_", metavar="ID")
-@click.option("--raw", is_flag=True, help="Show every byte: numbers and links are masked otherwise.")
+@click.option("--raw", is_flag=True, help="Show every byte; without it, numbers and links are masked.")
 def show(id_: str, *, raw: bool) -> None:
-    """Show one of them: its reasons and its bytes."""
+    """Show a callback: its reasons and its bytes."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         known = archive.one(client, id_.strip())
@@ -90,14 +90,14 @@ def _show(known: Archived, *, raw: bool) -> None:
         "kind": callback.kind,
         "received at": shown(callback.received_at),
         "request": f"{callback.method} {callback.content_type}",
-        "lies in": f"{known.topic}/{known.partition}/{known.offset}",
+        "stored at": f"{known.topic}/{known.partition}/{known.offset}",
         "status": f"rejected by {known.stage}" if known.reasons else "accepted",
     }
     for name, value in facts.items():
         echo(f"{name:12}  {value}")
     if known.reasons:
         tables.show(
-            ["field", "reason", "which means"],
+            ["field", "reason", "meaning"],
             [[reason.field, reason.code, reason.message] for reason in known.reasons],
         )
     for name, data in (("query", callback.query), ("payload", callback.payload)):
@@ -108,8 +108,8 @@ def _show(known: Archived, *, raw: bool) -> None:
 
 @rejected.command()
 @span_options
-@click.option("--reason", help="With a reason of this code.")
-@click.option("--dry-run", is_flag=True, help="Only say what the code of this machine would make of them.")
+@click.option("--reason", help="Only with a reason of this code.")
+@click.option("--dry-run", is_flag=True, help="Only print what this machine's code would make of them.")
 @wait_option
 def redrive(
     *,
@@ -120,11 +120,11 @@ def redrive(
     dry_run: bool,
     patience: float,
 ) -> None:
-    """Send them through normalize again, after a source or the code was put right.
+    """Send rejected callbacks through normalize again, after a source or the code was corrected.
 
-    What is accepted now becomes part of its call, and callbacks says so; what is not stays as it is. An
-    interrupted redrive goes on where it was when the same one is asked for again, and says so; if the code or
-    a source has changed since, it begins anew.
+    What is accepted now becomes part of its call, and is accepted in the view callbacks; the rest stays
+    rejected. An interrupted redrive is continued when the same one is asked for again; if the code or a
+    source has changed since, it starts over.
     """
     settings = load()
     selection = _selection(since, until, source, reason)

@@ -1,4 +1,4 @@
-"""`callweave replay`: the archive through the pipeline once more, or into a second database."""
+"""`callweave replay`: send the archive through the pipeline again, or into a second database."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ wait_option = click.option(
     type=click.FloatRange(0, 86_400),
     default=60.0,
     show_default=True,
-    help="Seconds that the stages may take with them; what they then say is printed.",
+    help="Seconds to wait for the stages; then the outcome is printed.",
 )
-"""For whatever calls `send`."""
+"""For commands that call `send`."""
 
 
 @contextmanager
 def asking(settings: Settings) -> Iterator[None]:
-    """Whatever reads the archive: what ClickHouse refuses becomes a `CallweaveError` that says what to do."""
+    """Turn ClickHouse's refusals into a `CallweaveError` that says what to do."""
     try:
         yield
     except ServerException as error:
@@ -52,17 +52,23 @@ def asking(settings: Settings) -> Iterator[None]:
 
 @click.command()
 @span_options
-@click.option("--dry-run", is_flag=True, help="Only say how many callbacks would be sent.")
+@click.option("--dry-run", is_flag=True, help="Only print how many callbacks would be sent.")
 @wait_option
 @click.option(
     "--into",
     metavar="DATABASE",
-    help="Touch neither topics nor tables: build other tables there with the code of this machine, "
+    help="Leave topics and tables alone: build other tables there with this machine's code, "
     "and print which calls come out otherwise.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each such call.")
+@click.option("--json", "as_json", is_flag=True, help="With --into: print an object for each of these calls.")
 @click.option("--numbers", is_flag=True, help="With --into: show phone numbers and links in full.")
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="With --into: so many.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="With --into: print at most this many.",
+)
 def replay(
     *,
     since: int | None,
@@ -77,9 +83,9 @@ def replay(
 ) -> None:
     """Send archived callbacks through normalize again.
 
-    All merges are idempotent: the tables change only where the code or a source has changed. Calls that lie
-    partly in the span are sent whole. An interrupted replay goes on where it was when the same one is asked
-    for again, and says so; if the code or a source has changed since, it begins anew.
+    A repeated callback changes nothing unless the code or a source has changed. Calls that are partly in the
+    span are sent whole. An interrupted replay is continued when the same one is asked for again; if the code
+    or a source has changed since, it starts over.
     """
     settings = load()
     selection = Selection(span_of(since, until, source))
@@ -107,7 +113,7 @@ def send(
     patience: float,
     legs_of: Callable[[Archived], Iterable[str]] | None = None,
 ) -> None:
-    """Send the selection, wait, and print what came of it."""
+    """Send the selection, wait, and print the outcome."""
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
     with bar("sending", total) as advance:

@@ -3,72 +3,70 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 import click
 
-from runtime import logs
+from runtime import stage
 from runtime.settings import load
 
-if TYPE_CHECKING:
-    from runtime.settings import Settings
-
 PORT = click.IntRange(0, 65535)
-STAGES = {
+WORK = {
     "ingest": "ingest.server",
     "normalize": "processors.normalize.app",
     "correlate": "processors.correlate.app",
     "sink": "sinks.writer",
 }
-"""Where each stage's `run(settings)` is. Only the one that is run is imported: Faust and Flask are slow."""
-METRICS = "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one."
+"""Modules with each stage's `run(stage)`. Only the one that is run is imported: Faust and Flask are slow."""
+
+metrics_port = click.option(
+    "--metrics-port",
+    type=PORT,
+    help="Serve /metrics, /healthz and /readyz on this port; 0 takes a free port.",
+)
 
 
 @click.group()
 def run() -> None:
     """Run one stage until it gets SIGTERM or SIGINT.
 
-    Each stage is a process of its own: start as many of each as the load needs, on as many machines.
+    Each stage is a process of its own. Start as many of each as the load needs, on as many machines as you
+    like.
     """
 
 
 @run.command()
 @click.option("--port", type=PORT, help="Listen on this port.")
-def ingest(port: int | None) -> None:
+@metrics_port
+def ingest(port: int | None, metrics_port: int | None) -> None:
     """Take callbacks by HTTP and publish them."""
-    _run("ingest", port=port)
+    _run("ingest", port=port, metrics_port=metrics_port)
 
 
 @run.command()
-@click.option("--metrics-port", type=PORT, help=METRICS)
+@metrics_port
 def normalize(metrics_port: int | None) -> None:
     """Turn callbacks into events."""
     _run("normalize", metrics_port=metrics_port)
 
 
 @run.command()
-@click.option("--metrics-port", type=PORT, help=METRICS)
+@metrics_port
 def correlate(metrics_port: int | None) -> None:
     """Tie events together into calls."""
     _run("correlate", metrics_port=metrics_port)
 
 
 @run.command()
-@click.option("--metrics-port", type=PORT, help=METRICS)
+@metrics_port
 def sink(metrics_port: int | None) -> None:
     """Write callbacks, events and records to ClickHouse."""
     _run("sink", metrics_port=metrics_port)
 
 
-def _run(stage: str, **overrides: int | None) -> None:
-    settings = _begin(stage, **overrides)
-    importlib.import_module(STAGES[stage]).run(settings)
-
-
-def _begin(stage: str, **overrides: int | None) -> Settings:
-    """The settings with what the command line says put over them, and logs on their way."""
+def _run(name: str, **overrides: int | None) -> None:
+    """Run it with the settings, and the command line's values over them."""
     settings = load()
-    given = {name: value for name, value in overrides.items() if value is not None}
-    section = getattr(settings, stage).model_copy(update=given)
-    logs.configure(settings.log, stage)
-    return settings.model_copy(update={stage: section})
+    given = {setting: value for setting, value in overrides.items() if value is not None}
+    section = getattr(settings, name).model_copy(update=given)
+    work = importlib.import_module(WORK[name]).run
+    stage.run(name, settings.model_copy(update={name: section}), work)

@@ -1,4 +1,4 @@
-"""`callweave schemas`: the vocabulary written out for other languages, as JSON Schema and AsyncAPI."""
+"""`callweave schemas`: the topics' messages as JSON Schema and AsyncAPI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @click.group()
 def schemas() -> None:
-    """Write out or check what the topics carry.
+    """Write or check the schemas of the topics.
 
     As JSON Schema and AsyncAPI, for other languages.
     """
@@ -25,7 +25,7 @@ FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=ROOT,
-    help="What the documents' paths are relative to; the project's root otherwise.",
+    help="Folder for the documents; default: the project's root.",
 )
 
 
@@ -44,7 +44,7 @@ def write(folder: Path) -> None:
 @schemas.command()
 @FOLDER
 def check(folder: Path) -> None:
-    """Exit with status 1 when a document on disk is not what the definitions say."""
+    """Exit with status 1 if a document on disk differs from the definitions."""
     stale = [name for name, text in documents.render().items() if not _is(folder / name, text)]
     for name in stale:
         echo(f"callweave: {name} is out of date: run `callweave schemas write`.", err=True)

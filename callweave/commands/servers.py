@@ -1,4 +1,4 @@
-"""`callweave topics` and `callweave migrate`: make Kafka and ClickHouse as the stages need them."""
+"""`callweave topics` and `callweave migrate`: prepare Kafka and ClickHouse for the stages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @click.command()
 def topics() -> None:
-    """Create missing Kafka topics, and say how existing ones differ.
+    """Create missing Kafka topics, and report how others differ.
 
-    Nothing that exists is changed. The exit status is 1 when a topic differs in a way that would break the
-    pipeline (its number of partitions, its cleanup policy), or when Kafka can't be reached.
+    Nothing that exists is changed. The exit status is 1 if a topic differs in a way that would break the
+    pipeline (its number of partitions, its cleanup policy), or if Kafka can't be reached.
     """
     settings = load()
     reports = ensure(settings)
@@ -38,7 +38,7 @@ def topics() -> None:
 
 
 def outcome(report: TopicReport) -> str:
-    """What was found or done about a topic, in words."""
+    """Describe what was found or done about a topic."""
     if report.missing:
         return "created"
     if not report.drifts:
@@ -47,12 +47,12 @@ def outcome(report: TopicReport) -> str:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say which migrations would be applied.")
+@click.option("--dry-run", is_flag=True, help="Only print which migrations would be applied.")
 def migrate(*, dry_run: bool) -> None:
     """Bring ClickHouse's tables and views up to date."""
     settings = load()
     with connected(settings.clickhouse, database="default") as client:
-        client.execute("SELECT 1")  # one clear sentence, should it be away
+        client.execute("SELECT 1")  # fails with one clear sentence if ClickHouse does not answer
     names = migrations.pending(settings) if dry_run else migrations.migrate(settings)
     for name in names:
         echo(f"{'would apply' if dry_run else 'applied'} {name}")

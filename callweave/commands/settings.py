@@ -1,4 +1,4 @@
-"""`callweave settings`: what is in force, and what each setting means."""
+"""`callweave settings`: the settings in force, and what each of them means."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MASK = "***"
 def settings() -> None:
     """Print the settings in force, each with its meaning.
 
-    As TOML, secrets masked: a good start for a callweave.toml.
+    As TOML, with secrets masked: a good start for a callweave.toml.
     """
     echo("\n".join(document(load_from(os.environ))), lines=True)
 
 
 def document(loaded: Loaded[Settings]) -> Iterator[str]:
-    """The lines of a TOML document that gives these settings again, but for the secrets."""
+    """The lines of a TOML document with these settings; secrets are masked."""
     table = ""
     for name, info in fields_of(Settings):
         section, _, key = name.rpartition(".")
@@ -53,7 +53,7 @@ def document(loaded: Loaded[Settings]) -> Iterator[str]:
 
 
 def toml(value: str | float | Path | SecretStr) -> str:
-    """A value as TOML writes it; a secret as a mask, or as "" when it is empty."""
+    """Write a value as TOML; a secret as a mask, or as "" if it is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, SecretStr):

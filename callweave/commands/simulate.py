@@ -1,4 +1,4 @@
-"""`callweave simulate`: a provider to try callweave with, that misbehaves as real ones do."""
+"""`callweave simulate`: a made-up provider that misbehaves as real ones do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from simulator.misbehaviour import Misbehaviour
 from simulator.progress import shown, summarise
 from simulator.run import Wishes, run
 from simulator.sending import Manner, Tally
-from simulator.traffic import Sender
+from simulator.traffic import MODELS, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,16 +44,15 @@ SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 ASK_HERE = """The provider's REST API is there until Ctrl-C. For a source to ask it:
 
   callweave source provider NAME --base-url {base_url} --client-id {client} --token-file {file}"""
-"""What makes a source ask the simulated provider."""
+"""How to point a source at the simulated provider."""
 
 
 class Duration(click.ParamType):
-    """As in 30s or 5m; in µs."""
+    """A duration such as 30s or 5m, in µs."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it."""
         if isinstance(value, int):
             return value
         found = DURATION.fullmatch(str(value).strip())
@@ -63,12 +62,11 @@ class Duration(click.ParamType):
 
 
 class Share(click.ParamType):
-    """As in 2%."""
+    """A share such as 2%."""
 
     name = "share"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it."""
         if isinstance(value, float):
             return value
         found = SHARE.fullmatch(str(value).strip())
@@ -88,39 +86,44 @@ class Share(click.ParamType):
     type=click.FloatRange(1),
     default=1.0,
     show_default=True,
-    help="How many times faster than real time calls go by; delays below too.",
+    help="How many times faster than real time; delays below too.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same calls.")
-@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Sent twice.")
-@click.option("--shuffle", type=Duration(), default="0s", show_default=True, help="Late by up to so much.")
-@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Never sent.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same calls.")
+@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Callbacks sent twice.")
 @click.option(
-    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Bills late by up to this."
+    "--shuffle", type=Duration(), default="0s", show_default=True, help="Delay callbacks by up to this."
+)
+@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Hangups never sent.")
+@click.option(
+    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Delay CDRs by up to this."
 )
 @click.option(
-    "--malformed", type=Share(), default="0%", show_default=True, help="A broken copy sent as well."
+    "--malformed", type=Share(), default="0%", show_default=True, help="Send a broken copy as well."
 )
 @click.option(
-    "--retries", type=click.IntRange(0), default=3, show_default=True, help="After a 5xx or no answer."
+    "--retries", type=click.IntRange(0), default=3, show_default=True, help="Tries after a 5xx or no answer."
 )
-@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="For one request.")
-@click.option("--connections", type=click.IntRange(1), default=16, show_default=True, help="At once.")
+@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="Of one request.")
+@click.option(
+    "--connections", type=click.IntRange(1), default=16, show_default=True, help="Requests at once."
+)
 @click.option(
     "--api",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="Serve the provider's REST API on this port of this machine until Ctrl-C; 0 takes a free one.",
+    help="Serve the provider's REST API on this local port until Ctrl-C; 0 takes a free port.",
 )
 @click.option("--ledger", type=click.Path(file_okay=False), help="A new folder for the ledger.")
 def simulate(**options: Any) -> None:
-    """Make calls up and send their webhooks, as the providers' documents show them.
+    """Simulate calls, and send their webhooks.
 
-    Without --url they go to the demo sources of `make run`. What was sent and acknowledged, and the row that
-    each call must become, is written to a folder; its path is printed on standard output.
+    Webhooks look as in the providers' documents. Without --url they go to the demo sources of `make run`. A
+    folder is written with what was sent and acknowledged, and the row that each call must become; its path is
+    printed on standard output.
     """
     settings = load()
 
-    # with no calls to send it is the API alone that is wanted
+    # without calls only the API is wanted
     urls = dict(_pair(text) for text in options["urls"]) or (demo_urls(settings) if options["calls"] else {})
     senders = senders_of(settings, urls)
     endpoints = {name: Endpoint.of(url) for name, url in urls.items()}
@@ -139,7 +142,7 @@ def simulate(**options: Any) -> None:
 
 @contextmanager
 def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[SimulatedCall], None]]:
-    """The provider's REST API, and what tells it of calls that are over, so that it knows their history."""
+    """Serve the provider's REST API; give the function that adds a finished call to its history."""
     exchange = Exchange(SystemClock(), seed=wishes.seed, speedup=wishes.manner.speedup)
     token, file = secrets.token_urlsafe(24), folder / "api-token"
     exchange.tokens.add(token)
@@ -156,13 +159,11 @@ def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[S
 
 
 def wait_for_ctrl_c() -> None:
-    """Until somebody has had enough."""
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
 
 
 def wishes_of(options: Mapping[str, Any]) -> Wishes:
-    """What the options ask for."""
     return Wishes(
         seed=options["seed"],
         calls=options["calls"],
@@ -184,7 +185,7 @@ def wishes_of(options: Mapping[str, Any]) -> Wishes:
 
 
 def demo_urls(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name; raise `CallweaveError` where there are none."""
+    """The demo sources' callback URLs by name; raise `CallweaveError` if there are none."""
     urls = kept_urls(settings)
     if not urls:
         raise CallweaveError(
@@ -195,19 +196,21 @@ def demo_urls(settings: Settings) -> dict[str, str]:
 
 
 def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
-    """Who sends: the source of each URL says in which dialect, and in which zone."""
+    """Who sends: each URL's source has a dialect and a time zone."""
     known = sources.load(settings.sources_file)
     senders = []
     for name in urls:
         source = known.get(name)
         if source is None or not source.active:
             raise CallweaveError(f"{name} is no source: `callweave source list` has them.")
+        if source.dialect not in MODELS:
+            raise CallweaveError(f"{name} speaks {source.dialect}, in which no calls are simulated.")
         senders.append(Sender(name, source.account, source.dialect, source.timezone))
     return senders
 
 
 def ledger_folder(settings: Settings, given: str | None) -> Path:
-    """Where the ledger goes: a folder that has none yet."""
+    """Choose the ledger's folder: one without a ledger."""
     folder = Path(given) if given else settings.data / "simulated" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     if (folder / SENT).exists():
         raise CallweaveError(f"{folder} has a ledger already: say another folder.")
@@ -221,7 +224,7 @@ def perform(
     folder: Path,
     finished: Callable[[SimulatedCall], None] | None = None,
 ) -> Tally:
-    """Run it with its progress on standard error, and then tell what came of it."""
+    """Run it with its progress on standard error, then report the outcome."""
     tally = Tally()
 
     async def main(ledger: Ledger) -> None:

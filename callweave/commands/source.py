@@ -12,53 +12,50 @@ from callweave.commands.provider import provider, sources_written
 from runtime import sources
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
+from schemas import dialects
 
 if TYPE_CHECKING:
     from runtime.settings import IngestSettings
     from runtime.sources import Setting, Source
 
-ONCE = (
-    "This URL holds the token and is shown only now: keep it as a secret. A running ingress knows it at once."
-)
+ONCE = "This URL holds the token and is shown only now: keep it secret. A running ingress accepts it at once."
 
 UNSET = "none"
-"""In place of a value: the setting is to have none."""
+"""In place of a value: remove the setting."""
 
 
 class OrNone(click.ParamType):
-    """What another type reads, or the word none."""
+    """Another type's values, or the word none."""
 
     def __init__(self, of: click.ParamType) -> None:
-        """`of` is asked for everything else."""
         self.name = of.name
         self._of = of
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
         return UNSET if value == UNSET else self._of.convert(value, param, ctx)
 
 
 @click.group()
 def source() -> None:
-    """Add, list, change, remove the senders of callbacks."""
+    """Add, list, change and remove senders of callbacks."""
 
 
 @source.command()
 @click.argument("name")
-@click.option("--account", required=True, help="The tenant: ids of different accounts never meet.")
-@click.option("--dialect", required=True, help="common-api or extension-events.")
-@click.option("--timezone", required=True, help="Of times written without one, as in Asia/Shanghai.")
+@click.option("--account", required=True, help="The tenant; equal ids of two accounts are different calls.")
+@click.option("--dialect", required=True, help=f"{dialects.one_of(dialects.NAMES)}.")
+@click.option("--timezone", required=True, help="Zone of times without one, such as Asia/Shanghai.")
 @click.option(
     "--close-after",
     type=float,
     metavar="SECONDS",
-    help="Close a call without news for so long; correlate.silence_seconds otherwise.",
+    help="Close a call after this long without news; default: correlate.silence_seconds.",
 )
-@click.option("--country", metavar="ISO", help="Of phone numbers without a +, as in CN; unknown otherwise.")
+@click.option("--country", metavar="ISO", help="Country of phone numbers without +, such as CN.")
 def add(
     name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
 ) -> None:
-    """Add a source and print its callback URL, alone, on standard output."""
+    """Add a source. Only its callback URL is printed on standard output."""
     settings = load()
     with sources_written(settings) as path:
         token = sources.add(
@@ -81,18 +78,20 @@ def rotate(name: str) -> None:
 
 @source.command()
 @click.argument("name")
-@click.option("--timezone", help="Of times written without one, as in Asia/Shanghai.")
+@click.option("--timezone", help="Zone of times without one, such as Asia/Shanghai.")
 @click.option(
     "--close-after",
     type=OrNone(click.FLOAT),
     metavar="SECONDS|none",
-    help="Close a call without news for so long; none: after correlate.silence_seconds.",
+    help="Close a call after this long without news; none: correlate.silence_seconds.",
 )
-@click.option("--country", metavar="ISO|none", help="Of phone numbers without a +, as in CN; none: unknown.")
+@click.option(
+    "--country", metavar="ISO|none", help="Country of phone numbers without +, such as CN; none: unknown."
+)
 def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
-    What is not given stays as it was. Times that were read before keep the zone that they were read with.
+    Options that are left out keep their value. Times that were read before keep the zone they were read with.
     """
     given: dict[Setting, str | float | None] = {}
     if timezone is not None:
@@ -137,12 +136,11 @@ source.add_command(provider)
 
 
 def callback_url(settings: IngestSettings, token: str) -> str:
-    """What a provider is told to call."""
     return f"{base_url(settings)}/callbacks/{token}"
 
 
 def base_url(settings: IngestSettings) -> str:
-    """How the ingress is reached: its public URL, or else the address on which it listens."""
+    """The ingress's public URL, or else the address on which it listens."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return settings.public_url or f"http://{host}:{settings.port}"
 
@@ -150,7 +148,7 @@ def base_url(settings: IngestSettings) -> str:
 def _hints(settings: IngestSettings) -> None:
     echo(ONCE, err=True)
     if settings.public_url is None:
-        echo("Set ingest.public_url to what the provider reaches us by.", err=True)
+        echo("Set ingest.public_url to the address by which the provider reaches us.", err=True)
 
 
 def _row(item: Source) -> dict[str, str | float | None]:

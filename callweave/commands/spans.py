@@ -1,4 +1,4 @@
-"""The options --since, --until and --source: which callbacks a command is about."""
+"""The options --since, --until and --source, which select callbacks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
 class Moment(click.ParamType):
-    """A time as in ISO 8601, in UTC where it names no offset: microseconds since 1970 UTC."""
+    """A time in ISO 8601, in UTC if it has no offset: microseconds since 1970 UTC."""
 
     name = "time"
 
     def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
-        """Of `2026-01-31`, `2026-01-31T12:00` or `2026-01-31T12:00:00.5+08:00`."""
+        """Read `2026-01-31`, `2026-01-31T12:00` or `2026-01-31T12:00:00.5+08:00`."""
         if isinstance(value, int):
             return value
         try:
@@ -39,10 +39,8 @@ class Moment(click.ParamType):
 def span_options(command: Command) -> Command:
     """Add the three options, as `since`, `until` and `source`."""
     for option in (
-        click.option("--source", help="Of this source alone."),
-        click.option(
-            "--until", type=Moment(), help="Received before this time; in UTC where it has no offset."
-        ),
+        click.option("--source", help="Only from this source."),
+        click.option("--until", type=Moment(), help="Received before this time; UTC if it has no offset."),
         click.option("--since", type=Moment(), help="Received at this time or later."),
     ):
         command = option(command)
@@ -50,7 +48,7 @@ def span_options(command: Command) -> Command:
 
 
 def span_of(since: int | None, until: int | None, source: str | None) -> Span:
-    """What the options name; all that was left open is open."""
+    """The selected span; options that are left out leave it open."""
     everything = Span()
     return Span(
         everything.since if since is None else since, everything.until if until is None else until, source

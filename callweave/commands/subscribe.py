@@ -1,4 +1,4 @@
-"""`callweave subscribe`: have the provider send us an extension's events."""
+"""`callweave subscribe`: have the provider send us the events of extensions."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ STANDARD_INPUT = "-"
 
 
 def client_of(provider: Provider) -> Client:
-    """A client of a source's provider, with the secret that its settings name."""
+    """A client of a source's provider, with the secret that the source's settings name."""
     return Client(provider.settings, providers.credentials(provider.settings, os.environ))
 
 
 @click.command()
-@click.option("--source", "name", required=True, help="The source that shall get the events.")
+@click.option("--source", "name", required=True, help="The source that receives the events.")
 @click.option(
     "--extension", "extensions", multiple=True, required=True, help="An extension's id; may be repeated."
 )
-@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Divided by commas.")
+@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Separated by commas.")
 @click.option("--method", type=click.Choice(["GET", "POST"]), default="POST", show_default=True)
 @click.option(
     "--url",
@@ -50,9 +50,10 @@ def client_of(provider: Provider) -> Client:
 def subscribe(
     name: str, extensions: tuple[str, ...], events: str, method: str, url: str | None, *, check: bool
 ) -> None:
-    """Subscribe to events of extensions, add what is missing alone.
+    """Subscribe to the events of extensions.
 
-    The provider's documents show no way to remove a subscription: what is in the way is reported.
+    Only what is missing is added. The provider's documents show no way to remove a subscription: one that is
+    in the way is reported.
     """
     settings = load()
     provider = providers.provider_of(settings.sources_file, name)

@@ -1,4 +1,4 @@
-"""Tables on standard output: ruled and coloured on a terminal, whole and plain in a file or a pipe."""
+"""Tables on standard output: with borders and colour on a terminal, plain in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 BORDER = 3
 """Characters between two columns."""
 UNBOUNDED = 10_000
-"""Characters a line: a table in a file is never cut to a terminal's width."""
+"""Characters a line: in a file a table is never cut to a terminal's width."""
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """Print a table; cells are shown as they are, never read as markup."""
+    """Print a table. Cells are never read as markup."""
     console = _console()
     terminal = console.is_terminal
     table = Table(*columns, title=title, title_justify="left", header_style="bold" if terminal else "")
@@ -30,7 +30,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | 
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table can be read without its cells broken into many lines."""
+    """Whether the table fits without breaking cells into many lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     return sum(widths) + BORDER * len(widths) < _console().width
 

@@ -1,4 +1,4 @@
-"""`callweave tail`: calls as they go on."""
+"""`callweave tail`: calls as they happen."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--account", help="Calls of this tenant only.")
-@click.option("--number", help="Calls whose caller or callee ends in these digits.")
-@click.option("--extension", help="Calls of which this extension is a part.")
-@click.option("--source", help="Calls that this source told of.")
+@click.option("--account", help="Only calls of this tenant.")
+@click.option("--number", help="Only calls whose caller or callee ends in these digits.")
+@click.option("--extension", help="Only calls with this extension.")
+@click.option("--source", help="Only calls from this source.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for programs.")
 @click.option("--numbers", is_flag=True, help="Show phone numbers in full.")
 def tail(
@@ -39,9 +39,9 @@ def tail(
     as_json: bool,
     numbers: bool,
 ) -> None:
-    """Follow calls live: a line whenever a call's visible state changes, until Ctrl-C.
+    """Print a line whenever what is known of a call changes.
 
-    Phone numbers are masked but for their last two digits. Times are UTC.
+    Until Ctrl-C. Phone numbers are masked except for their last two digits. Times are UTC.
     """
     if number is not None and not digits(number):
         raise click.BadParameter("must have a digit other than 0", param_hint="--number")
@@ -54,7 +54,7 @@ def tail(
             for message in messages:
                 _print(live, message, as_json=as_json, numbers=numbers)
     except KeyboardInterrupt:
-        echo(err=True)  # the shell's prompt begins a line of its own, after ^C
+        echo(err=True)  # after ^C the shell's prompt starts on a new line
 
 
 def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool) -> None:

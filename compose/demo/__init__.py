@@ -1,1 +1,1 @@
-"""Something to try callweave with: two sources, and `make demo`."""
+"""`make demo`."""

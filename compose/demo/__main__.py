@@ -1,6 +1,6 @@
-"""`make demo`: 2,000 calls of two misbehaving providers, every row held against what it must be, and answers.
+"""`make demo`: 2,000 calls of two misbehaving providers; every row is checked, and questions are answered.
 
-With the stack of `make run` or, if none runs, with one of its own, which is stopped at the end.
+It uses the stack of `make run`, or starts one of its own and stops it at the end.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from compose.demo import answers, check
 from compose.embedded.node import NodeError
 from compose.run import PRIVATE, Interrupts, Kill, Stop, locked, say
 from compose.stack import Stack
-from compose.supervisor import probe
-from operations.doctor import reachable
 from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.probe import readiness
 from runtime.settings import load
 from runtime.terminal import echo
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-    Attend = Callable[[], None]  # starts again what has ended; to be called often
+    Attend = Callable[[], None]  # restarts what has ended; call it often
 
 CALLS = 2000
 RATE, SPEEDUP = 300, 60
@@ -43,11 +42,11 @@ MISBEHAVIOUR = (
 POLL_SECONDS = 0.2
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 90.0
-"""How long rows may take to become what they must be after the last callback."""
+"""How long rows may take to be right after the last callback."""
 
 
 def main() -> None:
-    """Exit status 0 if every call is what it must be, 1 otherwise."""
+    """Exit with status 0 if every call is right, 1 otherwise."""
     Interrupts().install()
     os.umask(PRIVATE)
     try:
@@ -73,7 +72,7 @@ def main() -> None:
 
 @contextmanager
 def stack(settings: Settings) -> Iterator[Attend]:
-    """The stack that runs on these settings' data, or one of our own for as long as the context lasts."""
+    """Use the stack that runs on these settings' data, or start one for as long as the context lasts."""
     with ExitStack() as lock:
         try:
             lock.enter_context(locked(settings.data))
@@ -91,7 +90,7 @@ def stack(settings: Settings) -> Iterator[Attend]:
 
 @contextmanager
 def started(settings: Settings) -> Iterator[Attend]:
-    """A stack of our own; raises `StartError` if it can't run here, with what to do."""
+    """Start a stack of our own; raise `StartError` if it can't run here."""
     own = Stack(settings, say)
     say("Nothing runs yet: starting a stack, to be stopped at the end.")
     try:
@@ -106,10 +105,9 @@ def started(settings: Settings) -> Iterator[Attend]:
 
 def await_ready(settings: Settings) -> None:
     """Until the ingress says that it is; raises `StartError`."""
-    host, port = reachable(settings.ingest.host), settings.ingest.port
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        ready, why = probe(host, port)
+        ready, why = readiness(settings.metrics_host, settings.ingest.metrics_port)
         if ready:
             return
         if time.monotonic() > deadline:
@@ -118,9 +116,9 @@ def await_ready(settings: Settings) -> None:
 
 
 def simulate(attend: Attend) -> Path:
-    """Send the calls to the demo sources; the folder with the ledger. Raises `StartError`."""
+    """Send the calls to the demo sources; return the ledger's folder. Raises `StartError`."""
     options = ["--calls", str(CALLS), "--rate", str(RATE), "--speedup", str(SPEEDUP), *MISBEHAVIOUR]
-    # The same calls would be shuffled alike each time: chance comes from the clock here.
+    # The clock gives the seed: a fixed one would shuffle the same way each time.
     options += ["--seed", str(time.time_ns() % 1_000_000)]
     say(f"callweave simulate {' '.join(options)}")
     command = [sys.executable, "-m", "callweave", "simulate", *options]

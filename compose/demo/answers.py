@@ -1,4 +1,4 @@
-"""What an analyst asks of the demo's calls, answered by SQL and shown as tables."""
+"""An analyst's questions about the demo's calls, answered by SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SQL = Path(__file__).with_name("answers.sql")
 
 
 def show(settings: Settings, folder: Path) -> None:
-    """Print a table for each question, of the calls that came while the run of this ledger went on."""
+    """Print a table for each question, about the calls of this ledger's run."""
     parameters = span(folder)
     with clickhouse.connected(settings.clickhouse) as client:
         for question, statement in questions(SQL.read_text("utf-8")):
@@ -34,7 +34,6 @@ def show(settings: Settings, folder: Path) -> None:
 
 
 def questions(text: str) -> Iterator[tuple[str, str]]:
-    """Each question with its statement."""
     for part in text.split(";"):
         comment, select, rest = part.partition("\nSELECT\n")
         if select:
@@ -43,7 +42,7 @@ def questions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def span(folder: Path) -> dict[str, Any]:
-    """What the statements ask with: when callbacks came, whose they are, when calls began, and a campaign."""
+    """The statements' parameters: the spans of callbacks and calls, whose they are, and a campaign."""
     sent = list(lines(folder / SENT))
     calls = [line["columns"] for line in lines(folder / EXPECTED)]
     began = [call["started_at"] for call in calls if call["started_at"] is not None]
@@ -59,5 +58,5 @@ def span(folder: Path) -> dict[str, Any]:
 
 
 def _text(time: int) -> str:
-    """As ClickHouse reads a time with microseconds."""
+    """A time as ClickHouse reads it, with microseconds."""
     return moment(time).strftime("%Y-%m-%d %H:%M:%S.%f")

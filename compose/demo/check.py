@@ -1,9 +1,8 @@
-"""Whether the tables say of the calls of one run, and of no others, what its ledger says they must."""
+"""Compare the tables with what the ledger of a run says they must hold."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 AT_ONCE = 1000
-"""Ids in one query: a query may have 256 KiB."""
+"""Ids in one query, which may have 256 KiB."""
 POLL_SECONDS = 0.5
 MOST_SHOWN = 20
 
@@ -32,28 +31,25 @@ STATUSES = "SELECT id, status FROM callbacks WHERE id IN %(ids)s"
 
 @dataclass(slots=True)
 class Report:
-    """How a run and the tables compare."""
+    """How a run and the tables differ."""
 
     calls: int
-    scenarios: Counter[str]
     unacknowledged: int
     differences: list[str] = field(default_factory=list)
-    """A sentence each, without numbers of telephones."""
+    """A sentence each, without phone numbers."""
     wrong: int = 0
-    """Calls that differ."""
     malformed: int = 0
     rejected: int = 0
-    """Of this run's callbacks, those that `callbacks` has as rejected."""
+    """How many of this run's callbacks `callbacks` has as rejected."""
     accepted: int = 0
 
     @property
     def right(self) -> bool:
-        """Whether all is as it must be."""
         return not self.differences and not self.unacknowledged
 
 
 def settled(settings: Settings, folder: Path, attend: Callable[[], None], *, patience: float) -> Report:
-    """Compare until all is as it must be, or for so many seconds."""
+    """Compare until everything is right, or for this many seconds."""
     expected, sent = list(lines(folder / EXPECTED)), list(lines(folder / SENT))
     deadline = time.monotonic() + patience
     while True:
@@ -68,11 +64,10 @@ def settled(settings: Settings, folder: Path, attend: Callable[[], None], *, pat
 
 
 def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> Report:
-    """What is so now."""
+    """Compare once."""
     judged = [line for line in expected if not line["unacknowledged"]]
     report = Report(
         calls=len(judged),
-        scenarios=Counter(line["scenario"] for line in judged),
         unacknowledged=len(expected) - len(judged),
     )
     for number, found in enumerate(_wrong(client, judged)):
@@ -102,7 +97,7 @@ def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
 
 
 def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
-    """A sentence for each row that is a part of a call which has another row: a call must have one."""
+    """A sentence for each row that belongs to a call with another row: a call must have one row."""
     others = [leg for line in expected for leg in line["columns"]["legs"][1:]]
     accounts = tuple({line["account"] for line in expected})
     for some in _portions(others):
@@ -114,7 +109,7 @@ def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
 
 
 def _count_callbacks(client: Client, sent: Sequence[Line], report: Report) -> None:
-    """Every callback that was answered is archived, rejected if it was malformed and accepted if not."""
+    """Every answered callback must be archived: rejected if it was malformed, accepted if not."""
     answered = {line["id"]: line for line in sent if line["id"] and line["status"] in {OK, BAD_REQUEST}}
     found = {}
     for some in _portions(list(answered)):
@@ -134,7 +129,7 @@ def _portions(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def verdict(report: Report) -> Iterator[str]:
-    """What came of it, as lines."""
+    """The outcome, as lines."""
     right = report.calls - report.wrong
     yield f"expected = actual for {right} of {report.calls} calls (every column that the provider knows)."
     yield (

@@ -1,1 +1,1 @@
-"""Apache Kafka and the ClickHouse engine on one machine, with nothing but Python installed beforehand."""
+"""Apache Kafka and the ClickHouse engine on one machine, with nothing but Python installed."""

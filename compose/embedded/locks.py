@@ -18,7 +18,6 @@ class DataInUseError(NodeError):
     """Another process holds the data directory."""
 
     def __init__(self, name: str, data: Path, holder: str) -> None:
-        """Say whose, where, and who."""
         super().__init__(
             f"The {name} data in {data} is in use by process {holder or '(unknown)'}: "
             "stop it, or choose another folder."
@@ -28,7 +27,7 @@ class DataInUseError(NodeError):
 def lock_data(name: str, data: Path) -> int:
     """Hold the data directory of the server called `name` until the descriptor is closed.
 
-    A child that inherits the descriptor holds it as well. Raises `DataInUseError` when another process does.
+    A child that inherits the descriptor holds it as well. Raises `DataInUseError` if another process does.
     """
     data.mkdir(parents=True, exist_ok=True)
     lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -43,14 +42,14 @@ def lock_data(name: str, data: Path) -> int:
 
 
 def name_holder(lock: int, pid: int) -> None:
-    """Write down who is to be stopped for the directory to be free."""
+    """Write which process to stop for the directory to be free."""
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{pid}\n".encode(), 0)
 
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the folder against every other process; `on_wait` is called once when another one has it."""
+    """Hold the folder against every other process; `on_wait` is called once if another one has it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
@@ -58,4 +57,4 @@ def folder_lock(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         except BlockingIOError:
             on_wait()
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield  # closing the file, or our death, frees it
+        yield  # closing the file, or our death, releases it

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from compose import signals
+from compose.child import Child
+from runtime.addresses import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
 POLL_SECONDS = 0.05
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class NodeError(Exception):
@@ -33,59 +27,29 @@ class PortTakenError(NodeError):
     """Another program listens on a port that the server needs."""
 
     def __init__(self, name: str, host: str, port: int) -> None:
-        """Say which server, which address."""
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
         )
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
-
-
-def end_with_parent() -> Callable[[], None] | None:
-    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without a word (Linux alone).
-
-    Without it a killed test run or `make run` would leave servers behind that hold their ports.
-    The kernel looks at the thread that started the child, so only the main thread may ask for it.
-    """
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, where little is safe
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-class Node(ABC):
+class Node(Child, ABC):
     """A server that runs as a process group of its own, with its data and its log under one folder."""
 
     name: str
-    """How people call it, as in "Kafka"."""
+    """Its name for people, such as "Kafka"."""
     start_timeout_seconds: float = 60.0
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
         """`data` is the folder that survives restarts; it is made when missing."""
+        super().__init__()
         self.data = data
         self.host = host
-        self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
-    def command(self) -> list[str]:
-        """The command line of the server."""
+    def command(self) -> list[str]: ...
 
     @abstractmethod
-    def ports(self) -> list[int]:
-        """Every port it listens on."""
+    def ports(self) -> list[int]: ...
 
     @abstractmethod
     def ready(self) -> bool:
@@ -97,30 +61,23 @@ class Node(ABC):
         yield ()
 
     def prepare(self) -> None:
-        """What must be there before the first start: programs, formatted storage. Idempotent."""
+        """Prepare the first start: programs, formatted storage. Idempotent."""
 
     def environment(self) -> dict[str, str]:
-        """The server's environment."""
         return dict(os.environ)
 
     def explain(self) -> str | None:
-        """Why it ended while starting, as one sentence without a full stop; None when its log doesn't say."""
+        """Why it ended while starting, as one sentence without a full stop; None if its log doesn't say."""
         return None
 
     @property
     def log(self) -> Path:
-        """Where the server writes what it says."""
         return self.data / "server.log"
 
     @property
     def output(self) -> Path:
-        """Where its standard output and errors go; not the log, for a server that writes that itself."""
+        """Where its standard output and errors go; not the log, if the server writes that itself."""
         return self.log
-
-    @property
-    def running(self) -> bool:
-        """Whether the process that `start` made is alive."""
-        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -139,14 +96,18 @@ class Node(ABC):
             with self.holding() as descriptors:
                 self.prepare()
                 self._check_ports()  # preparing may have taken a while
-                self._launch(descriptors)
+                self.launch(
+                    self.command(),
+                    self.output,
+                    environment=self.environment(),
+                    descriptors=descriptors,
+                    dies_with_us=True,
+                )
         except OSError as error:
             raise NodeError(f"{self.name} can't start in {self.data}: {error}.") from error
         try:
             self.wait_ready()
-        except (
-            BaseException
-        ):  # Ctrl-C too: whoever asked for the server won't get it, so nobody would stop it
+        except BaseException:  # Ctrl-C too: the caller won't get the server, so nobody would stop it
             self.kill()
             raise
 
@@ -155,25 +116,10 @@ class Node(ABC):
             if listening(self.host, port):
                 raise PortTakenError(self.name, self.host, port)
 
-    def _launch(self, descriptors: Sequence[int]) -> None:
-        with self.output.open("ab") as output, signals.held():
-            self._process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self.environment(),
-                pass_fds=descriptors,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
-                preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call, and takes no lock
-            )
-
     def wait_ready(self) -> None:
-        """Return when it serves requests."""
         deadline = time.monotonic() + self.start_timeout_seconds
         while not self.ready():
-            if self._process is not None and self._process.poll() is not None:
-                self._process = None
+            if self.ended() is not None:
                 reason = self.explain() or "it ended while starting"
                 raise NodeError(f"{self.name} can't run: {reason}; its log is {self.log}.")
             if time.monotonic() > deadline:
@@ -184,44 +130,15 @@ class Node(ABC):
                 raise NodeError(message)
             time.sleep(POLL_SECONDS)
 
-    def wait(self, timeout_seconds: float | None = None) -> int | None:
-        """Wait for the process to end by itself: its exit status, or None when it still runs by then."""
-        if self._process is None:
-            return 0
-        try:
-            return self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            return None
-
     def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Ask it to stop (SIGTERM) and wait; kill it if it does not."""
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
-
-    def kill(self) -> None:
-        """Stop it as a power cut would (SIGKILL to the whole group)."""
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        self._process = None
+        """Ask it to stop and wait; kill it if it does not."""
+        self.terminate(timeout_seconds)
 
     def __enter__(self) -> Self:
-        """Start it."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it."""
         self.stop()

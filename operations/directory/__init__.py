@@ -1,1 +1,1 @@
-"""Names of extensions, users, campaigns and numbers: read from a file, held with from when they hold."""
+"""Names of extensions, users, campaigns and numbers, each valid from a time on; read from a file."""

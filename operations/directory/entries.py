@@ -37,7 +37,7 @@ MOST_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One row: who an id is, from a time on (µs since 1970 UTC)."""
+    """One row: the name of an id, from a time on (µs since 1970 UTC)."""
 
     account: str
     kind: str
@@ -48,13 +48,13 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What it is about: of two entries with the same, one replaces the other."""
+        """Entries with the same key replace each other."""
         return self.account, self.kind, self.id, self.valid_from
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, without any value of the file."""
+    """One mistake, without any value of the file."""
 
     line: int
     column: str
@@ -68,17 +68,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What holds for rows that don't say otherwise."""
+    """Defaults for rows that leave something out."""
 
     account: str | None = None
     zone: ZoneInfo | None = None
-    """Of times without an offset."""
+    """For times without an offset."""
     country: str | None = None
-    """ISO 3166: of numbers without a +; without it they stay as they are, to match the provider's writing."""
+    """ISO 3166, for numbers without a +; without it they stay as they are, to match the provider's writing.
+    """
 
 
 def parse(data: bytes, defaults: Defaults) -> tuple[list[Entry], list[Problem]]:
-    """Every entry and every problem, in the order of lines. If there is any problem, load nothing."""
+    """Every entry and every problem, in the order of lines. If there is a problem, load nothing."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,7 +108,7 @@ Row = tuple[int, list[str]]
 
 
 def _rows(text: str) -> Iterator[tuple[Row, list[Problem]]]:
-    """Each row with the line it begins on; the last one may be a problem."""
+    """Each row with the line on which it begins; the last one may be a problem."""
     first = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -135,7 +136,7 @@ def _header_problems(names: list[str]) -> Iterator[Problem]:
 
 
 def _entry(line: int, names: list[str], cells: list[str], defaults: Defaults) -> Entry | list[Problem] | None:
-    """What a line says, what is wrong with it, or nothing for an empty line."""
+    """The entry of a line, or its problems, or nothing for an empty line."""
     if not any(cell.strip() for cell in cells):
         return None
     if len(cells) != len(names):

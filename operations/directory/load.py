@@ -1,4 +1,4 @@
-"""The directory in ClickHouse: what is in it, and what a file would change."""
+"""The directory in ClickHouse: its entries, and what a file would change."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ class Change:
 
     added: tuple[Entry, ...]
     corrected: tuple[Entry, ...]
-    """In place of others with the same id and time."""
+    """They replace others with the same id and time."""
     unchanged: int
 
 
 def entries(client: Client) -> list[Entry]:
-    """All that is in the directory, sorted."""
     rows = client.execute(
         "SELECT account, kind, id, toUnixTimestamp64Micro(valid_from), name, team "
         "FROM directory_entries FINAL"
@@ -35,7 +34,7 @@ def entries(client: Client) -> list[Entry]:
 
 
 def change(known: Sequence[Entry], told: Sequence[Entry]) -> Change:
-    """What is new in `told`. Pure."""
+    """The entries in `told` that are new. Pure."""
     by_key = {entry.key: entry for entry in known}
     return Change(
         added=tuple(entry for entry in told if entry.key not in by_key),
@@ -45,7 +44,7 @@ def change(known: Sequence[Entry], told: Sequence[Entry]) -> Change:
 
 
 def load(client: Client, told: Sequence[Entry]) -> Change:
-    """Write what is new in `told`; loading the same twice writes nothing the second time."""
+    """Write the entries in `told` that are new; loading the same twice writes nothing the second time."""
     found = change(entries(client), told)
     rows = [
         [entry.account, entry.kind, entry.id, entry.valid_from, entry.name, entry.team]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from operations.audit import log
 from operations.audit.settle import settle
@@ -16,9 +12,9 @@ from operations.replay import companions
 from operations.replay.archive import FIRST, pages
 from operations.replay.cursor import Cursor, alone, name_of
 from operations.replay.progress import Progress, decide
-from runtime import clickhouse, topics
+from runtime import clickhouse
 from runtime.errors import StartError
-from runtime.kafka import client_options
+from runtime.producer import producing
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
@@ -30,10 +26,9 @@ if TYPE_CHECKING:
     from operations.replay.archive import Archived, Selection
     from runtime.clock import Clock
     from runtime.settings import KafkaSettings, Settings
+    from schemas.callbacks import Headers
 
 ACKNOWLEDGED_SECONDS = 60.0
-REQUEST_BYTES = 2 * 1024 * 1024
-"""What was rejected may be as large as a message can be, and here it has more headers."""
 EARLIER_SECONDS = 60.0
 """How long an earlier replay may still be worked on."""
 
@@ -86,9 +81,9 @@ def replay(
         before = progress.total
         with_companions = not selection.rejected and not selection.span.is_whole
         selection = selection.before(progress.replayed_at)  # what comes meanwhile is read in any case
-        with _sender(settings.kafka) as send:
+        with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
             for step in _steps(client, selection, progress, legs_of, with_companions=with_companions):
-                send(step.callbacks, progress.replayed_at)
+                producer.send(_messages(step.callbacks, progress.replayed_at))
                 progress = step.after(progress)
                 cursor.write(progress)
                 told(progress)
@@ -99,6 +94,11 @@ def replay(
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
         outcome.accepted, outcome.rejected = decided[0], decided[1]
         return outcome
+
+
+def _messages(page: list[Archived], replayed_at: int) -> Iterator[tuple[bytes, Headers]]:
+    for each in page:
+        yield each.callback.payload, [*each.callback.headers(), *each.replayed(replayed_at).headers()]
 
 
 @dataclass
@@ -146,40 +146,3 @@ def _wait_for_earlier(kafka: KafkaSettings) -> None:
         raise StartError(
             f"An earlier replay, or what was rejected, is not yet worked on ({behind}): start these stages."
         )
-
-
-@contextmanager
-def _sender(kafka: KafkaSettings) -> Iterator[Callable[[list[Archived], int], None]]:
-    """Give what sends a page and returns once the broker has all of it; raises `StartError`."""
-    topic = kafka.topic(Topic.REPLAY)
-    try:
-        topics.await_listener(kafka, ACKNOWLEDGED_SECONDS)
-        producer = KafkaProducer(
-            **client_options(kafka),
-            acks="all",
-            linger_ms=5,
-            max_request_size=REQUEST_BYTES,
-            metrics_enabled=False,
-        )
-    except (KafkaError, OSError) as error:
-        raise StartError(topics.trouble(kafka, error)) from None
-
-    def send(page: list[Archived], replayed_at: int) -> None:
-        futures = [
-            producer.send(
-                topic,
-                value=each.callback.payload,
-                headers=[*each.callback.headers(), *each.replayed(replayed_at).headers()],
-            )
-            for each in page
-        ]
-        producer.flush(timeout=ACKNOWLEDGED_SECONDS)
-        for future in futures:
-            future.get(timeout=ACKNOWLEDGED_SECONDS)
-
-    try:
-        yield send
-    except KafkaError as error:
-        raise StartError(topics.trouble(kafka, error)) from None
-    finally:
-        producer.close(timeout=ACKNOWLEDGED_SECONDS)

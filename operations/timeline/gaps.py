@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from operations.timeline.provenance import ROW, joined
-from schemas.calls import DIALECTS_WITH_CDR, call_of
+from schemas.calls import call_of
+from schemas.dialects import SENDING_CDRS
 from schemas.records import BILLED
 from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import created_at
@@ -65,7 +66,7 @@ def _missing(whole: Whole, now: int) -> Iterator[Gap]:
     kinds = set(row["kinds"])
     if row["close_reason"]:
         yield Gap("closed", f"Closed without its end: {row['close_reason']}.", "close_reason")
-    if not row["has_cdr"] and _is_over(row) and not DIALECTS_WITH_CDR.isdisjoint(row["dialects"]):
+    if not row["has_cdr"] and _is_over(row) and not SENDING_CDRS.isdisjoint(row["dialects"]):
         since = row["ended_at"] or row["last_received_at"]
         waited = (now - microseconds(since)) / SECOND
         yield Gap("cdr-missing", f"No CDR, {_duration(waited)} after its end.")

@@ -26,7 +26,6 @@ from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter
 from processors.publisher import Outgoing, Publisher
-from runtime import logs, metrics
 from runtime.clock import SystemClock
 from runtime.errors import StartError
 from runtime.sources import SourcesFile
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from runtime.clock import Clock
     from runtime.settings import Settings
     from runtime.sources import Sources
+    from runtime.stage import StageProcess
     from schemas.links import Told
 
 LEGS = Gauge("callweave_correlator_legs", "Legs held in the correlator's state.")
@@ -220,13 +220,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     return app
 
 
-def run(settings: Settings) -> None:
+def run(stage: StageProcess) -> None:
     """Run the correlator until it is told to stop."""
-    logs.configure(settings.log, "correlate")
-    app = create_app(settings)
     collect_garbage_seldom()
-    with metrics.serve(settings.correlate.metrics_port, worker.readiness(app)):
-        worker.run(app)
+    topics = (Topic.EVENTS, Topic.LINKS, Topic.RECORDS, Topic.REJECTED)
+    worker.run(stage, topics, lambda: create_app(stage.settings))
 
 
 def collect_garbage_seldom() -> None:

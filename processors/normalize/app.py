@@ -16,7 +16,6 @@ from processors.dead_letters import dead_letter
 from processors.normalize.outcome import decided_anew, outcome_of
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
-from runtime import logs, metrics
 from runtime.sources import SourcesFile
 from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from processors.departures import App, Batch
     from runtime.settings import Settings
+    from runtime.stage import StageProcess
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(
@@ -116,9 +116,7 @@ def create_app(settings: Settings) -> App:
     return app
 
 
-def run(settings: Settings) -> None:
+def run(stage: StageProcess) -> None:
     """Run the normalizer until it is told to stop."""
-    logs.configure(settings.log, "normalize")
-    app = create_app(settings)
-    with metrics.serve(settings.normalize.metrics_port, worker.readiness(app)):
-        worker.run(app)
+    topics = (Topic.RAW, Topic.REPLAY, Topic.EVENTS, Topic.REJECTED)
+    worker.run(stage, topics, lambda: create_app(stage.settings))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
-from processors.normalize import common_api, dial, extension_events, history
+from processors.normalize import dial, history
 from processors.normalize.event import Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
+from schemas.dialects import NAMES
 from schemas.events import Doubt
 from schemas.payload.decode import Undecodable, decode
 
@@ -25,10 +27,9 @@ if TYPE_CHECKING:
 Reader: TypeAlias = "Callable[[Fields, Origin], tuple[CallEvent, ...]]"
 
 READERS: Mapping[str, Reader] = {
-    "common-api": common_api.events_of,
-    "extension-events": extension_events.events_of,
+    name: import_module(f"{__package__}.{name.replace('-', '_')}").events_of for name in NAMES
 }
-"""Of webhooks, by dialect."""
+"""Of webhooks, by dialect: each is read by the module here that has its name."""
 
 ANSWER_READERS: Mapping[str, Reader] = {"dial": dial.events_of, "history": history.events_of}
 """Of what the provider's API answered us, by the callback's kind."""

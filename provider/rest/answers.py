@@ -1,7 +1,7 @@
-"""Which error an answer of the API is; pure.
+"""The error that an answer of the API means. Pure.
 
-The documents show no error but the name `callback_rate_limit_exceeded` (document 004). That errors come as
-4xx with a JSON `message`, and a request too many as 429, is assumed: public clients have recorded it so.
+The documents show no error but the name `callback_rate_limit_exceeded` (document 004). It is assumed that
+errors are a 4xx with a JSON `message`, and too many requests a 429: public clients have recorded it so.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 RATE_LIMIT = "callback_rate_limit_exceeded"
 OF_A_LIMIT = ("limit", "quota", "maximum")
-"""Words of a message that tells of a limit."""
+"""Words of a message about a limit."""
 
 
 def error_of(
     what: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime, *, repeatable: bool
 ) -> ProviderError | None:
-    """The error that an answer is; None for one that says yes.
+    """The error that an answer means; None for a success.
 
-    `what` is what was asked for, as the beginning of a sentence; a request that is not `repeatable` may have
-    been carried out although the answer tells of a failure inside the API.
+    `what` is the request, as the beginning of a sentence. A request that is not `repeatable` may have been
+    carried out although the answer reports a failure inside the API.
     """
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
@@ -58,7 +58,7 @@ def error_of(
 
 
 def _refusal(status: int, message: str) -> tuple[type[ProviderError], str]:
-    """What a 4xx, or an answer that the documents know nothing of, means."""
+    """What a 4xx means, or an answer that the documents don't know."""
     if RATE_LIMIT in message:
         return CallbackRateLimitExceededError, "the calls in progress leave no room for one more"
     if status == HTTPStatus.UNAUTHORIZED:
@@ -73,7 +73,7 @@ def _refusal(status: int, message: str) -> tuple[type[ProviderError], str]:
 
 
 def message_of(body: bytes) -> str:
-    """What an error's body says to people; '' where it says nothing."""
+    """An error body's message for people, or ''."""
     try:
         read: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -85,7 +85,7 @@ def message_of(body: bytes) -> str:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """The seconds to wait that a `Retry-After` header asks for: a number, or a date (RFC 9110, 10.2.3)."""
+    """The seconds to wait according to a `Retry-After` header: a number, or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.strip().isascii() and value.strip().isdigit():

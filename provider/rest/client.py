@@ -1,4 +1,4 @@
-"""The client: one method for each resource that callweave uses.
+"""A method for each resource that callweave uses.
 
 `GET`s are repeated while the API fails. A `POST` is repeated only while nothing of it was sent: an event that
 may have been added is looked for first (`provider/subscribing.py`), and a call that may have been started is
@@ -52,7 +52,7 @@ NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, htt
 
 
 class Client:
-    """A client of one source's provider. Not for several threads at once."""
+    """A client of one source's provider. For one thread at a time."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class Client:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Nothing is sent yet; `sleep` makes the pauses between tries."""
+        """`sleep` makes the pauses between tries."""
         self._settings = settings
         self._client = quote(settings.client_id, safe="@")
         timeout = httpx.Timeout(settings.answer_timeout_seconds, connect=settings.connect_timeout_seconds)
         self._http = httpx.Client(
             timeout=timeout,
-            # The pool is asked for a new connection each time: one that was idle may be half-closed, and a
-            # request that dies on it may have been carried out.
+            # Each request gets a new connection: an idle one may be half-closed, and a request
+            # that dies on it may have been carried out.
             limits=httpx.Limits(max_keepalive_connections=0),
             headers={"Accept": "application/json", "User-Agent": "callweave"},
             trust_env=not settings.local,
@@ -95,7 +95,7 @@ class Client:
             raise UnansweredError(str(error)) from None
 
     def limits(self) -> Limits | None:
-        """How many events may be monitored; None where the provider has no such resource for us."""
+        """How many events may be monitored; None if the provider has no such resource for us."""
         what = "the limits"
         try:
             body = self._get(what, f"/client/{self._client}/limit/")
@@ -116,13 +116,13 @@ class Client:
             raise UnansweredError(f"{what}: the answer names no call.") from None
 
     def call_history(self, call_id: str) -> dict[str, Any]:
-        """What the provider has on a call (document 004), as it came; `NotFoundError` for an unknown one."""
+        """The provider's history of a call (document 004), unchanged; `NotFoundError` for an unknown one."""
         what = "the history of a call"
         body = self._get(what, f"/client/{self._client}/call_history/{_segment(call_id)}")
         return parsed(what, HISTORY, body)
 
     def _get(self, what: str, path: str) -> bytes:
-        """Ask until there is an answer; a token that was issued to us may run out before its time."""
+        """Ask until there is an answer; a token that was issued to us may expire early."""
         try:
             return self._repeated(self._when_asking, what, "GET", path)
         except NotAuthorisedError:
@@ -131,17 +131,17 @@ class Client:
             return self._repeated(self._when_asking, what, "GET", path)
 
     def _post(self, what: str, path: str, fields: dict[str, Any]) -> bytes:
-        """Post once; again only where there was no connection to post on."""
+        """Post once; again only if there was no connection to post on."""
         return self._repeated(self._when_nothing_sent, what, "POST", path, fields)
 
     def _repeated(
         self, tries: Retrying, what: str, method: Verb, path: str, fields: dict[str, Any] | None = None
     ) -> bytes:
-        token = self._tokens.current()  # first, and apart: getting one is always safe to repeat
+        token = self._tokens.current()  # first, and separately: getting one is always safe to repeat
         return tries.copy()(self._send, what, method, path, fields, token)
 
     def _send(self, what: str, method: Verb, path: str, fields: dict[str, Any] | None, token: str) -> bytes:
-        """One request; the body of a good answer."""
+        """Send one request; return the body of a successful answer."""
         repeatable = method == "GET"
         headers = {"Authorization": f"Bearer {token}"}
         content = None
@@ -168,7 +168,6 @@ class Client:
         return answer.content
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -181,7 +180,7 @@ class Client:
 
 
 def _segment(text: str) -> str:
-    """A part of a path: `@200` and `@{NAME}` reach the provider as they are, and nothing leads elsewhere."""
+    """A part of a path: `@200` and `@{NAME}` reach the provider unchanged, and nothing leads elsewhere."""
     quoted = quote(text, safe="@")
     return quoted.replace(".", "%2E") if set(text) == {"."} else quoted
 

@@ -1,7 +1,7 @@
-"""What can go wrong between us and the provider, each as a type of its own.
+"""What can go wrong between us and the provider, a type for each.
 
-The texts never hold a token, a phone number or anything else out of a request: a provider's own message is
-shown without its words that hold a digit or are too long to be words.
+The texts never hold a token, a phone number or anything else from a request. Of a provider's own message,
+words with a digit and words that are too long are left out.
 """
 
 from __future__ import annotations
@@ -12,50 +12,49 @@ LONGEST_WORD = 32
 LONGEST_MESSAGE = 200
 
 
-class ProviderError(CallweaveError):
-    """Base of them all."""
+class ProviderError(CallweaveError): ...
 
 
 class NotAuthorisedError(ProviderError):
-    """The provider doesn't let us in, or not to this."""
+    """The provider does not authorise us, or not for this."""
 
 
 class NotFoundError(ProviderError):
-    """There is no such extension, client or call."""
+    """The extension, client or call does not exist."""
 
 
 class RefusedError(ProviderError):
-    """The provider did not do it, and says that the request is to blame."""
+    """The provider did not do it, and blames the request."""
 
 
 class LimitReachedError(RefusedError):
-    """A limit of the client or the extension is reached, as of its events."""
+    """A limit of the client or the extension is reached, such as the number of events."""
 
 
 class CallbackRateLimitExceededError(LimitReachedError):
-    """`callback_rate_limit_exceeded`: the calls in progress leave no room for one more (document 004)."""
+    """`callback_rate_limit_exceeded`: too many calls are in progress for another one (document 004)."""
 
 
 class TooManyRequestsError(ProviderError):
     """We ask too fast; nothing was done."""
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
-        """`retry_after` is in seconds, None where the provider doesn't say."""
+        """`retry_after` is in seconds, None if the provider gives none."""
         super().__init__(text)
         self.retry_after = retry_after
 
 
 class UnavailableError(ProviderError):
-    """There is no usable answer, and asking again does no harm: nothing was sent, or it only asked."""
+    """There is no usable answer, and asking again is safe: nothing was sent, or it was only a question."""
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
-        """`retry_after` is in seconds, None where the provider doesn't say."""
+        """`retry_after` is in seconds, None if the provider gives none."""
         super().__init__(text)
         self.retry_after = retry_after
 
 
 class UnansweredError(ProviderError):
-    """The request may have been carried out, but we can't know: it must not be repeated blindly."""
+    """The request may have been carried out; this can't be known. It must not be repeated blindly."""
 
 
 class UnreadableError(ProviderError):
@@ -63,7 +62,7 @@ class UnreadableError(ProviderError):
 
 
 def shown(message: object) -> str:
-    """A provider's message without what may be a secret; '' for what is none."""
+    """A provider's message without what may be a secret, or ''."""
     if not isinstance(message, str):
         return ""
     words = [

@@ -1,23 +1,18 @@
-"""What travels between us and the API. Fields that the documents don't name are kept."""
+"""The requests and answers of the API. Fields that the documents don't name are kept."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-EventType = Literal["dial-in", "dial-out", "hangup", "answer", "message-in", "message-out", "voicemail"]
-Method = Literal["GET", "POST"]
-
 VARIABLE = re.compile(r"\$cv\(\{[^{}]+\}\)")
-"""A client's variable in place of a value (document 004); the provider puts the value in."""
+"""A client's variable in place of a value (document 004); the provider fills in the value."""
 DTMF = re.compile(r"[0-9*#Ww]+")
 
 
 class Answer(BaseModel):
-    """Something the provider says."""
-
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
 
@@ -31,16 +26,16 @@ class Event(Answer):
 
 
 class Limits(Answer):
-    """How many events may be monitored; None where the provider doesn't say.
+    """How many events may be monitored; None if the provider doesn't tell.
 
-    Document 003 says that `/limit/` tells, and leaves its fields to another document: these names, and that
-    it stands under `/client/{client_id}/`, are assumed.
+    Document 003 says that `/limit/` tells, and leaves its fields to another document: these names, and the
+    place under `/client/{client_id}/`, are assumed.
     """
 
     extension_events: int | None = None
-    """Of one extension."""
+    """For one extension."""
     client_events: int | None = None
-    """Of all extensions of the client together."""
+    """For all extensions of the client together."""
 
 
 class Dialled(Answer):
@@ -76,7 +71,7 @@ Flag = bool | Variable
 
 
 class CallbackRequest(BaseModel):
-    """Which call to start: the options of document 004, each also as a variable, `$cv({NAME})`."""
+    """The call to start: the options of document 004, each also as a variable, `$cv({NAME})`."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True, strict=True
@@ -91,17 +86,17 @@ class CallbackRequest(BaseModel):
     announce_sound_id: Number | None = None
     """Sound to play to the origin before the destination is called."""
     call_duration: Number | None = None
-    """The longest that the call may take, in seconds."""
+    """Longest duration of the call, in seconds."""
     caller_id_name: Text | None = None
-    """Caller's name; the extension's own otherwise."""
+    """Caller's name; default: the extension's own."""
     caller_id_number: Text | None = None
-    """Caller's number; the extension's own otherwise."""
+    """Caller's number; default: the extension's own."""
     src_ani: Text | None = None
     """External number of yours to show to origins outside."""
     dst_ani: Text | None = None
     """External number of yours to show to a destination outside."""
     dst_announce_sound_id: Number | None = None
-    """Sound that all hear once the destination picks up."""
+    """Sound for everybody once the destination picks up."""
     dst_dtmf: Annotated[str, AfterValidator(_dtmf)] | None = None
     """Tones to send once the destination answers: 0-9 * #, W waits a second, w half a second."""
     src_caller_id_name: Text | None = None
@@ -113,12 +108,12 @@ class CallbackRequest(BaseModel):
     transfer_after_src_hangup: Text | None = None
     """Number that the destination is transferred to when the origin hangs up."""
     callback_rate_limit: Annotated[int, Field(ge=0, le=100)] | Variable | None = None
-    """Percentage of the client's call limit to leave to other calls: 100 declines always."""
+    """Percentage of the client's call limit to leave to other calls; 100 always declines."""
     wait_for_pickup: Number | None = None
-    """The longest that either side may ring, in seconds."""
+    """Longest ringing of either side, in seconds."""
     variables: dict[Text, str] | None = None
     """Per-call variables; the one called tag appears as Tag in the call's events."""
 
     def fields(self) -> dict[str, Any]:
-        """As it is sent: what was given alone."""
+        """The fields to send: only those that were given."""
         return self.model_dump(exclude_none=True)

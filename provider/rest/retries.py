@@ -1,4 +1,4 @@
-"""Trying again what is safe to try again, with growing pauses, and never sooner than the provider asks."""
+"""Repeat what is safe to repeat, with growing pauses, and never sooner than the provider asks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 0.5
 
 WHEN_ASKING = (UnavailableError, TooManyRequestsError)
-"""After these nothing was done."""
+"""Errors after which nothing was done."""
 WHEN_LOOKED_FOR = (*WHEN_ASKING, UnansweredError)
-"""For a caller who looks whether it was done before trying again."""
+"""For a caller that checks whether it was done before trying again."""
 WHEN_NOTHING_SENT = (UnavailableError,)
-"""Of a request that must not be carried out twice, it says that there was no connection to send it on."""
+"""For a request that must not be carried out twice: there was no connection to send it on."""
 
 
 def retrying(
@@ -31,7 +31,7 @@ def retrying(
     *,
     on: tuple[type[ProviderError], ...] = WHEN_ASKING,
 ) -> Retrying:
-    """Repeats on these errors, and raises the last of them itself; pauses are in seconds."""
+    """Repeat on these errors, and raise the last of them itself; pauses are in seconds."""
     backoff = wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=longest_pause)
 
     def again(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""The bearer token of every request: given, or got for an application (OAuth 2.0, client credentials).
+"""The bearer token of every request: given, or issued to an application (OAuth 2.0, client credentials).
 
 Not in the documents: a `POST` of `grant_type`, `client_id` and `client_secret` as a form to `/oauth/token`,
 answered with `access_token` and `expires_in` in seconds (RFC 6749, 4.4), as public clients of the API do it.
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     from provider.settings import Credentials, ProviderSettings
 
 MARGIN_SECONDS = 60.0
-"""A token is renewed so long before it runs out: a request must not outlive it."""
+"""A token is renewed this long before it expires: a request must not outlive it."""
 WHAT = "getting a token"
 
 
 class Issued(BaseModel):
-    """The API's answer."""
-
     model_config = ConfigDict(hide_input_in_errors=True)
 
     access_token: SecretStr
@@ -39,7 +37,7 @@ class Issued(BaseModel):
 
 
 class Tokens:
-    """Has a token that is good."""
+    """Keeps a valid token."""
 
     def __init__(
         self,
@@ -49,7 +47,6 @@ class Tokens:
         retrying: Retrying,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is asked for yet."""
         self._url = settings.oauth_url
         self._credentials = credentials
         self._http = http
@@ -59,7 +56,7 @@ class Tokens:
         self._good_until = 0.0
 
     def current(self) -> str:
-        """The token; one of an application is asked for first, which is always safe to repeat."""
+        """The token; an application's is requested first, which is always safe to repeat."""
         if self._credentials.app_id is None:
             return self._credentials.secret.get_secret_value()
         if self._issued is None or self._monotonic() >= self._good_until:
@@ -70,7 +67,7 @@ class Tokens:
         return self._issued.get_secret_value()
 
     def renew(self) -> bool:
-        """Forget a token that was refused; whether there can be another."""
+        """Forget a token that was refused; return whether there can be another."""
         self._issued = None
         return self._credentials.app_id is not None
 

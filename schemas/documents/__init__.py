@@ -1,6 +1,6 @@
-"""The vocabulary for other languages: JSON Schema 2020-12 of every message, and one AsyncAPI document.
+"""The topics' messages for other languages: JSON Schema 2020-12, and one AsyncAPI document.
 
-All of it is made from the definitions beside this package; `callweave schemas write` puts it on disk.
+All of it is made from the definitions beside this package; `callweave schemas write` writes it to disk.
 """
 
 from __future__ import annotations

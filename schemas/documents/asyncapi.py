@@ -1,4 +1,4 @@
-"""One AsyncAPI 3.0 document: every topic as a channel, and which stage sends and receives what there."""
+"""The AsyncAPI 3.0 document: every topic as a channel, and which stage sends and receives there."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ BINDING = "0.5.0"
 """Of AsyncAPI's Kafka bindings."""
 
 VERSION = "1.0.0"
-"""Of the vocabulary; what is added raises the second number, what would break a reader the first."""
+"""The vocabulary's version: additions raise the second number, what would break a reader the first."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A kind of message of a topic, with the files that say what its value and its headers are."""
+    """A kind of message of a topic, with the files of its value's and its headers' schemas."""
 
     name: str
     summary: str
     value: str = ""
-    """'' for bytes of which we know nothing."""
+    """'' for opaque bytes."""
     headers: str = ""
     """'' for a message without headers."""
 
@@ -37,17 +37,10 @@ MESSAGES: dict[Topic, tuple[Message, ...]] = {
     Topic.REJECTED: (
         Message("RejectedCallback", "A callback that can't be used, and why.", headers=messages.REJECTION),
     ),
-    Topic.REPLAY: (
-        Message("ReplayedCallback", "An archived callback, to be read once more.", headers=messages.REPLAYED),
-    ),
     Topic.EVENTS: (Message("CallEvent", "What one callback says.", value=messages.EVENT),),
-    Topic.LINKS: (
-        Message("Link", "A leg belongs to the same call as a smaller one.", value=messages.LINK),
-        Message("Merge", "What is known of another leg of the same call.", value=messages.MERGE),
-        Message("ForwardedEvent", "An event that another leg received.", value=messages.FORWARDED),
-    ),
     Topic.RECORDS: (Message("CallRecord", "What is known of a call so far.", value=messages.RECORD),),
 }
+"""Of topics that others may read: those between our own stages have no schema that we would have to keep."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +59,13 @@ TRAFFIC: dict[Stage, Traffic] = {
     ),
     Stage.SINK: Traffic(
         receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
-        sends=(Topic.REPLAY,),  # what it archived, when it is told to: `callweave replay`
+        sends=(Topic.REPLAY,),  # what it archived, for `callweave replay`
     ),
 }
 
 
 def document() -> Json:
-    """Build the whole document; it stands beside the schemas that it refers to."""
+    """Build the whole document; it is written beside the schemas that it refers to."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -84,7 +77,7 @@ def document() -> Json:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.value: _channel(spec) for topic, spec in SPECS.items()},
+        "channels": {topic.value: _channel(spec) for topic, spec in SPECS.items() if topic in MESSAGES},
         "operations": _operations(),
         "components": {
             "messages": {
@@ -109,7 +102,7 @@ def _channel(spec: TopicSpec) -> Json:
 
 
 def _configuration(config: dict[str, str]) -> Json:
-    """Topic settings in the types that AsyncAPI wants; Kafka itself takes texts."""
+    """Topic settings in the types that AsyncAPI wants; Kafka uses strings."""
     typed: Json = {
         name: int(value) if value.lstrip("-").isdigit() else value for name, value in sorted(config.items())
     }
@@ -147,4 +140,5 @@ def _operations() -> Json:
         for stage, traffic in TRAFFIC.items()
         for action, topics in (("receive", traffic.receives), ("send", traffic.sends))
         for topic in topics
+        if topic in MESSAGES
     }

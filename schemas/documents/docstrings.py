@@ -1,4 +1,4 @@
-"""What the fields of a class say of themselves. Python keeps no docstrings of them; the source does."""
+"""The docstrings of a class's fields. Python keeps none of them; the source does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def meanings(cls: type[Any]) -> dict[str, str]:
-    """What each field of a dataclass says, '' if it is silent: its own docstring, then that of its type."""
+    """The meaning of each field of a dataclass, '' without one: its own docstring, or that of its type."""
     module = sys.modules[cls.__module__]
     tree = ast.parse(inspect.getsource(module))
     types = _documented(tree.body)

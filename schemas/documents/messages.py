@@ -1,7 +1,7 @@
 """The JSON Schema of every message's value and headers.
 
-Fields that aren't listed are allowed everywhere: within a version fields are only added, and readers pass
-over those that they don't know. What is not known is left out; nothing is ever null.
+Fields that aren't listed are allowed everywhere: within a version fields are only added, and readers skip
+fields that they don't know. What is unknown is left out; nothing is ever null.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from schemas import links, records
-from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Replayed, Stage
+from schemas import records
+from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Stage
 from schemas.documents.docstrings import meanings
 from schemas.events import CallEvent
 from schemas.lattice import properties
@@ -26,16 +26,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 EVENT = "call-event.schema.json"
 RECORD = "call-record.schema.json"
-LINK = "link.schema.json"
-MERGE = "merge.schema.json"
-FORWARDED = "forwarded-event.schema.json"
 CALLBACK = "callback-headers.schema.json"
 REJECTION = "rejection-headers.schema.json"
-REPLAYED = "replayed-headers.schema.json"
 REASON = "reason.schema.json"
 
 OPTIONAL_HEADERS = frozenset({"query", "kind"})
-"""Of a callback: some releases didn't send them, or one that says the usual is left out."""
+"""Of a callback: older releases didn't send them, or they are left out for the usual value."""
 
 
 def schemas() -> dict[str, Json]:
@@ -43,12 +39,8 @@ def schemas() -> dict[str, Json]:
     return {
         EVENT: event(),
         RECORD: record(),
-        LINK: link(),
-        MERGE: merge(),
-        FORWARDED: forwarded(),
         CALLBACK: callback_headers(),
         REJECTION: rejection_headers(),
-        REPLAYED: replayed_headers(),
         REASON: reason(),
     }
 
@@ -91,34 +83,6 @@ def record() -> Json:
     )
 
 
-def link() -> Json:
-    """Of `calls.links`: a leg is told of a smaller one."""
-    to = {"type": "string", "description": "The smaller leg."}
-    return _told("link", links.Link, {"to": to})
-
-
-def merge() -> Json:
-    """Of `calls.links`: a leg is told what another knows."""
-    known = {name: _ref(f"{RECORD}#/properties/{name}") for name in records.FIELDS}
-    return _told(
-        "merge",
-        links.Merge,
-        {
-            "record": {
-                "type": "object",
-                "description": "As in `calls.records`, without account and call id.",
-                "properties": known,
-                "additionalProperties": True,
-            }
-        },
-    )
-
-
-def forwarded() -> Json:
-    """Of `calls.links`: a leg is handed an event that another received."""
-    return _told("event", None, {"event": _ref(EVENT)})
-
-
 def callback_headers() -> Json:
     """Of `callbacks.raw`; a header is bytes, and text in UTF-8 unless it says otherwise."""
     return _object(
@@ -148,25 +112,6 @@ def rejection_headers() -> Json:
         "reason, of one that a replay has accepted after all.",
         {**_callback_headers(), **why},
         [name for name in (*_callback_headers(), *why) if name not in {*OPTIONAL_HEADERS, "decided_at"}],
-    )
-
-
-def replayed_headers() -> Json:
-    """Of `callbacks.replay`."""
-    said = meanings(Replayed)
-    known: Json = {
-        "replayed_at": _digits(said["replayed_at"]),
-        "reasons": _reasons(said["reasons"]),
-        "origin": _origin(
-            "Where it lies",
-            "in `callbacks.rejected` if the ingress rejected it, otherwise in `callbacks.raw`",
-        ),
-    }
-    return _object(
-        "ReplayedHeaders",
-        "The headers of an archived callback that is to be read again: its own, and what the archive knows.",
-        {**_callback_headers(), **known},
-        [name for name in (*_callback_headers(), *known) if name not in OPTIONAL_HEADERS],
     )
 
 
@@ -212,18 +157,6 @@ def _callback_headers() -> Json:
     return headers
 
 
-def _told(kind: str, cls: type[Any] | None, value: Json) -> Json:
-    """A message of `calls.links`."""
-    title, description = (
-        (cls.__name__, _first_line(cls))
-        if cls is not None
-        else ("ForwardedEvent", "An event that another leg of this leg's call received.")
-    )
-    return _object(
-        title, description, {"v": _version(), "type": {"const": kind}, **value}, ["v", "type", *value]
-    )
-
-
 def _object(title: str, description: str, known: Json, required: Iterable[str]) -> Json:
     return {
         "$schema": DIALECT,
@@ -241,7 +174,7 @@ def _version() -> Json:
 
 
 def _known(schema: Json) -> Json:
-    """Without null and default, since what isn't known is left out; and without a title that is the name."""
+    """Drop null and default, because unknown fields are left out, and a title that is only the name."""
     kept = {name: value for name, value in schema.items() if name not in {"title", "default", "anyOf"}}
     for choice in schema.get("anyOf", ()):
         if choice != {"type": "null"}:
@@ -250,7 +183,7 @@ def _known(schema: Json) -> Json:
 
 
 def _described(meaning: str, schema: Json) -> Json:
-    """The schema with a meaning in front of what it says already, a unit."""
+    """The schema with a meaning before what it says already, a unit."""
     said = " ".join(text for text in (meaning, schema.get("description")) if text)
     return {**schema, "description": said}
 

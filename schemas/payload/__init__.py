@@ -1,1 +1,1 @@
-"""From a request's bytes to what is in them."""
+"""From a request's bytes to its fields."""

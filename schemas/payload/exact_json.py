@@ -1,7 +1,7 @@
-"""JSON without silent loss: what orjson would round, it keeps as the text of the number.
+"""JSON without silent loss: a number that orjson would round is kept as text.
 
 orjson reads an integer beyond 64 bits as a float, and refuses a number beyond a double. Ids of that size
-exist, and must come out as they came in: here they become strings of their digits.
+exist, and must come out unchanged: here they become strings of their digits.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 100
-"""Arrays and objects in one another. orjson reads 1,024 but writes 254, and what is read must be writable."""
+"""Nesting of arrays and objects. orjson reads 1,024 levels but writes 254, and what is read must be
+writable."""
 LONG_NUMBER = re.compile(r"\d{19}")
-"""Nineteen digits in a row, in a string or not: 2**63 has as many."""
+"""Nineteen digits in a row, in a string or not: 2**63 has that many."""
 EXACT = frozenset({str, int, bool, type(None)})
 """What orjson never rounds."""
 INT64_MIN, UINT64_MAX = -(2**63), 2**64 - 1
@@ -24,10 +25,9 @@ UINT64_DIGITS = 20
 
 
 class MalformedJsonError(ValueError):
-    """The text is not JSON that we take; holds nothing of the text."""
+    """The text is not JSON that we accept; holds nothing of the text."""
 
     def __init__(self, code: str, message: str) -> None:
-        """`code` is a reason's code."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -48,12 +48,12 @@ def loads(text: str) -> Any:
 
 
 def may_be_rounded(value: Any) -> bool:
-    """Whether an integer of the text may have become a float: told of flat objects alone, and at once."""
+    """Whether an integer of the text may have become a float. Only flat objects are checked, in one pass."""
     return not isinstance(value, dict) or not EXACT.issuperset(map(type, value.values()))
 
 
 def read_after(error: orjson.JSONDecodeError, text: str) -> Any:
-    """What orjson's refusal comes to: the value after all, if only a number was too large for it."""
+    """After orjson refused a text: the value, if only a number was too large for it."""
     if "infinity" in error.msg:
         return read_exactly(text)
     if "depth limit" in error.msg:
@@ -76,7 +76,7 @@ def read_exactly(text: str) -> Any:
 
 
 def exact_int(digits: str) -> int | str:
-    """An integer that 64 bits hold, or its text."""
+    """An integer, or its text if 64 bits can't hold it."""
     if len(digits) > UINT64_DIGITS:
         return digits
     number = int(digits)
@@ -84,7 +84,7 @@ def exact_int(digits: str) -> int | str:
 
 
 def exact_float(digits: str) -> float | str:
-    """A double, or its text when it is beyond one."""
+    """A double, or its text if it is beyond one."""
     number = float(digits)
     return number if math.isfinite(number) else digits
 
@@ -95,7 +95,7 @@ def no_constant(name: str) -> Any:
 
 
 def deeper_than(limit: int, value: Any) -> bool:
-    """Whether arrays and objects lie in one another more than `limit` times."""
+    """Whether arrays and objects are nested more than `limit` levels deep."""
     level = [value]
     for _ in range(limit):
         level = [item for parent in level for item in children(parent)]
@@ -111,5 +111,4 @@ def children(value: Any) -> list[Any]:
 
 
 def too_deep() -> MalformedJsonError:
-    """For arrays and objects in one another without end."""
     return MalformedJsonError("too-deep", f"the JSON is more than {MAX_DEPTH} levels deep")

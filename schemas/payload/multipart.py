@@ -33,7 +33,7 @@ def boundary_of(content_type: str) -> bytes | None:
 
 
 def sniffed_boundary(payload: bytes) -> bytes | None:
-    """The boundary that a body begins with, when its header names none."""
+    """The boundary with which a body begins, if its header names none."""
     found = FIRST_BOUNDARY.match(payload)
     return found.group(1) if found else None
 
@@ -57,7 +57,7 @@ def parse_multipart(boundary: bytes, payload: bytes, max_parts: int) -> list[Par
 
 
 def take(event: Event, parts: list[Part]) -> None:
-    """Add what an event of the decoder says."""
+    """Add the decoder's event to the parts."""
     match event:
         case Field(name=name, headers=headers) | File(name=name, headers=headers):
             # The decoder gives None for a part without a name.

@@ -1,4 +1,4 @@
 """The simulated provider's REST API: what documents 003 and 004 describe, on Flask, with faults on request.
 
-`server.serving` runs it; `exchange.Exchange` is what it answers from, and what tests look into.
+`server.serving` runs it; `exchange.Exchange` holds its state, which tests inspect.
 """

@@ -1,7 +1,7 @@
 """The resources as Flask routes: paths, fields and answers of documents 003 and 004.
 
-Assumed, since the documents leave it to others: bearer tokens and `/oauth/token`, `/client/{id}/limit/` with
-its two fields, the fields of the call history, and errors as a status with a JSON `message`.
+Assumed, because the documents leave it open: bearer tokens and `/oauth/token`, `/client/{id}/limit/` with its
+two fields, the fields of the call history, and errors as a status with a JSON `message`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ Answer = Any
 
 
 def create_app(exchange: Exchange) -> Flask:
-    """The API of this exchange."""
     app = Flask(__name__, static_folder=None)
     api = _Api(exchange)
     event, callback = f"{BASE}/extension/<extension>/event/", f"{BASE}/extension/<extension>/callback/"
@@ -48,7 +47,7 @@ def create_app(exchange: Exchange) -> Flask:
 
 
 def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error as the API says it."""
+    """An error in the API's form."""
     answer = jsonify({"message": message})
     answer.status_code = status
     answer.headers.update(headers or {})
@@ -56,8 +55,6 @@ def refusal(status: int, message: str, headers: dict[str, str] | None = None) ->
 
 
 class _Api:
-    """The views."""
-
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
 
@@ -141,8 +138,8 @@ class _Api:
             raise Refused(404, "Client not found")
 
     def _answer(self, resource: Resource, act: Callable[[], Answer], *, public: bool = False) -> Response:
-        """Do what is asked, unless the request is not authorised or shall fail."""
-        request.get_data()  # werkzeug waits for what was not read, as long as the client keeps the connection
+        """Do what is asked, unless the request is not authorised or must fail."""
+        request.get_data()  # werkzeug waits for unread data as long as the client keeps the connection
         self.exchange.requests[resource] += 1
         if not public and not self._authorised():
             return refusal(401, "Unauthorized")
@@ -189,9 +186,9 @@ def _cut() -> Iterator[bytes]:
 
 
 def _reset(connection: socket.socket) -> Iterator[bytes]:
-    """Close at once, with whatever was not read or sent: the other side sees a reset.
+    """Close at once, with unread and unsent data: the other side sees a reset.
 
-    The server goes on to use its end, so that one that leads nowhere takes its place.
+    The server goes on using its socket, so a socket that leads nowhere replaces it.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     here, nowhere = socket.socketpair()
@@ -202,6 +199,6 @@ def _reset(connection: socket.socket) -> Iterator[bytes]:
 
 
 def _dropped() -> Iterator[bytes]:
-    """End without another byte: the server takes it for a client that went away."""
+    """End without another byte: the server thinks that the client left."""
     yield from ()
     raise ConnectionResetError

@@ -1,4 +1,4 @@
-"""Post webhooks when they are due, to where the subscriptions say, and again while nobody takes them."""
+"""Post webhooks when they are due, to the subscribed URLs, and again until somebody accepts them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Post:
     """One webhook on its way to one subscriber."""
 
     due: float
-    """In the seconds of `time.monotonic`."""
+    """In seconds of `time.monotonic`."""
     number: int
     url: str = field(compare=False)
     method: str = field(compare=False)
@@ -35,26 +35,22 @@ class Post:
 
 
 class Delivery:
-    """A thread that posts."""
-
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: list[Post] = []
         self._open: dict[str, int] = {}
-        """By call, how many of its posts are neither taken nor given up."""
+        """By call, how many of its posts are neither accepted nor given up."""
         self._number = 0
         self._stopped = False
         self.taken: list[Post] = []
-        """What somebody answered with 200."""
+        """What was answered with 200."""
         self.given_up: list[Post] = []
         self._thread = threading.Thread(target=self._run, name="simulated-provider", daemon=True)
 
     def start(self) -> None:
-        """Begin to post."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Post no more."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -62,7 +58,7 @@ class Delivery:
             self._thread.join(TIMEOUT_SECONDS + 1)
 
     def post(self, call: str, url: str, method: str, fields: Fields, in_seconds: float) -> None:
-        """Post it after so many seconds; of those due together, in the order of these calls."""
+        """Post it after this many seconds; those due together, in the order of these calls."""
         with self._changed:
             self._number += 1
             due = time.monotonic() + in_seconds
@@ -71,7 +67,7 @@ class Delivery:
             self._changed.notify_all()
 
     def wait_for(self, call: str, timeout: float) -> bool:
-        """Return once everything of the call was taken or given up; whether it was, in the time."""
+        """Wait until everything of the call was accepted or given up; return whether it was, in time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open.get(call), timeout)
 
@@ -81,7 +77,7 @@ class Delivery:
                 self._settle(post, taken=_send(http, post))
 
     def _next(self) -> Post | None:
-        """The next that is due; None when there will be no more."""
+        """The next that is due; None if there will be no more."""
         with self._changed:
             while not self._stopped:
                 if not self._waiting:
@@ -106,7 +102,7 @@ class Delivery:
 
 
 def _send(http: httpx.Client, post: Post) -> bool:
-    """Whether somebody took it. The fields travel as document 003 says for either method."""
+    """Whether somebody accepted it. The fields travel as document 003 says for either method."""
     request = request_of(post.fields, "query" if post.method == "GET" else "urlencoded")
     url = post.url
     if request.query:

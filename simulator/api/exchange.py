@@ -1,6 +1,6 @@
-"""What the simulated API answers from: a client's extensions, subscriptions, limits and calls.
+"""The state of the simulated API: a client's extensions, subscriptions, limits and calls.
 
-Everything that a test may want to count or to break is an attribute here.
+Whatever a test may count or break is an attribute here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IN_VALUE = re.compile(r"\$cv\(\{(?P<name>[^{}]+)\}\)")
 """A variable within an option."""
 
 
-class Refused(Exception):  # noqa: N818 - what the API says to the request
+class Refused(Exception):  # noqa: N818 - the API's answer to the request
     """An answer other than yes."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -52,7 +52,7 @@ class Subscription:
     event_type: str
 
     def answer(self) -> dict[str, object]:
-        """As the API shows it."""
+        """In the API's form."""
         return {"url": self.url, "method": self.method, "event_type": self.event_type, "id": self.id}
 
 
@@ -63,9 +63,9 @@ class Started:
     call_id: str
     call_api_id: str
     extension: str
-    """The id in the path, its variable put in."""
+    """The id in the path, with its variable filled in."""
     request: dict[str, Any]
-    """With variables put in."""
+    """With variables filled in."""
     call: SimulatedCall
 
 
@@ -73,7 +73,7 @@ class Exchange:
     """The provider's side, for several threads."""
 
     def __init__(self, clock: Clock, *, seed: int = 1, speedup: float = 1.0, pbx: Pbx | None = None) -> None:
-        """`speedup` is how much faster webhooks come than they say."""
+        """`speedup` is how much faster webhooks arrive than they say."""
         self._lock = threading.RLock()
         self._clock = clock
         self._rng = Random(seed)  # noqa: S311 - reproducible calls, no secrets
@@ -81,7 +81,7 @@ class Exchange:
         self.pbx = world.pbx(self._rng) if pbx is None else pbx
         self.client_id = "1001"
         self.tokens: set[str] = set()
-        """Bearer tokens that let in."""
+        """Valid bearer tokens."""
         self.apps: dict[str, str] = {}
         """Secret by application."""
         self.token_seconds = 3600.0
@@ -92,7 +92,8 @@ class Exchange:
         self.tells_limits = True
         self.concurrent_calls = 100
         self.fates: list[tuple[bool, Outcome]] = []
-        """Of the next calls: whether an origin picks up, and how the destination fares; then it is chance."""
+        """For the next calls: whether an origin picks up, and how the destination fares; then chance
+        decides."""
         self.answers_last = False
         """Whether `callback` is answered only after all webhooks of its call."""
         self.lost: set[str] = set()
@@ -101,9 +102,9 @@ class Exchange:
         self.delivery = Delivery()
         self.subscriptions: list[Subscription] = []
         self.started: list[Started] = []
-        """Every call that the API started, in order: none may be there twice for one wish."""
+        """Every call that the API started, in order: a wish must not start two."""
         self.requests: Counter[str] = Counter()
-        """By resource, how many requests came."""
+        """Requests by resource."""
         self._calls: dict[str, SimulatedCall] = {}
         self._begun_at: dict[str, int] = {}
 
@@ -129,12 +130,11 @@ class Exchange:
             return added
 
     def subscriptions_of(self, extension: Extension) -> list[Subscription]:
-        """Those of an extension."""
         with self._lock:
             return [each for each in self.subscriptions if each.extension == extension.id]
 
     def start_call(self, extension: Extension, request: dict[str, Any]) -> Started:
-        """Start a call, and send its webhooks in their time; `Refused` at the limit of calls."""
+        """Start a call, and send its webhooks when they are due; `Refused` at the limit of calls."""
         with self._lock:
             if extension not in self.pbx.phones:
                 raise Refused(400, "Extension type must be phone")
@@ -167,9 +167,9 @@ class Exchange:
         return started
 
     def remember(self, call: SimulatedCall, *names: str, begun_at: int | None = None) -> None:
-        """Have the history of a call, under its uuid and these names.
+        """Keep the history of a call, under its uuid and these names.
 
-        `begun_at` (µs) is when it began by our clock; one without is over already.
+        `begun_at` (µs) is when it began by our clock; a call without one is over already.
         """
         with self._lock:
             for name in (call.truth.uuid, *names):
@@ -178,7 +178,7 @@ class Exchange:
                 self._begun_at[call.truth.uuid] = begun_at
 
     def tell(self, webhook: Webhook, call: str, begun_at: int) -> None:
-        """Send a webhook to those who are subscribed to it."""
+        """Send a webhook to its subscribers."""
         if webhook.event_type in self.lost:
             return
         with self._lock:
@@ -213,7 +213,7 @@ class Exchange:
         return (now - begun_at) * self.speedup >= call.truth.ended_at - begun_at
 
     def issue_token(self, app_id: str, secret: str) -> str | None:
-        """A bearer token for an application; None where the secret is wrong."""
+        """A bearer token for an application; None for a wrong secret."""
         known = self.apps.get(app_id)
         if known is None or not secrets.compare_digest(known.encode(), secret.encode()):
             return None
@@ -223,7 +223,7 @@ class Exchange:
         return token
 
     def _resolved(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The options with the client's variables put in, in the types of document 004."""
+        """The options with the client's variables filled in, in the types of document 004."""
         return {
             name: [self._put_in(each) for each in value] if isinstance(value, list) else self._put_in(value)
             for name, value in request.items()

@@ -1,4 +1,4 @@
-"""What shall go wrong with the next requests: set by tests, taken by the API."""
+"""What goes wrong with the next requests: set by tests, taken by the API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Fault:
     """`silence`: no answer until the server stops; `reset`: the connection is reset in place of an answer;
     `cut`: it ends in the middle of the answer."""
     carried_out: bool = False
-    """Whether what was asked for is done nevertheless: the provider's side of a lost answer."""
+    """Whether the request is carried out nevertheless: a lost answer, seen from the provider."""
     status: int = 500
     message: str = "internal error"
     retry_after: str | None = None
     body: bytes | None = None
-    """In place of the JSON with the message."""
+    """Replaces the JSON with the message."""
 
 
 class Faults:
@@ -35,17 +35,16 @@ class Faults:
         """Ends every silence."""
 
     def next(self, resource: Resource, *faults: Fault) -> None:
-        """The next requests of this resource fail so, one after the other."""
+        """Let the next requests of this resource fail like this, one after the other."""
         with self._lock:
             self._coming.setdefault(resource, []).extend(faults)
 
     def take(self, resource: Resource) -> Fault | None:
-        """The fault of this request."""
         with self._lock:
             coming = self._coming.get(resource)
             return coming.pop(0) if coming else None
 
     def pending(self) -> int:
-        """How many have not happened."""
+        """How many have not happened yet."""
         with self._lock:
             return sum(len(coming) for coming in self._coming.values())

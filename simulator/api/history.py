@@ -1,4 +1,4 @@
-"""What the call history says of a simulated call; pure.
+"""The call history of a simulated call. Pure.
 
 Document 004 names the resource and leaves its fields to another document: these, and their values, follow
 recordings of public clients of the API. Times are UTC without a zone.
@@ -26,7 +26,7 @@ RESULTS: dict[Outcome, tuple[str, str, str]] = {
 
 
 def history_of(call: SimulatedCall, call_uuid: str) -> dict[str, Any]:
-    """The call as it is answered under this name, once it is over."""
+    """The call's history under this name, once it is over."""
     truth = call.truth
     result, cause, disposition = RESULTS[truth.outcome]
     outbound = truth.direction == "outbound"
@@ -75,7 +75,7 @@ def _domain(truth: Truth) -> str:
 
 
 def _parts(truth: Truth) -> list[dict[str, Any]]:
-    """The parts of the call: here the conversation alone, with its recording."""
+    """The parts of the call: only the conversation, with its recording."""
     if truth.recording is None:
         return []
     return [

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 POLL_SECONDS = 0.05
-"""How often the server looks whether it shall stop."""
+"""How often the server checks whether to stop."""
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Says nothing of each request."""
+    """Logs no requests."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Drop it: paths hold extensions and ids of calls."""
@@ -29,7 +29,7 @@ class QuietHandler(WSGIRequestHandler):
 
 @contextmanager
 def serving(exchange: Exchange, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """The API's base URL, as long as the context lasts; port 0 takes a free one."""
+    """Serve the API at this URL while the context lasts; port 0 takes a free one."""
     server = make_server(host, port, create_app(exchange), threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(
         target=server.serve_forever, args=(POLL_SECONDS,), name="simulated-api", daemon=True

@@ -1,7 +1,7 @@
-"""The areas that libphonenumber knows, as a table: in memory they take 200 MB, and four seconds to read.
+"""libphonenumber's areas as a table: in memory they take 200 MB, and four seconds to read.
 
-So the sink asks the table, and another process fills it: `python -m sinks.directory.areas`, which the sink
-starts when the table is empty, or `callweave directory areas`.
+So the sink queries the table, and another process fills it: `python -m sinks.directory.areas`, which the sink
+starts if the table is empty, or `callweave directory areas`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,23 @@ LANGUAGE = "en"
 
 
 def load(client: Client) -> int:
-    """Fill the table, and give how many areas it has."""
+    """Fill the table, and return how many areas it has."""
     rows = named(importlib.import_module("phonenumbers.geodata").GEOCODE_DATA)
     client.execute("INSERT INTO phone_areas (prefix, area) VALUES", rows)
     return len(rows)
 
 
 def are_missing(client: Client) -> bool:
-    """Whether the table is empty."""
     return bool(client.execute("SELECT count() FROM phone_areas") == [(0,)])
 
 
 def named(data: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
-    """The prefixes that have a name in English."""
+    """The prefixes with a name in English."""
     return [(prefix, names[LANGUAGE]) for prefix, names in data.items() if LANGUAGE in names]
 
 
 def areas(client: Client, wanted: Iterable[str]) -> dict[str, str]:
-    """Those of these prefixes that the table has."""
+    """The wanted prefixes that are in the table."""
     known = sorted(set(wanted))
     if not known:
         return {}

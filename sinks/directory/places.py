@@ -1,4 +1,4 @@
-"""Which country a phone number belongs to, by libphonenumber. Pure."""
+"""The country of a phone number, by libphonenumber. Pure."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 MOST_AREA_DIGITS = 9
-"""The longest prefix that libphonenumber has an area for."""
+"""The longest prefix of an area in libphonenumber."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known of a number; '' for what is not."""
+    """What is known of a number; '' for what is unknown."""
 
     e164: str = ""
-    """As in +8613800000000 (ITU-T E.164)."""
+    """Such as +8613800000000 (ITU-T E.164)."""
     country: str = ""
-    """ISO 3166, as in CN."""
+    """ISO 3166, such as CN."""
     area_digits: str = ""
-    """What an area's prefix is a beginning of; '' for a number that belongs to no area."""
+    """The digits whose beginning is an area's prefix; '' for a number without an area."""
 
 
 NOWHERE = Place()
 
 
 def place(number: str, country: str | None) -> Place:
-    """Read a number as the provider wrote it; without a + it is one of `country` (ISO 3166), or unknown.
+    """Read a number as the provider wrote it; without a + it belongs to `country` (ISO 3166), or is unknown.
 
-    Numbers that can't be dialled are nowhere: an extension has no country.
+    Numbers that can't be dialled have no place: an extension has no country.
     """
     try:
         read = phonenumbers.parse(number, country)
@@ -45,12 +45,12 @@ def place(number: str, country: str | None) -> Place:
 
 
 def prefixes(digits: str) -> list[str]:
-    """Every beginning that an area may have, the longest first."""
+    """Every prefix that may be an area's, the longest first."""
     return [digits[:length] for length in range(min(len(digits), MOST_AREA_DIGITS), 0, -1)]
 
 
 def _area_digits(read: phonenumbers.PhoneNumber) -> str:
-    """As libphonenumber's own geocoder looks areas up (PhoneNumberOfflineGeocoder)."""
+    """As libphonenumber's own geocoder looks up areas (PhoneNumberOfflineGeocoder)."""
     code = read.country_code or 0
     if not phonenumbers.is_number_type_geographical(phonenumbers.number_type(read), code):
         return ""

@@ -1,7 +1,7 @@
-"""Look up where numbers belong, some seconds after events first named them; beside the sink's own work.
+"""Find the country and region of numbers, seconds after events first contain them, beside the sink's work.
 
-It is a thread with a connection of its own, and may fail and be tried again without the sink noticing: what
-it has not done yet stands in the table.
+This is a thread with a connection of its own. It may fail and be tried again without the sink noticing: what
+is not done yet is in the table.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from runtime.settings import Settings
+    from runtime.stage import StageProcess
 
 log = structlog.get_logger(__name__)
 
 SECONDS = 5.0
-"""Between two looks for numbers without a place."""
+"""Between two searches for numbers without a place."""
 LONGEST_SECONDS = 300.0
 SHARE = 0.05
-"""How much of the time this may take, after each portion too: ClickHouse and the sink have other work."""
+"""Share of the time that this may take, after each portion too: ClickHouse and the sink have other work."""
+STILL_SECONDS = 1800.0
+"""How long one search may take, with the longest pause after it, before the thread counts as hung."""
 NUMBERS = 500
-"""How many are placed at a time."""
+"""How many are placed at once."""
 STOP_SECONDS = 2.0
-"""How long the sink's end waits for it: what it leaves undone is done by the next one."""
+"""How long the sink's end waits for it: what is left undone, the next one does."""
 
 PENDING = """
 SELECT account, source, number
@@ -47,7 +49,7 @@ WHERE placed_at = toDateTime64(0, 6, 'UTC')
     OR assumed_country != transform(toString(source), %(sources)s, %(countries)s, toString(assumed_country))
 LIMIT %(limit)s
 """
-"""Numbers never looked up, or looked up when their source was said to be in another country."""
+"""Numbers never looked up, or looked up when their source had another country."""
 
 Pending = tuple[str, str, str]
 """Account, source, number."""
@@ -56,10 +58,10 @@ Pending = tuple[str, str, str]
 def place_some(
     client: Client, countries: Mapping[str, str], fill_areas: Callable[[], None], limit: int = NUMBERS
 ) -> int:
-    """Place at most so many numbers, and give how many these were.
+    """Place at most `limit` numbers, and return how many they were.
 
-    `countries` is by source, and empty for one that has none. `fill_areas` is called if areas are asked
-    for and the table has none.
+    `countries` is by source, and empty for a source without one. `fill_areas` is called if areas are needed
+    and the table has none.
     """
     known = {"": "", **countries}  # ClickHouse can't tell the type of an empty list
     found: list[Pending] = client.execute(
@@ -92,7 +94,7 @@ def place_some(
 
 
 def place_all(client: Client, countries: Mapping[str, str], stop: threading.Event) -> None:
-    """Place whatever has no place yet, a portion at a time."""
+    """Place all numbers without a place, a portion at a time."""
     begun = time.monotonic()
     while place_some(client, countries, fill_areas) == NUMBERS:
         if stop.wait(min((time.monotonic() - begun) / SHARE, LONGEST_SECONDS)):
@@ -106,10 +108,10 @@ def fill_areas() -> None:
 
 
 @contextmanager
-def placing(settings: Settings) -> Iterator[None]:
+def placing(stage: StageProcess) -> Iterator[None]:
     """Place numbers on a thread until the block ends."""
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(settings, stop), name="places", daemon=True)
+    thread = threading.Thread(target=_run, args=(stage, stop), name="places", daemon=True)
     thread.start()
     try:
         yield
@@ -118,11 +120,11 @@ def placing(settings: Settings) -> Iterator[None]:
         thread.join(STOP_SECONDS)
 
 
-def _run(settings: Settings, stop: threading.Event) -> None:
-    pause = SECONDS
-    told = ""
+def _run(stage: StageProcess, stop: threading.Event) -> None:
+    settings, pause, told = stage.settings, SECONDS, ""
     while not stop.wait(pause):
         begun = time.monotonic()
+        stage.heart.beat("the placing of numbers", STILL_SECONDS)
         try:
             all_sources = sources.load(settings.sources_file)
             countries = {source.name: source.country or "" for source in all_sources}
@@ -130,7 +132,7 @@ def _run(settings: Settings, stop: threading.Event) -> None:
                 place_all(client, countries, stop)
         except (CallweaveError, Error) as error:
             code = type(error).__name__
-            if code != told:  # once: ClickHouse is away, and the sink says so as well
+            if code != told:  # once: ClickHouse is away, and the sink reports it as well
                 log.warning("numbers have no place yet", error=code)
             told = code
         else:

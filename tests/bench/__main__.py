@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,44 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tests.bench import machine, memory, million, pipeline, processors, simulate
-from tests.bench.report import Section
+from tests.bench import ingest, machine, memory, million, pipeline, processors, simulate, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.bench.report import Section
+
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def ingest(folder: Path, *, quick: bool) -> list[Section]:
-    """The ingress's bench is a program of its own, and its report is text."""
-    del folder  # it makes its own
-    options = ["--rounds", "2", "--seconds", "2"] if quick else []
-    report = printed("tests.bench.ingest", *options)
-    meaning = (
-        "Acknowledged callbacks per second against a Flask route that does nothing: same server, same load, "
-        "by turns. Then the latency at half of the highest acknowledged rate."
-    )
-    profile = printed("tests.bench.ingest_profile")
-    steps = (
-        "Processor time of one request, by steps, in one thread with no server around it. What the running "
-        "server takes beyond that is the server itself, and threads that wait for each other, for the broker "
-        "and for Python's global lock."
-    )
-    return [
-        Section(title="Ingest", meaning=meaning, text=report),
-        Section(title="Where the ingress's time goes", meaning=steps, text=profile),
-    ]
-
-
-def printed(program: str, *options: str) -> str:
-    """What a bench of its own prints."""
-    command = [sys.executable, "-m", program, *options]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
 BENCHES: dict[str, Callable[..., list[Section]]] = {
-    "ingest": ingest,
+    "start": lambda folder, *, quick: [start.bench(folder, quick=quick)],
+    "ingest": lambda folder, *, quick: [ingest.bench(folder, quick=quick)],
     "processors": lambda folder, *, quick: [processors.bench(folder, quick=quick)],
     "pipeline": pipeline.bench,
     "memory": lambda folder, *, quick: [memory.bench(folder, quick=quick)],

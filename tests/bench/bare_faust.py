@@ -1,13 +1,12 @@
 """The measure for the processors: a Faust agent, as it comes, that does nothing.
 
-`python -m tests.bench.bare_faust BROKER TOPIC GROUP COUNTER [--quiet-loggers]`
+`python -m tests.bench.bare_faust BROKER TOPIC GROUP COUNTER`
 
 COUNTER is a file of eight bytes, in which the number of events seen stands: a bare agent has no metrics.
 """
 
 from __future__ import annotations
 
-import logging
 import mmap
 import sys
 from pathlib import Path
@@ -34,15 +33,12 @@ def bare_app(broker: str, topic: str, group: str, counter: memoryview) -> faust.
     return app
 
 
-def main(broker: str, topic: str, group: str, counter: str, *, quiet_loggers: bool) -> None:
-    """Run until SIGTERM. Without `quiet_loggers` Faust builds every debug record, and throws it away."""
-    if quiet_loggers:
-        for name in ("faust", "mode", "aiokafka"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+def main(broker: str, topic: str, group: str, counter: str) -> None:
+    """Run until SIGTERM."""
     with Path(counter).open("r+b") as file, mmap.mmap(file.fileno(), 8) as memory:
         app = bare_app(broker, topic, group, memoryview(memory).cast("Q"))
         faust.Worker(app, loglevel="WARN", override_logging=False, quiet=True).execute_from_commandline()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], quiet_loggers="--quiet-loggers" in sys.argv)
+    main(*sys.argv[1:])

@@ -6,8 +6,9 @@ import sys
 
 from flask import Flask
 
-from ingest.server import Server, leave
+from ingest.server import Server
 from runtime.settings import IngestSettings
+from runtime.stage import leave
 
 
 def main(port: int, threads: int) -> None:
@@ -20,7 +21,7 @@ def main(port: int, threads: int) -> None:
 
     server = Server(IngestSettings(port=port, threads=threads), port)
     server.serve(target_loader=lambda: app, wrap_loader=False)
-    leave()
+    leave(0)
 
 
 if __name__ == "__main__":

@@ -13,23 +13,15 @@ import sys
 import orjson
 
 from tests.bench import calls
+from tests.bench.ingest import CONNECTIONS, request
 from tests.bench.load import open_loop
-
-CONNECTIONS = 32
-
-
-def request(token: str, payload: calls.Payload) -> bytes:
-    """The bytes of one callback."""
-    body = orjson.dumps(payload)
-    head = f"POST /callbacks/{token} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def main(port: int, token: str, rate: float, seconds: float) -> None:
     """Prepare, wait for the word, send, tell."""
     count = math.ceil(rate * seconds)
     payloads = calls.payloads(math.ceil(count / calls.EVENTS_A_CALL))
-    requests = [request(token, payload) for payload in itertools.islice(payloads, count)]
+    requests = [request(token, orjson.dumps(payload)) for payload in itertools.islice(payloads, count)]
     sys.stdout.write("prepared\n")
     sys.stdout.flush()
     sys.stdin.readline()

@@ -34,7 +34,7 @@ POLL_SECONDS = 0.1
 SETTLED_SECONDS = 1.0
 """Nothing more has come for so long: links follow their events."""
 
-BARE, QUIET = "bare Faust agent", "bare Faust agent, loggers quiet"
+BARE = "bare Faust agent"
 NORMALIZE, CORRELATE = "normalize", "correlate"
 
 
@@ -96,13 +96,13 @@ def speed_of(name: StageName, settings: Settings, topic: Topic, total: int) -> S
         return watch(look, total)
 
 
-def speed_of_other(module: str, settings: Settings, total: int, *options: str) -> Speed:
+def speed_of_other(module: str, settings: Settings, total: int) -> Speed:
     """Of a program that is no stage of ours, over the same `calls.events`."""
     counter = Path(settings.data) / "counter"
     counter.write_bytes(bytes(8))
-    group = f"{settings.kafka.prefix}{module.rpartition('.')[2]}-{len(options)}"
+    group = f"{settings.kafka.prefix}{module.rpartition('.')[2]}"
     topic = settings.kafka.topic(Topic.EVENTS)
-    command = [module, settings.kafka.bootstrap_servers, topic, group, str(counter), *options]
+    command = [module, settings.kafka.bootstrap_servers, topic, group, str(counter)]
     with process([sys.executable, "-m", *command], Path(settings.data)) as pid:
 
         def look() -> Progress:
@@ -158,7 +158,6 @@ def one_round(kafka: str, folder: Path, sizes: Sizes) -> dict[str, Speed]:
         NORMALIZE: speed_of("normalize", settings, Topic.RAW, total),
         BARE: speed_of_other("tests.bench.bare_faust", settings, total),
         CORRELATE: speed_of("correlate", settings, Topic.EVENTS, total),
-        QUIET: speed_of_other("tests.bench.bare_faust", settings, total, "--quiet-loggers"),
     }
 
 
@@ -174,9 +173,9 @@ def bench(folder: Path, *, quick: bool) -> Section:
 
 def section(rounds: list[dict[str, Speed]], sizes: Sizes) -> Section:
     """As in the report."""
-    bare, quiet = (statistics.median(speeds[name].core for speeds in rounds) for name in (BARE, QUIET))
+    bare = statistics.median(speeds[BARE].core for speeds in rounds)
     rows: list[tuple[str, ...]] = []
-    for name in (BARE, QUIET, NORMALIZE, CORRELATE):
+    for name in (BARE, NORMALIZE, CORRELATE):
         core = statistics.median(speeds[name].core for speeds in rounds)
         wall = statistics.median(speeds[name].wall for speeds in rounds)
         rows.append(
@@ -185,7 +184,6 @@ def section(rounds: list[dict[str, Speed]], sizes: Sizes) -> Section:
                 f"{core:,.0f}",
                 f"{1e6 / core:.0f}",
                 f"{core / bare:.2f}",
-                f"{core / quiet:.2f}",
                 f"{wall:,.0f}",
             )
         )
@@ -198,6 +196,6 @@ def section(rounds: list[dict[str, Speed]], sizes: Sizes) -> Section:
             "normalizer reads callbacks and publishes events; the correlator reads events, keeps its state "
             "with a changelog, tells legs of each other and publishes records. Wanted: 1.0 of the bare agent."
         ),
-        columns=("", "events/s a core", "µs an event", "to bare", "to bare, quiet", "events/s, wall clock"),
+        columns=("", "events/s a core", "µs an event", "to bare", "events/s, wall clock"),
         rows=rows,
     )

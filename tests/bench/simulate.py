@@ -1,6 +1,6 @@
 """How many callbacks a second the simulated provider sends, against a server that does nothing.
 
-`python -m tests.bench.simulate [--rounds N] [--calls C]`: the simulator makes the calls up, renders, sends,
+The simulator makes the calls up, renders, sends,
 reads the answers and keeps its ledger; beside it, by turns, a generator of load that sends prepared bytes
 (tests/bench/load.py) to the same server. The server runs on the other core. The ratio says what the
 simulator's own work costs.
@@ -8,17 +8,12 @@ simulator's own work costs.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
-import sys
-import tempfile
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from simulator.connection import Endpoint
 from simulator.ledger import Ledger
 from simulator.misbehaviour import Misbehaviour
@@ -31,7 +26,7 @@ from tests.bench.load import closed_loop
 from tests.bench.report import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 WANTED = 3000
 """Callbacks a second, from one process on one core."""
@@ -44,14 +39,6 @@ MISBEHAVIOUR = Misbehaviour(
     duplicates=0.02, shuffle=30_000_000, lost_hangups=0.01, malformed=0.005, late_cdr=300_000_000
 )
 """As in `make demo`, with late bills."""
-
-
-@contextmanager
-def noop() -> Iterator[int]:
-    """A server that does nothing, as its port."""
-    port = free_port()
-    with process([sys.executable, "-m", "tests.bench.simulate_noop", str(port)], {}, port):
-        yield port
 
 
 def simulated(port: int, calls: int, folder: Path) -> tuple[Tally, float]:
@@ -70,13 +57,13 @@ def simulated(port: int, calls: int, folder: Path) -> tuple[Tally, float]:
     return tally, time.process_time() - before
 
 
-def bench(folder: Path, *, quick: bool, rounds: int = 5, calls: int = 5000) -> Section:
+def bench(folder: Path, *, quick: bool) -> Section:
     """Both by turns."""
-    if quick:
-        rounds, calls = 2, 2000
+    rounds, calls = (2, 2000) if quick else (5, 5000)
+    port = free_port()
     rows: list[tuple[str, ...]] = []
     ratios, rates = [], []
-    with noop() as port:
+    with process("tests.bench.simulate_noop", port):
         for each in range(rounds):
             tally, cost = simulated(port, calls, folder / str(each))
             bare = closed_loop("127.0.0.1", port, [request("x")], CONNECTIONS, tally.seconds)
@@ -104,18 +91,3 @@ def bench(folder: Path, *, quick: bool, rounds: int = 5, calls: int = 5000) -> S
         rows=rows,
         notes=[f"median {statistics.median(rates):.0f} callbacks/s, ratio {statistics.median(ratios):.2f}"],
     )
-
-
-def main() -> None:
-    """Print the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=5000)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        section = bench(Path(folder), quick=False, rounds=arguments.rounds, calls=arguments.calls)
-    sys.stdout.write(section.markdown())
-
-
-if __name__ == "__main__":
-    main()

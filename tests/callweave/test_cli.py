@@ -7,18 +7,22 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
+from callweave.cli import COMMANDS as COMMANDS_BY_NAME
 from callweave.cli import group
 from callweave.commands.source import base_url
 from runtime import sources
 from runtime.settings import IngestSettings
 from runtime.sources import SourcesError
+from tests.kit import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TIMEOUT_SECONDS = 60
+    from tests.kit.commands import Ran
+
 ADD = ("source", "add", "shanghai", "--account", "104026", "--dialect", "common-api")
 CHANGE = ("source", "change", "shanghai")
 
@@ -32,17 +36,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def callweave(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as people do, in a process."""
-    return subprocess.run(
-        [sys.executable, "-m", "callweave", *arguments],
-        cwd=folder,
-        env={**os.environ, **{f"CALLWEAVE_{name}": value for name, value in variables.items()}},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-    )
+def callweave(*arguments: str, **variables: str) -> Ran:
+    """Run the command with these settings."""
+    return commands.callweave(*arguments, env={f"CALLWEAVE_{name}": text for name, text in variables.items()})
+
+
+@pytest.mark.parametrize("name", COMMANDS_BY_NAME)
+def test_the_summary_in_the_help_is_the_commands_own(name: str) -> None:
+    lazy = COMMANDS_BY_NAME[name]
+    command = group.get_command(Context(group), name)
+    assert command is not None
+    assert command.get_short_help_str(limit=1000) == lazy.summary
 
 
 def test_help_names_every_command() -> None:
@@ -74,7 +78,8 @@ def test_help_imports_nothing_that_is_slow() -> None:
 def test_every_stage_has_its_help(stage: str) -> None:
     result = CliRunner().invoke(group, ["run", stage, "--help"])
     assert result.exit_code == 0
-    assert ("--port" if stage == "ingest" else "--metrics-port") in result.output
+    assert "--metrics-port" in result.output
+    assert (" --port" in result.output) is (stage == "ingest")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("arguments", COMMANDS)
 def test_wrong_settings_are_a_sentence_each_and_exit_status_1(folder: Path, arguments: list[str]) -> None:
-    result = callweave(folder, *arguments, INGEST__PORT="99999", CLICKHOUSE__PORT="x")
+    result = callweave(*arguments, INGEST__PORT="99999", CLICKHOUSE__PORT="x")
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
@@ -119,7 +124,7 @@ WRITERS = [
 
 @pytest.mark.parametrize("arguments", WRITERS)
 def test_a_sources_file_that_cant_be_written_is_a_sentence(folder: Path, arguments: tuple[str, ...]) -> None:
-    result = callweave(folder, *arguments, SOURCES_FILE="/proc/callweave/sources.toml")
+    result = callweave(*arguments, SOURCES_FILE="/proc/callweave/sources.toml")
     assert result.returncode == 1
     assert result.stderr == (
         "callweave: /proc/callweave/sources.toml can't be written (No such file or directory): let this user "
@@ -128,7 +133,7 @@ def test_a_sources_file_that_cant_be_written_is_a_sentence(folder: Path, argumen
 
 
 def test_settings_shows_what_is_in_force(folder: Path) -> None:
-    result = callweave(folder, "settings", INGEST__PORT="8081", CLICKHOUSE__PASSWORD="hunter2-hunter2")
+    result = callweave("settings", INGEST__PORT="8081", CLICKHOUSE__PASSWORD="hunter2-hunter2")
     assert result.returncode == 0
     assert "\n# Set by CALLWEAVE_INGEST__PORT.\nport = 8081\n" in result.stdout
     assert 'password = "***"' in result.stdout
@@ -136,9 +141,7 @@ def test_settings_shows_what_is_in_force(folder: Path) -> None:
 
 
 def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
-    result = callweave(
-        folder, *ADD, "--timezone", "Asia/Shanghai", INGEST__PUBLIC_URL="https://c.example.com/"
-    )
+    result = callweave(*ADD, "--timezone", "Asia/Shanghai", INGEST__PUBLIC_URL="https://c.example.com/")
     assert result.returncode == 0
     (url,) = result.stdout.splitlines()
     base, _, token = url.rpartition("/")
@@ -150,14 +153,14 @@ def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
 
 
 def test_the_life_of_a_source(folder: Path) -> None:
-    first = callweave(folder, *ADD, "--timezone", "UTC", "--close-after", "600").stdout.strip()
+    first = callweave(*ADD, "--timezone", "UTC", "--close-after", "600").stdout.strip()
     assert first.startswith("http://127.0.0.1:8080/callbacks/")
-    second = callweave(folder, "source", "rotate", "shanghai").stdout.strip()
+    second = callweave("source", "rotate", "shanghai").stdout.strip()
     assert second != first
     known = sources.load(folder / "var" / "sources.toml")
     assert known.by_token(first.rpartition("/")[2]) is None
     assert known.by_token(second.rpartition("/")[2]) is not None
-    listed = callweave(folder, "source", "list", "--json").stdout
+    listed = callweave("source", "list", "--json").stdout
     (row,) = json.loads(listed)
     assert {key: row[key] for key in ("name", "account", "dialect", "timezone", "removed_at")} == {
         "name": "shanghai",
@@ -166,13 +169,13 @@ def test_the_life_of_a_source(folder: Path) -> None:
         "timezone": "UTC",
         "removed_at": None,
     }
-    table = callweave(folder, "source", "list").stdout
+    table = callweave("source", "list").stdout
     assert "shanghai" in table
     assert row["close_after_seconds"] == 600
     assert "600" in table
     assert "sha256" not in listed + table
     assert second.rpartition("/")[2] not in listed + table
-    assert callweave(folder, "source", "remove", "shanghai").returncode == 0
+    assert callweave("source", "remove", "shanghai").returncode == 0
     assert sources.load(folder / "var" / "sources.toml").by_token(second.rpartition("/")[2]) is None
 
 
@@ -189,7 +192,7 @@ def test_the_life_of_a_source(folder: Path) -> None:
     ],
 )
 def test_a_source_that_can_not_be_is_one_sentence(folder: Path, arguments: list[str]) -> None:
-    result = callweave(folder, *arguments)
+    result = callweave(*arguments)
     assert result.returncode == 1
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
@@ -234,10 +237,10 @@ def test_what_can_be_changed_is_said_when_nothing_is_given() -> None:
 
 
 def test_no_sources_is_no_error(folder: Path) -> None:
-    result = callweave(folder, "source", "list")
+    result = callweave("source", "list")
     assert (result.returncode, result.stdout) == (0, "")
     assert "There are no sources yet" in result.stderr
-    assert json.loads(callweave(folder, "source", "list", "--json").stdout) == []
+    assert json.loads(callweave("source", "list", "--json").stdout) == []
 
 
 @pytest.mark.parametrize(

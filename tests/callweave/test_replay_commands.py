@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime import clickhouse
-from tests.operations.timeline.commands import ran
+from tests.kit.commands import ran
 from tests.servers import new_settings
 
 if TYPE_CHECKING:

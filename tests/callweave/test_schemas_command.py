@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-import schemas
 from callweave.cli import group
 
 if TYPE_CHECKING:
@@ -19,10 +16,7 @@ TEXTS = {"schemas/json/event.json": "{}\n", "schemas/asyncapi.yaml": "asyncapi: 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to write to, and documents that are short."""
-    documents = ModuleType("schemas.documents")
-    documents.__dict__["render"] = lambda: TEXTS
-    monkeypatch.setitem(sys.modules, "schemas.documents", documents)
-    monkeypatch.setattr(schemas, "documents", documents, raising=False)
+    monkeypatch.setattr("schemas.documents.render", lambda: TEXTS)
     return tmp_path
 
 

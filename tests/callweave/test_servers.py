@@ -1,4 +1,4 @@
-"""Commands against real servers, as processes."""
+"""Commands against real servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from callweave.commands.query import plain
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings
@@ -35,6 +35,7 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "CLICKHOUSE__PORT": str(clickhouse.port),
         "CLICKHOUSE__DATABASE": clickhouse.database,
         "INGEST__PORT": str(free_port()),
+        "INGEST__METRICS_PORT": str(free_port()),
         "NORMALIZE__METRICS_PORT": str(free_port()),
         "CORRELATE__METRICS_PORT": str(free_port()),
         "SINK__METRICS_PORT": str(free_port()),
@@ -42,7 +43,7 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
 
 
 def test_doctor_before_and_after_everything_is_made(folder: Path, variables: dict[str, str]) -> None:
-    before = callweave(folder, "doctor", **variables)
+    before = callweave("doctor", **variables)
     assert before.returncode == 1
     bad = {line.split()[1] for line in before.stdout.splitlines() if line.startswith("FAIL")}
     assert bad == {"sources:", "topics:", "migrations:"}
@@ -51,37 +52,36 @@ def test_doctor_before_and_after_everything_is_made(folder: Path, variables: dic
     assert "callweave source add" in before.stdout
     assert before.stderr == "callweave: 3 checks failed.\n"
 
-    topics = callweave(folder, "topics", **variables)
+    topics = callweave("topics", **variables)
     assert topics.returncode == 0, topics.stderr
     assert topics.stdout.count("created") == len(Topic)
-    assert callweave(folder, "topics", **variables).stdout.count("is there") == len(Topic)
-    would = callweave(folder, "migrate", "--dry-run", **variables).stdout
+    assert callweave("topics", **variables).stdout.count("is there") == len(Topic)
+    would = callweave("migrate", "--dry-run", **variables).stdout
     assert would.startswith("would apply ")
-    applied = callweave(folder, "migrate", **variables).stdout
+    applied = callweave("migrate", **variables).stdout
     assert applied == would.replace("would apply", "applied")
-    assert callweave(folder, "migrate", **variables).stdout == "nothing to apply\n"
+    assert callweave("migrate", **variables).stdout == "nothing to apply\n"
     add = ["source", "add", "a", "--account", "a", "--dialect", "common-api", "--timezone", "UTC"]
-    assert callweave(folder, *add, **variables).returncode == 0
+    assert callweave(*add, **variables).returncode == 0
 
-    after = callweave(folder, "doctor", **variables)
+    after = callweave("doctor", **variables)
     assert after.returncode == 0, after.stdout
     assert "FAIL" not in after.stdout
 
 
 def test_topics_that_break_the_pipeline_are_exit_status_1(folder: Path, variables: dict[str, str]) -> None:
-    assert callweave(folder, "topics", **variables, KAFKA__PARTITIONS="2").returncode == 0
-    result = callweave(folder, "topics", **variables)
+    assert callweave("topics", **variables, KAFKA__PARTITIONS="2").returncode == 0
+    result = callweave("topics", **variables)
     assert result.returncode == 1
     assert "partitions is 2, not 4" in result.stdout
     assert "set kafka.partitions to what is there" in result.stderr
-    assert "differ from the settings" in callweave(folder, "doctor", **variables).stdout
+    assert "differ from the settings" in callweave("doctor", **variables).stdout
 
 
 @pytest.mark.parametrize("arguments", [["topics"], ["migrate"], ["sql", "SELECT 1"], ["doctor"]])
 def test_no_server_is_a_clear_sentence_and_no_traceback(folder: Path, arguments: list[str]) -> None:
     port = free_port()
     result = callweave(
-        folder,
         *arguments,
         KAFKA__BOOTSTRAP_SERVERS=f"127.0.0.1:{port}",
         CLICKHOUSE__PORT=str(port),
@@ -94,10 +94,8 @@ def test_no_server_is_a_clear_sentence_and_no_traceback(folder: Path, arguments:
     assert "hunter2" not in said
 
 
-def sql(folder: Path, variables: dict[str, str], statement: str, form: str) -> str:
-    result = callweave(
-        folder, "sql", statement, "--format", form, **{**variables, "CLICKHOUSE__DATABASE": "default"}
-    )
+def sql(variables: dict[str, str], statement: str, form: str) -> str:
+    result = callweave("sql", statement, "--format", form, **{**variables, "CLICKHOUSE__DATABASE": "default"})
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -110,18 +108,18 @@ ROW = (
 
 
 def test_sql_prints_a_table(folder: Path, variables: dict[str, str]) -> None:
-    text = sql(folder, variables, ROW, "table")
+    text = sql(variables, ROW, "table")
     assert '│ 1 │ [bold]ä\\n," │ NULL    │ 2021-02-09 02:00:03.58 │ [1, 2] │' in text
 
 
 def test_sql_prints_a_line_a_column(folder: Path, variables: dict[str, str]) -> None:
-    lines = sql(folder, variables, ROW, "vertical").splitlines()
+    lines = sql(variables, ROW, "vertical").splitlines()
     assert lines[0] == "── row 1"
     assert "at       2021-02-09 02:00:03.58" in lines
 
 
 def test_sql_prints_json(folder: Path, variables: dict[str, str]) -> None:
-    assert json.loads(sql(folder, variables, ROW, "json")) == {
+    assert json.loads(sql(variables, ROW, "json")) == {
         "n": 1,
         "t": '[bold]ä\n,"',
         "nothing": None,
@@ -132,20 +130,20 @@ def test_sql_prints_json(folder: Path, variables: dict[str, str]) -> None:
 
 
 def test_sql_prints_csv(folder: Path, variables: dict[str, str]) -> None:
-    header, row = csv.reader(sql(folder, variables, ROW, "csv").splitlines())
+    header, row = csv.reader(sql(variables, ROW, "csv").splitlines())
     assert header == ["n", "t", "nothing", "at", "list", "big"]
     assert row == ["1", '[bold]ä\\n,"', "", "2021-02-09 02:00:03.58", "[1, 2]", str(2**64)]
 
 
 def test_sql_prints_no_control_characters_in_json(folder: Path, variables: dict[str, str]) -> None:
-    text = sql(folder, variables, "SELECT unhex('411B5B324AC29B3141') AS t, 'ä中' AS u", "json")
+    text = sql(variables, "SELECT unhex('411B5B324AC29B3141') AS t, 'ä中' AS u", "json")
     assert text.rstrip("\n").isprintable()
     assert json.loads(text) == {"t": "A\x1b[2J\x9b1A", "u": "ä中"}
 
 
 def test_sql_lets_no_spreadsheet_formula_through(folder: Path, variables: dict[str, str]) -> None:
     texts = ["=1+1", "+7", "-7", "@a", "\t=1", "\r=1", "＝1", "a=1", "7"]  # noqa: RUF001 - a wide sign
-    text = sql(folder, variables, f"SELECT arrayJoin({texts}) AS `=t`, -5 AS number", "csv")
+    text = sql(variables, f"SELECT arrayJoin({texts}) AS `=t`, -5 AS number", "csv")
     (header, number), *rows = csv.reader(text.splitlines())
     assert (header, number) == ("'=t", "number")
     assert [cell for cell, _ in rows] == ["'=1+1", "'+7", "'-7", "'@a", "\\t=1", "\\r=1", "'＝1", "a=1", "7"]  # noqa: RUF001
@@ -153,7 +151,7 @@ def test_sql_lets_no_spreadsheet_formula_through(folder: Path, variables: dict[s
 
 
 def test_sql_that_is_wrong_is_one_sentence(folder: Path, variables: dict[str, str]) -> None:
-    result = callweave(folder, "sql", "SELECT nonsense", **{**variables, "CLICKHOUSE__DATABASE": "default"})
+    result = callweave("sql", "SELECT nonsense", **{**variables, "CLICKHOUSE__DATABASE": "default"})
     assert result.returncode == 1
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tests.samples.extension_events import ANNA, BORIS, QUEUE, offered, us, waiting
-from tests.samples.extension_events import event as said_at
+from tests.kit.extension_events import ANNA, BORIS, QUEUE, offered, us, waiting
+from tests.kit.extension_events import event as said_at
 
 if TYPE_CHECKING:
     import random

@@ -61,15 +61,11 @@ class Stage(Worker):
 
     def freeze(self) -> None:
         """As a machine that stands still: its connections stay, and it says nothing."""
-        self._signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on as if nothing had been."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        os.killpg(self._process.pid, number)
+        self.signal(signal.SIGCONT)
 
     def attend(self) -> None:
         """Notice that it has ended by itself, and start it when its time has come."""
@@ -77,8 +73,9 @@ class Stage(Worker):
             if not self._wanted or self.running:
                 return
             if self._resume is None:
-                assert self._process is not None
-                self.exits.append(self._process.returncode)
+                status = self.ended()
+                assert status is not None
+                self.exits.append(status)
                 self._resume = time.monotonic() + pause_seconds(1)
             elif time.monotonic() >= self._resume:
                 self._resume = None

@@ -17,7 +17,7 @@ import pytest
 from runtime import sources
 from tests.chaos.stack import Stages
 from tests.rows import count, select
-from tests.samples.common_api import CDR_001, RING_000
+from tests.samples.documents import CDR_001, RING_000
 from tests.servers import eventually
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "compose"
 STAGES = ["ingest", "normalize", "correlate", "sink"]
-WITH_CLICKHOUSE = {"setup", "sink"}  # the only ones that need its password
+SERVERS = ["kafka", "clickhouse", "prometheus"]
+WITH_CLICKHOUSE = {"setup", "sink", "callweave"}  # the only ones that need its password
+OURS = [*STAGES, "setup", "callweave"]
 SECRETS = Path("/run/secrets/callweave")
+
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 Yaml = dict[str, Any]
 
 
 def documents(path: Path) -> list[Yaml]:
     """A YAML file, with `${NAME:-default}` as it is where NAME is not set."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path.read_text())
+    text = path.read_text()
+    while (plain := re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", text)) != text:
+        text = plain
     return list(yaml.safe_load_all(text))
 
 
@@ -57,8 +64,8 @@ def image_environment() -> dict[str, str]:
 
 def container(name: str) -> Yaml:
     """The container of a Deployment, or of the Job."""
-    kind = "Job" if name == "setup" else "Deployment"
-    found: Yaml = KUBERNETES[kind, name]["spec"]["template"]["spec"]["containers"][0]
+    key = ("Job", f"setup-{VERSION.replace('.', '-')}") if name == "setup" else ("Deployment", name)
+    found: Yaml = KUBERNETES[key]["spec"]["template"]["spec"]["containers"][0]
     return found
 
 
@@ -89,16 +96,15 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a callweave.toml of the developer's own is not part of a container
 
 
-def http_port(stage: str, settings: Settings) -> int:
-    section = getattr(settings, stage)
-    port: int = section.port if stage == "ingest" else section.metrics_port
+def probes_port(stage: str, settings: Settings) -> int:
+    port: int = getattr(settings, stage).metrics_port
     return port
 
 
 def test_compose_runs_each_stage_once() -> None:
-    commands = [service["command"] for service in COMPOSE.values() if service["image"] == "callweave"]
+    commands = [service["command"] for service in COMPOSE.values() if "command" in service]
     assert sorted(command[1] for command in commands if command[0] == "run") == sorted(STAGES)
-    assert set(COMPOSE) == {*STAGES, "setup", "kafka", "clickhouse", "prometheus"}
+    assert set(COMPOSE) == {*OURS, *SERVERS}
 
 
 def test_compose_opens_ports_on_loopback_alone() -> None:
@@ -114,14 +120,83 @@ def test_compose_keeps_data_in_named_volumes() -> None:
     assert folders == set(named)
     for volume in used:
         if volume.startswith("."):
-            assert (FILES / volume.split(":")[0]).is_file()
+            assert (FILES / volume.split(":")[0]).exists()
+            assert volume.endswith(":ro")
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_compose_lets_each_stage_read_the_sources(stage: str, tmp_path: Path) -> None:
-    folder = settings_of(compose_environment(stage), tmp_path).sources_file.parent
-    mode = "" if stage == "ingest" else ":ro"  # `source add` is run in ingest's container
-    assert f"sources:{folder}{mode}" in COMPOSE[stage]["volumes"]
+@pytest.mark.parametrize("name", [*STAGES, "callweave"])
+def test_compose_lets_each_stage_read_the_sources(name: str, tmp_path: Path) -> None:
+    folder = settings_of(compose_environment(name), tmp_path).sources_file.parent
+    mode = "" if name == "callweave" else ":ro"  # `source add` is a command
+    assert f"sources:{folder}{mode}" in COMPOSE[name]["volumes"]
+
+
+def test_compose_builds_one_image_once() -> None:
+    assert {COMPOSE[name]["image"] for name in OURS} == {"callweave"}
+    assert [name for name in COMPOSE if "build" in COMPOSE[name]] == ["setup"]
+    assert all(COMPOSE[name]["pull_policy"] == "never" for name in OURS if name != "setup")
+    assert "image: ${CALLWEAVE_IMAGE:-callweave}\n" in (FILES / "compose.yaml").read_text()
+
+
+def test_commands_have_every_setting_and_a_folder_that_stays(tmp_path: Path) -> None:
+    of_compose = settings_of(compose_environment("callweave"), tmp_path)
+    for name in ("setup", "ingest"):
+        assert COMPOSE[name]["environment"].items() <= COMPOSE["callweave"]["environment"].items()
+    for settings in (of_compose, settings_of(kubernetes_environment("callweave"), tmp_path)):
+        assert settings.ingest.public_url is not None
+        assert settings.data == Path("var")  # in the working folder
+    assert "\nWORKDIR /var/lib/callweave\n" in (FILES / "Dockerfile").read_text()
+    assert "commands:/var/lib/callweave" in COMPOSE["callweave"]["volumes"]
+    assert "/var/lib/callweave" not in "".join(COMPOSE["callweave"]["tmpfs"])
+    assert COMPOSE["callweave"]["profiles"] == ["commands"]
+    volumes = {
+        volume["name"]: volume
+        for volume in KUBERNETES["Deployment", "callweave"]["spec"]["template"]["spec"]["volumes"]
+    }
+    assert volumes["work"]["persistentVolumeClaim"] == {"claimName": "callweave"}
+    assert ("PersistentVolumeClaim", "callweave") in KUBERNETES
+
+
+def test_tokens_of_providers_have_a_place_that_is_never_committed_or_built_in() -> None:
+    assert "./secrets:/run/secrets/providers:ro" in COMPOSE["callweave"]["volumes"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in container("callweave")["volumeMounts"]}
+    assert mounted["/run/secrets/providers"] == "providers"
+    assert "*" in (FILES / "secrets" / ".gitignore").read_text().splitlines()
+    assert "compose/secrets" in (FILES / "Dockerfile.dockerignore").read_text().splitlines()
+
+
+def test_compose_needs_nothing_that_a_container_may_not_have() -> None:
+    assert not any("ulimits" in service for service in COMPOSE.values())
+
+
+def test_kafkas_health_check_starts_no_java() -> None:
+    check = COMPOSE["kafka"]["healthcheck"]["test"]
+    port = COMPOSE["kafka"]["environment"]["KAFKA_LISTENERS"].split(",")[0].rpartition(":")[2]
+    assert check == ["CMD", "bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
+
+
+def test_memory_and_logs_are_bounded() -> None:
+    for name, service in COMPOSE.items():
+        assert service["mem_limit"], name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_clickhouse_logs_to_where_logs_are_rotated() -> None:
+    logger = ET.parse(FILES / "clickhouse.xml").getroot().find("logger")
+    assert logger is not None
+    assert logger.findtext("console") == "1"
+    assert {each.tag for each in logger if each.get("remove")} == {"log", "errorlog"}
+    mounted = "./clickhouse.xml:/etc/clickhouse-server/config.d/callweave.xml:ro"
+    assert mounted in COMPOSE["clickhouse"]["volumes"]
+
+
+def test_roles_are_granted_what_shows_no_numbers() -> None:
+    assert COMPOSE["clickhouse"]["environment"]["CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT"] == "1"
+    text = (FILES / "access.sql").read_text()
+    granted = set(re.findall(r"^GRANT SELECT ON callweave\.(\w+) TO masked;$", text, re.MULTILINE))
+    views = {path.stem: path.read_text() for path in (ROOT / "sinks" / "queries").glob("*.sql")}
+    shown = {name for name, query in views.items() if "SQL SECURITY DEFINER" in query}
+    assert granted == shown | {"changes_of_call_masked", "late_changes_masked"}  # made of call_changes_masked
 
 
 def test_compose_starts_in_order() -> None:
@@ -136,11 +211,11 @@ def test_compose_starts_in_order() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_compose_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
-    port = http_port(stage, settings_of(compose_environment(stage), tmp_path))
+    port = probes_port(stage, settings_of(compose_environment(stage), tmp_path))
     assert f"http://127.0.0.1:{port}/readyz" in COMPOSE[stage]["healthcheck"]["test"][-1]
 
 
-@pytest.mark.parametrize("service", [*STAGES, "setup"])
+@pytest.mark.parametrize("service", OURS)
 def test_compose_settings_are_settings(service: str, tmp_path: Path) -> None:
     settings = settings_of(compose_environment(service), tmp_path)
     listeners = COMPOSE["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
@@ -187,7 +262,7 @@ def test_prometheus_asks_each_stage_where_it_listens(tmp_path: Path) -> None:
     assert list(found) == STAGES
     for stage, where in found.items():
         settings = settings_of(compose_environment(stage), tmp_path)
-        assert (where["names"], where["port"]) == ([stage], http_port(stage, settings))
+        assert (where["names"], where["port"]) == ([stage], probes_port(stage, settings))
 
 
 def test_kustomize_takes_every_file() -> None:
@@ -197,32 +272,40 @@ def test_kustomize_takes_every_file() -> None:
 
 
 def test_the_image_that_kubernetes_runs_is_this_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    images = documents(FILES / "k8s" / "kustomization.yaml")[0]["images"]
-    assert images == [{"name": "callweave", "newTag": project["version"]}]
-    assert all(container(name)["image"] == "callweave" for name in [*STAGES, "setup"])
+    (image,) = documents(FILES / "k8s" / "kustomization.yaml")[0]["images"]
+    assert (image["name"], image["newTag"]) == ("callweave", VERSION)
+    assert image["newName"].endswith("/callweave")  # of a registry
+    assert all(container(name)["image"] == "callweave" for name in OURS)
 
 
-@pytest.mark.parametrize("name", [*STAGES, "setup"])
+@pytest.mark.parametrize("name", OURS)
 def test_kubernetes_settings_are_settings(name: str, tmp_path: Path) -> None:
     settings = settings_of(kubernetes_environment(name), tmp_path)
     assert settings.kafka.replication_factor == 3
     mounts = {mount["mountPath"] for mount in container(name)["volumeMounts"]}
     password = settings.clickhouse.password.get_secret_value()
     assert (password == "from a file") is (str(SECRETS) in mounts) is (name in WITH_CLICKHOUSE)
-    assert (str(settings.sources_file.parent) in mounts) is (name in STAGES)  # each of them reads it
+    assert (str(settings.sources_file.parent) in mounts) is (name != "setup")  # all others read it
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_kubernetes_asks_each_stage_where_it_listens(stage: str, tmp_path: Path) -> None:
     deployed = container(stage)
     assert deployed["args"] == ["run", stage]
-    port = http_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
-    assert deployed["ports"] == [{"name": "http", "containerPort": port}]
-    assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-    assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    port = probes_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
+    own = [{"name": "http", "containerPort": 8080}] if stage == "ingest" else []
+    assert deployed["ports"] == [*own, {"name": "probes", "containerPort": port}]
+    assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
+    assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
     template = KUBERNETES["Deployment", stage]["spec"]["template"]
     assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+
+
+def test_kubernetes_sends_callbacks_to_where_ingest_takes_them(tmp_path: Path) -> None:
+    settings = settings_of(kubernetes_environment("ingest"), tmp_path)
+    assert container("ingest")["ports"][0] == {"name": "http", "containerPort": settings.ingest.port}
+    (port,) = KUBERNETES["Service", "ingest"]["spec"]["ports"]
+    assert port["targetPort"] == "http"
 
 
 def test_ingest_has_time_to_drain(tmp_path: Path) -> None:
@@ -239,10 +322,15 @@ def test_setup_makes_topics_and_tables() -> None:
     assert COMPOSE["setup"]["entrypoint"] == container("setup")["command"][:2] == ["sh", "-ec"]
 
 
-@pytest.mark.parametrize("name", [*STAGES, "setup"])
-def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
+@pytest.mark.parametrize("name", [*OURS, *SERVERS])
+def test_no_container_of_compose_has_more_rights_than_it_needs(name: str) -> None:
     assert COMPOSE[name]["read_only"] is True
     assert COMPOSE[name]["cap_drop"] == ["ALL"]
+    assert COMPOSE[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
     security = container(name)["securityContext"]
     assert security["readOnlyRootFilesystem"] is True
     assert security["allowPrivilegeEscalation"] is False

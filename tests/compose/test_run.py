@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.embedded.node import free_port, listening
+from runtime.addresses import free_port, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "CLICKHOUSE__HTTP_PORT": free_port(),
         "EMBEDDED__KAFKA_CONTROLLER_PORT": free_port(),
         "INGEST__PORT": free_port(),
+        "INGEST__METRICS_PORT": free_port(),
         "NORMALIZE__METRICS_PORT": free_port(),
         "CORRELATE__METRICS_PORT": free_port(),
         "SINK__METRICS_PORT": free_port(),

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from compose.embedded.node import free_port
 from compose.stack import Stack, is_loopback, listeners, objections, resolved, taken_ports
+from runtime.addresses import free_port
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -22,7 +22,7 @@ def free(**more: Any) -> Settings:
                 "kafka": {"bootstrap_servers": f"127.0.0.1:{free_port()}"},
                 "clickhouse": {"port": free_port(), "http_port": free_port()},
                 "embedded": {"kafka_controller_port": free_port()},
-                "ingest": {"port": 0},
+                "ingest": {"port": 0, "metrics_port": 0},
                 "normalize": {"metrics_port": 0},
                 "correlate": {"metrics_port": 0},
                 "sink": {"metrics_port": 0},
@@ -34,7 +34,8 @@ def free(**more: Any) -> Settings:
 
 def test_the_defaults_are_fine_for_this_machine() -> None:
     assert list(objections(Settings())) == []
-    assert [port for _, _, port in listeners(Settings())] == [9092, 9093, 9000, 8123, 8080, 9101, 9102, 9103]
+    ports = [port for _, _, port in listeners(Settings())]
+    assert ports == [9092, 9093, 9000, 8123, 8080, 9100, 9101, 9102, 9103]
 
 
 def test_settings_for_servers_elsewhere_are_refused_all_at_once(tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.embedded.node import free_port
-from compose.supervisor import HOPELESS, Stage, exit_words, pause_seconds, probe
+from compose.supervisor import HOPELESS, Stage, exit_words, pause_seconds
+from runtime.addresses import free_port
 from runtime.metrics import serve
+from runtime.probe import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.server  # its stages are processes
 
 PATIENCE_SECONDS = 60.0
 FOREVER = "import signal; signal.pause()"
@@ -151,7 +154,7 @@ def test_ready_says_why_not(crew: Crew) -> None:
         stage.start()
         assert stage.ready() == (False, "no broker")
     port = free_port()
-    assert probe("127.0.0.1", port) == (False, f"nothing answers at 127.0.0.1:{port}")
+    assert readiness("127.0.0.1", port) == (False, f"nothing answers at 127.0.0.1:{port}")
 
 
 def test_how_a_process_ended_in_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +13,7 @@ import pytest
 from testcontainers.compose import DockerCompose
 
 from compose.demo_sources import CDR
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,13 +61,14 @@ def test_a_callback_becomes_a_call(stack: DockerCompose, ports: dict[str, int]) 
 
     def ready() -> bool | None:
         try:
-            return httpx.get(f"{base}/readyz").is_success or None
+            return httpx.get(f"{base}/callbacks/none").status_code == httpx.codes.NOT_FOUND or None
         except httpx.TransportError:
             return None
 
     eventually(ready)
-    add = ["callweave", "source", "add", "acme", "--account", "acme", "--dialect", "common-api"]
-    url, _, _ = stack.exec_in_container([*add, "--timezone", "UTC"], "ingest")
+    add = ["source", "add", "acme", "--account", "acme", "--dialect", "common-api", "--timezone", "UTC"]
+    command = [*stack.compose_command_property, "run", "--rm", "callweave", *add]
+    url = subprocess.run(command, cwd=FILES, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert url.startswith(f"{base}/callbacks/")
 
     def accepted() -> bool | None:  # ingest takes a new source up within two seconds

@@ -23,12 +23,12 @@ from schemas.callbacks import Reason, Rejection, Stage
 from schemas.topics import Topic
 from sinks.span import Span
 from tests.kit.callbacks import posted
+from tests.kit.commands import ran
 from tests.operations.audit.test_examine import commit_past, problems
 from tests.operations.audit.traffic import assert_whole, audited, traffic
-from tests.operations.timeline.commands import ran
 from tests.pipeline import Pipeline
 from tests.rows import contents, count, select
-from tests.samples.common_api import CDR_001
+from tests.samples.documents import CDR_001
 from tests.servers import PATIENCE, eventually
 from tests.sinks.flow import Flow
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from compose.embedded.node import free_port
 from runtime import sources, topics
+from runtime.addresses import free_port
 from runtime.settings import IngestSettings, KafkaSettings, Settings
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
@@ -38,6 +38,7 @@ class Ingress:
         self.log = log
         self.port = settings.ingest.port
         self.url = f"http://127.0.0.1:{self.port}"
+        self.probes = f"http://127.0.0.1:{settings.ingest.metrics_port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
@@ -46,6 +47,7 @@ class Ingress:
             "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": self.settings.kafka.bootstrap_servers,
             "CALLWEAVE_KAFKA__PREFIX": self.settings.kafka.prefix,
             "CALLWEAVE_INGEST__PORT": str(self.port),
+            "CALLWEAVE_INGEST__METRICS_PORT": str(self.settings.ingest.metrics_port),
             "CALLWEAVE_INGEST__DRAIN_SECONDS": str(self.settings.ingest.drain_seconds),
             "CALLWEAVE_LOG__LEVEL": "debug",
         }
@@ -65,12 +67,12 @@ class Ingress:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return httpx.get(f"{self.url}/healthz", verify=NO_TLS).status_code == 200
+            return httpx.get(self.url, verify=NO_TLS).status_code == 404
         except httpx.TransportError:
             return False
 
     def ready(self) -> bool:
-        return httpx.get(f"{self.url}/readyz", verify=NO_TLS).status_code == 200
+        return httpx.get(f"{self.probes}/readyz", verify=NO_TLS).status_code == 200
 
     def terminate(self) -> None:
         assert self.process is not None
@@ -92,7 +94,9 @@ class Ingress:
 
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""
-        found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        found = re.search(
+            rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.probes}/metrics").text, re.MULTILINE
+        )
         return float(found.group(1)) if found else 0.0
 
 
@@ -138,7 +142,9 @@ def new_settings(bootstrap: str, folder: Path) -> Settings:
     """Settings for topics that nobody else uses, and a free port."""
     kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"t{uuid4().hex[:8]}.")
     return Settings(
-        kafka=kafka, ingest=IngestSettings(port=free_port()), sources_file=folder / "sources.toml"
+        kafka=kafka,
+        ingest=IngestSettings(port=free_port(), metrics_port=free_port()),
+        sources_file=folder / "sources.toml",
     )
 
 

@@ -8,11 +8,14 @@ import pytest
 
 from ingest.app import create_app
 from ingest.groups import UnacknowledgedError
-from runtime.clock import ManualClock
+from ingest.server import readiness
+from runtime.metrics import render
 from runtime.settings import IngestSettings, Settings
 from runtime.sources import SourcesFile
 from schemas.callbacks import Callback
 from tests.ingest.conftest import new_token
+from tests.kit.clock import ManualClock
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,13 +53,12 @@ class App:
         )
         self.token = new_token(self.settings)
         self.memory = Memory()
-        self.draining = False
+        self.sources = SourcesFile(self.settings.sources_file)
         app = create_app(
             self.settings,
-            SourcesFile(self.settings.sources_file),
+            self.sources,
             self.memory,
             ManualClock(1_600_000_000_000_000),
-            draining=lambda: self.draining,
         )
         self.client: FlaskClient = app.test_client()
         self.path = f"/callbacks/{self.token}"
@@ -119,21 +121,21 @@ def test_limits_are_settings(app: App) -> None:
 
 
 def test_readiness(app: App) -> None:
-    assert app.client.get("/readyz").status_code == 200
-    app.draining = True
-    answer = app.client.get("/readyz")
-    assert (answer.status_code, answer.json) == (
-        503,
-        {"status": "not ready", "broker": "answers", "draining": True, "sources": "current"},
-    )
-    app.draining = False
+    assert readiness(app.memory, app.sources) == (True, "")
+    app.settings.sources_file.write_text("[")
+    eventually(lambda: "broken" in readiness(app.memory, app.sources)[1], "the broken file is noticed")
+    assert readiness(app.memory, app.sources)[0]
     app.memory.error = UnacknowledgedError("away")
-    assert app.client.get("/readyz").status_code == 503
-    assert app.client.get("/healthz").status_code == 200
+    assert readiness(app.memory, app.sources) == (False, "the broker does not answer")
 
 
-def sample(app: App, name: str) -> float:
-    lines = app.client.get("/metrics").text.splitlines()
+def test_the_port_of_providers_has_no_probes(app: App) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert app.client.get(path).status_code == 404
+
+
+def sample(name: str) -> float:
+    lines = render()[0].decode().splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
 
@@ -148,16 +150,8 @@ def sample(app: App, name: str) -> float:
     ],
 )
 def test_everything_is_counted(app: App, name: str, body: bytes) -> None:
-    before = sample(app, name)
+    before = sample(name)
     app.client.post(app.path, data=body)
-    assert sample(app, name) == before + 1
-    assert sample(app, "callweave_ingest_in_flight") == 0
-    assert app.token not in app.client.get("/metrics").text
-
-
-def test_other_methods_elsewhere(app: App) -> None:
-    answer = app.client.post("/healthz")
-    assert answer.status_code == 405
-    assert "GET" in answer.headers["Allow"]
-    assert answer.json is not None
-    assert answer.json["status"] == "refused"
+    assert sample(name) == before + 1
+    assert sample("callweave_ingest_in_flight") == 0
+    assert app.token not in render()[0].decode()

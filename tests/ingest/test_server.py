@@ -163,7 +163,7 @@ def test_changed_sources_take_effect_while_it_runs(ingress: Ingress, settings: S
     assert ingress.post(second).status_code == 200
     good = settings.sources_file.read_bytes()
     settings.sources_file.write_bytes(b"[")
-    eventually(lambda: '"stale"' in httpx.get(f"{ingress.url}/readyz").text, "the broken file is noticed")
+    eventually(lambda: "broken" in httpx.get(f"{ingress.probes}/readyz").text, "the broken file is noticed")
     assert ingress.post(second).status_code == 200
     settings.sources_file.write_bytes(good)
     sources.remove(settings.sources_file, "shanghai")
@@ -175,7 +175,7 @@ def test_changed_sources_take_effect_while_it_runs(ingress: Ingress, settings: S
 
 def test_a_taken_port_is_one_sentence(settings: Settings, ingress: Ingress) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "callweave", "run", "ingest"],
+        [sys.executable, "-m", "callweave", "run", "ingest", "--metrics-port", "0"],
         env=ingress.environment(),
         capture_output=True,
         timeout=PATIENCE,

@@ -5,8 +5,10 @@ import socket
 
 import pytest
 
-from operations.doctor import Finding, bind_error, is_callweave, port_finding, reachable
+from operations.doctor import Finding, port_finding
+from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
+from runtime.probe import is_callweave
 
 
 def fine() -> tuple[bool, str]:
@@ -28,6 +30,7 @@ def test_a_port_that_callweave_holds_is_good(host: str) -> None:
     assert found.text.endswith("is held by a callweave that runs.")
 
 
+@pytest.mark.server  # waits five seconds for one
 def test_a_port_that_another_program_holds_is_bad_and_says_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)

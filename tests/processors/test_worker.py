@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
+from runtime import topics
+from schemas.topics import Topic
 from tests import servers
 from tests.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.pipeline import StageName, Worker
 
 FAILING = """
 import asyncio
@@ -54,6 +59,36 @@ def test_a_worker_is_not_ready_while_the_broker_does_not_answer(
             worker = pipeline.workers["correlate"]
             node.kill()
             servers.eventually(lambda: not worker.ready(), "it is not ready without a broker")
-            assert "does not answer" in httpx.get(f"http://127.0.0.1:{worker.port}/readyz").text
+            assert "does not answer" in worker.reason()
             node.start()
             servers.eventually(worker.ready, "it is ready again, by itself")
+
+
+def test_processors_wait_for_their_topics_are_not_ready_and_say_why(
+    kafka_address: str, clickhouse_address: str, tmp_path: Path
+) -> None:
+    settings = servers.new_settings(kafka_address, clickhouse_address, tmp_path)
+    pipeline = Pipeline(settings, tmp_path, ("normalize", "correlate"))
+    try:
+        for worker in pipeline.workers.values():
+            worker.start()
+        waiting: tuple[tuple[StageName, Topic], ...] = (("normalize", Topic.RAW), ("correlate", Topic.LINKS))
+        for stage, topic in waiting:
+            worker = pipeline.workers[stage]
+            servers.eventually(
+                partial(reason_names, worker, settings.kafka.topic(topic)), f"{stage} says why"
+            )
+            assert not worker.ready()
+            assert httpx.get(f"http://127.0.0.1:{worker.port}/healthz").status_code == 200
+        topics.ensure(settings)
+        pipeline.wait_ready()
+        assert [worker.stop() for worker in pipeline.workers.values()] == [0, 0]
+    finally:
+        pipeline.kill()
+
+
+def reason_names(worker: Worker, topic: str) -> bool:
+    try:
+        return topic in worker.reason()
+    except httpx.TransportError:
+        return False

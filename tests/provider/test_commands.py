@@ -15,7 +15,8 @@ from runtime.kafka import client_options
 from schemas.callbacks import Callback
 from schemas.topics import Topic
 from simulator.api.faults import Fault
-from tests.provider.commands import SOURCE, add_source, callweave, in_a_process
+from tests.kit.commands import ran
+from tests.provider.commands import SOURCE, add_source
 from tests.servers import eventually, new_settings
 from tests.simulator.api.providers import TOKEN
 
@@ -70,19 +71,19 @@ class TestSourceProvider:
         add_source(settings, provider)
         secret = tmp_path / "another"
         secret.write_text("another-secret")
-        set_ = callweave(
+        set_ = ran(
             settings, "source", "provider", SOURCE, "--base-url", "https://a.example.com/x/",
             "--token-file", str(secret),
         )  # fmt: skip
-        shown = callweave(settings, "source", "provider", SOURCE)
+        shown = ran(settings, "source", "provider", SOURCE)
         assert (set_.returncode, set_.stdout) == (0, shown.stdout)
         assert "base_url = https://a.example.com/x\n" in shown.stdout
         assert f"token_file = {secret}\n" in shown.stdout
         for text in (shown.stdout, shown.stderr, settings.sources_file.read_text()):
             assert "another-secret" not in text
         assert stat.S_IMODE(settings.sources_file.stat().st_mode) == 0o600
-        assert callweave(settings, "source", "provider", SOURCE, "--remove").returncode == 0
-        gone = callweave(settings, "source", "provider", SOURCE)
+        assert ran(settings, "source", "provider", SOURCE, "--remove").returncode == 0
+        gone = ran(settings, "source", "provider", SOURCE)
         assert gone.returncode == 1
         assert gone.stderr.startswith(f"callweave: how to ask the provider of {SOURCE} is not set")
 
@@ -95,16 +96,16 @@ class TestSubscribe:
     ) -> None:
         url = add_source(settings, provider)
         command = ("subscribe", "--source", SOURCE, "--extension", "175", "--extension", "@102", "--url", url)
-        check = callweave(settings, *command, "--check")
+        check = ran(settings, *command, "--check")
         assert (check.returncode, provider.exchange.subscriptions) == (1, [])
-        first = callweave(settings, *command)
+        first = ran(settings, *command)
         there = list(provider.exchange.subscriptions)
-        second = callweave(settings, *command)
+        second = ran(settings, *command)
         assert (first.returncode, second.returncode, len(there)) == (0, 0, 10)
         assert provider.exchange.subscriptions == there
         assert {each.url for each in there} == {url}
         assert (first.stdout.count("added"), second.stdout.count("there")) == (10, 10)
-        assert callweave(settings, *command, "--check").returncode == 0
+        assert ran(settings, *command, "--check").returncode == 0
         token = url.rpartition("/")[2]
         for result in (check, first, second):
             assert token not in result.stdout + result.stderr
@@ -112,7 +113,7 @@ class TestSubscribe:
     def test_a_limit_is_a_clear_sentence(self, settings: Settings, provider: RunningProvider) -> None:
         url = add_source(settings, provider)
         provider.exchange.extension_events = 3
-        result = callweave(
+        result = ran(
             settings, "subscribe", "--source", SOURCE, "--extension", "175", "--url", "-", given=f"{url}\n"
         )
         assert result.returncode == 1
@@ -125,7 +126,7 @@ class TestSubscribe:
     def test_a_demo_sources_url_is_known(self, settings: Settings, provider: RunningProvider) -> None:
         url = add_source(settings, provider)
         (settings.data / "demo-urls").write_text(f"demo http://127.0.0.1/callbacks/x\n{SOURCE} {url}\n")
-        result = callweave(
+        result = ran(
             settings, "subscribe", "--source", SOURCE, "--extension", "175", "--events", "hangup",
             "--method", "GET",
         )  # fmt: skip
@@ -150,7 +151,7 @@ class TestSubscribe:
         sentence: str,
     ) -> None:
         add_source(settings, provider)
-        result = callweave(settings, "subscribe", "--source", SOURCE, "--extension", "175", *arguments)
+        result = ran(settings, "subscribe", "--source", SOURCE, "--extension", "175", *arguments)
         assert result.returncode == status
         assert sentence in result.stderr
         assert "guessed" not in result.stderr
@@ -169,11 +170,11 @@ class TestDial:
             "--from", "102", "--from", NUMBER, "--tag", "spring", "--variable", "autoanswer=4",
             "--wait-for-pickup", "30", "--allow-public-transfer", "false", "--src-ani", "+78123092800",
         )  # fmt: skip
-        result = callweave(stack_settings, *command)
+        result = ran(stack_settings, *command)
         assert result.returncode == 1  # the client has set no such variables
         assert provider.exchange.started == []
         provider.exchange.variables = {"who": "176", "to": NUMBER}
-        result = callweave(stack_settings, *command)
+        result = ran(stack_settings, *command)
         (started,) = provider.exchange.started
         assert (result.returncode, result.stdout) == (0, f"{started.call_id}\n")
         assert (started.extension, started.request["dst_num"]) == ("176", NUMBER)
@@ -194,9 +195,10 @@ class TestDial:
         }
         assert NUMBER not in result.stdout + result.stderr
 
+    @pytest.mark.server  # waits three seconds for one
     def test_without_kafka_nobody_is_called(self, settings: Settings, provider: RunningProvider) -> None:
         add_source(settings, provider)
-        result = callweave(settings, *DIAL)
+        result = ran(settings, *DIAL)
         assert (result.returncode, result.stdout) == (1, "")
         assert "Kafka at 127.0.0.1:9 does not answer" in result.stderr
         assert provider.exchange.requests["callback"] == 0
@@ -206,15 +208,15 @@ class TestDial:
     ) -> None:
         add_source(stack_settings, provider)
         longest_message(stack_settings, 1)
-        result = in_a_process(stack_settings, *DIAL)
+        result = ran(stack_settings, *DIAL)
         (started,) = provider.exchange.started
         assert (result.returncode, result.stdout) == (3, f"{started.call_id}\n")
         assert f"the call {started.call_id} was started, but not published" in result.stderr
         assert "`callweave dial --resend`" in result.stderr
         assert NUMBER not in result.stderr
-        assert callweave(stack_settings, "dial", "--resend").returncode == 1
+        assert ran(stack_settings, "dial", "--resend").returncode == 1
         longest_message(stack_settings, 1_000_000)
-        again = callweave(stack_settings, "dial", "--resend")
+        again = ran(stack_settings, "dial", "--resend")
         assert (again.returncode, again.stderr) == (0, "1 published.\n")
         (callback,) = published(stack_settings)
         assert orjson.loads(callback.payload)["answer"]["call_id"] == started.call_id
@@ -225,7 +227,7 @@ class TestDial:
     ) -> None:
         add_source(stack_settings, provider)
         provider.exchange.faults.next("callback", Fault("reset", carried_out=True))
-        result = callweave(stack_settings, *DIAL)
+        result = ran(stack_settings, *DIAL)
         assert (result.returncode, result.stdout) == (4, "")
         assert len(provider.exchange.started) == 1
         assert "MAY HAVE BEEN STARTED" in result.stderr
@@ -244,11 +246,11 @@ class TestDial:
         ],
     )
     def test_wrong_usage(self, settings: Settings, arguments: tuple[str, ...], sentence: str) -> None:
-        result = callweave(settings, *arguments)
+        result = ran(settings, *arguments)
         assert result.returncode == 2
         assert sentence in " ".join(result.stderr.split())
         assert NUMBER not in result.stderr
 
     def test_nothing_to_resend(self, settings: Settings) -> None:
-        result = callweave(settings, "dial", "--resend")
-        assert (result.returncode, result.stderr) == (0, "There is nothing to publish again.\n")
+        result = ran(settings, "dial", "--resend")
+        assert (result.returncode, result.stderr) == (0, "There is nothing to publish.\n")

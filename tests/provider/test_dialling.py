@@ -11,14 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from provider.dialling import Dialler, Spool, SpoolError, answered, read, resend
-from provider.publishing import UnpublishedError
 from provider.rest.client import Client
 from provider.rest.errors import UnansweredError
 from provider.rest.models import CallbackRequest
 from provider.settings import Credentials, ProviderSettings
 from runtime import sources
-from runtime.clock import ManualClock
+from runtime.producer import UnpublishedError
 from simulator.api.faults import Fault
+from tests.kit.clock import ManualClock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -47,7 +47,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "with it.",
         "sources.pbx.provider.client_id must not be empty.",
         "sources.pbx.provider.answer_timeout_seconds must be a finite number.",
-        "sources.pbx.provider.attempts must be greater than or equal to 1.",
+        "sources.pbx.provider.attempts must be ≥ 1.",
         "sources.pbx.provider.token must not stand in the sources file: write it to a file, and name that in "
         "token_file.",
         "sources.pbx.provider.colour is not a setting.",

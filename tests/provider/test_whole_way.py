@@ -11,14 +11,16 @@ import pytest
 from runtime import clickhouse, sources
 from simulator.api.faults import Fault
 from tests import rows, servers
+from tests.kit.commands import ran
 from tests.pipeline import Pipeline
-from tests.provider.commands import Ran, callweave, configured
+from tests.provider.commands import configured
 from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.settings import Settings
+    from tests.kit.commands import Ran
     from tests.rows import Row
     from tests.simulator.api.providers import RunningProvider
 
@@ -71,7 +73,7 @@ class Customer:
         return f"of-{self.name}"
 
     def run(self, command: str, *options: str) -> Ran:
-        return callweave(self.settings, command, "--source", self.name, *options)
+        return ran(self.settings, command, "--source", self.name, *options)
 
     def subscribe(self) -> None:
         result = self.run("subscribe", "--extension", "175", "--extension", "@102", "--url", self.url)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import time
 
-from runtime.clock import Clock, ManualClock, SystemClock
+from runtime.clock import Clock, SystemClock
+from tests.kit.clock import ManualClock
 
 
 def test_the_system_clock_counts_microseconds_since_1970() -> None:

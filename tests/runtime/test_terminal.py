@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from runtime.terminal import visible, visible_json
 from tests.scale import examples
+from tests.test_architecture import ROOMS, ROOT
 
 
 def test_control_characters_become_visible() -> None:
@@ -34,18 +34,6 @@ def test_json_that_commands_no_terminal_means_the_same(text: str) -> None:
     assert json.loads(shown) == {text: text}
 
 
-ROOT = Path(__file__).parents[2]
-ROOMS = (
-    "callweave",
-    "compose",
-    "ingest",
-    "operations",
-    "processors",
-    "provider",
-    "runtime",
-    "simulator",
-    "sinks",
-)
 PRINTERS = {
     "runtime/terminal.py",
     "callweave/commands/tables.py",  # rich's tables, whose cells are made visible

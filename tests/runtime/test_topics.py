@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 from kafka.errors import SaslAuthenticationFailedError, TopicAuthorizationFailedError
 
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 from runtime.errors import StartError
 from runtime.kafka import client_options
 from runtime.settings import KafkaSettings, Settings
@@ -89,6 +89,7 @@ def test_too_few_brokers_is_one_clear_sentence(kafka: KafkaSettings) -> None:
         ensure(Settings(kafka=kafka.model_copy(update={"replication_factor": 9})))
 
 
+@pytest.mark.server  # waits ten seconds for one
 def test_no_broker_is_one_clear_sentence() -> None:
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(StartError) as raised:

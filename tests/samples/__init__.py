@@ -1,27 +1,35 @@
-"""The provider documents' own payloads, calls that follow their rules, and the rows they must become.
+"""The provider documents' own payloads, and the samples in `common-api` and `extension-events` (README.md).
 
 `documents/` holds every payload of the documents, byte for byte; `documents/resources/` the bodies of their
-REST resources, which are no callbacks. `CALLS` are calls as their provider tells them, one payload after the
-other, and `requests` puts these into any of the shapes that a provider may choose. Some calls share ids: on
-one stack, give each an account of its own, or other ids (`renamed`).
+REST resources, which are no callbacks. `requests` puts a call's payloads into any of the shapes that a
+provider may choose. Some calls share ids: on one stack, give each an account of its own, or other ids
+(`renamed`).
 """
 
 from __future__ import annotations
 
-from tests.samples.calls import Columns, SampleCall
-from tests.samples.common_api import CALLS as COMMON_API
+from pathlib import Path
+
+from tests.samples.calls import Columns, SampleCall, load
 from tests.samples.documents import RESOURCES, document
-from tests.samples.extension_events import CALLS as EXTENSION_EVENTS
-from tests.samples.extension_events import MESSAGES
 from tests.samples.shapes import DOCUMENTED, SHAPES, Request, in_shape, requests
 
-CALLS: tuple[SampleCall, ...] = COMMON_API + EXTENSION_EVENTS
+SAMPLES = tuple(load(path) for path in sorted(Path(__file__).parent.glob("*-*/*.json")))
+CALLS = tuple(each for each in SAMPLES if each.row)
+MESSAGES = tuple(
+    exchange.fields
+    for each in SAMPLES
+    for exchange in each.exchanges
+    if exchange.event and exchange.event["kind"] == "message"
+)
+"""Of no call: they are archived, and become no row."""
 
 __all__ = [
     "CALLS",
     "DOCUMENTED",
     "MESSAGES",
     "RESOURCES",
+    "SAMPLES",
     "SHAPES",
     "Columns",
     "Request",

@@ -1,4 +1,4 @@
-"""What a sample call is, and how a `Call` compares with the columns that are expected of it."""
+"""Samples from their files, and how a `Call` compares with the columns that are expected of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
+from tests.samples.shapes import Request, in_shape, shape_of
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from schemas.calls import Call
 
+Dialect = Literal["common-api", "extension-events"]
 Columns = dict[str, Any]
 """By the names of `calls`; times are aware, durations are seconds."""
 
@@ -19,27 +27,73 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """A callback, and what must come of it: an event with these fields, or these reasons by field."""
+
+    request: Request
+    fields: dict[str, object]
+    """What the request says; nothing if its body is a text that must be taken as it is."""
+    event: dict[str, object] | None
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
 class SampleCall:
-    """One call, as a provider tells it."""
+    """Callbacks in the order in which a provider sends them, mostly of one call."""
 
     name: str
-    dialect: Literal["common-api", "extension-events"]
-    payloads: tuple[dict[str, object], ...]
-    """The fields of its callbacks, in the order in which they would come."""
+    dialect: Dialect
+    timezone: str
+    exchanges: tuple[Exchange, ...]
     row: Columns
-    """What its payloads say of the row; what depends on when they are received is left out."""
-    timezone: str = "Asia/Shanghai"
+    """What the callbacks say about the row; what depends on when they are received is left out."""
+
+    @property
+    def payloads(self) -> tuple[dict[str, object], ...]:
+        return tuple(each.fields for each in self.exchanges)
 
     def renamed(self, prefix: str) -> SampleCall:
-        """The same call under other ids: samples share some, and calls of one account must not."""
-        payloads = tuple(
-            {name: f"{prefix}{value}" if name in IDS else value for name, value in payload.items()}
-            for payload in self.payloads
-        )
-        row = {name: f"{prefix}{value}" if name in ROW_IDS else value for name, value in self.row.items()}
+        """The same call under other ids: some samples share theirs, and calls of one account must not."""
+
+        def other(columns: Mapping[str, object], ids: frozenset[str]) -> dict[str, Any]:
+            return {name: f"{prefix}{said}" if name in ids else said for name, said in columns.items()}
+
+        row = other(self.row, ROW_IDS)
         if "legs" in row:
             row["legs"] = sorted(f"{prefix}{leg}" for leg in row["legs"])
-        return replace(self, payloads=payloads, row=row)
+        exchanges = tuple(replace(each, fields=other(each.fields, IDS)) for each in self.exchanges)
+        return replace(self, exchanges=exchanges, row=row)
+
+
+def load(path: Path) -> SampleCall:
+    """A sample from its file; README.md says what it holds."""
+    sample = orjson.loads(path.read_bytes())
+    row = sample.get("row", {})
+    return SampleCall(
+        name=sample["name"],
+        dialect=path.parent.name,  # type: ignore[arg-type]  # a folder for each dialect
+        timezone=sample["timezone"],
+        exchanges=tuple(_exchange(**each) for each in sample["requests"]),
+        row={name: utc(said) if said and name.endswith("_at") else said for name, said in row.items()},
+    )
+
+
+def _exchange(
+    *,
+    method: Literal["GET", "POST"],
+    headers: Mapping[str, str] | None = None,
+    body: dict[str, object] | str = "",
+    query: dict[str, object] | str = "",
+    event: dict[str, object] | None = None,
+    reasons: dict[str, str] | None = None,
+) -> Exchange:
+    said = query if method == "GET" else body
+    content_type = (headers or {}).get("Content-Type", "")
+    if isinstance(said, str):
+        request, fields = Request("json", method, content_type, said.encode()), {}
+    else:
+        request, fields = in_shape(said, shape_of(method, content_type)), said
+    return Exchange(request, fields, event, reasons or {})
 
 
 def utc(text: str) -> datetime:

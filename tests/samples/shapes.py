@@ -50,6 +50,13 @@ class Request:
     """The body; of a GET, the query string."""
 
 
+def shape_of(method: str, content_type: str) -> Shape:
+    """The plain shape of a method and a content type."""
+    if method == "GET":
+        return "query"
+    return "urlencoded" if content_type == FORM else "json"
+
+
 def requests(call: SampleCall, shape: Shape) -> Iterator[Request]:
     """A call's callbacks, all in one shape."""
     return (in_shape(fields, shape) for fields in call.payloads)

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas import documents
-from schemas.callbacks import Reason, Rejection, Replayed, Stage
+from schemas.callbacks import Reason, Rejection, Stage
 from schemas.documents import messages
 from schemas.documents.docstrings import meanings
 from schemas.events import NAMES, CallEvent
@@ -95,19 +95,16 @@ def rules(fields: dict[str, Rule]) -> dict[str, str]:
 def test_the_headers_are_those_that_are_sent() -> None:
     callback = posted(kind="dial")
     rejection = Rejection(Stage.INGEST, (Reason("", "missing", "No."),), decided_at=1)
-    replayed = Replayed(1, (), "callbacks.raw", 0, 0)
     sent = [name for name, _ in callback.headers()]
     assert list(read(messages.CALLBACK)["properties"]) == sent
     added = [name for name, _ in rejection.headers()]
     assert list(read(messages.REJECTION)["properties"]) == sent + added
-    added = [name for name, _ in replayed.headers()]
-    assert list(read(messages.REPLAYED)["properties"]) == sent + added
 
 
 def test_meanings_join_a_fields_docstring_with_its_types() -> None:
     said = meanings(CallEvent)
-    assert said["clock"].startswith("Whose clock said `occurred_at`")
-    assert said["uuid"] == "What the provider calls the call itself: `uuid`, `CallID`."
+    assert said["clock"].startswith("The clock of `occurred_at`")
+    assert said["uuid"] == "The provider's own id of the call: `uuid`, `CallID`."
 
 
 def test_meanings_of_a_class_that_is_not_at_the_top_of_a_module_are_refused() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from schemas.callbacks import Reason, Rejection, Stage
 from schemas.documents import messages as files
-from schemas.links import Link, Merge, told_to_json
 from schemas.records import join, record_of, record_to_json
 from tests.kit.callbacks import posted
 from tests.kit.events import AT, call_events, event, messages, samples
@@ -30,10 +29,8 @@ def check_all(events: list[CallEvent]) -> None:
     """Everything that these events become on their way is valid."""
     for each in events:
         assert complaints(files.EVENT, orjson.loads(each.to_json())) == []
-        assert complaints(files.FORWARDED, orjson.loads(told_to_json(each))) == []
     for record in (*(record_of(each) for each in events), reduce(join, map(record_of, events))):
         assert complaints(files.RECORD, orjson.loads(record_to_json("acme", "a", record))) == []
-        assert complaints(files.MERGE, orjson.loads(told_to_json(Merge(record)))) == []
 
 
 @pytest.mark.parametrize("name", samples())
@@ -59,9 +56,6 @@ def changed(value: dict[str, Any], field: str, to: Any) -> dict[str, Any]:
 
 EVENT = orjson.loads(event(ring_time=1).to_json())
 RECORD = orjson.loads(record_to_json("acme", "a", record_of(event(caller="100"))))
-LINK = orjson.loads(told_to_json(Link("a")))
-MERGE = orjson.loads(told_to_json(Merge(record_of(event()))))
-FORWARDED = orjson.loads(told_to_json(event()))
 
 
 @pytest.mark.parametrize(
@@ -69,9 +63,6 @@ FORWARDED = orjson.loads(told_to_json(event()))
     [
         (files.EVENT, EVENT),
         (files.RECORD, RECORD),
-        (files.LINK, LINK),
-        (files.MERGE, MERGE),
-        (files.FORWARDED, FORWARDED),
     ],
 )
 def test_fields_of_later_versions_are_passed_over(file: str, value: dict[str, Any]) -> None:
@@ -105,7 +96,6 @@ def test_fields_of_later_versions_are_passed_over(file: str, value: dict[str, An
 )
 def test_what_is_no_event_is_found(field: str, to: Any) -> None:
     assert complaints(files.EVENT, changed(EVENT, field, to))
-    assert complaints(files.FORWARDED, {**FORWARDED, "event": changed(EVENT, field, to)})
 
 
 @pytest.mark.parametrize(
@@ -134,22 +124,11 @@ def test_what_is_no_event_is_found(field: str, to: Any) -> None:
 )
 def test_what_is_no_record_is_found(field: str, to: Any) -> None:
     assert complaints(files.RECORD, changed(RECORD, field, to))
-    if field not in {"v", "account", "call_id"}:
-        assert complaints(files.MERGE, {**MERGE, "record": changed(MERGE["record"], field, to)})
 
 
 @pytest.mark.parametrize(
     ("file", "value"),
     [
-        (files.LINK, changed(LINK, "to", ABSENT)),
-        (files.LINK, changed(LINK, "to", 1)),
-        (files.LINK, changed(LINK, "type", "merge")),
-        (files.LINK, changed(LINK, "v", ABSENT)),
-        (files.LINK, MERGE),
-        (files.MERGE, LINK),
-        (files.MERGE, changed(MERGE, "record", [])),
-        (files.FORWARDED, changed(FORWARDED, "event", ABSENT)),
-        (files.FORWARDED, changed(FORWARDED, "type", ABSENT)),
         (files.REASON, {"field": "", "code": "missing"}),
         (files.REASON, {"field": None, "code": "missing", "message": "No."}),
     ],

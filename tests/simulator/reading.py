@@ -15,14 +15,14 @@ from tests.kit.callbacks import posted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from simulator.model import Dialect, SimulatedCall
+    from simulator.model import SimulatedCall
     from simulator.shapes import Request
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = 1_790_000_000_000_000
 
 
-def read(request: Request, dialect: Dialect, received_at: int = NOW) -> Normalized | Rejected:
+def read(request: Request, dialect: str, received_at: int = NOW) -> Normalized | Rejected:
     """What the normalizer makes of a request."""
     callback = posted(
         request.query.encode() if request.method == "GET" else request.body,

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
+from runtime.backoff import MOST_SECONDS, delays
 from schemas.records import record_of
 from schemas.topics import Topic
-from sinks.backoff import MOST_SECONDS, delays
 from sinks.batch import MAX_BYTES, Batch, Batches
 from sinks.readiness import Readiness
 from sinks.rows import Known, read

@@ -21,7 +21,6 @@ log = logging.getLogger("compose.embedded.clickhouse")
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m compose.embedded.clickhouse", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder that keeps everything")
     parser.add_argument("--host", default="127.0.0.1")
@@ -39,13 +38,13 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; 0 after an orderly end, 1 when the server can't run."""
+    """Run until SIGTERM or SIGINT; return 0 after an orderly end, 1 if the server can't run."""
     options = arguments()
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    # Blocked in all threads, the engine's too, and waited for below: a handler would run in the main thread,
-    # which doesn't wake up when the system hands the signal to another one.
+    # Blocked in all threads, the engine's too, and awaited below: a handler would run in the main thread,
+    # which does not wake up when the system delivers the signal to another thread.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     begun = monotonic()
     try:
@@ -56,7 +55,7 @@ def main() -> int:
         http = listen(options.host, options.http_port)
         engine = Engine(options.data, options.database)
     except (NodeError, ServerError, OSError, RuntimeError) as error:
-        log.error("%s", error)  # noqa: TRY400 - one sentence is what helps
+        log.error("%s", error)  # noqa: TRY400 - one sentence helps; a traceback does not
         return 1
     server = ClickHouseServer(engine, Access(options.user, password), native, http)
     server.start()
@@ -75,4 +74,4 @@ if __name__ == "__main__":
     code = main()
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(code)  # the engine's own threads need no further waiting: it is closed
+    os._exit(code)  # the engine is closed: nothing needs to wait for its own threads

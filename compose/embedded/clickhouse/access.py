@@ -11,7 +11,7 @@ class Access:
     """The one user of this server."""
 
     def __init__(self, user: str = "default", password: str = "") -> None:
-        """By default ClickHouse's own: `default`, without a password."""
+        """The default is ClickHouse's own: `default`, without a password."""
         self._user = user.encode()
         self._password = password.encode()
 

@@ -1,4 +1,4 @@
-"""Blocks of the Native format: cut out of a stream whole, their values unread."""
+"""Blocks of the Native format, cut whole out of a stream without reading their values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Block:
 
 
 def skip_info(source: Reader) -> None:
-    """Step over a block's info fields."""
+    """Skip a block's info fields."""
     while field := source.varint():
         if field == 1:
             source.skip(1)
@@ -40,7 +40,7 @@ def skip_info(source: Reader) -> None:
 
 
 def read_block(source: Reader) -> Block:
-    """The next block of the Native format."""
+    """Cut out the next block of the Native format."""
     source.compact()
     start = source.position
     count, rows = source.varint(), source.varint()
@@ -49,7 +49,7 @@ def read_block(source: Reader) -> Block:
     columns = []
     for _ in range(count):
         columns.append((source.text(MAX_NAME), source.text(MAX_NAME)))
-        if rows:  # a block without rows carries names and types only
+        if rows:  # a block without rows has only names and types
             shape = layout(columns[-1][1])
             shape.prefix(source)
             shape.skip(source, rows)
@@ -57,7 +57,7 @@ def read_block(source: Reader) -> Block:
 
 
 def split(data: bytes) -> Iterator[Block]:
-    """The blocks that follow each other in `data`."""
+    """The blocks in `data`, one after the other."""
     pieces = iter((data,))
     source = Reader(lambda: next(pieces, b""), len(data) + 1)
     source.more()
@@ -66,6 +66,6 @@ def split(data: bytes) -> Iterator[Block]:
 
 
 def header(columns: Iterable[tuple[str, str]]) -> bytes:
-    """A block without rows: the names and types alone."""
+    """A block without rows: names and types only."""
     pairs = list(columns)
     return varint(len(pairs)) + varint(0) + b"".join(text(name) + text(kind) for name, kind in pairs)

@@ -1,6 +1,6 @@
-"""How long a column is in ClickHouse's Native format: measured from its type, its values left unread.
+"""The length of a column in ClickHouse's Native format, measured from its type without reading its values.
 
-So a block can be cut out of a stream and handed on byte for byte. Layouts: ClickHouse's `NativeReader`
+So a block can be cut out of a stream and passed on byte for byte. Layouts: ClickHouse's `NativeReader`
 and the serializations of its data types, at revisions below 54454 (no custom serializations).
 """
 
@@ -44,10 +44,10 @@ class Layout(Protocol):
     """The shape of one column in a block."""
 
     def prefix(self, source: Reader) -> None:
-        """Step over what stands before the column's data."""
+        """Skip what precedes the column's data."""
 
     def skip(self, source: Reader, rows: int) -> None:
-        """Step over the data of `rows` values."""
+        """Skip the data of `rows` values."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,20 @@ class Fixed:
 
     width: int
 
-    def prefix(self, source: Reader) -> None:
-        """Nothing."""
+    def prefix(self, source: Reader) -> None: ...
 
     def skip(self, source: Reader, rows: int) -> None:
-        """Width by rows."""
         source.skip(self.width * rows)
 
 
 @dataclass(frozen=True)
 class Strings:
-    """Each value has its length in front."""
+    """Each value is preceded by its length."""
 
-    def prefix(self, source: Reader) -> None:
-        """Nothing."""
+    def prefix(self, source: Reader) -> None: ...
 
     def skip(self, source: Reader, rows: int) -> None:
-        """Length by length: the one loop over values, so it works on the bare buffer."""
+        """Length by length. This is the only loop over values, so it works on the bare buffer."""
         data, position, done = source.data, source.position, 0
         while done < rows:
             try:
@@ -102,32 +99,28 @@ def _long_length(data: bytearray, position: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Nullable:
-    """One byte a value for NULL or not, then all values."""
+    """A byte for each value, NULL or not; then all values."""
 
     inner: Layout
 
     def prefix(self, source: Reader) -> None:
-        """The inner type's."""
         self.inner.prefix(source)
 
     def skip(self, source: Reader, rows: int) -> None:
-        """The marks and the values."""
         source.skip(rows)
         self.inner.skip(source, rows)
 
 
 @dataclass(frozen=True)
 class Array:
-    """The end of each value's elements, then all elements."""
+    """The end of each value's elements; then all elements."""
 
     inner: Layout
 
     def prefix(self, source: Reader) -> None:
-        """The inner type's."""
         self.inner.prefix(source)
 
     def skip(self, source: Reader, rows: int) -> None:
-        """The ends and as many elements as the last end says."""
         if rows == 0:
             return
         source.skip((rows - 1) * _OFFSET)
@@ -136,33 +129,30 @@ class Array:
 
 @dataclass(frozen=True)
 class Tuple:
-    """Element by element, each of them a column."""
+    """A column for each element."""
 
     items: tuple[Layout, ...]
 
     def prefix(self, source: Reader) -> None:
-        """Those of all elements."""
         for item in self.items:
             item.prefix(source)
 
     def skip(self, source: Reader, rows: int) -> None:
-        """All elements."""
         for item in self.items:
             item.skip(source, rows)
 
 
 @dataclass(frozen=True)
 class LowCardinality:
-    """A dictionary, then an index into it for each value."""
+    """A dictionary; then an index into it for each value."""
 
     keys: Layout
 
     def prefix(self, source: Reader) -> None:
-        """The version of the serialization."""
         source.skip(_OFFSET)
 
     def skip(self, source: Reader, rows: int) -> None:
-        """Flags (the low byte tells the width of an index), the dictionary, the indexes."""
+        """Flags (the low byte is the width of an index), the dictionary, the indexes."""
         if rows == 0:
             return
         flags = source.integer(_OFFSET)
@@ -179,7 +169,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class _Name:
-    """A type as written: a name, what stood before it (an element's name), and its arguments."""
+    """A type as written: its name, the element's name before it, and its arguments."""
 
     name: str
     arguments: tuple[_Name, ...]
@@ -202,7 +192,7 @@ def _parse(text: str) -> _Name:
 
 
 def _parse_one(tokens: list[str], at: int, depth: int) -> tuple[_Name, int]:
-    """One argument: its last word is the type, words before it are the element's name."""
+    """Parse one argument: its last word is the type, words before it are the element's name."""
     if depth > MAX_TYPE_DEPTH:
         raise ProtocolError("a column's type is nested too deeply")
     name, arguments = "", []
@@ -273,8 +263,8 @@ _COMPOSED: dict[str, Callable[[tuple[_Name, ...]], Layout]] = {
 
 @lru_cache(maxsize=4096)
 def layout(type_name: str) -> Layout:
-    """The layout of a type as ClickHouse writes it; ProtocolError for one that this module can't measure.
+    """The layout of a type as ClickHouse writes it; ProtocolError for one that can't be measured here.
 
-    It can't: AggregateFunction, Variant, Dynamic, JSON and Object.
+    That is: AggregateFunction, Variant, Dynamic, JSON and Object.
     """
     return _build(_parse(type_name))

@@ -1,7 +1,7 @@
-"""The ClickHouse engine in this process: the one module that knows chdb.
+"""The ClickHouse engine in this process. No other module knows chdb.
 
 One process holds one data directory. Sessions on it are cheap (0.2 ms), have a current database and settings
-of their own, and run in parallel, each in its caller's thread: the engine lets go of Python's lock while it
+of their own, and run in parallel, each in its caller's thread: the engine releases Python's lock while it
 works.
 """
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from compose.embedded.clickhouse.sql import Insert
 
-_INSERT_BYTES = 256 * 1024 * 1024  # an insert up to this becomes one part: there wholly or not at all
+_INSERT_BYTES = 256 * 1024 * 1024  # an insert up to this becomes one part, which exists wholly or not at all
 _REMEMBERED_SETS = 100
 _TABLES_STAY = statements.SELECTS | statements.EXPLAINS | {"INSERT", "SET", "USE"}
-"""Statements after which every table is what it was."""
+"""Statements that leave every table as it was."""
 _BASE_SETTINGS = {
     "min_insert_block_size_rows": "0",
     "min_insert_block_size_bytes": str(_INSERT_BYTES),
@@ -42,7 +42,7 @@ _BASE_SETTINGS = {
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of a result in the asked format, and what was read for it. A piece of Native is one block."""
+    """A part of a result in the requested format, and what was read for it. In Native it is one block."""
 
     data: bytes
     rows: int
@@ -53,7 +53,7 @@ class Piece:
 
 
 class NotStreamableError(Exception):
-    """The engine gives this statement's result only as a whole."""
+    """The engine returns this statement's result only as a whole."""
 
 
 _CONFIGURATION = """\
@@ -72,7 +72,7 @@ _CONFIGURATION = """\
 
 
 def _connection_string(data: Path) -> str:
-    """What chdb opens: the engine's folder, and its configuration, written anew."""
+    """What chdb opens: the engine's folder, with a configuration that is rewritten each time."""
     if any(mark in str(data) for mark in "?&#%*{}"):
         raise NodeError(f"The path {data} must not contain any of ?&#%*{{}}: choose another folder.")
     configuration = data.resolve() / "engine.xml"
@@ -81,10 +81,10 @@ def _connection_string(data: Path) -> str:
 
 
 class Engine:
-    """The engine on one data directory. Close its sessions before it."""
+    """The engine on one data directory. Its sessions must be closed before it."""
 
     def __init__(self, data: Path, database: str = "default") -> None:
-        """Open the directory, make the database if missing, and drop what a killed process left spooled."""
+        """Open the directory, create the database if missing, and delete what a killed process spooled."""
         self._lock = lock_data("ClickHouse", data)
         self._spool = data / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
@@ -95,7 +95,7 @@ class Engine:
         self._control_lock = threading.Lock()
         self._table_changes = itertools.count(1)
         self.tables_as_of = 0
-        """Another number after every statement that may have changed what a table is."""
+        """Changes after every statement that may have changed a table's columns."""
         self._control = self._connect(self._path)
         self.database = "default"
         self.version, self.timezone, self.host_name = self._one("SELECT version(), timezone(), hostName()")
@@ -103,7 +103,7 @@ class Engine:
         self.database = database
 
     def session(self, database: str = "") -> Session:
-        """A session with this current database, or the engine's own; exception 81 when there is none such."""
+        """A session with this current database, or the engine's default; exception 81 if there is none."""
         session = Session(self, f"session-{next(self._numbers)}", database or self.database)
         try:
             session.reopen()
@@ -113,29 +113,28 @@ class Engine:
         return session
 
     def spool(self) -> tempfile._TemporaryFileWrapper[bytes]:
-        """A file of its own for an insert's data; gone when it is closed."""
+        """A file for an insert's data, deleted when it is closed."""
         return tempfile.NamedTemporaryFile(dir=self._spool)
 
     def connect(self) -> Any:
-        """A bare connection of the engine."""
         return self._connect(self._path)
 
     def kill(self, tag: str) -> None:
         """Ask the query that runs in the session with this tag, if any, to stop."""
-        with contextlib.suppress(RuntimeError):  # it may have ended in this moment
+        with contextlib.suppress(RuntimeError):  # it may have just ended
             self._one(f"KILL QUERY WHERE Settings['log_comment'] = {statements.quote(tag)} ASYNC")
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - one engine a process
     def error_name(self, code: int) -> str:
-        """What ClickHouse calls an error code."""
+        """ClickHouse's name of an error code."""
         return self._one(f"SELECT errorCodeToName({code})")[0]
 
     def note_change(self) -> None:
-        """Note that some table may not be what it was."""
+        """Note that a table may have changed."""
         self.tables_as_of = next(self._table_changes)
 
     def close(self) -> None:
-        """Write out what is to be written, and let go of the directory."""
+        """Write out what is pending, and release the directory."""
         self._control.close()
         os.close(self._lock)
 
@@ -146,7 +145,7 @@ class Engine:
 
 
 class Session:
-    """One client's current database and settings. For one thread at a time, `interrupt` excepted."""
+    """One client's current database and settings. For one thread at a time, except `interrupt`."""
 
     def __init__(self, engine: Engine, tag: str, database: str) -> None:
         """`tag` names it among all sessions."""
@@ -160,11 +159,11 @@ class Session:
 
     @property
     def state(self) -> tuple[int, int]:
-        """Another value whenever the same statement may mean something else than before."""
+        """Changes whenever the same statement may mean something else."""
         return self._engine.tables_as_of, self._changes
 
     def reopen(self) -> None:
-        """Begin anew: settings as at the start, in the current database."""
+        """Start over: the settings as at the start, in the current database."""
         self._changes += 1
         if self._connection is not None:
             self._database = self._query("SELECT currentDatabase()", "TabSeparatedRaw").data.decode()[:-1]
@@ -177,31 +176,30 @@ class Session:
             self._query(sql, "Null")
 
     def close(self) -> None:
-        """End it."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def interrupt(self) -> None:
-        """Ask the statement that runs now to stop; it ends with exception 394. From any thread."""
+        """Ask the statement that runs now to stop; it ends with exception 394. Any thread may call this."""
         self._engine.kill(self._tag)
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Have exactly these settings for what comes, besides those that the client SET itself."""
+        """Apply exactly these settings to what follows, besides those that the client SET itself."""
         if settings == self._settings:
             return
         if any(name not in settings for name in self._settings):
-            # Some settings can't be taken back (readonly); a new connection always works.
+            # Some settings can't be reset (readonly); a new connection always works.
             self.reopen()
         self._settings = dict(settings)
         try:
             self._set(settings)
         except ServerError:
-            self._settings = {"": ""}  # some of them may be set: begin anew next time
+            self._settings = {"": ""}  # some may be set already: start over next time
             raise
 
     def run(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
-        """Run any statement; its whole result is one piece (with Native: blocks that follow each other)."""
+        """Run any statement; its result is one piece (in Native: blocks one after the other)."""
         word = statements.first_word(sql)
         try:
             piece = self._query(sql, form, parameters)
@@ -217,7 +215,7 @@ class Session:
     def stream(
         self, sql: str, form: str, parameters: Mapping[str, str] | None = None
     ) -> Generator[Piece, None, None]:
-        """Run a SELECT piece by piece; `NotStreamableError`, before anything runs, for other statements.
+        """Run a SELECT piece by piece; raise `NotStreamableError` for other statements before anything runs.
 
         Closing the generator early stops the query.
         """
@@ -251,19 +249,19 @@ class Session:
     def insert(
         self, insert: Insert, form: str, data: Path, parameters: Mapping[str, str] | None = None
     ) -> Piece:
-        """Insert what the file `data` holds in the format `form`; it was checked before.
+        """Insert the file `data`, in the format `form`; `check_insert` came before.
 
-        All of it is in when this returns, and nothing of it when it raises, up to 256 MB; of a larger
-        insert, as in ClickHouse itself, some may be in.
+        Up to 256 MB, all of it is in when this returns, and nothing of it when it raises. Of a larger insert
+        some may be in, as in ClickHouse itself.
         """
-        # Not chdb's own way to feed an INSERT, send_insert: that one doesn't check the table's constraints.
+        # Not chdb's own way to feed an INSERT, send_insert: it doesn't check the table's constraints.
         if data.stat().st_size == 0:
             return Piece(b"", 0, 0, 0)
         file = f"FROM INFILE {statements.quote(str(data))} COMPRESSION 'none'"
         return self._query(f"{insert.head}\n{file} {insert.settings}\nFORMAT {form}", "Null", parameters)
 
     def check_insert(self, insert: Insert) -> None:
-        """Raise what the engine says of an INSERT before it has seen any data."""
+        """Raise what the engine reports about an INSERT before it has seen any data."""
         try:
             begun = self._connection.send_insert(f"{insert.head}\n{insert.settings}", "Native")
             self._connection.insert_cancel(begun)
@@ -271,7 +269,7 @@ class Session:
             raise self._translate(error) from None
 
     def describe(self, what: str, parameters: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
-        """Name, type, kind of default of each column of `what`: `TABLE name`, or a query in parentheses."""
+        """Name, type and kind of default of each column of `TABLE name`, or of a query in parentheses."""
         rows = self._query(f"DESCRIBE {what}", "TabSeparated", parameters).data.decode().splitlines()
         cells = ([_unescape(cell) for cell in row.split("\t")] for row in rows)
         return [(row[0], row[1], row[2]) for row in cells]
@@ -315,7 +313,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
 
 
 def _unescape(cell: str) -> str:
-    """A TabSeparated value as it was."""
+    """Undo the escapes of a TabSeparated value."""
     if "\\" not in cell:
         return cell
     characters = iter(cell)

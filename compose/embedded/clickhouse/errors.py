@@ -1,4 +1,4 @@
-"""ClickHouse exceptions: what the engine says, taken apart into code, name and text."""
+"""ClickHouse exceptions: the engine's message, split into code, name and text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ BAD_ARGUMENTS = 36
 NOT_IMPLEMENTED = 48
 UNKNOWN_TYPE = 50
 SYNTAX_ERROR = 62
-UNKNOWN_COMPRESSION_METHOD = 89
-UNKNOWN_PACKET_FROM_CLIENT = 99
 UNEXPECTED_PACKET_FROM_CLIENT = 101
-TOO_MANY_SIMULTANEOUS_QUERIES = 202
 NOT_ENOUGH_SPACE = 243
 QUERY_IS_TOO_LARGE = 229
 QUERY_WAS_CANCELLED = 394
-TOO_MANY_ROWS_OR_BYTES = 396
 AUTHENTICATION_FAILED = 516
 
 # The engine repeats "Code: N. DB::Exception: ", and appends "(NAME)" and "(version V)", up to twice each.
@@ -36,7 +32,7 @@ class ServerError(Exception):
 
 
 def parse_error(said: str) -> ServerError | None:
-    """Take one of the engine's error texts apart; `name` is '' where the engine left it out.
+    """Split one of the engine's messages; `name` is '' if the engine left it out.
 
     None for a text that is no ClickHouse exception.
     """

@@ -31,7 +31,7 @@ def _checksum(data: bytes) -> bytes:
 
 
 def compress(data: bytes) -> Iterator[bytes]:
-    """The frames that carry `data`."""
+    """Put `data` into frames."""
     for start in range(0, len(data), FRAME_BYTES):
         piece = data[start : start + FRAME_BYTES]
         packed = lz4.block.compress(piece, store_size=False)

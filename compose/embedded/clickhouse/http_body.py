@@ -1,4 +1,4 @@
-"""The body of an HTTP request, as the pieces that were meant: unchunked and uncompressed."""
+"""The body of an HTTP request, without chunks and compression."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 
 
 def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
-    """The body; `framed` says that it is in ClickHouse's compressed frames (`decompress=1`).
+    """Read the body; `framed`: it is in ClickHouse's compressed frames (`decompress=1`).
 
     Names in `headers` are in lower case.
 
-    ProtocolError for a body that is cut off or damaged; exception 48 for an encoding that is not supported.
+    ProtocolError for a body that is cut off or damaged; exception 48 for an unsupported encoding.
     """
     pieces = _transferred(file, headers)
     encoding = headers.get("content-encoding", "identity").strip().lower()

@@ -1,7 +1,7 @@
 """Output formats over HTTP: content types, and which results can be sent piece by piece.
 
-The engine formats every piece of a streamed result by itself. So a format streams only if its pieces can
-follow each other, once the column names that some formats put in front are cut from all but the first.
+The engine formats every piece of a streamed result separately. So a format streams only if its pieces can
+be joined, once the column names in front are cut from all but the first.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _NAMED = ("WithNamesAndTypes", "WithNames")
 
 
 def canonical(name: str) -> str:
-    """A format's name as ClickHouse writes it, for the names that clients abbreviate."""
+    """A format's name as ClickHouse writes it; clients abbreviate some."""
     return _ALIASES.get(name.lower(), name)
 
 
 def _family(name: str) -> tuple[str, int]:
-    """The format without names in front, and how many header rows the names make."""
+    """The format without names in front, and how many header rows the names take."""
     for rows, ending in ((2, _NAMED[0]), (1, _NAMED[1])):
         if name.endswith(ending):
             return name.removesuffix(ending), rows
@@ -74,7 +74,7 @@ def content_type(name: str) -> str:
 
 
 def header_size(name: str, piece: bytes) -> int:
-    """How many bytes of column names, and types, a piece of a format that streams has in front."""
+    """How many bytes of column names, and types, precede the data in a piece of a streaming format."""
     family, rows = _family(name)
     if rows == 0:
         return 0
@@ -95,7 +95,7 @@ def _binary_header(piece: bytes, rows: int) -> int:
 
 
 def _csv_line_end(piece: bytes, start: int) -> int:
-    """Beyond the first line break that is outside of quotes: a name may have line breaks in it."""
+    """After the first line break outside of quotes: a name may contain line breaks."""
     quoted = False
     for at in range(start, len(piece)):
         if piece[at] == ord('"'):

@@ -1,4 +1,4 @@
-"""The HTTP query interface: one thread a connection, one engine session a request."""
+"""The HTTP query interface: a thread for each connection, an engine session for each request."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
-WHOLE_RESULT_BYTES = 512 * 1024 * 1024  # of a result in a format that can't be streamed
-_BLOCK_INFO_REVISION = 51903  # from which a client that names its revision gets block info in Native
+WHOLE_RESULT_BYTES = 512 * 1024 * 1024  # for a result in a format that can't be streamed
+_BLOCK_INFO_REVISION = 51903  # clients that name this revision or a later one get block info in Native
 _PLAY = Path(__file__).with_name("play.html").read_text("utf-8")
 _PLAY_MAY = (
     "default-src 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; img-src data:; "
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 )
 _ALIVE = ("/", "/ping", "/replicas_status")
-_QUERY_ID = re.compile(r"[\x21-\x7e]{1,256}")  # what may stand in a header
+_QUERY_ID = re.compile(r"[\x21-\x7e]{1,256}")  # what a header may contain
 
 
 class HttpConnection:
@@ -67,12 +67,12 @@ class HttpConnection:
         self.leaving = False
 
     def serve(self) -> None:
-        """Answer until the client goes, or `leave` is called."""
-        with suppress(EOFError, ConnectionError, TimeoutError):  # the client went: nobody is left to tell
+        """Answer until the client leaves, or `leave` is called."""
+        with suppress(EOFError, ConnectionError, TimeoutError):  # the client is gone
             _Handler(self._socket, ("", 0), self)  # type: ignore[arg-type]
 
     def leave(self) -> None:
-        """End the connection as soon as no request is being answered."""
+        """End the connection once no request is being answered."""
         with self._state:
             self.leaving = True
             idle = not self._busy
@@ -80,17 +80,14 @@ class HttpConnection:
             self.cut()
 
     def cut(self) -> None:
-        """End the connection now."""
-        with suppress(OSError):  # the client may have gone first
+        with suppress(OSError):  # the client may have left first
             self._socket.shutdown(2)
 
     def __enter__(self) -> None:
-        """A request is being answered."""
         with self._state:
             self._busy = True
 
     def __exit__(self, *_: object) -> None:
-        """It has been."""
         with self._state:
             self._busy = False
 
@@ -100,25 +97,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
-    server: Any  # the base class wants a socketserver here, and only hands it through
+    server: Any  # the base class expects a socketserver here, and only passes it on
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
 
     def do_GET(self) -> None:
-        """Nothing changes through a GET."""
         self._request(may_change=False)
 
     do_HEAD = do_GET  # noqa: N815 - the base class names it so
 
     def do_POST(self) -> None:
-        """Anything."""
         self._request(may_change=True)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Request lines carry queries: they aren't logged."""
+        """Request lines contain queries: they aren't logged."""
 
     def version_string(self) -> str:
-        """No need to tell Python's version."""
+        """The base class would reveal Python's version."""
         return "ClickHouse"
 
     def _request(self, *, may_change: bool) -> None:
@@ -193,7 +188,7 @@ def _run(session: Session, statement: Statement, data: Path, parameters: Paramet
 
 
 class _Reply:
-    """The answer to one request, in one go or in chunks."""
+    """The answer to one request, whole or in chunks."""
 
     def __init__(self, handler: _Handler, engine: Engine) -> None:
         self.query_id = str(uuid.uuid4())
@@ -217,7 +212,7 @@ class _Reply:
             self._gzip_level = int(level) if level in tuple("123456789") else 3
 
     def text(self, status: HTTPStatus, body: str) -> None:
-        """A short answer that is no query's result."""
+        """A short answer that is not a query's result."""
         self._head(status, {"Content-Type": "text/plain; charset=UTF-8"}, len(body.encode()))
         self._body(body.encode())
 
@@ -229,9 +224,9 @@ class _Reply:
         self._body(body)
 
     def error(self, error: ServerError) -> None:
-        """The exception as an answer, or, when a part of the result is out, at its end."""
+        """Answer with the exception; if part of the result has been sent, append it."""
         message = f"{error} (version {self._engine.version})\n".encode()
-        if self._sent:  # the missing last chunk tells that the result is cut off
+        if self._sent:  # the missing last chunk shows that the result is cut off
             self.close_after = self._handler.close_connection = True
             self._chunk(message)
             return
@@ -246,7 +241,7 @@ class _Reply:
         self._body(message)
 
     def whole(self, form: str, piece: Piece) -> None:
-        """A result that is here as a whole."""
+        """A result that is complete."""
         self._count(piece)
         body = piece.data
         if self._gzip_level is not None:
@@ -257,7 +252,7 @@ class _Reply:
         self._body(body)
 
     def stream(self, form: str, pieces: Iterator[Piece]) -> None:
-        """A result piece by piece: the first one decides between an error and success."""
+        """A result piece by piece; the first piece decides between error and success."""
         first = next(pieces, Piece(b"", 0, 0, 0))
         second = next(pieces, None)
         self._count(first)

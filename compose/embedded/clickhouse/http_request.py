@@ -1,4 +1,4 @@
-"""What an HTTP request asks for: its statement, parameters and settings. No I/O but on the spool."""
+"""What an HTTP request asks for: its statement, parameters and settings. No I/O except on the spool."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from compose.embedded.clickhouse.sql import Insert, parse_insert
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, an INSERT's data not counted
-_HEAD_BYTES = 1024 * 1024  # within which an INSERT's data has to start
+MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, without an INSERT's data
+_HEAD_BYTES = 1024 * 1024  # an INSERT's data must start within this
 _READS_ONLY = "2"  # readonly: no changes of data, settings may change
 _NOT_SETTINGS = frozenset(
     (
@@ -38,17 +38,17 @@ _NOT_SETTINGS = frozenset(
 
 @dataclass(frozen=True)
 class Parameters:
-    """The query string, sorted by what its parts are for."""
+    """The query string, sorted by purpose."""
 
     own: dict[str, str]
-    """What is meant for the HTTP interface itself."""
+    """For the HTTP interface itself."""
     settings: dict[str, str]
     substitutions: dict[str, str]
-    """Values of `{name:Type}`: parameters `param_name`."""
+    """Values of `{name:Type}`: parameters named `param_name`."""
 
 
 def parse_parameters(query_string: str, *, may_change: bool) -> Parameters:
-    """Take the query string apart; a GET may not change anything (`may_change`), as in ClickHouse."""
+    """Parse the query string; a GET may not change anything (`may_change`), as in ClickHouse."""
     try:
         pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict")
     except (ValueError, UnicodeDecodeError):
@@ -65,7 +65,7 @@ def parse_parameters(query_string: str, *, may_change: bool) -> Parameters:
             settings[name] = value
     if not may_change and settings.get("readonly", "0") == "0":
         settings.pop("readonly", None)
-        settings["readonly"] = _READS_ONLY  # last: what stands before it is still to be set
+        settings["readonly"] = _READS_ONLY  # last: settings before it can still be set
     return Parameters(own, settings, substitutions)
 
 
@@ -88,16 +88,16 @@ def credentials(own: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement; an INSERT's data, without it, are in the spool."""
+    """A statement; an INSERT's data are in the spool."""
 
     sql: str
     insert: Insert | None
 
 
 def assemble(url_query: str, body: Iterator[bytes], spool: IO[bytes]) -> Statement:
-    """Put the statement together: the URL's part, a line break, the body; an INSERT's data go to `spool`.
+    """Assemble the statement: the URL's part, a line break, the body. An INSERT's data go to `spool`.
 
-    Exception 62 without any statement, 229 for one that is too long, 36 for one that isn't UTF-8.
+    Exception 62 without a statement, 229 for one that is too long, 36 for one that isn't UTF-8.
     """
     start = bytearray(url_query.encode() + b"\n" if url_query else b"")
     limit = _HEAD_BYTES + len(start)

@@ -1,4 +1,4 @@
-"""What an INSERT takes: the columns that a client of the native protocol is told before it sends any data."""
+"""The columns of an INSERT, which a native client is told before it sends data."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ MOST_REMEMBERED = 100
 class InsertColumns:
     """The columns of one session's INSERTs, by statement.
 
-    To ask the engine takes as long as a small insert. So an answer is remembered until a statement of anybody
-    may have changed a table, or one of this session what names and settings mean.
+    Asking the engine takes as long as a small insert. So an answer is remembered until any statement may have
+    changed a table, or one of this session has changed what names and settings mean.
     """
 
     def __init__(self, session: Session) -> None:
-        """Nothing is known yet."""
         self._session = session
         self._holds_in = session.state
         self._known: dict[tuple[str, str], Columns] = {}
 
     def of(self, insert: Insert) -> Columns:
-        """Give them. Raises what the engine says of the statement; exception 50 for a type we can't read."""
+        """The columns. Raises what the engine reports; exception 50 for a type we can't read."""
         state = self._session.state
         if state != self._holds_in or len(self._known) >= MOST_REMEMBERED:
             self._holds_in = state

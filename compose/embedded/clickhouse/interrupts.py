@@ -1,4 +1,4 @@
-"""Queries that nobody waits for any more: notice a Cancel, or a client that went, while the engine works."""
+"""Stop queries that nobody waits for: notice a Cancel, or a client that left, while the engine works."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Watched:
     """One running query."""
 
     def __init__(self, sock: socket.socket, session: Session, cancelled: Callable[[], bool]) -> None:
-        """`sock` is where its client would cancel; `cancelled` says whether it already has."""
+        """`sock` is where its client would cancel; `cancelled` returns whether it already has."""
         self.cancelled = cancelled
         self.sock = sock
         self.session = session
         self.interrupted = False
-        """Whether it was, or is being, stopped for its client's sake."""
+        """Whether it was, or is being, stopped because of its client."""
 
     def cancel(self) -> None:
-        """The client said so, and whoever runs the query has seen it."""
+        """The client has cancelled, and whoever runs the query has seen it."""
         self.interrupted = True
 
     def unwanted(self) -> bool:
@@ -49,10 +49,9 @@ class Watched:
 
 
 class Interrupts:
-    """One thread that looks at the sockets of all running queries, five times a second."""
+    """A thread that checks the sockets of all running queries, five times a second."""
 
     def __init__(self) -> None:
-        """Start it."""
         self._running: set[Watched] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -63,26 +62,22 @@ class Interrupts:
     def watch(
         self, sock: socket.socket, session: Session, cancelled: Callable[[], bool]
     ) -> Iterator[Watched]:
-        """While this holds, a Cancel on `sock`, or its end, interrupts what runs in `session`."""
+        """While this context lasts, a Cancel on `sock`, or its end, interrupts what runs in `session`."""
         watched = Watched(sock, session, cancelled)
         with self._lock:
             self._running.add(watched)
         try:
             yield watched
         finally:
-            with (
-                self._lock
-            ):  # an interrupt of this query, if under way, ends before the session's next one starts
+            with self._lock:  # a pending interrupt of this query ends before the session's next one starts
                 self._running.discard(watched)
 
     def interrupt_all(self) -> None:
-        """Stop every running query."""
         with self._lock:
             for watched in self._running:
                 watched.interrupted = True
 
     def close(self) -> None:
-        """End the thread."""
         self._ended.set()
         self._thread.join()
 
@@ -92,4 +87,4 @@ class Interrupts:
                 for watched in self._running:
                     if watched.interrupted or watched.unwanted():
                         watched.interrupted = True
-                        watched.session.interrupt()  # again each time: the query may just be starting
+                        watched.session.interrupt()  # every time: the query may be just starting

@@ -1,4 +1,4 @@
-"""The native TCP front: one thread a connection, one engine session each."""
+"""The native TCP front: a thread and an engine session for each connection."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class NativeConnection:
         self._leaving = False
 
     def serve(self) -> None:
-        """Answer until the client goes, breaks the protocol, or `leave` is called."""
+        """Answer until the client leaves, breaks the protocol, or `leave` is called."""
         session: Session | None = None
         try:
             session = self._welcome()
@@ -66,15 +66,15 @@ class NativeConnection:
             self._refuse(errors.UNEXPECTED_PACKET_FROM_CLIENT, "UNEXPECTED_PACKET_FROM_CLIENT", str(broken))
         except (EOFError, ConnectionError, TimeoutError) as gone:
             log.debug("native connection ended: %s", type(gone).__name__)
-        except OSError as trouble:  # a full disk, say
-            log.error("native connection ended: %s", trouble.strerror)  # noqa: TRY400 - the place tells nothing
+        except OSError as trouble:  # for example a full disk
+            log.error("native connection ended: %s", trouble.strerror)  # noqa: TRY400 - the traceback shows nothing more
             self._refuse(errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", str(trouble.strerror))
         finally:
             if session is not None:
                 session.close()
 
     def leave(self) -> None:
-        """End the connection as soon as nothing runs in it."""
+        """End the connection once nothing runs in it."""
         with self._state:
             self._leaving = True
             idle = not self._busy
@@ -82,8 +82,7 @@ class NativeConnection:
             self.cut()
 
     def cut(self) -> None:
-        """End the connection now."""
-        with contextlib.suppress(OSError):  # the client may have gone first
+        with contextlib.suppress(OSError):  # the client may have left first
             self._socket.shutdown(2)
 
     def _welcome(self) -> Session | None:
@@ -120,7 +119,7 @@ class NativeConnection:
                 self._socket.sendall(protocol.PONG)
             elif number == protocol.Client.QUERY:
                 self._query(session, columns)
-            elif number != protocol.Client.CANCEL:  # of a query that has ended meanwhile
+            elif number != protocol.Client.CANCEL:  # of a query that has ended
                 raise ProtocolError(f"unexpected packet {number}")
         finally:
             with self._state:
@@ -148,7 +147,7 @@ class NativeConnection:
             self._socket.sendall(protocol.exception(error))
 
     def _answer(self, session: Session, query: protocol.Query) -> None:
-        """Run a statement and send its blocks as they come."""
+        """Run a statement and send its blocks as they arrive."""
         sql = query.sql if parse_insert(query.sql) else cut_format(query.sql).sql
         reply = _Reply(self._socket, compressed=query.compressed)
         with self._interrupts.watch(self._socket, session, self._cancelled) as watched:
@@ -177,12 +176,12 @@ class NativeConnection:
         reply.end()
 
     def _cancelled(self) -> bool:
-        """Whether a Cancel came in along with the query."""
+        """Whether a Cancel arrived with the query."""
         source = self._source
         return bool(source.waiting) and source.data[source.position] == protocol.Client.CANCEL
 
     def _insert(self, session: Session, insert: Insert, columns: Columns, *, compressed: bool) -> None:
-        """Send the columns, take the data whole, then insert it: a connection that drops leaves nothing."""
+        """Send the columns, take all data, then insert: a connection that drops leaves nothing."""
         self._socket.sendall(protocol.data(header(columns), compressed=compressed))
         with self._engine.spool() as spool:
             if not self._receive_blocks(spool, compressed=compressed):
@@ -194,14 +193,14 @@ class NativeConnection:
         self._socket.sendall(written + protocol.END_OF_STREAM)
 
     def _receive_blocks(self, spool: IO[bytes], *, compressed: bool) -> bool:
-        """Spool every block up to the empty one; False when the client cancels instead."""
+        """Spool every block up to the empty one; False if the client cancels."""
         while (block := self._read_data(compressed=compressed)) is not None and block.columns:
             if block.rows:
                 spool.write(block.data)
         return block is not None
 
     def _read_data(self, *, compressed: bool) -> Block | None:
-        """The block of the next packet, which has to be Data; None for a Cancel."""
+        """The block of the next packet, which must be Data; None for a Cancel."""
         self._source.compact()
         number = self._source.varint()
         if number == protocol.Client.CANCEL:
@@ -214,7 +213,7 @@ class NativeConnection:
         return read_block(body)
 
     def _refuse(self, code: int, name: str, reason: str) -> None:
-        with contextlib.suppress(OSError):  # whoever breaks the protocol may not listen either
+        with contextlib.suppress(OSError):  # a client that breaks the protocol may not listen either
             self._socket.sendall(protocol.exception(ServerError(code, name, reason)))
 
 
@@ -233,7 +232,7 @@ class _Reply:
         self._rows = self._bytes = 0
 
     def block(self, data: bytes, piece: Piece) -> None:
-        """Send a block, and the progress made for it."""
+        """Send a block, and the progress it took."""
         if data:
             self.blocks += 1
             self._rows += piece.rows
@@ -242,7 +241,7 @@ class _Reply:
         self.account(piece)
 
     def account(self, piece: Piece) -> None:
-        """Send the progress that a piece tells of."""
+        """Send the progress of a piece."""
         if piece.read_rows or piece.written_rows:
             self._socket.sendall(
                 protocol.progress(
@@ -254,18 +253,18 @@ class _Reply:
             )
 
     def header(self, columns: Sequence[tuple[str, str]]) -> None:
-        """Send a block without rows: clients take the columns from it, as ClickHouse sends it first."""
+        """Send a block without rows: clients take the columns from it, and ClickHouse sends it first."""
         if columns:
             self._socket.sendall(protocol.data(header(columns), compressed=self._compressed))
 
     def end(self) -> None:
-        """Send the sums and the end."""
+        """Send the totals and the end."""
         info = protocol.profile_info(rows=self._rows, block_count=self.blocks, size=self._bytes)
         self._socket.sendall(info + protocol.END_OF_STREAM)
 
 
 def _columns_of(data: bytes) -> tuple[tuple[str, str], ...]:
-    """The columns of a block; none where one of them can't be measured."""
+    """The columns of a block; none if one of them can't be measured."""
     try:
         return next(split(data)).columns
     except ProtocolError:
@@ -273,7 +272,7 @@ def _columns_of(data: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _asked_columns(session: Session, sql: str) -> list[tuple[str, str]]:
-    """The columns of a statement's result, from the engine."""
+    """The columns of a statement's result, as the engine describes them."""
     word = first_word(sql)
     if word in SELECTS:
         return [(name, kind) for name, kind, _ in session.describe(f"(\n{sql}\n)")]

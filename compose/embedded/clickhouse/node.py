@@ -28,7 +28,7 @@ class ClickHouseNode(Node):
         http_port: int = 8123,
         database: str = "callweave",
     ) -> None:
-        """`database` is made if missing, and is the default of every client."""
+        """`database` is created if missing, and is every client's default."""
         super().__init__(data, host)
         self.port = port
         self.http_port = http_port
@@ -36,16 +36,13 @@ class ClickHouseNode(Node):
 
     @property
     def address(self) -> str:
-        """Of the native protocol, as "host:port"."""
         return f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Of the HTTP interface."""
         return f"http://{self.host}:{self.http_port}"
 
     def command(self) -> list[str]:
-        """This Python, running the module."""
         return [
             *(
                 sys.executable,
@@ -60,15 +57,13 @@ class ClickHouseNode(Node):
         ]
 
     def ports(self) -> list[int]:
-        """Native and HTTP."""
         return [self.port, self.http_port]
 
     def prepare(self) -> None:
-        """Say in one sentence when another process has the data."""
+        """Fail with one sentence if another process has the data."""
         os.close(lock_data(self.name, self.data))
 
     def ready(self) -> bool:
-        """Whether /ping answers."""
         connection = http.client.HTTPConnection(self.host, self.http_port, timeout=5)
         try:
             connection.request("GET", "/ping")

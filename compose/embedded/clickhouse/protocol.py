@@ -1,7 +1,7 @@
 """The packets of ClickHouse's native protocol at revision 54429: read from a `Reader`, written as bytes.
 
 54429 is the last revision before blocks carry custom serializations, profile events and an addendum, and the
-first whose settings are plain strings. Clients speak the smaller of their own revision and the server's.
+first whose settings are plain strings. A client and a server use the smaller of their revisions.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Query:
-    """One statement; an INSERT's data follows in packets of its own."""
+    """One statement; an INSERT's data follow in packets of their own."""
 
     query_id: str
     settings: dict[str, str]
@@ -67,7 +67,7 @@ class Query:
 
 
 def read_hello(source: Reader) -> Hello:
-    """What follows the packet number of a Hello."""
+    """Read a Hello, after its packet number."""
     client = source.text(_HELLO_TEXT)
     source.varint()
     source.varint()
@@ -77,14 +77,14 @@ def read_hello(source: Reader) -> Hello:
 
 
 def read_query(source: Reader) -> Query:
-    """What follows the packet number of a Query."""
+    """Read a Query, after its packet number."""
     query_id = source.text(_HELLO_TEXT)
     _skip_client_info(source)
     settings = {}
     while name := source.text(_HELLO_TEXT):
-        source.varint()  # flags: important, custom; an unknown setting is an error here either way
+        source.varint()  # flags: important, custom; an unknown setting is an error here in any case
         settings[name] = source.text()
-    source.varint()  # the stage to run the query up to: this server always completes it
+    source.varint()  # the stage to run the query to: this server always completes it
     compressed = source.varint()
     return Query(query_id, settings, bool(compressed), source.text())
 
@@ -100,7 +100,7 @@ def _skip_client_info(source: Reader) -> None:
             source.binary()
         for _ in ("major", "minor", "revision"):
             source.varint()
-    elif interface == 2:  # noqa: PLR2004 - HTTP, in a query that another server passes on
+    elif interface == 2:  # noqa: PLR2004 - HTTP, in a query that another server forwards
         source.skip(1)
         source.binary()
     else:
@@ -148,7 +148,7 @@ def data(block: bytes, *, compressed: bool) -> bytes:
 def progress(
     *, read_rows: int = 0, read_bytes: int = 0, written_rows: int = 0, written_bytes: int = 0
 ) -> bytes:
-    """Progress since the last such packet; how much there is to read in all is never known here."""
+    """Progress since the last such packet; the total to read is never known here."""
     numbers = (read_rows, read_bytes, 0, written_rows, written_bytes)
     return varint(Server.PROGRESS) + b"".join(map(varint, numbers))
 

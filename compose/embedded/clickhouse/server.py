@@ -22,22 +22,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 512  # a front; further clients wait to be accepted
-STOP_SECONDS = 20.0  # for what runs to come to its end; then it is interrupted
+MAX_CONNECTIONS = 512  # for each front; more clients wait to be accepted
+STOP_SECONDS = 20.0  # for running statements to end; then they are interrupted
 _LAST_SECONDS = 5.0
 
 
 class Connection(Protocol):
     """One client's connection."""
 
-    def serve(self) -> None:
-        """Answer until it ends."""
+    def serve(self) -> None: ...
 
-    def leave(self) -> None:
-        """End as soon as nothing runs."""
+    def leave(self) -> None: ...
 
-    def cut(self) -> None:
-        """End now."""
+    def cut(self) -> None: ...
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -54,12 +51,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Front:
-    """Accepts connections on one port, and runs each in a thread of its own."""
+    """Accepts connections on one port; each has a thread of its own."""
 
     def __init__(
         self, listener: socket.socket, name: str, connection: Callable[[socket.socket], Connection]
     ) -> None:
-        """`connection` makes the one that serves an accepted socket."""
+        """`connection` makes what serves an accepted socket."""
         self._listener = listener
         self._name = name
         self._make = connection
@@ -69,11 +66,10 @@ class Front:
         self._stopping = False
 
     def start(self) -> None:
-        """Accept from now on."""
         threading.Thread(target=self._accept, name=f"{self._name} front", daemon=True).start()
 
     def stop_accepting(self) -> None:
-        """No new connections; idle ones end, busy ones when they are done."""
+        """Accept no new connections; idle ones end, busy ones when they are done."""
         self._stopping = True
         with contextlib.suppress(OSError):  # wakes the accepting thread
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -92,7 +88,6 @@ class Front:
         return not any(thread.is_alive() for thread in threads)
 
     def cut(self) -> None:
-        """End every connection now."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -131,10 +126,10 @@ class Front:
 
 
 class ClickHouseServer:
-    """The engine behind its two fronts."""
+    """The engine and its two fronts."""
 
     def __init__(self, engine: Engine, access: Access, native: socket.socket, http: socket.socket) -> None:
-        """The sockets listen already."""
+        """The sockets are listening already."""
         self._engine = engine
         self._interrupts = Interrupts()
         self._fronts = (
@@ -143,12 +138,11 @@ class ClickHouseServer:
         )
 
     def start(self) -> None:
-        """Serve from now on."""
         for front in self._fronts:
             front.start()
 
     def stop(self) -> None:
-        """Let what runs end, inserts above all, then close the engine."""
+        """Let running statements end, above all inserts; then close the engine."""
         for front in self._fronts:
             front.stop_accepting()
         deadline = time.monotonic() + STOP_SECONDS

@@ -1,6 +1,6 @@
-"""As much of ClickHouse's SQL as a server's front has to see: where data starts, which FORMAT is asked for.
+"""The part of ClickHouse's SQL that a server's front must read: where data start, and which FORMAT is wanted.
 
-The engine parses every statement itself; nothing here judges whether it is valid.
+The engine parses every statement itself; nothing here checks whether it is valid.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ class Token:
 
     @property
     def upper(self) -> str:
-        """For keywords, which know no case; quoted names are none."""
+        """For keywords, which ignore case; quoted names aren't keywords."""
         return self.text.upper() if self.kind == "word" else self.text
 
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT that takes data, as written."""
+    """An INSERT with data, as written."""
 
     head: str
     """The statement up to SETTINGS, VALUES or FORMAT, whichever comes first."""
@@ -74,15 +74,15 @@ class Insert:
     target: str
     """The table, or `FUNCTION name(...)`, as written."""
     columns: str | None
-    """What stands between the parentheses after the target."""
+    """The text between the parentheses after the target."""
     format: str | None
-    """As written; "Values" for VALUES; None where neither stands there."""
+    """As written; "Values" for VALUES; None without either."""
     data_at: int
-    """Where the data starts in the statement; its length when there is none."""
+    """Where the data start in the statement; its length without data."""
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """Every token but white space and comments. Never fails: an open quote is a token of one character."""
+    """Every token except white space and comments. Never fails: an open quote is a token of one character."""
     position, depth = 0, 0
     while position < len(sql) and (found := _TOKEN.match(sql, position)) is not None:
         position = found.end()
@@ -97,7 +97,7 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def first_word(sql: str) -> str:
-    """The first word in upper case, parentheses skipped; '' when there is none."""
+    """The first word in upper case, parentheses skipped; '' if there is none."""
     for token in tokens(sql):
         if token.text != "(":
             return token.upper if token.kind == "word" else ""
@@ -105,7 +105,7 @@ def first_word(sql: str) -> str:
 
 
 def parse_insert(sql: str) -> Insert | None:
-    """The statement as an `Insert`; None for any other, an INSERT from a SELECT or a file included."""
+    """The statement as an `Insert`; None for any other, including an INSERT from a SELECT or a file."""
     stream = tokens(sql)
     token = next(stream, None)
     if token is None or token.upper != "INSERT":
@@ -134,7 +134,7 @@ def parse_insert(sql: str) -> Insert | None:
 
 
 def _dotted(stream: Iterator[Token], token: Token) -> tuple[int, Token | None]:
-    """The end of a name that may have dots in it, and the token after it."""
+    """The end of a name that may contain dots, and the token after it."""
     end = token.end
     following = next(stream, None)
     while following is not None and following.text == ".":
@@ -200,7 +200,7 @@ def _skip_space(sql: str, at: int) -> int:
 
 @dataclass(frozen=True)
 class Formatted:
-    """A statement without its FORMAT clause and closing semicolons, and the format that was asked for."""
+    """A statement without its FORMAT clause and closing semicolons, and the requested format."""
 
     sql: str
     format: str | None
@@ -223,7 +223,7 @@ def cut_format(sql: str) -> Formatted:
 
 
 def column_names(columns: str) -> list[str] | None:
-    """The names in an INSERT's list, unquoted; None when an expression is among them, as `* EXCEPT(a)`."""
+    """The names in an INSERT's list, unquoted; None if it contains an expression, such as `* EXCEPT(a)`."""
     names: list[str] = []
     name, expects_name = "", True
     for token in tokens(columns):
@@ -248,10 +248,8 @@ def _unquote(word: str) -> str:
 
 
 def quote(value: str) -> str:
-    """A string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def quote_name(name: str) -> str:
-    """An identifier."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -14,14 +14,14 @@ CONTINUES = 0x80
 
 
 class ProtocolError(Exception):
-    """The peer's bytes can't be followed any further: the connection has to end."""
+    """The peer's bytes can't be understood any further: the connection must end."""
 
 
 class Reader:
     """Bytes from one peer, kept until they are taken: a block can be measured before it is cut out."""
 
     def __init__(self, fill: Callable[[], bytes], limit: int) -> None:
-        """`fill` returns the next bytes and b'' at the end; `limit` is how many bytes may wait at a time."""
+        """`fill` returns the next bytes, b'' at the end; `limit` is how many bytes may wait."""
         self.data = bytearray()
         self.position = 0
         self._fill = fill
@@ -29,11 +29,11 @@ class Reader:
 
     @property
     def waiting(self) -> int:
-        """How many bytes are here but not taken."""
+        """How many bytes are here and not taken."""
         return len(self.data) - self.position
 
     def compact(self) -> None:
-        """Let go of what was taken. Positions change: only between packets or blocks."""
+        """Release what was taken. Positions change: only between packets or blocks."""
         del self.data[: self.position]
         self.position = 0
 
@@ -47,19 +47,17 @@ class Reader:
         self.data += piece
 
     def need(self, count: int) -> None:
-        """Wait until `count` bytes beyond the position are here."""
+        """Wait until `count` bytes after the position are here."""
         if self.position + count > self._limit:
             raise ProtocolError(f"a packet is larger than {self._limit} bytes")
         while len(self.data) - self.position < count:
             self.more()
 
     def skip(self, count: int) -> None:
-        """Step over `count` bytes."""
         self.need(count)
         self.position += count
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
         self.need(count)
         start = self.position
         self.position += count
@@ -82,14 +80,14 @@ class Reader:
         raise ProtocolError("a number is longer than ten bytes")
 
     def binary(self, limit: int = MAX_TEXT) -> bytes:
-        """A string as bytes, of `limit` bytes at most."""
+        """A string as bytes, of at most `limit` bytes."""
         length = self.varint()
         if length > limit:
             raise ProtocolError(f"a string is longer than {limit} bytes")
         return self.take(length)
 
     def text(self, limit: int = MAX_TEXT) -> str:
-        """A string that has to be UTF-8."""
+        """A string that must be UTF-8."""
         try:
             return self.binary(limit).decode()
         except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Apache Kafka itself on this machine: one node, with nothing but Python needed beforehand."""
+"""Apache Kafka itself on this machine: one node, with nothing but Python installed."""
 
 from compose.embedded.kafka.node import KafkaNode
 

@@ -27,7 +27,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 def main(
     *, data: Path, jars: Path, host: str, port: int, controller_port: int, advertised: str | None
 ) -> None:
-    """Apache Kafka as one node, until SIGTERM or Ctrl-C."""
+    """Run Apache Kafka as one node, until SIGTERM or Ctrl-C."""
     for number in STOPPING:
         signal.signal(number, lambda *_: sys.exit(0))
     node = KafkaNode(
@@ -43,7 +43,7 @@ def main(
         say(str(error))
         sys.exit(1)
     finally:
-        for number in STOPPING:  # a second Ctrl-C must not cut short what the first one asked for
+        for number in STOPPING:  # a second Ctrl-C must not cut short what the first one started
             signal.signal(number, signal.SIG_IGN)
         node.stop()
 

@@ -1,7 +1,7 @@
 """The quick-start archive: Kafka's classes as Java has loaded and linked them once (JEP 483, JEP 514).
 
-It halves the time and the work of a start. It holds for one Java runtime, one class path and its files,
-so its name is a fingerprint of these, and it lies beside the jars. Without it Kafka starts all the same.
+It halves the time and the work of a start. It is valid for one Java runtime, one class path and its files, so
+its name is a fingerprint of these, beside the jars. Kafka also starts without it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KEPT = 1  # old ones: another environment that shares the folder may still use i
 
 
 def archive_path(folder: Path, jars: list[Jar]) -> Path:
-    """Where the archive for these jars, as they lie in this folder, belongs."""
+    """The archive's path for these jars in this folder."""
     parts = [classpath(folder, jars), *OPTIONS]
     for file in (JAVA, *(folder / jar.file_name for jar in jars)):
         status = file.stat()  # Java compares size and time, too
@@ -37,9 +37,9 @@ def archive_path(folder: Path, jars: list[Jar]) -> Path:
 
 
 def quick_start_archive(folder: Path, jars: list[Jar], train: Callable[[Path], None]) -> Path | None:
-    """The archive; `train(path)` is called to make it when there is none. None where it can't be had.
+    """The archive; `train(path)` makes it if there is none. None if it can't be had.
 
-    An empty file stands for "tried, does not work here", so that no later start tries again.
+    An empty file means "tried, does not work here", so that no later start tries again.
     """
     path = archive_path(folder, jars)
     if not path.exists():
@@ -48,7 +48,7 @@ def quick_start_archive(folder: Path, jars: list[Jar], train: Callable[[Path], N
                 if not path.exists():
                     _make(path, train)
         except OSError:
-            return None  # a folder that can't be written to: a slower start is all that follows
+            return None  # a folder that can't be written to only means a slower start
     return path if path.stat().st_size > 0 else None
 
 
@@ -58,7 +58,7 @@ def _make(path: Path, train: Callable[[Path], None]) -> None:
         one.unlink()
     say("Preparing Kafka for quick starts (once, about 10 s)")
     new = path.parent / "new.aot"
-    new.unlink(missing_ok=True)  # of a run that was interrupted
+    new.unlink(missing_ok=True)  # left by an interrupted run
     with contextlib.suppress(NodeError):
         train(new)
     if not new.exists():

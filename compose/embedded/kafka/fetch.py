@@ -28,8 +28,8 @@ TIMEOUT_SECONDS = 30
 def fetch(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None = None) -> None:
     """Put these jars into the folder, each renamed into place once it is whole. Raises `NodeError`.
 
-    `repositories` are Maven repositories, name to URL; by default Maven's central one. What an earlier try
-    fetched stays. The caller holds the folder's lock.
+    `repositories` are Maven repositories, name to URL; the default is Maven's central one. What an earlier
+    try fetched stays. The caller holds the folder's lock.
     """
     parts = folder / "partial"
     shutil.rmtree(parts, ignore_errors=True)
@@ -54,7 +54,7 @@ def fetch(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None 
 def _counting(
     advance: Callable[[int], None],
 ) -> Callable[[str, int], contextlib.AbstractContextManager[Callable[[int], None]]]:
-    """What jgo calls a progress callback: a context manager for each file."""
+    """A progress callback as jgo wants it: a context manager for each file."""
 
     @contextlib.contextmanager
     def one_file(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
@@ -71,7 +71,7 @@ def _fetch_one(context: MavenContext, folder: Path, jar: Jar) -> None:
     reason = ""
     for attempt in range(TRIES):
         time.sleep(attempt * PAUSE_SECONDS)
-        part.unlink(missing_ok=True)  # jgo takes a file that is there for the whole of it
+        part.unlink(missing_ok=True)  # jgo takes any existing file for a whole one
         try:
             artifact.resolve()
         except (requests.RequestException, RuntimeError) as error:  # RuntimeError: not in the repository

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def install(folder: Path, jars: list[Jar], repositories: Mapping[str, str] | None = None) -> None:
-    """Make every jar be in the folder, whole: fetch what is missing or damaged, leave the rest."""
+    """Put every jar into the folder: fetch what is missing or damaged, leave the rest."""
     if is_installed(folder, jars):
         return  # needs neither the network nor a writable folder
-    from compose.embedded.kafka.fetch import fetch  # noqa: PLC0415 - jgo takes 0.4 s: only a fetch pays them
+    from compose.embedded.kafka.fetch import fetch  # noqa: PLC0415 - jgo takes 0.4 s to import; only a fetch needs it
 
     try:
         with folder_lock(folder, lambda: say("Another program fetches Kafka's jars: waiting for it.")):

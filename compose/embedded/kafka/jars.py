@@ -1,8 +1,8 @@
-"""Kafka's jars: which ones (`jars.toml`), and whether all of them lie in a folder, whole.
+"""Kafka's jars: which ones (`jars.toml`), and whether a folder has all of them, whole.
 
 A folder with every jar has `installed.json`, written last: size and time of each file whose SHA-256 was
-checked. So a fetch that was interrupted is noticed, a file that changed is checked again, and a start
-reads no jar only to hash it.
+checked. So an interrupted fetch is noticed, a changed file is checked again, and a start does not read every
+jar only to hash it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARKER = "installed.json"
 
 @dataclass(frozen=True)
 class Jar:
-    """One jar by its Maven coordinates, with what it must be: `size` in bytes, `sha256` in hex."""
+    """One jar by its Maven coordinates; `size` in bytes, `sha256` in hex."""
 
     group: str
     artifact: str
@@ -29,7 +29,6 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """As Maven names it."""
         return f"{self.artifact}-{self.version}.jar"
 
 
@@ -39,7 +38,6 @@ def locked_jars(lock: Path = LOCKED) -> list[Jar]:
 
 
 def kafka_version(jars: list[Jar]) -> str:
-    """The version of Kafka among these jars."""
     return next(jar.version for jar in jars if jar.artifact == "kafka-clients")
 
 
@@ -57,7 +55,7 @@ def _stamp(path: Path) -> list[int]:
 
 
 def write_marker(folder: Path, jars: list[Jar]) -> None:
-    """Say that these jars were checked. Written beside and renamed: it is there whole, or not at all."""
+    """Record that these jars were checked. Written beside and renamed: the file is whole or absent."""
     stamps = {jar.file_name: [jar.sha256, *_stamp(folder / jar.file_name)] for jar in jars}
     new = folder / f"{MARKER}.new"
     new.write_text(json.dumps(stamps, indent=1) + "\n")
@@ -74,5 +72,5 @@ def is_installed(folder: Path, jars: list[Jar]) -> bool:
 
 
 def classpath(folder: Path, jars: list[Jar]) -> str:
-    """The class path, in a fixed order: the quick-start archive holds for one order only."""
+    """The class path in a fixed order: the quick-start archive is valid for one order only."""
     return ":".join(str((folder / jar.file_name).resolve()) for jar in jars)

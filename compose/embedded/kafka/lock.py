@@ -1,4 +1,4 @@
-"""Write `jars.toml` anew: every jar that Kafka needs (`python -m compose.embedded.kafka.lock`)."""
+"""Rewrite `jars.toml`: every jar that Kafka needs (`python -m compose.embedded.kafka.lock`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ HEADING = "# Written by `python -m compose.embedded.kafka.lock`: the order is th
 
 
 def resolve(cache: Path) -> list[Jar]:
-    """Ask Maven which jars are needed to run, and fetch them into `cache` to weigh them."""
+    """Ask Maven which jars are needed at run time, and fetch them into `cache` for their sizes and hashes."""
     context = MavenContext(resolver=PythonResolver(), repo_cache=cache)
     wanted = [context.create_dependency(coordinate) for coordinate in WANTED]
     for dependency in wanted:
-        dependency.scope = "compile"  # without a scope, jgo lists 3.9.1 and what it needs as well
+        dependency.scope = "compile"  # without a scope, jgo also lists 3.9.1 and what it needs
     named, implied = context.resolver.resolve(wanted)
     needed = [*named, *(one for one in implied if one.scope in ("compile", "runtime"))]
     return [_jar(dependency.artifact) for dependency in needed]
@@ -48,7 +48,6 @@ def _jar(artifact: Artifact) -> Jar:
 
 
 def write(jars: list[Jar], path: Path = LOCKED) -> None:
-    """Write the lock file."""
     path.write_text(HEADING + "".join(_entry(jar) for jar in jars))
 
 

@@ -18,22 +18,23 @@ from compose.embedded.kafka.java import java_command, java_environment
 from compose.embedded.kafka.properties import render, server_properties
 from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id, read_meta
 from compose.embedded.locks import lock_data, name_holder
-from compose.embedded.node import Node, free_port
+from compose.embedded.node import Node
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
-API_VERSIONS = 18  # the request that every client begins with
+API_VERSIONS = 18  # every client's first request
 TRAINING_STOP_SECONDS = 180.0
 
 
 class KafkaNode(Node):
     """Apache Kafka, broker and controller in one, on loopback.
 
-    `data` keeps its topics and its log; `jars` is shared by every node of the machine, and filled from
-    the network once. `advertised` is the HOST:PORT that clients are told to connect to, when something
-    stands between them and the node.
+    `data` keeps its topics and its log. `jars` is shared by every node of the machine, and filled from the
+    network once. `advertised` is the HOST:PORT that clients are told, if something is between them and the
+    node.
     """
 
     name = "Kafka"
@@ -48,7 +49,6 @@ class KafkaNode(Node):
         jars: Path,
         advertised: str | None = None,
     ) -> None:
-        """Nothing is touched before `start`."""
         super().__init__(data.absolute(), host)
         self.port = port
         self.controller_port = controller_port
@@ -60,17 +60,15 @@ class KafkaNode(Node):
 
     @property
     def bootstrap(self) -> str:
-        """HOST:PORT for `bootstrap_servers`."""
         return self.advertised
 
     @property
     def version(self) -> str:
-        """Kafka's version."""
         return kafka_version(self._locked)
 
     @property
     def cluster_id(self) -> str:
-        """The id that formatting gave it."""
+        """The id from formatting."""
         return read_meta(self._logs)["cluster.id"]
 
     @property
@@ -80,23 +78,22 @@ class KafkaNode(Node):
 
     @property
     def output(self) -> Path:
-        """What Java itself says: nothing, mostly."""
+        """Java's own output: mostly nothing."""
         return self.data / "java.log"
 
     def ports(self) -> list[int]:
-        """Of clients, and of the controller."""
+        """The clients' and the controller's."""
         return [self.port, self.controller_port]
 
     def environment(self) -> dict[str, str]:
-        """Nothing of ours changes how Java runs."""
         return java_environment()
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[tuple[int, ...]]:
         """Keep a second Kafka off the folder.
 
-        Kafka locks it itself, but only once it has opened its metadata, and that truncates files which a
-        running one has mapped: it dies of that at one of its next writes, minutes later.
+        Kafka locks it itself, but only after it has opened its metadata, which truncates files that a running
+        one has mapped; that one dies of it at one of its next writes, minutes later.
         """
         lock = lock_data(self.name, self.data)
         try:
@@ -106,7 +103,6 @@ class KafkaNode(Node):
             os.close(lock)
 
     def prepare(self) -> None:
-        """Jars, archive, formatted storage, configuration."""
         install(self.jars, self._locked)
         self._java_options = self._archive_options()
         if not is_formatted(self._logs):
@@ -115,13 +111,12 @@ class KafkaNode(Node):
             arguments = ["format", "--cluster-id", new_cluster_id(), "--config", str(config)]
             format_storage(self._java("kafka.tools.StorageTool", arguments), formatting, self._logs)
         self._configure(self._logs)
-        shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed node left there
+        shutil.rmtree(self._scratch, ignore_errors=True)  # left there by a killed node
         self._scratch.mkdir()
         self.output.unlink(missing_ok=True)
         self._log_before = self.log.stat().st_size if self.log.exists() else 0
 
     def command(self) -> list[str]:
-        """The broker."""
         return self._java("kafka.Kafka", [str(self._config)])
 
     def ready(self) -> bool:
@@ -129,7 +124,6 @@ class KafkaNode(Node):
         return answers(self.host, self.port)
 
     def explain(self) -> str | None:
-        """The last error of this start."""
         lines = self._last_words()
         errors = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
         return errors[-1].strip().rstrip(".") if errors else None
@@ -161,7 +155,7 @@ class KafkaNode(Node):
         options = [
             f"-Dlog4j2.configurationFile={LOGGING}",
             f"-Dcallweave.log={self.log}",
-            f"-Djava.io.tmpdir={self._scratch}",  # native parts of compressors are unpacked there
+            f"-Djava.io.tmpdir={self._scratch}",  # the native parts of compressors are unpacked there
             *self._java_options,
         ]
         return java_command(self.jars, self._locked, main, arguments, options)
@@ -187,7 +181,7 @@ class KafkaNode(Node):
 
 
 class _Trainee(KafkaNode):
-    """A node that starts and stops once, for Java to see what a start needs."""
+    """A node that starts and stops once, so that Java sees what a start needs."""
 
     def __init__(self, data: Path, *, host: str, jars: Path, archive: Path) -> None:
         super().__init__(data, host=host, port=free_port(host), controller_port=free_port(host), jars=jars)

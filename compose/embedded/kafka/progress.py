@@ -1,4 +1,4 @@
-"""What a person is told while Kafka is made ready: a bar on a terminal, plain lines anywhere else."""
+"""Progress while Kafka is prepared: a bar on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STEPS = 4  # plain lines that a whole fetch prints
 
 
 def say(line: str) -> None:
-    """One line to standard error: standard output belongs to the command that runs."""
+    """Print to standard error: standard output belongs to the command that runs."""
     echo(line, err=True)
 
 
 @contextlib.contextmanager
 def fetching(title: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with the number of bytes that came; from any thread."""
+    """Give a function to call with the number of bytes that arrived; from any thread."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield plain_steps(title, total_bytes, say)
@@ -36,10 +36,10 @@ def fetching(title: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
 
 
 def plain_steps(title: str, total_bytes: int, write: Callable[[str], None]) -> Callable[[int], None]:
-    """Count bytes, and write one line at each quarter of the total."""
+    """Count bytes, and write a line at each quarter of the total."""
     came = 0
     said = 0
-    lock = threading.Lock()  # several jars come at once
+    lock = threading.Lock()  # several jars arrive at once
     write(f"{title}: {total_bytes / 1e6:.0f} MB")
 
     def advance(count: int) -> None:

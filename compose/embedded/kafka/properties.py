@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 
 SIZING: dict[str, str | int] = {
     # clients
-    "auto.create.topics.enable": "false",  # `callweave topics` makes them, with their settings
+    "auto.create.topics.enable": "false",  # `callweave topics` creates them, with their settings
     "message.max.bytes": 2 * MIB,  # a payload of 1 MiB, its headers, and the batch around it
     "group.initial.rebalance.delay.ms": 0,  # one worker of a stage need not wait for others
     "group.min.session.timeout.ms": 1_000,  # Faust runs with 6 s, tests with less
@@ -42,7 +42,7 @@ SIZING: dict[str, str | int] = {
     "background.threads": 2,
     "group.coordinator.threads": 1,
     "metric.reporters": "",  # nobody reads its MBeans
-    # a broker that was killed is let in again when its old session is over
+    # a killed broker is let in again once its old session has expired
     "broker.session.timeout.ms": 2_000,
     "broker.heartbeat.interval.ms": 400,
 }

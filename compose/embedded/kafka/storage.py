@@ -1,4 +1,4 @@
-"""The folder that a node keeps its topics in: formatted once, and looked at before each start."""
+"""The folder with a node's topics: formatted once, and checked before each start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_meta(logs: Path) -> dict[str, str]:
 
 
 def is_formatted(logs: Path) -> bool:
-    """Whether the folder is ready for a node; raises `NodeError` when something else lies there."""
+    """Whether the folder is formatted; raises `NodeError` if it holds something else."""
     if not logs.exists():
         return False
     cure = "put a copy of it back, or move the folder away to begin without data"
@@ -65,7 +65,7 @@ def _head(path: Path) -> bytes:
 
 
 def _metadata_is_readable(logs: Path) -> bool:
-    """Whether the list of topics is there. Kafka would begin an empty one, and take the topics for strays."""
+    """Whether the list of topics is there. Kafka would start an empty one, and treat the topics as strays."""
     heads = [_head(path) for path in (logs / METADATA).glob("*.log")]
     begun = [head for head in heads if head]
     readable = all(head[MAGIC_AT:] == MAGIC for head in begun)
@@ -73,7 +73,7 @@ def _metadata_is_readable(logs: Path) -> bool:
 
 
 def format_storage(command: list[str], formatting: Path, logs: Path) -> None:
-    """Run the format `command`, which fills the folder `formatting`; then make that be `logs`.
+    """Run the format `command`, which fills the folder `formatting`; then rename that to `logs`.
 
     The rename comes last, so that a folder half formatted is never taken for a whole one.
     """

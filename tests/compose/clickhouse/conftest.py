@@ -10,7 +10,7 @@ import pytest
 from clickhouse_driver import Client
 
 from compose.embedded.clickhouse.node import ClickHouseNode
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,8 @@ from clickhouse_driver.block import RowOrientedBlock
 from clickhouse_driver.errors import Error
 
 from compose.embedded.clickhouse.node import ClickHouseNode
-from compose.embedded.node import NodeError, PortTakenError, free_port, listening
+from compose.embedded.node import NodeError, PortTakenError
+from runtime.addresses import free_port, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

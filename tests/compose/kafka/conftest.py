@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compose.embedded.kafka import KafkaNode
-from compose.embedded.node import free_port
+from runtime.addresses import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

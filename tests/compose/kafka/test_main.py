@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.embedded.node import free_port, listening
+from runtime.addresses import free_port, listening
 from tests.compose.kafka.conftest import JARS
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from kafka.errors import KafkaTimeoutError
 
 from compose.embedded.kafka.install import install
 from compose.embedded.kafka.node import answers
-from compose.embedded.node import NodeError, PortTakenError, free_port, listening
+from compose.embedded.node import NodeError, PortTakenError
+from runtime.addresses import free_port, listening
 from tests.compose.kafka.conftest import JARS, new_node
 from tests.faults import TcpProxy
 

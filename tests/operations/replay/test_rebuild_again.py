@@ -20,10 +20,10 @@ from operations.replay.building import BUILT, MERGING, READING, Building
 from operations.replay.cursor import Cursor, alone
 from operations.replay.rebuild import Code, Kept, Rebuild
 from runtime import clickhouse
-from runtime.clock import ManualClock
 from runtime.errors import CallweaveError
 from sinks.migrate import migrate
 from sinks.span import Span
+from tests.kit.clock import ManualClock
 from tests.operations.replay.archived import START, posted, read, status, store
 from tests.rows import contents, select
 from tests.rows import count as number

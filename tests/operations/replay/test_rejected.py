@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.kit.commands import ran
 from tests.operations.replay.archived import posted, store
-from tests.operations.timeline.commands import ran
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,20 +1,12 @@
-"""Running `callweave call` and `callweave tail`, and what comes of them."""
+"""`callweave tail` in a process of its own."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
-import pytest
-
-from callweave import cli
 from tests.pipeline import environment
 from tests.servers import eventually
 
@@ -27,8 +19,6 @@ PATIENCE = 60
 
 
 class Tail:
-    """`callweave tail` in a process of its own."""
-
     def __init__(self, settings: Settings, folder: Path, *options: str) -> None:
         name = "".join(each for each in "-".join(options) if each.isalnum())
         self._paths = folder / f"tail{name}.out", folder / f"tail{name}.err"
@@ -65,31 +55,3 @@ class Tail:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What came of a command."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def call(settings: Settings, *arguments: str) -> Ran:
-    """`callweave call`."""
-    return ran(settings, "call", *arguments)
-
-
-def ran(settings: Settings, *arguments: str) -> Ran:
-    """A command, in this process: its start would take most of the time."""
-    out, err = StringIO(), StringIO()
-    with (
-        patch.dict(os.environ, environment(settings)),
-        patch.object(sys, "argv", ["callweave", *arguments]),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        cli.main()
-    return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())

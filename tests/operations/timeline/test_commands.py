@@ -14,16 +14,17 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from compose.embedded.node import free_port
 from operations.timeline.gaps import as_column
 from operations.timeline.provenance import ROW
 from runtime import clickhouse, sources, topics
+from runtime.addresses import free_port
 from runtime.kafka import client_options
 from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
+from tests.kit.commands import ran
 from tests.kit.events import event
 from tests.operations.timeline.calls import A_LEG, ANSWERED, B_LEG, QUEUE, betrayed
-from tests.operations.timeline.commands import PATIENCE, Ran, Tail, call
+from tests.operations.timeline.commands import PATIENCE, Tail
 from tests.pipeline import Pipeline, environment
 from tests.rows import count, select
 from tests.samples import in_shape
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.settings import KafkaSettings, Settings
+    from tests.kit.commands import Ran
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Told:
     """What `tail` printed, by its options."""
 
     def call(self, *arguments: str) -> Ran:
-        return call(self.settings, *arguments)
+        return ran(self.settings, "call", *arguments)
 
     def document(self, *arguments: str) -> dict[str, Any]:
         result = self.call(*arguments, "--json")
@@ -368,6 +370,6 @@ def test_tail_without_its_topic_says_what_to_do(kafka_address: str, tmp_path: Pa
 
 def test_call_without_tables_says_what_to_do(clickhouse_address: str, tmp_path: Path) -> None:
     settings = new_settings("127.0.0.1:1", clickhouse_address, tmp_path)
-    result = call(settings, A_LEG)
+    result = ran(settings, "call", A_LEG)
     assert (result.returncode, result.stdout) == (1, "")
     assert "run `callweave migrate`" in result.stderr

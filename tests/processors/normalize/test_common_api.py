@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.kit.callbacks import NOW, event_of, reasons_of
-from tests.samples.common_api import A_000, B_000, CDR_001, CDR_002, RING_000
+from tests.samples.documents import A_000, B_000, CDR_001, CDR_002, RING_000
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.callbacks import NOW, event_of, reasons_of
-from tests.samples.extension_events import (
+from tests.kit.extension_events import (
     ANNA,
     CALL_OF_175,
     CLIENT,

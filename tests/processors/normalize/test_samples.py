@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,9 +13,9 @@ from processors.normalize.step import Normalized, Rejected, normalize
 from schemas.calls import call_of
 from schemas.events import CallEvent
 from tests.kit.callbacks import NOW, posted, said, sent
-from tests.samples import CALLS, DOCUMENTED, MESSAGES, SHAPES, SampleCall, in_shape, requests
+from tests.samples import CALLS, DOCUMENTED, MESSAGES, SAMPLES, SHAPES, SampleCall, in_shape, requests
 from tests.samples.calls import columns
-from tests.samples.documents import RESOURCES, document, resource
+from tests.samples.documents import RESOURCES, document, fields, resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +52,17 @@ def differences(call: SampleCall, events: Iterable[CallEvent]) -> dict[str, tupl
     return {name: (value, row[name]) for name, value in call.row.items() if row[name] != value}
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_what_must_come_of_each_request_comes_of_it(sample: SampleCall) -> None:
+    for each in sample.exchanges:
+        outcome = normalize(sent(each.request), sample.dialect, ZoneInfo(sample.timezone))
+        if isinstance(outcome, Rejected):
+            assert {reason.field: reason.code for reason in outcome.reasons} == each.reasons
+        else:
+            (event,) = outcome.events
+            assert each.event == {name: getattr(event, name) for name in each.event or {}}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_every_shape_says_the_same(call: SampleCall, shape: Shape) -> None:
@@ -81,15 +91,10 @@ def test_renamed_samples_are_other_calls(call: SampleCall) -> None:
 
 @pytest.mark.parametrize("name", ["000_ring.json", "001_ring.json", "001_cdr.json", "002_cdr.json"])
 def test_the_documents_bytes_say_what_their_fields_say(name: str) -> None:
-    (call,) = (each for each in CALLS if each.payloads == (_fields(name),))
+    (call,) = (each for each in CALLS if each.payloads == (fields(name),))
     outcome = normalize(posted(document(name)), call.dialect, ZoneInfo(call.timezone))
     assert isinstance(outcome, Normalized)
     assert [said(each) for each in outcome.events] == [said(each) for each in events_of(call, "json")]
-
-
-def _fields(name: str) -> dict[str, object]:
-    fields: dict[str, object] = json.loads(document(name))
-    return fields
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: str(message["EventType"]))

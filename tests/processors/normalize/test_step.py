@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from processors.normalize.step import LONGEST_PAYLOAD, Rejected, normalize
 from schemas.events import CallEvent
 from tests.kit.callbacks import event_of, posted, sent
+from tests.kit.extension_events import CALL_OF_175, event
 from tests.samples import CALLS, SHAPES, in_shape
-from tests.samples.common_api import CDR_001, CDR_002, RING_000
-from tests.samples.extension_events import CALL_OF_175, event
+from tests.samples.documents import CDR_001, CDR_002, RING_000
 from tests.samples.shapes import FORM
 from tests.scale import examples
 

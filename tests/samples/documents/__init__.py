@@ -6,6 +6,9 @@ What 003 and 004 show are bodies of their REST resources, with spaces that JSON 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 HERE = Path(__file__).parent
 
@@ -21,3 +24,13 @@ def document(name: str) -> bytes:
 def resource(name: str) -> bytes:
     """The bytes of one of `RESOURCES`."""
     return (HERE / "resources" / name).read_bytes()
+
+
+def fields(name: str) -> dict[str, Any]:
+    """A document's payload, decoded."""
+    decoded: dict[str, Any] = orjson.loads(document(name))
+    return decoded
+
+
+RING_000, CDR_001, CDR_002 = (fields(name) for name in ("000_ring.json", "001_cdr.json", "002_cdr.json"))
+A_000, B_000 = str(RING_000["uuid"]), str(RING_000["buuid"])

@@ -1,0 +1,43 @@
+"""Ask a stage what its probes say."""
+
+from __future__ import annotations
+
+import http.client
+
+import orjson
+
+from runtime.addresses import reachable
+
+SECONDS = 5.0
+
+
+def ask(host: str, port: int, path: str, timeout: float = SECONDS) -> tuple[bool, bytes]:
+    """Whether the answer is 200, and its body; raises OSError or HTTPException when there is none."""
+    client = http.client.HTTPConnection(reachable(host), port, timeout=timeout)
+    try:
+        client.request("GET", path)
+        response = client.getresponse()
+        return response.status == http.client.OK, response.read()
+    finally:
+        client.close()
+
+
+def readiness(host: str, port: int, timeout: float = SECONDS) -> tuple[bool, str]:
+    """Whether a stage is ready; if not, what it says, or why there is no answer."""
+    try:
+        ready, body = ask(host, port, "/readyz", timeout)
+    except (OSError, http.client.HTTPException):
+        return False, f"nothing answers at {host}:{port}"
+    try:
+        return ready, str(orjson.loads(body).get("reason", ""))
+    except (orjson.JSONDecodeError, AttributeError):
+        return ready, ""
+
+
+def is_callweave(host: str, port: int) -> bool:
+    """Whether what listens there is alive and one of us."""
+    try:
+        alive, _ = ask(host, port, "/healthz")
+        return alive and b"callweave_" in ask(host, port, "/metrics")[1]
+    except (OSError, http.client.HTTPException):
+        return False

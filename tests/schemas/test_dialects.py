@@ -1,0 +1,78 @@
+"""A dialect is declared once; whatever must know it follows, or is found wanting here."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+
+from callweave.commands.source import source
+from processors.normalize.step import READERS
+from runtime.sources import Source
+from schemas import dialects
+from simulator.traffic import MODELS
+from tests.samples import CALLS, DOCUMENTED
+from tests.test_architecture import ROOMS, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHOOSES = {"schemas/dialects.py", "compose/demo_sources.py"}
+"""The declaration; and the demo, which has two sources to show."""
+OLD = {"sinks/queries/calls.sql"}
+"""To be a plain table."""
+
+
+@pytest.mark.parametrize("name", dialects.NAMES)
+def test_whatever_must_know_a_dialect_knows_it(name: str) -> None:
+    assert name in READERS
+    assert name in CliRunner().invoke(source, ["add", "--help"]).output
+    fields = {"name": "a", "account": "a", "timezone": "UTC", "added_at": "2026-01-01T00:00:00Z"}
+    assert Source.model_validate({**fields, "dialect": name}).dialect == name
+    assert name in DOCUMENTED, "its shapes are in tests/samples/shapes.py"
+    assert any(call.dialect == name for call in CALLS), "its samples are in tests/samples"
+
+
+def test_nobody_knows_a_dialect_that_is_not_declared() -> None:
+    declared = set(dialects.NAMES)
+    assert set(READERS) == declared
+    assert set(DOCUMENTED) == declared
+    assert set(MODELS) <= declared
+    with pytest.raises(ValidationError, match="must be common-api or extension-events"):
+        Source.model_validate({"name": "a", "dialect": "other"})
+
+
+def test_no_other_file_names_a_dialect() -> None:
+    named = {path for path, text in texts() if any(name in text for name in dialects.NAMES)}
+    assert named <= CHOOSES | OLD
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Our source files with what they hold as data: the strings of Python, and SQL but for comments."""
+    for room in sorted({*ROOMS} - {"simulator"}):
+        for path in (ROOT / room).rglob("*.py"):
+            yield str(path.relative_to(ROOT)), "\n".join(strings(ast.parse(path.read_text())))
+        for path in (ROOT / room).rglob("*.sql"):
+            if path.parent.name != "migrations":  # what was applied once is not changed
+                lines = path.read_text().splitlines()
+                yield str(path.relative_to(ROOT)), "\n".join(line.partition("--")[0] for line in lines)
+
+
+def strings(tree: ast.AST) -> Iterator[str]:
+    """The strings but for docstrings, which stand alone as statements."""
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+def test_the_list_in_sql() -> None:
+    assert dialects.sql_list({"b", "a"}) == "['a', 'b']"
+    assert dialects.sql_list(()) == "[]"
+
+
+def test_the_list_in_a_sentence() -> None:
+    assert dialects.one_of({"c", "b", "a"}) == "a or b or c"
