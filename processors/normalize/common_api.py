@@ -89,9 +89,8 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     kind = KINDS.get(status)
     uuid, buuid = call_ids(fields, "uuid", "buuid")
     is_bill = _is_bill(fields, with_status=kind is not None)
-    told_later = not status and any(fields.scalar(name) for name in TOLD_LATER)
-    if kind is None and not is_bill:
-        _reject_status(fields, status, enough=told_later and fields.scalar("isbleg") == "")
+    if kind is None and not is_bill and not _told_later(fields, status):
+        _reject_status(fields, status)
     if fields.reasons:
         return ()
     if kind is None:
@@ -118,10 +117,17 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
     return bool(start) and not is_never(start or "")
 
 
-def _reject_status(fields: Fields, status: str, *, enough: bool) -> None:
+def _told_later(fields: Fields, status: str) -> bool:
+    """Whether it is a notice after the call: a status event that has lost its status is none."""
+    if status or fields.scalar("status") is None or fields.scalar("isbleg"):
+        return False
+    return any(fields.scalar(name) for name in TOLD_LATER)
+
+
+def _reject_status(fields: Fields, status: str) -> None:
     if status or fields.scalar("status") is None:
         fields.reject("status", "unknown-status", "the status must be ring, answer or hangup")
-    elif not enough:
+    else:
         fields.reject("status", "missing", "there is neither a status nor any field of a CDR")
 
 

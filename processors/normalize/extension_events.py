@@ -109,13 +109,15 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
     event_time = read_time(fields, "EventTime", origin.timezone)
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
-    to_agent = _calls_agent(fields, event_type)
+    flow = fields.word("CallFlow")
+    to_agent = flow == "out" and _calls_agent(fields, event_type)
     occurred_at = origin.received_at if event_time is None else event_time
     bridged = fields.flag("Bridged")
     transferred = fields.flag("Transfered")
-    handed_on = bool(transferred) and fields.word("CallFlow") == "out"
+    handed_on = bool(transferred) and flow == "out"
     direction = _direction(
         fields,
+        flow,
         event_type,
         initiated=initiation is not None,
         for_caller=to_agent or (handed_on and _calls_for_another(fields)),
@@ -134,13 +136,13 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         occurred_at=occurred_at,
         clock="ingress" if event_time is None else "provider",
         uuid=fields.spelled(call_id),
-        side=_side(fields, to_agent=to_agent) if initiation else None,
+        side=_side(flow, to_agent=to_agent) if initiation else None,
         direction=direction,
         method="api" if initiation else None,
         caller=fields.first("CallerIDNum", "CallerExtension"),
         callee=fields.first(*dialled),
         display_number=fields.number("ANI" if direction == "outbound" or handed_on else "CalledDID"),
-        extension=_extension(fields, event_type, to_agent=to_agent),
+        extension=_extension(fields, flow, event_type, to_agent=to_agent),
         customer_ref=fields.text("ClientApiID"),
         tag=fields.text("Tag"),
         recording=fields.text("RecID"),
@@ -182,8 +184,6 @@ def _calls_agent(fields: Fields, event_type: str) -> bool:
     Its later events differ from those of an ordinary outgoing call in their parties: they call an extension,
     and the caller is not the extension that calls.
     """
-    if fields.word("CallFlow") != "out":
-        return False
     if event_type in {"dial-in", "dial-out"}:
         return event_type == "dial-in"
     if not fields.scalar("CalledExtension") or fields.word("Transfered") in TRUE:
@@ -200,18 +200,18 @@ def _calls_for_another(fields: Fields) -> bool:
     return caller not in {extension, name} and not name.endswith(f"*{caller}")
 
 
-def _side(fields: Fields, *, to_agent: bool) -> Side | None:
+def _side(flow: str, *, to_agent: bool) -> Side | None:
     """Of a call that was initiated: first the origin is rung, then the destination called (document 004)."""
-    flow = fields.word("CallFlow")
     return "a" if flow == "in" or to_agent else "b" if flow == "out" else None
 
 
-def _direction(fields: Fields, event_type: str, *, initiated: bool, for_caller: bool) -> Direction | None:
+def _direction(
+    fields: Fields, flow: str, event_type: str, *, initiated: bool, for_caller: bool
+) -> Direction | None:
     """Of the call, not the leg: one that was initiated goes out, although its origin is rung first.
 
     And a queue calls its agents, an extension passes a caller on, because of a call that came in.
     """
-    flow = fields.word("CallFlow")
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
     elif flow:
@@ -221,9 +221,9 @@ def _direction(fields: Fields, event_type: str, *, initiated: bool, for_caller: 
     return "inbound" if for_caller else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
 
 
-def _extension(fields: Fields, event_type: str, *, to_agent: bool) -> str | None:
+def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:
     """The extension that the event happened to: who is called, or of an outgoing call who calls."""
-    outgoing = event_type == "dial-out" or (fields.word("CallFlow") == "out" and not to_agent)
+    outgoing = event_type == "dial-out" or (flow == "out" and not to_agent)
     return fields.text("CallerExtension" if outgoing else "CalledExtension")
 
 
@@ -255,7 +255,7 @@ def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
 
 
 def _counted_back(fields: Fields, kind: Kind, ended_at: int | None, *, bridged: bool | None) -> int | None:
-    """When a queue or an IVR took the call: its hangup says how long, and may be all that is subscribed to."""
+    """When a queue or an IVR took the call: its hangup says how long, and may come alone."""
     if kind != "hangup" or bridged is None or ended_at is None:
         return None
     held = fields.duration("Duration", MICROSECOND)

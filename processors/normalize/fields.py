@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from processors.normalize.nothing import names_nothing, says_nothing
+from processors.normalize.nothing import MAY_BE_NOTHING, PLAIN_ID, names_nothing, says_nothing
 from processors.normalize.numbers import clock_of, number_of, whole
 from schemas.callbacks import Reason
 from schemas.events import Doubt
@@ -116,7 +116,7 @@ class Fields:
 
     def doubted(self, field: str) -> bool:
         """Whether the field could not be read."""
-        return any(doubt.field == field for doubt in self.doubts)
+        return bool(self.doubts) and any(doubt.field == field for doubt in self.doubts)
 
     def needs(self, *names: str) -> None:
         """What is in doubt of these fields is a reason against the callback."""
@@ -147,7 +147,7 @@ class Fields:
         if type(value) is not str:
             return None
         text = value.strip()
-        return "" if text and says_nothing(text) else text
+        return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Whether one of these fields is there, be it empty."""
@@ -161,6 +161,7 @@ class Fields:
         """A text; None for one of `nothing`."""
         value = self.scalars.get(name)
         if value is None:
+            self._understood.add(name)
             return None
         if type(value) is not str:
             self.doubt(name, "malformed-text")
@@ -169,7 +170,7 @@ class Fields:
         if not text:
             self._understood.add(name)
             return None
-        if text in nothing or says_nothing(text):
+        if text in nothing or (text[0] in MAY_BE_NOTHING and says_nothing(text)):
             return None
         if len(text) > longest:
             self.doubt(name, "too-long")
@@ -180,9 +181,10 @@ class Fields:
     def number(self, name: str) -> str | None:
         """A number that can be called, or an address: the plus that a form made a space is put back."""
         text = self.text(name)
-        if text is None or " " not in (written := str(self.scalars[name])):
+        if text is None or (text.isdigit() and text is self.scalars[name]):
             return text
-        return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
+        lost = str(self.scalars[name])[0] == " " and text[0].isdigit()
+        return f"+{text}" if lost else LOST_PLUS.sub("+", text)
 
     def first(self, *names: str) -> str | None:
         """The first of these numbers that says something; those after it stay as they are."""
@@ -194,9 +196,12 @@ class Fields:
 
     def integer(self, name: str, *, least: int = 0, most: int = INT32_MAX) -> int | None:
         """A whole number within bounds."""
+        if name not in self.scalars:
+            self._understood.add(name)
+            return None
         text = self.scalar(name)
         if text == "":
-            if not self.scalars.get(name):
+            if not self.scalars[name]:
                 self._understood.add(name)
             return None
         number = whole(number_of(text)) if text else None
@@ -211,9 +216,12 @@ class Fields:
 
     def duration(self, name: str, unit: int) -> int | None:
         """A duration (µs), counted in units of so many µs or as a clock shows it."""
+        if name not in self.scalars:
+            self._understood.add(name)
+            return None
         text = self.scalar(name)
         if text == "":
-            if not self.scalars.get(name):
+            if not self.scalars[name]:
                 self._understood.add(name)
             return None
         number = number_of(text) if text else None
@@ -230,6 +238,8 @@ class Fields:
 
     def flag(self, name: str) -> bool | None:
         """A yes or no, in any of the providers' spellings."""
+        if name not in self.scalars:
+            return None
         word = self.word(name)
         if word in TRUE or word in FALSE:
             self._understood.add(name)
@@ -240,14 +250,19 @@ class Fields:
 
     def spelled(self, found: str | None) -> str | None:
         """An id as the provider wrote it."""
-        return None if found is None else self.written.get(found, found)
+        return self.written.get(found, found) if found and self.written else found
 
     def id(self, name: str) -> str | None:
         """The id of a leg, in the form in which ids are compared."""
         value = self.scalars.get(name)
         if value is None:
+            self._understood.add(name)
             return None
-        code = _why_no_id(value, self._payload[name])
+        given = self._payload[name]
+        if type(given) is str and PLAIN_ID.fullmatch(given):
+            self._understood.add(name)
+            return given
+        code = _why_no_id(value, given)
         if code:
             self.doubt(name, code)
             return None

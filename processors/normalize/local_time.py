@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from processors.normalize.nothing import counts_never, is_never
+from processors.normalize.nothing import ZERO_DATES, counts_never, is_never
 from processors.normalize.numbers import number_of
 from schemas.times import SECOND, microseconds
 from schemas.uuids import created_at
@@ -72,7 +72,9 @@ def read_time(
 def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """Read a time in any spelling."""
     if SHAPE.fullmatch(text):
-        return None if is_never(text) else _local(text[:16], _micros(text[17:], ""), zone, after, uuid)
+        return (
+            None if text[:10] in ZERO_DATES else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
+        )
     number = number_of(text)
     if number is not None:
         return _counted(number)
@@ -96,13 +98,11 @@ def _micros(second: str, fraction: str) -> int:
 
 def _counted(number: int | Decimal) -> Read:
     """A count since 1970."""
-    if counts_never(float(number)):
-        return None
     for unit in UNITS:
         instant = int(number * unit)
         if YEAR_2000 <= instant < YEAR_2100:
             return instant
-    return "out-of-range"
+    return None if counts_never(float(number)) else "out-of-range"
 
 
 def _extended(basic: str) -> str:

@@ -30,6 +30,8 @@ WORDS = frozenset(
 )
 """In lower case."""
 LONGEST_WORD = max(map(len, WORDS))
+MAY_BE_NOTHING = frozenset("nNuUdD(<[{\"'\\#-\N{EN DASH}\N{EM DASH}$%")
+"""How the words and templates begin: most values begin otherwise, which is seen at once."""
 
 TEMPLATE = re.compile(
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|#\{[^{}]*\}|%\{[^{}]*\}|%[A-Za-z_]\w*%|<%.*%>"
@@ -37,10 +39,11 @@ TEMPLATE = re.compile(
     re.DOTALL,
 )
 """What should have been replaced by a value, and was not."""
-OPENS_TEMPLATE = frozenset("$#{%<")
 HOLDS_TEMPLATE = re.compile(r"\$\{|\{\{|#\{|<%|\b(?:null|undefined)\b", re.IGNORECASE)
 """An id that is put together of several parts, one of them without a value."""
 
+PLAIN_ID = re.compile(r"[1-9a-e][0-9a-f-]{7,255}")
+"""Most ids: no word, no zero, and written as ids are compared."""
 NO_IDS = frozenset({"true", "false", "yes", "no", "-1", "anonymous", "unknown"})
 """Words that other fields may hold."""
 OF_ZEROS = "0-{}"
@@ -64,7 +67,7 @@ def says_nothing(text: str) -> bool:
     """Whether a text without spaces around it stands for no value."""
     if len(text) <= LONGEST_WORD and text.lower() in WORDS:
         return True
-    return text[0] in OPENS_TEMPLATE and TEMPLATE.fullmatch(text) is not None
+    return TEMPLATE.fullmatch(text) is not None
 
 
 def names_nothing(text: str) -> bool:
@@ -77,7 +80,8 @@ def names_nothing(text: str) -> bool:
 
 def is_never(text: str) -> bool:
     """Whether a date, with or without its time, is the zero of some language."""
-    return text[:10].replace("/", "-").replace(".", "-") in ZERO_DATES
+    date = text[:10]
+    return date in ZERO_DATES or date.replace("/", "-").replace(".", "-") in ZERO_DATES
 
 
 def counts_never(number: float) -> bool:

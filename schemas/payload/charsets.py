@@ -40,6 +40,7 @@ class Garbled(str):
     __slots__ = ()
 
 
+@lru_cache(1024)
 def charset_of(content_type: str) -> str:
     """The charset that a Content-Type names, as it names it."""
     found = CHARSET.search(content_type)

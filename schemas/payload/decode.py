@@ -35,7 +35,7 @@ Fields: TypeAlias = "dict[str, object]"
 
 DETAIL = "detail"
 """The field that holds a JSON object (provider document 001)."""
-DETAILS = (DETAIL, "Detail", "DETAIL")
+NAMES_OF_DETAIL = frozenset({DETAIL, "Detail", "DETAIL"})
 RAW_DETAIL = re.compile(rb"(?:^|&)detail=\s*(?=[{\[])", re.IGNORECASE)
 """It was not encoded, and so an `&` in it splits the form."""
 BOM = b"\xef\xbb\xbf"
@@ -135,13 +135,11 @@ def media_type_of(content_type: str) -> str:
 
 def _json_of(payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
     """The objects of a JSON body, or of JSON in the place of a form."""
-    document = document_of(payload, *labels)
-    try:
-        found = objects_of(document, "", *labels)
-    except Undecodable:
-        if b"%" not in payload:
-            raise
-        found = objects_of(document_of(unquoted(payload), *labels), "", *labels)
+    if b"%22" in payload and b'"' not in payload:
+        payload = unquoted(payload)
+    found = objects_of(document_of(payload, *labels), "", *labels)
+    if len(found) == 1 and NAMES_OF_DETAIL.isdisjoint(found[0]):
+        return found
     return [each for fields in found for each in _with_inner(fields)]
 
 
@@ -186,7 +184,7 @@ def _objects_in(value: Any, field: str) -> list[Fields]:
 
 def _with_inner(fields: Fields) -> list[Fields]:
     """The fields of a JSON object, and over them those of the objects in its `detail`, if it holds any."""
-    name = _name_of_detail(fields)
+    name = next((each for each in fields if each in NAMES_OF_DETAIL), None)
     if name is None:
         return [fields]
     beside = {other: value for other, value in fields.items() if other != name}
@@ -196,16 +194,12 @@ def _with_inner(fields: Fields) -> list[Fields]:
         return [fields]
 
 
-def _name_of_detail(fields: Mapping[str, object]) -> str | None:
-    return next((name for name in DETAILS if name in fields), None)
-
-
 def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
     """The form's fields, and over them those of the JSON in `detail`; raise `Undecodable`."""
     fields: Fields = dict(form)
-    name = _name_of_detail(form)
-    if name is None:
+    if NAMES_OF_DETAIL.isdisjoint(form):
         return [fields]
+    name = next(each for each in form if each in NAMES_OF_DETAIL)
     detail = str(fields.pop(name)).removeprefix("\ufeff").strip()
     try:
         if not detail:

@@ -113,17 +113,30 @@ def test_the_call_knows_that_it_was_asked_for() -> None:
         ({"answer": {}}, ("call_id", "missing")),
         ({"answer": {"call_id": ["a"]}}, ("call_id", "malformed-id")),
         ({"answer": {"call_id": "a" * 300}}, ("call_id", "too-long")),
-        ({"request": ...}, ("request", "missing")),
-        ({"request": []}, ("request", "malformed")),
-        ({"request": {"variables": [1]}}, ("request", "malformed-variables")),
-        ({"request": {"variables": {"a": {}}}}, ("request", "malformed-variables")),
-        ({"requested_at": ...}, ("requested_at", "missing")),
-        ({"requested_at": "now"}, ("requested_at", "malformed-time")),
-        ({"requested_at": 7}, ("requested_at", "out-of-range")),
     ],
 )
 def test_what_is_no_request(changes: dict[str, Any], reason: tuple[str, str]) -> None:
     assert reason in reasons_of(dial(CALLBACK_REQUEST, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"request": ...}, ("request", "missing")),
+        ({"request": []}, ("request", "malformed")),
+        ({"request": {"variables": [1]}}, ("request.variables", "malformed")),
+        ({"request": {"variables": {"a": {}}}}, ("request.variables", "malformed")),
+        ({"requested_at": "now"}, ("requested_at", "malformed-time")),
+        ({"requested_at": -(10**12)}, ("requested_at", "out-of-range")),
+    ],
+)
+def test_what_is_in_doubt(changes: dict[str, Any], doubt: tuple[str, str]) -> None:
+    event = event_of(dial(CALLBACK_REQUEST, **changes))
+    assert [(each.field, each.code) for each in event.doubts] == [doubt]
+
+
+def test_without_its_time_it_was_asked_for_when_it_was_published() -> None:
+    assert event_of(dial(CALLBACK_REQUEST, requested_at=...)).occurred_at == NOW
 
 
 def test_published_again_it_is_the_same_event() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from urllib.parse import urlencode
 
 import orjson
@@ -10,9 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.payload.charsets import Garbled
 from schemas.payload.decode import Undecodable, decode
 from schemas.payload.exact_json import MAX_DEPTH
 from schemas.payload.forms import MAX_FIELDS
+from schemas.payload.inflate import MAX_INFLATED
+from schemas.payload.loose_json import MAX_VALUES
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=XyZ"
@@ -288,3 +293,135 @@ def test_reasons_hold_no_value_of_the_payload(body: str, secret: str) -> None:
         with pytest.raises(Undecodable) as refused:
             decode("POST", content_type, body.format(secret).encode())
         assert secret not in repr(refused.value.reasons) + str(refused.value)
+
+
+BILL = {"uuid": "526d637c-e8fe-11ea-a849-cf6e45e88543", "billsec": 93, "customuuid": "客7"}
+PLAIN = {"uuid": "a", "n": 1}
+JSON = "application/json"
+LOOSE = {
+    "an equals sign after it": ("POST", FORM, b'{"uuid":"a","n":1}='),
+    "as the only name, encoded": ("POST", FORM, b"%7B%22uuid%22%3A%22a%22%2C%22n%22%3A1%7D="),
+    "as the query": ("GET", "", b'{"uuid":"a","n":1}'),
+    "as the query, its quotes encoded": ("GET", "", b"{%22uuid%22:%22a%22,%22n%22:1}"),
+    "escaped once too often": ("POST", JSON, rb"{\"uuid\":\"a\",\"n\":1}"),
+    "escaped twice too often": ("POST", JSON, rb"{\\\"uuid\\\":\\\"a\\\",\\\"n\\\":1}"),
+    "in a text": ("POST", JSON, rb'"{\"uuid\":\"a\",\"n\":1}"'),
+    "escaped for HTML": ("POST", JSON, b"{&quot;uuid&quot;:&quot;a&quot;,&quot;n&quot;:1}"),
+    "in an array": ("POST", JSON, b'[{"uuid":"a","n":1}]'),
+    "a comma too many": ("POST", JSON, b'{"uuid":"a","n":1,}'),
+    "a NUL after it": ("POST", JSON, b'{"uuid":"a","n":1}\0'),
+    "raw detail": ("POST", FORM, b'detail={"uuid":"a","n":1}'),
+    "raw detail, other fields around": ("POST", FORM, b'uuid=b&detail={"uuid":"a","n":1}&n=2'),
+    "detail, named otherwise": ("POST", FORM, b'DETAIL={"uuid":"a","n":1}'),
+    "gzip": ("POST", JSON, gzip.compress(b'{"uuid":"a","n":1}')),
+    "gzip of gzip": ("POST", JSON, gzip.compress(gzip.compress(b'{"uuid":"a","n":1}'))),
+}
+
+
+@pytest.mark.parametrize("shape", LOOSE)
+def test_json_in_the_shapes_that_senders_make_of_it(shape: str) -> None:
+    assert one(*LOOSE[shape]) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":NaN,"b":-Infinity}', {"a": "NaN", "b": "-Infinity"}),
+        (b'{"a":undefined,"b":,"c":007}', {"a": "undefined", "b": None, "c": "007"}),
+        (b'{"a":"x\x01\ny"}', {"a": "x\x01\ny"}),
+        (b'{"a":"\\ud800","b":1}', {"a": r"\ud800", "b": 1}),
+        (b'{"a":"\xff","b":1}', {"a": r"\xff", "b": 1}),
+        (b'{"\\udc00":1}', {r"\udc00": 1}),
+    ],
+)
+def test_values_that_are_no_json_cost_only_themselves(body: bytes, expected: dict[str, object]) -> None:
+    assert one("POST", JSON, body) == expected
+
+
+def test_a_form_announced_as_json_is_a_form() -> None:
+    assert one("POST", JSON, b"uuid=a&n=1") == {"uuid": "a", "n": "1"}
+
+
+@pytest.mark.parametrize(
+    "body", [b'[{"a":1},{"a":2}]', b'{"a":1}\n{"a":2}\n', b'{"a":1},{"a":2}', b'{"detail":[{"a":1},{"a":2}]}']
+)
+def test_several_objects(body: bytes) -> None:
+    assert decode("POST", JSON, body) == [{"a": 1}, {"a": 2}]
+
+
+def test_too_many_objects() -> None:
+    assert codes("POST", JSON, b"{}" * (MAX_VALUES + 1)) == [("", "too-many-objects")]
+    assert codes("POST", JSON, b"[" + b",".join([b"{}"] * (MAX_VALUES + 1)) + b"]") == [
+        ("", "too-many-objects")
+    ]
+
+
+def test_an_ampersand_in_raw_detail_is_its_own() -> None:
+    assert one("POST", FORM, b'detail={"u":"https://x.example/?a=1&b=2"}') == {
+        "u": "https://x.example/?a=1&b=2"
+    }
+
+
+def test_queries_that_were_glued_or_escaped() -> None:
+    assert one("GET", "", b"myid=175?EventType=hangup&CallID=a") == {
+        "myid": "175",
+        "EventType": "hangup",
+        "CallID": "a",
+    }
+    assert one("GET", "", b"url=https://x.example/?a=1&b=2") == {"url": "https://x.example/?a=1", "b": "2"}
+    assert one("GET", "", b"a=1&amp;b=2&amp;amp;c=3") == {"a": "1", "b": "2", "c": "3"}
+    assert one("POST", FORM, b"a=1", b"b=2?c=3") == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_a_get_may_have_its_form_in_the_body() -> None:
+    assert one("GET", FORM, b"a=1&b=2") == {"a": "1", "b": "2"}
+    assert one("GET", FORM, b"a=1", b"b=2") == {"a": "1", "b": "2"}
+
+
+def in_gbk(shape: str) -> tuple[str, bytes]:
+    text = BILL["customuuid"]
+    if shape == "json":
+        return JSON, json.dumps({"name": text}, ensure_ascii=False).encode("gbk")
+    if shape == "form":
+        return FORM, urlencode({"name": text}, encoding="gbk").encode()
+    return MULTIPART, multipart({"name": "@"}).replace(b"@", str(text).encode("gbk"))
+
+
+@pytest.mark.parametrize("shape", ["json", "form", "multipart"])
+def test_a_charset_is_told_by_the_label_or_the_source(shape: str) -> None:
+    content_type, body = in_gbk(shape)
+    labelled = (
+        content_type.replace(";", "; charset=GB2312;", 1)
+        if ";" in content_type
+        else f"{content_type}; charset=GB2312"
+    )
+    assert one("POST", labelled, body) == {"name": BILL["customuuid"]}
+    assert one("POST", content_type, body, charset="gbk") == {"name": BILL["customuuid"]}
+    assert one("POST", f"{content_type}; charset=zlib", body, charset="gbk") == {"name": BILL["customuuid"]}
+    (found,) = one("POST", content_type, body).values()  # type: ignore[attr-defined]
+    assert isinstance(found, Garbled)
+    assert found == r"\xbf\xcd7"
+
+
+@given(
+    st.text(max_size=20),
+    st.sampled_from(["gbk", "iso-8859-1", "windows-1251", "zlib", "idna", "no such", "big5"]),
+)
+def test_what_is_utf8_is_utf8_whatever_the_label(text: str, label: str) -> None:
+    body = orjson.dumps({"a": text})
+    assert one("POST", f"application/json; charset={label}", body) == {"a": text}
+    assert one("POST", f"{FORM}; charset={label}", urlencode({"a": text}).encode()) == {"a": text}
+
+
+def test_deflate_with_and_without_its_header() -> None:
+    body = b'{"uuid":"a","n":1}'
+    raw = zlib.compressobj(wbits=-15)
+    for sent in (zlib.compress(body), raw.compress(body) + raw.flush(), body):
+        assert one("POST", JSON, sent, content_encoding="deflate") == PLAIN
+
+
+def test_what_can_not_be_unpacked() -> None:
+    packed = gzip.compress(b'{"a":1}')
+    assert codes("POST", JSON, packed[:-3]) == [("", "malformed-compression")]
+    assert codes("POST", JSON, packed[:12] + b"\xff" * 30) == [("", "malformed-compression")]
+    assert codes("POST", JSON, gzip.compress(b" " * (MAX_INFLATED + 1))) == [("", "too-large")]
