@@ -181,10 +181,9 @@ class Fields:
     def number(self, name: str) -> str | None:
         """A number that can be called, or an address: the plus that a form made a space is put back."""
         text = self.text(name)
-        if text is None or (text.isdigit() and text is self.scalars[name]):
+        if text is None or " " not in (written := str(self.scalars[name])):
             return text
-        lost = str(self.scalars[name])[0] == " " and text[0].isdigit()
-        return f"+{text}" if lost else LOST_PLUS.sub("+", text)
+        return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
 
     def first(self, *names: str) -> str | None:
         """The first of these numbers that says something; those after it stay as they are."""

@@ -29,7 +29,7 @@ Read: TypeAlias = "int | str | None"
 
 YEAR_2000 = 946_684_800 * SECOND
 YEAR_2100 = 4_102_444_800 * SECOND
-UNITS = (SECOND, 1_000, 1)
+UNITS = (1, 1_000, SECOND)
 """Of counts since 1970: those of one lie a thousand times apart from those of the next."""
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)

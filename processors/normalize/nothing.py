@@ -10,7 +10,7 @@ import re
 
 WORDS = frozenset(
     {
-        *("", "null", "(null)", "<null>", "[null]", "{null}", '"null"', "'null'", "dbnull", "\\n", "\\0"),
+        *("", "null", "(null)", "<null>", "[null]", "{null}", '"null"', "'null'", "\\n", "\\0"),
         *("undefined", "(undefined)", "<undefined>", "[undefined]", "nil", "(nil)", "<nil>", "[nil]"),
         *(
             "none",
@@ -30,7 +30,7 @@ WORDS = frozenset(
 )
 """In lower case."""
 LONGEST_WORD = max(map(len, WORDS))
-MAY_BE_NOTHING = frozenset("nNuUdD(<[{\"'\\#-\N{EN DASH}\N{EM DASH}$%")
+MAY_BE_NOTHING = frozenset("nNuU(<[{\"'\\#-\N{EN DASH}\N{EM DASH}$%")
 """How the words and templates begin: most values begin otherwise, which is seen at once."""
 
 TEMPLATE = re.compile(
@@ -42,7 +42,7 @@ TEMPLATE = re.compile(
 HOLDS_TEMPLATE = re.compile(r"\$\{|\{\{|#\{|<%|\b(?:null|undefined)\b", re.IGNORECASE)
 """An id that is put together of several parts, one of them without a value."""
 
-PLAIN_ID = re.compile(r"[1-9a-e][0-9a-f-]{7,255}")
+PLAIN_ID = re.compile(r"(?=[0-]*[1-9a-e])[0-9a-f-]{8,256}")
 """Most ids: no word, no zero, and written as ids are compared."""
 NO_IDS = frozenset({"true", "false", "yes", "no", "-1", "anonymous", "unknown"})
 """Words that other fields may hold."""

@@ -45,11 +45,12 @@ def parse_form(payload: bytes, *charsets: str, field: str = "") -> dict[str, str
     if payload.count(b"&") >= MAX_FIELDS:
         raise too_many_fields(field)
     raw: list[bytes] = []
-    encoded = b"%" in payload or b"+" in payload
     for pair in payload.split(b"&"):
         if pair:
             name, _, value = pair.partition(b"=")
-            raw += (unquoted(name), unquoted(value)) if encoded else (name, value)
+            raw += (name, value)
+    if b"%" in payload or b"+" in payload:
+        raw = [unquoted(each) if b"%" in each or b"+" in each else each for each in raw]
     texts = texts_of(raw, *charsets)
     return first_wins(zip(map(str, texts[::2]), texts[1::2], strict=True))
 
