@@ -40,6 +40,7 @@ OF_A_CDR = (
     *("round", "starttime", "userid", "userkey"),
 )
 VOCABULARY = Vocabulary((*OF_BOTH, *OF_A_STATUS, *OF_A_CDR, "detail"))
+OF_A_BILL = frozenset({"endtime", "billsec"})
 A_CDRS_OWN = frozenset(OF_A_CDR) - set(OF_A_STATUS)
 TOLD_LATER = (
     "recordurl",
@@ -108,6 +109,8 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 def _is_bill(fields: Fields, *, with_status: bool) -> bool:
     """Whether it says when the call ended, or how long it was talked; or, having no status, when it began."""
+    if with_status and not fields.any_of(OF_A_BILL):
+        return False
     end = fields.scalar("endtime")
     if (end and not is_never(end)) or fields.scalar("billsec"):
         return True

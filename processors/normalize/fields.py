@@ -180,6 +180,10 @@ class Fields:
 
     def number(self, name: str) -> str | None:
         """A number that can be called, or an address: the plus that a form made a space is put back."""
+        value = self.scalars.get(name)
+        if type(value) is str and value.isdigit() and len(value) <= LONGEST_TEXT:
+            self._understood.add(name)
+            return value
         text = self.text(name)
         if text is None or " " not in (written := str(self.scalars[name])):
             return text

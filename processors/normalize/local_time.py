@@ -71,7 +71,7 @@ def read_time(
 
 def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """Read a time in any spelling."""
-    if SHAPE.fullmatch(text):
+    if text[4:5] == "-" and SHAPE.fullmatch(text):
         return (
             None if text[:10] in ZERO_DATES else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
         )

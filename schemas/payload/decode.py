@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from schemas.payload.charsets import charset_of, document_of, restored
 from schemas.payload.exact_json import MAX_DEPTH, MalformedJsonError, deeper_than, loads, too_deep
 from schemas.payload.forms import parse_form, parse_parts, parse_query, unquoted
-from schemas.payload.inflate import UninflatableError, inflated
+from schemas.payload.inflate import GZIP, UninflatableError, inflated
 from schemas.payload.loose_json import MAX_VALUES, first_value, values_of
 from schemas.payload.multipart import sniffed_boundary
 from schemas.payload.undecodable import Undecodable, undecodable
@@ -74,7 +74,8 @@ def decode(
     except Undecodable as error:
         reasons.extend(error.reasons)
     try:
-        body = _inflated(payload, content_encoding)
+        packed = content_encoding or payload.startswith(GZIP)
+        body = _inflated(payload, content_encoding) if packed else payload
         # Some providers put everything into the URL and post nothing.
         if body.removeprefix(BOM).strip(SPACES) or not query:
             above = decode_body(content_type, body, charset)

@@ -77,7 +77,7 @@ def test_every_shape_is_accepted_and_kept_byte_for_byte(shared: Shared) -> None:
         assert callback.content_type == request.headers.get("Content-Type", "")
         assert (callback.source, callback.account) == ("shanghai", "104026")
         assert callback.peer.startswith("127.0.0.1")
-        assert decode(callback.method, callback.content_type, callback.payload, callback.query) == fields
+        assert decode(callback.method, callback.content_type, callback.payload, callback.query) == [fields]
 
 
 DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
