@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": Lazy(f"{HERE}.check:doctor", "Check everything that the stages need."),
     "migrate": Lazy(f"{HERE}.servers:migrate", "Bring ClickHouse's tables and views up to date."),
     "rejected": Lazy(f"{HERE}.rejected:rejected", "List, show and redrive rejected callbacks."),
-    "replay": Lazy(f"{HERE}.replay:replay", "Send archived callbacks through normalize again."),
+    "replay": Lazy(f"{HERE}.replay:replay", "Read archived callbacks again with today's code and sources."),
     "run": Lazy(f"{HERE}.run:run", "Run one stage until it gets SIGTERM or SIGINT."),
     "schemas": Lazy(f"{HERE}.schemas:schemas", "Write or check the schemas of the topics."),
     "settings": Lazy(f"{HERE}.settings:settings", "Print the settings in force, each with its meaning."),

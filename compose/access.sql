@@ -9,6 +9,7 @@
 -- For people who may not see phone numbers and recording links. A number's pseudonym is the same in all these views.
 CREATE ROLE IF NOT EXISTS masked;
 GRANT SELECT ON callweave.calls_masked TO masked;
+GRANT SELECT ON callweave.calls_as_of_masked TO masked;
 GRANT SELECT ON callweave.call_legs_masked TO masked;
 GRANT SELECT ON callweave.call_events_masked TO masked;
 GRANT SELECT ON callweave.call_changes_masked TO masked;
@@ -22,6 +23,7 @@ GRANT SELECT ON callweave.calls_by_extension TO masked;
 GRANT SELECT ON callweave.calls_by_campaign TO masked;
 GRANT SELECT ON callweave.hangup_causes TO masked;
 GRANT SELECT ON callweave.agents TO masked;
+GRANT SELECT ON callweave.agent_spells TO masked;
 GRANT SELECT ON callweave.asr TO masked;
 GRANT SELECT ON callweave.ner TO masked;
 GRANT SELECT ON callweave.abr TO masked;

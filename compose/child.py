@@ -36,12 +36,10 @@ class Child:
     """At most one process at a time."""
 
     def __init__(self) -> None:
-        """Nothing runs yet."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
-        """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
     @property

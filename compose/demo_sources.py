@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from callweave.commands.source import base_url, callback_url
+from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
 from runtime.files import replace_file
@@ -64,11 +65,9 @@ def ensure(settings: Settings) -> dict[str, str]:
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
     else:
-        tokens = {
-            name: token
-            for name, token in _kept(settings)
-            if (source := known.by_token(token)) is not None and source.name == name
-        }
+        kept = {name: token_of(url) for name, url in kept_urls(settings).items() if name in DEMOS}
+        owners = {name: known.by_token(token) for name, token in kept.items()}
+        tokens = {name: kept[name] for name, owner in owners.items() if owner and owner.name == name}
     urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
     if urls:
         _keep(urls_file(settings), urls)
@@ -135,11 +134,6 @@ def curl(name: str, url: str) -> str:
         return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
     fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]
     return shlex.join(["curl", "-s", url, *fields])
-
-
-def _kept(settings: Settings) -> list[tuple[str, str]]:
-    """Names and tokens of the URLs that an earlier run wrote."""
-    return [(name, url.rpartition("/")[2]) for name, url in kept_urls(settings).items() if name in DEMOS]
 
 
 def _keep(path: Path, urls: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from compose.demo_sources import panel
 from compose.embedded.node import NodeError
@@ -21,7 +21,6 @@ from runtime.terminal import echo
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import FrameType
 
 
 POLL_SECONDS = 0.25
@@ -42,34 +41,30 @@ class Kill(BaseException):
     """We were asked to stop again."""
 
 
-class Interrupts:
-    """Turns the first SIGINT or SIGTERM into `Stop`, and a later one into `Kill`."""
+def take_interrupts() -> None:
+    """Turn the first SIGINT or SIGTERM into `Stop`, and a later one into `Kill`."""
+    first: float | None = None
 
-    def __init__(self) -> None:
-        self._first: float | None = None
-
-    def install(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def handle(*_: object) -> None:
+        nonlocal first
         now = time.monotonic()
-        if self._first is None:
-            self._first = now
+        if first is None:
+            first = now
             raise Stop
-        if now - self._first > SAME_WISH_SECONDS:
+        if now - first > SAME_WISH_SECONDS:
             raise Kill
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
 
 
 def say(line: str) -> None:
-    """One line for the person who typed `make run`."""
     echo(line)
 
 
 def main() -> None:
     """Run until Ctrl-C; exit with status 0 after an orderly stop, 1 otherwise."""
-    Interrupts().install()
+    take_interrupts()
     os.umask(PRIVATE)
     try:
         settings = load()
@@ -78,12 +73,15 @@ def main() -> None:
     except Stop:
         say("Stopped before anything was started.")
     except (CallweaveError, NodeError) as error:
-        lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
-        for line in lines:
-            echo(f"make run: {line}", err=True)
-        sys.exit(1)
+        fail("make run", error)
     except Kill:
         sys.exit(1)
+
+
+def fail(command: str, error: CallweaveError | NodeError) -> NoReturn:
+    for line in error.problems if isinstance(error, SettingsError) else str(error).splitlines():
+        echo(f"{command}: {line}", err=True)
+    sys.exit(1)
 
 
 def run(stack: Stack) -> None:

@@ -26,8 +26,7 @@ def held() -> Iterator[None]:
         return
     came: list[int] = []
 
-    def keep(number: int, frame: FrameType | None) -> None:
-        del frame
+    def keep(number: int, _frame: FrameType | None) -> None:
         came.append(number)
 
     handlers = {number: signal.getsignal(number) for number in WISHES_TO_STOP}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError
 from compose.supervisor import Stage
 from runtime import topics
-from runtime.addresses import bind_error, free_port, listening
+from runtime.addresses import bind_error, free_port, is_loopback, listening
 from runtime.errors import StartError
 from runtime.files import writing
 from runtime.settings import STAGES
@@ -67,14 +66,6 @@ def objections(settings: Settings) -> Iterator[str]:
             yield f"{name} must not be 0"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the host means this machine and can't be reached from another."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """Every address to listen on: the setting's name, host, port."""
     kafka_host, kafka_port = settings.kafka.addresses()[0]
@@ -118,7 +109,7 @@ class Stack:
         self._misses: dict[str, int] = {}
         self._next_poll = 0.0
 
-    def _make_nodes(self) -> list[tuple[Node, str, int]]:
+    def _make_nodes(self) -> list[Node]:
         settings = self.settings
         (host, port), engine, data = settings.kafka.addresses()[0], settings.clickhouse, settings.data
         kafka = KafkaNode(
@@ -135,7 +126,7 @@ class Stack:
             http_port=engine.http_port,
             database=engine.database,
         )
-        return [(kafka, host, port), (clickhouse, engine.host, engine.port)]
+        return [kafka, clickhouse]
 
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
@@ -156,8 +147,8 @@ class Stack:
 
     def up(self) -> None:
         """Start everything and return when all of it is ready; raise `CallweaveError` or `NodeError`."""
-        for node, host, port in self._nodes:
-            self._start_node(node, host, port)
+        for node in self._nodes:
+            self._start_node(node)
         made = [report.name for report in topics.ensure(self.settings) if report.missing]
         self._say(f"Topics: created {', '.join(made)}." if made else "Topics: all there.")
         applied = migrate(self.settings)
@@ -169,12 +160,12 @@ class Stack:
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")
         self._wait()
 
-    def _start_node(self, node: Node, host: str, port: int) -> None:
+    def _start_node(self, node: Node) -> None:
         self._say(f"Starting {node.name} …")
         begin = time.monotonic()
         self._up.append(node)
         node.start()
-        self._say(f"{node.name} answers on {host}:{port} ({time.monotonic() - begin:.1f} s).")
+        self._say(f"{node.name} answers on {node.host}:{node.port} ({time.monotonic() - begin:.1f} s).")
 
     def _wait(self) -> None:
         report = time.monotonic() + REPORT_SECONDS
@@ -197,11 +188,11 @@ class Stack:
                 raise StartError(f"{stage.name} does not start: {stage.last_words()} (see {stage.log})")
         if time.monotonic() >= self._next_poll:
             self._next_poll = time.monotonic() + NODE_POLL_SECONDS
-            for node, host, port in self._nodes:
-                self._attend_node(node, host, port)
+            for node in self._nodes:
+                self._attend_node(node)
 
-    def _attend_node(self, node: Node, host: str, port: int) -> None:
-        if listening(host, port):
+    def _attend_node(self, node: Node) -> None:
+        if listening(node.host, node.port):
             self._misses[node.name] = 0
             return
         self._misses[node.name] = self._misses.get(node.name, 0) + 1
@@ -229,7 +220,6 @@ class Stack:
             self._say(f"{node.name} stopped ({time.monotonic() - begin:.1f} s).")
 
     def kill(self) -> None:
-        """End whatever still runs, at once."""
         for stage in self._stages:
             stage.kill()
         for node in self._up:

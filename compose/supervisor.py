@@ -57,7 +57,6 @@ class Stage(Child):
         return self._ends >= HOPELESS and not self._was_ready
 
     def start(self) -> None:
-        """Start the process; its log is continued."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.launch(self._command, self.log)
         self._started = time.monotonic()
@@ -80,7 +79,6 @@ class Stage(Child):
         self._say(f"{self.name} ended ({exit_words(status)}); {again}. Its last words: {self.last_words()}")
 
     def ready(self) -> tuple[bool, str]:
-        """What its /readyz says."""
         if self.pid is None:
             return False, "it is not running"
         ready, reason = readiness(*self.address, timeout=PROBE_SECONDS)
@@ -88,7 +86,6 @@ class Stage(Child):
         return ready, reason
 
     def last_words(self) -> str:
-        """The last line of its log."""
         try:
             lines = self.log.read_bytes()[-LAST_WORDS:].decode("utf-8", "replace").strip().splitlines()
         except FileNotFoundError:
@@ -116,5 +113,4 @@ class Stage(Child):
 
 
 def exit_words(status: int) -> str:
-    """How a process ended, in words."""
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 from flask import Response
 
+from ingest.wsgi import encode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,12 +20,22 @@ if TYPE_CHECKING:
 HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 """Of every answer: nobody between the provider and us may keep it."""
 
+METHODS = ("GET", "POST", "HEAD", "OPTIONS")
+ALLOWED = ", ".join(METHODS)
+"""HEAD and OPTIONS are asked by providers that try a URL before they use it."""
+
 MESSAGES = {
     HTTPStatus.BAD_REQUEST: "the request can't be read",
     HTTPStatus.NOT_FOUND: "there is nothing here",
+    HTTPStatus.UNAUTHORIZED: "the signature or the credentials are wrong",
     HTTPStatus.METHOD_NOT_ALLOWED: "callbacks come by POST or GET",
+    HTTPStatus.REQUEST_TIMEOUT: "the request took too long",
+    HTTPStatus.LENGTH_REQUIRED: "the body must have a Content-Length",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large",
     HTTPStatus.REQUEST_URI_TOO_LONG: "the URL is too long",
+    HTTPStatus.TOO_MANY_REQUESTS: "more than this source may send; please send it again later",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "the headers are too large",
+    HTTPStatus.SERVICE_UNAVAILABLE: "not now; please send it again",
 }
 """One text for every request with the same answer: a wrong token can't be told from a wrong path."""
 
@@ -52,10 +64,14 @@ def rejected(callback_id: str, reasons: tuple[Reason, ...]) -> Response:
     return json(HTTPStatus.BAD_REQUEST, {"status": "rejected", "id": callback_id, "errors": errors})
 
 
+def probed() -> Response:
+    """An empty request of somebody who tries the URL: there is nothing to keep, and it is the right one."""
+    return json(HTTPStatus.OK, {"status": "ready"}, {"Allow": ALLOWED})
+
+
 def refused(status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:
     """The request was not read."""
-    message = MESSAGES.get(status, status.phrase.lower())
-    return json(status, {"status": "refused", "message": message}, headers)
+    return json(status, refusal(status), headers)
 
 
 def unavailable(retry_after_seconds: int) -> Response:
@@ -77,3 +93,19 @@ def json(status: HTTPStatus, document: dict[str, object], headers: dict[str, str
 def answer(status: HTTPStatus, body: bytes) -> Response:
     """A response with our headers."""
     return Response(body, int(status), list(HEADERS))
+
+
+def plain(status: HTTPStatus, retry_after_seconds: int) -> bytes:
+    """All bytes of the answer to what never became a request; the connection closes after it."""
+    headers = [*HEADERS]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", str(retry_after_seconds)))
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append(("Allow", ALLOWED))
+    body = orjson.dumps(refusal(status), option=orjson.OPT_APPEND_NEWLINE)
+    return encode(f"{int(status)} {status.phrase}", headers, len(body), keep_alive=False) + body
+
+
+def refusal(status: HTTPStatus) -> dict[str, object]:
+    """The document that says that a request was not kept."""
+    return {"status": "refused", "message": MESSAGES.get(status, status.phrase.lower())}

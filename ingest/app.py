@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 import uuid
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+import orjson
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ingest import answers, metrics
-from ingest.body import BodyTooLargeError, BrokenOffError, read_body
 from ingest.groups import UnacknowledgedError
-from schemas.callbacks import Callback, Rejection, Stage
+from ingest.limits import Buckets
+from ingest.senders import objection, peer_of
+from runtime.senders import SecretError
+from runtime.sources import SourcesError
+from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.payload.decode import Undecodable, decode
+from schemas.times import SECOND
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ingest.publisher import Publisher
     from runtime.clock import Clock
     from runtime.settings import Settings
-    from runtime.sources import SourcesFile
-    from schemas.callbacks import Reason
+    from runtime.sources import Source, SourcesFile
 
 log = structlog.get_logger(__name__)
 DEBUGGING = logging.getLogger(__name__)
@@ -35,8 +42,27 @@ MAX_PATH = 1024
 """Characters of a path; a callback URL has 54."""
 MAX_CONTENT_TYPE = 1024
 """Characters that are kept of a Content-Type: it travels beside a body that may fill a message."""
+KEPT = ("content-encoding",)
+MAX_KEPT = 1024
+"""Characters of a header that is kept."""
+SENDER_MESSAGES = {
+    "network": "the request comes from an address that the source does not name",
+    "credentials": "the credentials that the source asks for are missing or wrong",
+    "signature": "the signature is missing or wrong",
+    "time": "the time that was signed is missing, or too far from ours",
+}
+CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
-"""All go to one place, which refuses the most of them: Flask would answer HEAD and OPTIONS by itself."""
+"""All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
+
+
+class RefusedError(Exception):
+    """The request is answered without being kept."""
+
+    def __init__(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
 
 
 class Ingress:
@@ -49,55 +75,131 @@ class Ingress:
         self.sources = sources_file
         self.publisher = publisher
         self.clock = clock
+        self.buckets = Buckets()
+        self.keep_names = tuple(filter(None, settings.ingest.keep_headers.lower().split(",")))
         self.raw = settings.kafka.prefix + Topic.RAW
         self.rejected = settings.kafka.prefix + Topic.REJECTED
 
     def receive(self, token: str) -> Response:
         """`/callbacks/<token>`."""
         environ = request.environ  # what `request` is asked for goes through three layers each time
-        method: Literal["GET", "POST"]
-        match environ["REQUEST_METHOD"]:
-            case "POST":
-                method = "POST"
-            case "GET":
-                method = "GET"
-            case _:
-                return refuse(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET, POST"})
-        query = environ.get("QUERY_STRING", "").encode("latin-1")
-        if len(query) > self.limits.max_query_bytes or len(environ["PATH_INFO"]) > MAX_PATH:
-            return refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
-        source = self.sources.current().by_token(token)
-        if source is None:
-            return refuse(HTTPStatus.NOT_FOUND)
         try:
-            body = read_body(environ, self.limits.max_body_bytes)
-        except BodyTooLargeError:
-            return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
-        except BrokenOffError:
-            return refuse(HTTPStatus.BAD_REQUEST)  # nobody is there to read this
-        callback = Callback(
+            source = self.source_of(token, environ)
+            method, query, body = self.read(environ)
+            if method not in CALLBACK_METHODS or not (body or query):
+                return answers.probed()
+            callback = self.callback_of(source, environ, query, body)
+            self.check(source, callback, environ)
+        except RefusedError as refused:
+            return refuse(refused.status, refused.headers)
+        metrics.IN_FLIGHT.inc()
+        try:
+            return self.keep(callback, source.charset or "")
+        finally:
+            metrics.IN_FLIGHT.dec()
+
+    def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
+        """What the request says, and all that is known of it."""
+        posted = environ["REQUEST_METHOD"] == "POST"
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+        return Callback(
             id=str(uuid.uuid4()),
             source=source.name,
             account=source.account,
             received_at=self.clock.now(),
-            method=method,
+            method="POST" if posted else "GET",
             content_type=environ.get("CONTENT_TYPE", "")[:MAX_CONTENT_TYPE],
-            peer=environ.get("REMOTE_ADDR", ""),
-            payload=query if method == "GET" else body,
-            query=b"" if method == "GET" else query,
+            peer=peer_of(environ.get("REMOTE_ADDR", ""), forwarded, self.limits.trusted_proxies),
+            payload=body if posted or body else query,
+            query=query if posted or body else b"",
+            revision=source.revision,
+            kept_headers=self.kept_headers(source, environ),
         )
-        metrics.IN_FLIGHT.inc()
-        try:
-            return self.keep(callback)
-        finally:
-            metrics.IN_FLIGHT.dec()
 
-    def keep(self, callback: Callback) -> Response:
-        """Publish to where it belongs, and answer once that is acknowledged."""
+    def kept_headers(self, source: Source, environ: WSGIEnvironment) -> bytes:
+        """Those that are asked for, and all that a signature can be verified with later."""
+        signature = source.sender.signature if source.sender else None
+        names = KEPT + self.keep_names + (signature.headers if signature else ())
+        found = {name: environ[key][:MAX_KEPT] for name in names if (key := environ_key(name)) in environ}
+        return orjson.dumps(found) if found else b""
+
+    def check(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> None:
+        """See that it comes from whom it says; raise `RefusedError`."""
+        if source.sender is None:
+            return
+        headers = {
+            key[5:].replace("_", "-").lower(): text for key, text in environ.items() if key[:5] == "HTTP_"
+        }
+        now = callback.received_at / SECOND
+        try:
+            why = objection(source.sender, callback.peer, headers, callback.payload, now)
+        except SecretError as error:
+            log.error("a signature can't be verified", source=source.name, problem=str(error))
+            raise self.later() from None
+        if why is None:
+            return
+        metrics.SENDERS.labels(source.name, why).inc()
+        if source.sender.archive_refused:
+            reason = Reason("", f"sender-{why}", SENDER_MESSAGES[why])
+            rejection = Rejection(stage=Stage.INGEST, reasons=(reason,))
+            try:
+                headers_of = callback.headers() + rejection.headers()
+                self.publisher.publish(self.rejected, callback.payload, headers_of)
+            except UnacknowledgedError:
+                raise self.later() from None
+        raise RefusedError(HTTPStatus.UNAUTHORIZED)
+
+    def source_of(self, token: str, environ: WSGIEnvironment) -> Source:
+        """Who sends it; raise `RefusedError`."""
+        if environ["REQUEST_METHOD"] not in answers.METHODS:
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": answers.ALLOWED})
+        if len(environ["PATH_INFO"]) > MAX_PATH:
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG)
+        try:
+            source = self.sources.by_token(token)
+        except SourcesError:  # the token may be that of a source which we can't read now
+            raise self.later() from None
+        if source is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND)
+        if source.paused_at is not None:
+            raise self.later()
+        if (seconds := self.buckets.wait(source, time.monotonic())) > 0:
+            metrics.LIMITED.labels(source.name).inc()
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(math.ceil(seconds))})
+        return source
+
+    def read(self, environ: WSGIEnvironment) -> tuple[str, bytes, bytes]:
+        """The method, the query string and the body, byte for byte; raise `RefusedError`.
+
+        The server has the whole body before it asks us; some providers write the form into a GET's.
+        """
+        query = environ.get("QUERY_STRING", "").encode("latin-1")
+        if len(query) > self.limits.max_query_bytes:
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG)
+        return environ["REQUEST_METHOD"], query, environ["wsgi.input"].read()
+
+    def later(self) -> RefusedError:
+        """For a request that may be taken at another time."""
+        return RefusedError(
+            HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(self.limits.retry_after_seconds)}
+        )
+
+    def keep(self, callback: Callback, charset: str) -> Response:
+        """Publish to where it belongs, and answer once that is acknowledged.
+
+        `charset` is what the source writes in where it isn't UTF-8 and names none.
+        """
         topic, headers, answer = self.raw, callback.headers(), "accepted"
         reasons: tuple[Reason, ...] = ()
         try:
-            decode(callback.method, callback.content_type, callback.payload, callback.query)
+            decode(
+                callback.method,
+                callback.content_type,
+                callback.payload,
+                callback.query,
+                content_encoding=callback.content_encoding,
+                charset=charset,
+            )
         except Undecodable as error:
             reasons = error.reasons
             topic, answer = self.rejected, "rejected"
@@ -118,6 +220,11 @@ class Ingress:
         for reason in reasons:
             metrics.REASONS.labels(reason.code).inc()
         return answers.rejected(callback.id, reasons)
+
+
+def environ_key(name: str) -> str:
+    """Where WSGI has a header."""
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 def refuse(status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:
@@ -153,7 +260,7 @@ def on_http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = error.get_response().headers.get("Allow", "")
-        return refuse(status, {"Allow": "GET, POST" if "POST" in allowed else allowed})
+        return refuse(status, {"Allow": answers.ALLOWED if "POST" in allowed else allowed})
     return refuse(status)
 
 

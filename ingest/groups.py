@@ -1,17 +1,18 @@
-"""Group commit: messages that many threads publish at the same time go out together.
+"""Group commit: messages that many threads keep at the same time go out together.
 
-A request to the broker costs the same whether it carries one message or thirty, and every thread that wakes
-up has to queue for Python's global lock. So one of the waiting threads leads: it sends what all have brought,
-waits for the broker once, and wakes the others; what came meanwhile is the next group, led by the one that
-has waited longest. A lone message goes out at once; of many, groups begin no sooner than `PAUSE_SECONDS`
-after each other.
+A request to the broker, or a sync of the disk, costs the same whether it carries one message or thirty, and
+every thread that wakes up has to queue for Python's global lock. So one of the waiting threads leads: it
+sends what all have brought, waits once, and wakes the others; what came meanwhile is the next group, led by
+the one that has waited longest. A lone message goes out at once; of many, groups begin no sooner than
+`pause_seconds` after each other. A group that takes longer than `HAND_OVER_SECONDS` holds up nobody: the next
+goes out while its leader still waits.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 0.004
 """What comes in it goes together: fewer requests to the broker, for less than what people notice."""
+HAND_OVER_SECONDS = 0.05
+"""Ten times what a broker mostly takes."""
+LATE = "no acknowledgement in time"
 
 
 class UnacknowledgedError(Exception):
-    """The broker did not acknowledge the message in time. It may have it all the same."""
+    """The message is not known to be kept. It may be all the same."""
 
 
 class Message:
@@ -37,6 +41,7 @@ class Message:
         self.value = value
         self.headers = headers
         self.error: str | None = None
+        """Why it is not kept."""
         self.settled = False
         """Whether it has been acknowledged or has failed."""
         self.leads = False
@@ -45,12 +50,27 @@ class Message:
         self.woken.acquire()
 
 
+class Sent(Protocol):
+    """A group on its way."""
+
+    def wait(self, deadline: float) -> bool:
+        """Whether what becomes of every message is known by then (monotonic seconds)."""
+
+    def end(self) -> None:
+        """Nobody waits any more: give each message that was not acknowledged its `error`."""
+
+
 class Groups:
     """Where threads meet."""
 
-    def __init__(self, send: Callable[[list[Message], float], None]) -> None:
-        """`send(messages, deadline)` publishes a group or raises `UnacknowledgedError` for all of it."""
+    def __init__(
+        self,
+        send: Callable[[list[Message]], Sent],
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> None:
+        """`send(messages)` hands a group over, or raises `UnacknowledgedError` for all of it."""
         self._send = send
+        self._pause = pause_seconds
         self._lock = threading.Lock()
         self._waiting: list[Message] = []
         self._led = False
@@ -82,36 +102,45 @@ class Groups:
                 return
             if message in self._waiting:
                 self._waiting.remove(message)
-            message.error = "no acknowledgement in time"
+            message.error = LATE
 
     def _lead(self, deadline: float) -> None:
-        """Send what waits, its own message included, and hand over."""
+        """Send what waits, its own message included, and see that others can."""
         now = time.monotonic()
         if (early := self._pause_ends - now) > 0:
             time.sleep(early)
-        self._pause_ends = max(now, self._pause_ends) + PAUSE_SECONDS
+        self._pause_ends = max(now, self._pause_ends) + self._pause
         with self._lock:
             group, self._waiting = self._waiting, []
-        error: str | None = "the attempt failed"
+        leading, error = True, "the attempt failed"
         try:
-            self._send(group, deadline)
-            error = None
+            sent = self._send(group)
+            if not sent.wait(min(deadline, time.monotonic() + HAND_OVER_SECONDS)):
+                self._hand_over()
+                leading = False
+                sent.wait(deadline)
+            sent.end()
+            error = ""
         except UnacknowledgedError as failure:
             error = str(failure)
         finally:
+            if leading:
+                self._hand_over()
             self._settle(group, error)
 
-    def _settle(self, group: list[Message], error: str | None) -> None:
-        """Wake the group, and the next leader. What waits behind a group that failed fails with it."""
+    def _hand_over(self) -> None:
+        """The one that has waited longest leads the next group."""
         with self._lock:
-            if error is not None:
-                group, self._waiting = group + self._waiting, []
-            for message in group:
-                message.settled = True
-                message.error = message.error or error
             self._led = bool(self._waiting)
             if self._waiting:
                 self._waiting[0].leads = True
                 self._waiting[0].woken.release()
+
+    def _settle(self, group: list[Message], error: str) -> None:
+        """Wake the group."""
+        with self._lock:
+            for message in group:
+                message.settled = True
+                message.error = message.error or error or None
         for message in group:
             message.woken.release()

@@ -19,8 +19,20 @@ REASONS = Counter(
 )
 REFUSED = Counter(
     "ingest_refused",
-    "Requests refused unread, by status: 404, 405, 413, 414; and 400 for a body that broke off.",
+    "Requests refused, by status; 400 for a body that broke off, too.",
     ("status",),
+    namespace=NAMESPACE,
+)
+SENDERS = Counter(
+    "ingest_sender_refused",
+    "Requests answered 401, by source and what failed: network, credentials, signature, time.",
+    ("source", "why"),
+    namespace=NAMESPACE,
+)
+LIMITED = Counter(
+    "ingest_limited",
+    "Requests answered 429, since the source sent more than it may.",
+    ("source",),
     namespace=NAMESPACE,
 )
 FAILED = Counter(
@@ -36,6 +48,18 @@ PUBLISH_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("ingest_in_flight", "Callbacks being worked on now.", namespace=NAMESPACE)
 BROKER_UP = Gauge("ingest_broker_up", "1 while the broker answers, 0 while it does not.", namespace=NAMESPACE)
+SPOOLED = Counter(
+    "ingest_spooled", "Callbacks kept on the disk, since the broker did not acknowledge.", namespace=NAMESPACE
+)
+SPOOL_PUBLISHED = Counter(
+    "ingest_spool_published", "Callbacks of the spool that the broker has acknowledged.", namespace=NAMESPACE
+)
+SPOOL_BYTES = Gauge("ingest_spool_bytes", "What stands in the spool's folder.", namespace=NAMESPACE)
+SPOOL_AGE = Gauge(
+    "ingest_spool_age_seconds",
+    "Since the oldest file of the spool was begun, 0 while there is none.",
+    namespace=NAMESPACE,
+)
 SOURCES_STALE = Gauge(
     "ingest_sources_stale",
     "1 while the sources file is broken and its last good version is in use.",

@@ -1,8 +1,8 @@
 """Publish and know: `publish` returns once the broker has acknowledged, or says in time that it has not.
 
 A thread of its own connects, asks the broker every second whether it still answers, and gives the connection
-up as soon as an acknowledgement or an answer is overdue. While there is none, publishing fails at once:
-requests don't pile up behind a broker that is away.
+up when it does not. While there is none, publishing fails at once: requests don't pile up behind a broker
+that is away.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from kafka.errors import KafkaError
 
-from ingest.cluster import Cluster
-from ingest.groups import Groups, Message, UnacknowledgedError
+from ingest.broker import Broker, Turns
+from ingest.groups import LATE, PAUSE_SECONDS, Groups, Message, UnacknowledgedError
 from ingest.metrics import BROKER_UP
 from runtime.kafka import client_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from kafka.producer.future import FutureRecordMetadata
 
     from runtime.settings import KafkaSettings
     from schemas.callbacks import Headers
@@ -31,16 +33,20 @@ CHECK_SECONDS = 1.0
 """Between two questions to a broker that answers, and between two attempts at one that does not."""
 WARN_SECONDS = 30.0
 """Between two warnings that the broker is away."""
+MOST_LATE = 10_000
+"""Messages that are remembered after nobody waited for them any more."""
+FAILURES = 2
+"""So many groups in a row without one acknowledgement: the trouble is not with one partition."""
 
 
 class Publisher(Protocol):
     """What the app needs of Kafka."""
 
     def publish(self, topic: str, value: bytes, headers: Headers) -> None:
-        """Return once the broker has acknowledged; raise `UnacknowledgedError` otherwise, within its time."""
+        """Return once the message is kept; raise `UnacknowledgedError` otherwise, within its time."""
 
     def answering(self) -> bool:
-        """Whether the broker answered when last asked."""
+        """Whether messages can be kept now."""
 
 
 class KafkaPublisher:
@@ -51,18 +57,26 @@ class KafkaPublisher:
         kafka: KafkaSettings,
         topics: Iterable[str],
         timeout_seconds: float,
+        *,
+        patience_seconds: float | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         """`topics` are full names; `timeout_seconds` is how long an acknowledgement may take.
 
+        `publish` waits for `patience_seconds` if that is given: then the message may still come to be kept.
         `beat` is called as long as the keeper's thread works.
         """
         self._beat = beat
         self._topics = tuple(topics)
         self._timeout = timeout_seconds
+        self._patience = timeout_seconds if patience_seconds is None else patience_seconds
         self._options = client_options(kafka)
-        self._cluster: Cluster | None = None
-        self._groups = Groups(self._send)
+        self._turns = Turns()
+        self._broker: Broker | None = None
+        self._groups = Groups(self._send, PAUSE_SECONDS)
+        self._failures = 0
+        self._late: dict[bytes, FutureRecordMetadata] = {}
+        self._acknowledged_at = 0.0
         self._lost = threading.Event()
         self._closed = threading.Event()
         self._warned_at = -WARN_SECONDS
@@ -74,74 +88,154 @@ class KafkaPublisher:
 
     def publish(self, topic: str, value: bytes, headers: Headers) -> None:
         """Return once the broker has acknowledged; raise `UnacknowledgedError` otherwise, within the time."""
-        if self._cluster is None:
+        if self._broker is None:
             raise UnacknowledgedError("the broker is away")
-        self._groups.publish(Message(topic, value, headers), self._timeout)
+        self._groups.publish(Message(topic, value, headers), self._patience)
 
     def answering(self) -> bool:
         """Whether the broker answered when last asked."""
-        return self._cluster is not None
+        return self._broker is not None
+
+    def came_after_all(self, message: Message) -> bool:
+        """Whether a message that nobody waited for any more has been acknowledged later; waits for that."""
+        future = self._late.pop(name_of(message), None)
+        if future is None:
+            return False
+        try:
+            future.get(self._timeout)
+        except KafkaError:
+            return False
+        return True
+
+    def late(self, message: Message, future: FutureRecordMetadata) -> None:
+        """A message that nobody waits for any more is still on its way."""
+        if len(self._late) < MOST_LATE:
+            self._late[name_of(message)] = future
 
     def close(self) -> None:
         """Stop. Nothing is buffered here that would have to be flushed."""
         self._closed.set()
         self._lost.set()
-        cluster, self._cluster = self._cluster, None
-        if cluster is not None:
-            cluster.close()
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            broker.close()
         self._thread.join(self._timeout + 1)
 
-    def _send(self, messages: list[Message], deadline: float) -> None:
-        """Publish a group; raise `UnacknowledgedError` for all of it."""
-        cluster = self._cluster
-        if cluster is None:
+    def _send(self, messages: list[Message]) -> Sent:
+        """Hand a group over; raise `UnacknowledgedError` for all of it."""
+        broker = self._broker
+        if broker is None:
             raise UnacknowledgedError("the broker is away")
-        try:
-            cluster.send(messages, deadline)
-        except (KafkaError, OSError) as error:
-            self._give_up(cluster, error)
-            raise UnacknowledgedError(type(error).__name__) from None
+        return Sent(self, broker, self._turns, messages)
+
+    def acknowledged(self) -> None:
+        """A group has been."""
+        self._acknowledged_at, self._failures = time.monotonic(), 0
+
+    def failed(self, broker: Broker, error: str) -> None:
+        """No message of a group has been acknowledged."""
+        self._failures += 1
+        if self._failures >= FAILURES:
+            self.give_up(broker, error)
 
     def _keep(self) -> None:
-        """Have a cluster that answers, as often as there is one to be had."""
+        """Have a broker that answers, as often as there is one to be had."""
         while not self._closed.is_set():
             self._beat()
-            cluster = self._cluster
+            broker, asked_at = self._broker, time.monotonic()
             try:
-                if cluster is None:
+                if broker is None:
                     self._connect()
                 else:
-                    cluster.refresh(time.monotonic() + self._timeout)
+                    broker.ask()
             except (KafkaError, OSError) as error:
-                if cluster is None:
-                    self._warn("the broker is away", error)
-                else:
-                    self._give_up(cluster, error)
+                if broker is None:
+                    self._warn("the broker is away", type(error).__name__)
+                elif self._acknowledged_at < asked_at:  # else only the one that was asked has trouble
+                    self.give_up(broker, type(error).__name__)
                     continue
             if self._lost.wait(CHECK_SECONDS):
                 self._lost.clear()
 
     def _connect(self) -> None:
-        cluster = Cluster(self._options, self._topics, time.monotonic() + self._timeout)
+        broker = Broker(self._options, self._topics, self._turns, self._timeout)
         if self._closed.is_set():
-            cluster.close()
+            broker.close()
             return
-        self._cluster = cluster
+        self._failures = 0
+        self._broker = broker
         BROKER_UP.set(1)
         log.info("the broker answers")
 
-    def _give_up(self, cluster: Cluster, error: Exception) -> None:
-        """Stop using a cluster that failed; the keeper looks for it anew at once."""
-        if self._cluster is not cluster or self._closed.is_set():
+    def give_up(self, broker: Broker, error: str) -> None:
+        """Stop using a broker that failed; the keeper looks for it anew at once."""
+        if self._broker is not broker or self._closed.is_set():
             return
-        self._cluster = None
+        self._broker = None
         BROKER_UP.set(0)
-        cluster.close()
+        broker.close()
         self._warn("the broker does not answer", error)
         self._lost.set()
 
-    def _warn(self, event: str, error: Exception) -> None:
+    def _warn(self, event: str, error: str) -> None:
         now = time.monotonic()
         if now - self._warned_at >= WARN_SECONDS:
             self._warned_at = now
-            log.warning(event, error=type(error).__name__)
+            log.warning(event, error=error)
+
+
+class Sent:
+    """A group on its way; each message learns what becomes of it alone."""
+
+    def __init__(
+        self, publisher: KafkaPublisher, broker: Broker, turns: Turns, messages: list[Message]
+    ) -> None:
+        """Hand the messages over."""
+        self._publisher = publisher
+        self._broker = broker
+        self._turns = turns
+        self._futures: list[tuple[Message, FutureRecordMetadata]] = []
+        turns.next()
+        for message in messages:
+            try:
+                future = broker.send(message.topic, message.value, message.headers)
+            except KafkaError as error:  # it is too large, or its topic is gone
+                message.error = type(error).__name__
+            else:
+                self._futures.append((message, future))
+        self._partitions = {message.topic: turns.chosen(message.topic) for message in messages}
+
+    def wait(self, deadline: float) -> bool:
+        """Whether all are acknowledged or have failed by then."""
+        for _, future in self._futures:
+            try:
+                future.get(max(0.0, deadline - time.monotonic()))
+            except KafkaError:
+                if not future.is_done:
+                    return False
+        return True
+
+    def end(self) -> None:
+        """Nobody waits any more: each message that is not acknowledged has its error."""
+        acknowledged = 0
+        for message, future in self._futures:
+            if not future.is_done:
+                message.error = LATE
+                self._publisher.late(message, future)
+            elif future.failed():
+                message.error = type(future.exception).__name__
+            else:
+                acknowledged += 1
+                continue
+            partition = self._partitions[message.topic]
+            if partition is not None:
+                self._turns.avoid(message.topic, partition)
+        if acknowledged:
+            self._publisher.acknowledged()
+        elif self._futures:
+            self._publisher.failed(self._broker, self._futures[0][0].error or LATE)
+
+
+def name_of(message: Message) -> bytes:
+    """The callback's id."""
+    return dict(message.headers).get("id", b"")

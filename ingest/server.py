@@ -1,130 +1,285 @@
-"""The ingress as a process: one granian worker with blocking threads, and an orderly end.
-
-By itself granian supervises worker processes. A worker outlives its killed parent and goes on holding the
-port; one process is killed as a whole, and serves no slower. So granian's thread-based server runs here,
-which it takes by itself only where Python has no global lock.
-"""
+"""The ingress as a process: an event loop that reads requests, threads that answer them, an orderly end."""
 
 from __future__ import annotations
 
-import logging
-import os
-import time
+import contextlib
+import queue
+import resource
+import signal
+import socket
+from collections import Counter
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import structlog
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.mt import MTServer
+import uvloop
 
+from ingest import metrics
+from ingest.answers import plain
 from ingest.app import create_app
+from ingest.broker import Broker
+from ingest.connection import Connection, Phase
+from ingest.drain import Drain, Keeper
 from ingest.metrics import SOURCES_STALE
 from ingest.publisher import KafkaPublisher
-from runtime.addresses import bind_error, free_port, listening, reachable
+from ingest.spool import Spool
+from ingest.wsgi import NotATargetError, environ_of, respond
 from runtime.clock import SystemClock
 from runtime.errors import StartError
+from runtime.kafka import client_options
 from runtime.sources import SourcesFile
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+    from _typeshed.wsgi import WSGIApplication
+
     from ingest.publisher import Publisher
+    from ingest.wsgi import Request
     from runtime.metrics import Ready
     from runtime.settings import IngestSettings
     from runtime.stage import StageProcess
 
 log = structlog.get_logger(__name__)
 
-PUBLISHER_SECONDS = 60.0
-"""How long one round of the publisher may take, beyond an acknowledgement's own limit."""
+SWEEP_SECONDS = 0.25
+"""Between two looks for connections whose time is up."""
+ROUND_SECONDS = 120.0
+"""How long one round of the publisher or the spool may take before it counts as standing still."""
+BACKLOG = 1024
+"""Connections that the machine accepts before we do."""
+FILES_BESIDE = 256
+"""Open files that are no connections of providers."""
 
 
 def run(stage: StageProcess) -> None:
     """Serve until told to stop; raise `StartError` or `SourcesError` when that can't begin."""
     settings, limits = stage.settings, stage.settings.ingest
     sources_file = SourcesFile(settings.sources_file)
-    port = free_or_taken(limits)
-    topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
-    beat = partial(stage.heart.beat, "the publisher", PUBLISHER_SECONDS + limits.acknowledge_timeout_seconds)
-    publisher = KafkaPublisher(settings.kafka, topics, limits.acknowledge_timeout_seconds, beat)
-    server = Server(limits, port)
-    server.on_startup(stage.take_signals)  # granian has just put handlers of its own there
-    stage.when_stopping(server.signal_handler_interrupt)
-    app = create_app(settings, sources_file, publisher, SystemClock())
-    stage.started(lambda: readiness(publisher, sources_file) if server.listens() else (False, "starting"))
+    server = Server(limits)
+    stage.watch_loop("the server", server.loop)
+    stage.when_stopping(server.stop)
     SOURCES_STALE.set_function(lambda: is_stale(sources_file))
-    publisher.start()
-    log.info("ingest serves", host=limits.host, port=port)
-    server.serve(target_loader=lambda: app, wrap_loader=False)
-    publisher.close()
-    log.info("ingest has stopped", unfinished=not server.drained)
+    with keeping(stage) as keeper:
+        stage.started(lambda: readiness(keeper, sources_file))
+        log.info("ingest serves", host=limits.host, port=server.port)
+        drained = server.serve(create_app(settings, sources_file, keeper, SystemClock()))
+    log.info("ingest has stopped", unfinished=not drained)
 
 
 def readiness(publisher: Publisher, sources_file: SourcesFile) -> Ready:
     """Whether callbacks can be kept. A broken sources file stops none: the last good version is in use."""
-    stale = "the sources file is broken, its last good version is in use" if is_stale(sources_file) else ""
-    return (True, stale) if publisher.answering() else (False, "the broker does not answer")
+    stale = (
+        "the sources file is in trouble, its last good version is in use" if is_stale(sources_file) else ""
+    )
+    return (True, stale) if publisher.answering() else (False, "neither the broker nor the spool answers")
 
 
 def is_stale(sources_file: SourcesFile) -> bool:
-    """Whether the sources file is broken now."""
+    """Whether the sources file is in trouble now."""
     sources_file.current()
     return sources_file.problem is not None
 
 
-def free_or_taken(limits: IngestSettings) -> int:
-    """The port to listen on, a free one for 0; raise `StartError` when another program has it.
+@contextmanager
+def keeping(stage: StageProcess) -> Iterator[Publisher]:
+    """Where callbacks are kept: with the broker, and in a spool while it does not answer."""
+    settings, limits = stage.settings, stage.settings.ingest
+    topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
+    folder = settings.spool_folder()
+    publisher = KafkaPublisher(
+        settings.kafka,
+        topics,
+        limits.acknowledge_timeout_seconds,
+        patience_seconds=limits.spool_after_seconds if folder else None,
+        beat=partial(stage.heart.beat, "the publisher", ROUND_SECONDS),
+    )
+    publisher.start()
+    try:
+        if folder is None:
+            yield publisher
+            return
+        spool = Spool(folder, limits.spool_max_bytes)
+        if not spool.check():
+            log.warning(
+                "nothing can be kept on the disk: while Kafka is away the answer is 503", spool=str(folder)
+            )
+        connect = partial(Broker, client_options(settings.kafka), topics)
+        beat = partial(stage.heart.beat, "the spool", ROUND_SECONDS)
+        drain = Drain(spool, connect, publisher, beat)
+        drain.start()
+        yield Keeper(publisher, spool)
+        drain.close()
+    finally:
+        publisher.close()
 
-    granian shares a port with whoever allows it (SO_REUSEPORT), and would take half of another's requests.
+
+class Server:
+    """Serves a WSGI application over HTTP/1.1.
+
+    All that may take long is bounded: phases of a request in time, connections in number, in all and for a
+    peer. One more than may be closes the one that has been of no use for longest.
     """
-    if error := bind_error(limits.host, limits.port):
+
+    def __init__(self, limits: IngestSettings) -> None:
+        """Take the port; raise `StartError` when that can't be."""
+        self.limits = limits
+        self.stopping = False
+        self.buffered = 0
+        self._listener = listener(limits)
+        self._listening: asyncio.AbstractServer | None = None
+        self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
+        self._in_flight: Counter[bytes] = Counter()
+        self._connections: dict[Connection, None] = {}
+        """The one whose last request is longest ago comes first."""
+        self._of_peer: dict[str, dict[Connection, None]] = {}
+        self._most = min(limits.max_connections, open_files() - FILES_BESIDE)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def now(self) -> float:
+        """Seconds, of the clock of deadlines."""
+        return self.loop.time()
+
+    def serve(self, app: WSGIApplication) -> bool:
+        """Serve until `stop`; say whether every request was answered at the end."""
+        for number in range(self.limits.threads):
+            Thread(target=self._answer_for_ever, args=(app,), name=f"ingest-{number}", daemon=True).start()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the sources file is looked at all the time
+        self._listening = self.loop.run_until_complete(
+            self.loop.create_server(lambda: Connection(self), sock=self._listener, backlog=BACKLOG)
+        )
+        self._sweep()
+        if not self.stopping:
+            self.loop.run_forever()
+        return not self._connections
+
+    def stop(self) -> None:
+        """End once what is under way is answered or its time is up. Any thread may call this."""
+        self.loop.call_soon_threadsafe(self._stop)
+
+    # For connections, in the loop's thread.
+
+    def enter(self, connection: Connection) -> bool:
+        """Count a connection in; False if there is no place for it."""
+        peers = self._of_peer.setdefault(connection.peer, {})
+        full = peers if len(peers) >= self.limits.max_connections_per_peer else self._connections
+        made = full is self._connections and len(full) < self._most
+        if not made and (useless := next((one for one in full if one.phase is not Phase.ANSWER), None)):
+            useless.abandon()
+            self.leave(useless)
+            peers = self._of_peer.setdefault(connection.peer, {})
+            made = True
+        self._connections[connection] = peers[connection] = None
+        return made
+
+    def leave(self, connection: Connection) -> None:
+        """Count it out."""
+        self._connections.pop(connection, None)
+        peers = self._of_peer.get(connection.peer, {})
+        peers.pop(connection, None)
+        if not peers:
+            self._of_peer.pop(connection.peer, None)
+        if self.stopping and not self._connections:
+            self.loop.stop()
+
+    def make_room(self, but: Connection) -> None:
+        """Give up the body that has been coming for longest."""
+        for one in self._connections:
+            if one.size and one is not but:
+                one.abandon()
+                return
+
+    def work(self, connection: Connection, request: Request) -> None:
+        """Have a request answered by a thread, unless too many for the same URL wait already."""
+        path = request.target.partition(b"?")[0]
+        if self._in_flight[path] >= self.limits.max_in_flight:
+            connection.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+            return
+        self._in_flight[path] += 1
+        self._work.put((connection, request))
+
+    def _done(self, connection: Connection, request: Request, answer: bytes) -> None:
+        path = request.target.partition(b"?")[0]
+        self._in_flight[path] -= 1
+        if not self._in_flight[path]:
+            del self._in_flight[path]
+        for order in (self._connections, self._of_peer.get(connection.peer, {})):
+            if connection in order:
+                del order[connection]
+                order[connection] = None
+        connection.answered(answer, request)
+
+    def _sweep(self) -> None:
+        """Deal with what takes too long."""
+        now = self.now
+        for connection in [one for one in self._connections if one.deadline <= now]:
+            connection.overdue()
+        self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _stop(self) -> None:
+        """Accept nothing more, and wait until requests under way are answered or their time is up."""
+        if self.stopping:
+            return
+        self.stopping = True
+        if self._listening is None:
+            return  # told before it began
+        self._listening.close()
+        for connection in list(self._connections):
+            if connection.phase is Phase.IDLE:
+                connection.abandon()
+        self.loop.call_later(self.limits.drain_seconds, self.loop.stop)
+        if not self._connections:
+            self.loop.stop()
+
+    # In threads of their own.
+
+    def _answer_for_ever(self, app: WSGIApplication) -> None:
+        while True:
+            connection, request = self._work.get()
+            keep_alive = request.keep_alive and not self.stopping
+            request.keep_alive = keep_alive
+            try:
+                answer = respond(app, environ_of(request), keep_alive=keep_alive)
+            except NotATargetError:
+                metrics.REFUSED.labels("400").inc()
+                request.keep_alive = False
+                answer = plain(HTTPStatus.BAD_REQUEST, self.limits.retry_after_seconds)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                self.loop.call_soon_threadsafe(self._done, connection, request, answer)
+
+
+def listener(limits: IngestSettings) -> socket.socket:
+    """A socket that listens, on a free port for 0; raise `StartError` when another program has it."""
+    made = socket.socket(socket.AF_INET6 if ":" in limits.host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((limits.host, limits.port))
+        made.listen(BACKLOG)
+    except OSError as error:
+        made.close()
         raise StartError(
-            f"ingest can't listen on {limits.host}:{limits.port}: {os.strerror(error)}. "
+            f"ingest can't listen on {limits.host}:{limits.port}: {error.strerror}. "
             "Stop the program that does, or choose another port (CALLWEAVE_INGEST__PORT)."
-        )
-    return limits.port or free_port(limits.host)
+        ) from None
+    return made
 
 
-class Server(MTServer):
-    """granian's thread-based server, which gives unfinished requests a set time at the end."""
-
-    def __init__(self, limits: IngestSettings, port: int) -> None:
-        super().__init__(
-            "ingest",
-            address=limits.host,
-            port=port,
-            interface=Interfaces.WSGI,
-            blocking_threads=limits.threads,
-            http1_settings=HTTP1Settings(header_read_timeout=10_000),
-            websockets=False,
-            log_access=False,  # the path holds the token
-            log_level=LogLevels.error,
-        )
-        granian = logging.getLogger("_granian")
-        granian.handlers.clear()
-        granian.propagate = True  # to where everything else is logged
-        self.drain_seconds = limits.drain_seconds
-        self.drained = True
-        self._listens = False
-
-    def listens(self) -> bool:
-        """Whether clients can connect; once they can, that is not asked again."""
-        self._listens = self._listens or listening(reachable(self.bind_addr), self.bind_port)
-        return self._listens
-
-    def signal_handler_reload(self, *_: Any, **__: Any) -> None:
-        """Nothing to do on SIGHUP: the sources file is looked at all the time."""
-
-    def _check_gil(self) -> None:
-        """Python's global lock is welcome here."""
-
-    def _stop_workers(self) -> None:
-        """Stop accepting, and wait until requests in flight are answered or their time is up."""
-        deadline = time.monotonic() + self.drain_seconds
-        for worker in self.wrks:
-            worker.terminate()  # type: ignore[no-untyped-call]
-        for worker in self.wrks:
-            worker.join(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
-            self.drained = self.drained and not worker.inner.is_alive()
-        self.wrks.clear()
+def open_files() -> int:
+    """How many files this process may have open: as many as the machine lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 1 << 20 if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest import spool
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
-from runtime.errors import CallweaveError, StartError
+from runtime.errors import CallweaveError
 from runtime.probe import is_callweave
 from sinks import migrate
 
@@ -26,58 +27,54 @@ PATIENCE_MS = 5000
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check."""
-
     subject: str
     good: bool
     text: str
     """A sentence; a bad finding also says what to do."""
 
 
+class Bad(CallweaveError):
+    """A check that failed."""
+
+
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, one after the other; takes seconds if a server does not answer."""
-    yield _sources(settings)
-    kafka = _kafka(settings)
+    yield _checked("sources", _sources, settings)
+    yield from _spool(settings)
+    kafka = _checked("kafka", _kafka, settings)
     yield kafka
     if kafka.good:
-        yield from _guarded("topics", lambda: _topics(settings))
-    engine = _clickhouse(settings)
+        yield _checked("topics", _topics, settings)
+    engine = _checked("clickhouse", _clickhouse, settings)
     yield engine
     if engine.good:
-        yield from _guarded("migrations", lambda: _migrations(settings))
+        yield _checked("migrations", _migrations, settings)
     yield from _ports(settings)
 
 
-def _guarded(subject: str, check: Callable[[], Finding]) -> Iterator[Finding]:
+def _checked(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    """What a check returns is good, and what it raises is bad."""
     try:
-        yield check()
+        return Finding(subject, good=True, text=check(settings))
     except CallweaveError as error:
-        yield Finding(subject, good=False, text=str(error))
+        return Finding(subject, good=False, text=str(error))
 
 
-def _sources(settings: Settings) -> Finding:
+def _sources(settings: Settings) -> str:
     path = settings.sources_file
-    try:
-        active = [source.name for source in sources.load(path) if source.active]
-    except CallweaveError as error:
-        return Finding("sources", good=False, text=str(error))
+    active = [source.name for source in sources.load(path) if source.active]
     if not active:
-        advice = "add one with `callweave source add`, or correct sources_file."
-        return Finding("sources", good=False, text=f"{path} has no source: {advice}")
-    return Finding("sources", good=True, text=f"{path} has {', '.join(active)}.")
+        raise Bad(f"{path} has no source: add one with `callweave source add`, or correct sources_file.")
+    return f"{path} has {', '.join(active)}."
 
 
-def _kafka(settings: Settings) -> Finding:
+def _kafka(settings: Settings) -> str:
     where = f"Kafka at {settings.kafka.bootstrap_servers}"
-    try:
-        with topics.admin(settings.kafka, patience_ms=PATIENCE_MS) as client:
-            version = _kafka_version(client)
-    except StartError as error:
-        return Finding("kafka", good=False, text=str(error))
+    with topics.admin(settings.kafka, patience_ms=PATIENCE_MS) as client:
+        version = _kafka_version(client)
     if version < MINIMUM_KAFKA:
-        text = f"{where} is older than 4.0 (it speaks as {dotted(version)}): upgrade all of its brokers."
-        return Finding("kafka", good=False, text=text)
-    return Finding("kafka", good=True, text=f"{where} answers, version {dotted(version)} or later.")
+        raise Bad(f"{where} is older than 4.0 (it speaks as {dotted(version)}): upgrade all of its brokers.")
+    return f"{where} answers, version {dotted(version)} or later."
 
 
 def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
@@ -87,39 +84,45 @@ def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
     return min(tuple(version) for version in versions)
 
 
-def _topics(settings: Settings) -> Finding:
+def _topics(settings: Settings) -> str:
     reports = topics.inspect(settings)
     missing = [report.name for report in reports if report.missing]
     if missing:
-        text = f"{', '.join(missing)} are missing: run `callweave topics`."
-        return Finding("topics", good=False, text=text)
+        raise Bad(f"{', '.join(missing)} are missing: run `callweave topics`.")
     broken = [report.name for report in reports if report.breaks]
     if broken:
-        text = f"{', '.join(broken)} differ from the settings: see `callweave topics`."
-        return Finding("topics", good=False, text=text)
-    return Finding("topics", good=True, text=f"all {len(reports)} are there.")
+        raise Bad(f"{', '.join(broken)} differ from the settings: see `callweave topics`.")
+    return f"all {len(reports)} are there."
 
 
-def _clickhouse(settings: Settings) -> Finding:
+def _clickhouse(settings: Settings) -> str:
     where = f"ClickHouse at {settings.clickhouse.host}:{settings.clickhouse.port}"
-    try:
-        # Our own database may not exist before the first migration.
-        with clickhouse.connected(settings.clickhouse, database="default") as client:
-            version = clickhouse.version(client)
-    except StartError as error:
-        return Finding("clickhouse", good=False, text=str(error))
+    # Our own database may not exist before the first migration.
+    with clickhouse.connected(settings.clickhouse, database="default") as client:
+        version = clickhouse.version(client)
     if version[:2] < clickhouse.MINIMUM_VERSION:
-        text = f"{where} is {dotted(version)}: upgrade it to {dotted(clickhouse.MINIMUM_VERSION)} or later."
-        return Finding("clickhouse", good=False, text=text)
-    return Finding("clickhouse", good=True, text=f"{where} answers, version {dotted(version)}.")
+        least = dotted(clickhouse.MINIMUM_VERSION)
+        raise Bad(f"{where} is {dotted(version)}: upgrade it to {least} or later.")
+    return f"{where} answers, version {dotted(version)}."
 
 
-def _migrations(settings: Settings) -> Finding:
+def _migrations(settings: Settings) -> str:
     pending = migrate.pending(settings)
     if pending:
-        text = f"{', '.join(pending)} not applied: run `callweave migrate`."
-        return Finding("migrations", good=False, text=text)
-    return Finding("migrations", good=True, text="all are applied.")
+        raise Bad(f"{', '.join(pending)} not applied: run `callweave migrate`.")
+    return "all are applied."
+
+
+def _spool(settings: Settings) -> Iterator[Finding]:
+    """What waits on this machine for Kafka, if anything does."""
+    folder = settings.spool_folder()
+    if folder is None or not folder.exists():
+        return
+    if broken := sorted(path.name for path in folder.glob(f"*{spool.BROKEN}")):
+        text = f"{folder} has what can't be published: look at {', '.join(broken)}, then remove it."
+        yield Finding("spool", good=False, text=text)
+    elif standing := spool.counted(folder):
+        yield Finding("spool", good=True, text=f"{standing} callbacks wait in {folder} for Kafka.")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
@@ -140,5 +143,4 @@ def port_finding(name: str, host: str, port: int) -> Finding:
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """For people."""
     return ".".join(map(str, version))

@@ -55,7 +55,6 @@ class Batch:
     __slots__ = ("__weakref__", "done", "records", "tp")
 
     def __init__(self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
-        """Records as aiokafka gives them: raw keys, values and headers."""
         self.tp = tp
         self.records = records
         self.done = False
@@ -70,8 +69,6 @@ class BatchSchema(Schema[Any, Any]):
     """Hands a message's `Batch` on as it is: the agent reads the records itself."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
-        """Give the coroutine that makes an event of a message."""
-
         async def decode(message: Any, *, propagate: bool = False) -> Any:
             del propagate
             return Event(app, None, message.value, None, message)
@@ -85,8 +82,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         cast("App", self.app).watch_loop("the consumer's loop", self.thread_loop)
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when it starts; Faust has no setting
-        consumer._fetch_min_bytes = FETCH_BYTES  # noqa: SLF001 - the same
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # read when it starts; Faust has no setting
+        consumer._fetch_min_bytes = FETCH_BYTES
         return consumer
 
 
@@ -94,7 +91,6 @@ class Consumer(driver.Consumer):
     """Reads whole batches, and commits what is finished, in order and without a hole."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As Faust's own."""
         super().__init__(*args, **kwargs)
         self._due: dict[TP, int] = {}
         """By partition, the offset up to which all is finished: where the next batch must begin."""
@@ -106,7 +102,7 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch, and yield one message per partition that had news."""
         await self._seek_back()
         records, active = await self._wait_next_records(timeout)
@@ -142,14 +138,12 @@ class Consumer(driver.Consumer):
         )
 
     async def perform_seek(self) -> None:
-        """Begin where the group has committed."""
         self._due.clear()
         self._astray.clear()
         self._sought.clear()
         await super().perform_seek()
 
     def ack(self, message: Any) -> bool:
-        """Count a finished batch, unless there is a hole before it."""
         self._unacked_messages.discard(message)
         batch: Batch = message.value
         if not self.app.topics.acks_enabled_for(message.topic):
@@ -195,8 +189,6 @@ class Consumer(driver.Consumer):
 
 
 class Transport(driver.Transport):
-    """Puts the consumer in Faust's hands."""
-
     Consumer = Consumer
 
 
@@ -216,12 +208,11 @@ class App(faust.App):
     def record_producer(self) -> Any:
         """The aiokafka producer itself: what builds and sends record batches."""
         producer = cast("driver.Producer", self.producer)
-        return producer._ensure_producer()  # noqa: SLF001 - Faust's own way to it
+        return producer._ensure_producer()
 
     def committed(self, tp: TP) -> int:
-        """Give the offset that a restart would begin at."""
         consumer = cast("Consumer", self.consumer)
-        return consumer._committed_offset[tp] or 0  # noqa: SLF001 - Faust shows it nowhere else
+        return consumer._committed_offset[tp] or 0
 
     def batches(self, topic: str) -> Any:
         """Give the topic, whose agents get a `Batch` at a time."""

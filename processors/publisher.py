@@ -1,4 +1,7 @@
-"""Publishes what a step decided, batch by batch, and returns when the broker has acknowledged all of it."""
+"""Publishes what a step decided, batch by batch, and returns when the broker has acknowledged all of it.
+
+What the broker refuses for good is a dead letter, alone: its neighbours go through.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from runtime.backoff import delays
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 log = structlog.get_logger()
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""What a broker says of a batch again and again: one of its messages is larger than the topic takes."""
 
 
 @dataclass(slots=True)
@@ -51,9 +57,10 @@ def partition_of(key: bytes | None, partitions: int) -> int:
 class Publisher:
     """Sends through the Faust app's own producer."""
 
-    def __init__(self, app: App) -> None:
-        """Use the app's producer, once it has started."""
+    def __init__(self, app: App, dead_letter: Callable[[Outgoing], Outgoing]) -> None:
+        """Use the app's producer, once it has started; `dead_letter` makes what replaces a message."""
         self._app = app
+        self._dead_letter = dead_letter
 
     async def publish(self, messages: Iterable[Outgoing]) -> None:
         """Send all; what fails is sent again, with a growing pause, until it is acknowledged."""
@@ -101,7 +108,10 @@ class Publisher:
         failed: dict[tuple[str, int], list[Outgoing]] = {}
         errors: set[str] = set()
         for (place, messages), outcome in zip(waiting.items(), sent, strict=True):
-            if isinstance(outcome, KafkaError) and type(outcome) is not KafkaError:
+            if isinstance(outcome, TOO_LARGE):
+                if left := await self._one_by_one(*place, messages):
+                    failed[place] = left
+            elif isinstance(outcome, KafkaError) and type(outcome) is not KafkaError:
                 errors.add(type(outcome).__name__)
                 failed[place] = messages
             elif isinstance(outcome, BaseException):
@@ -109,6 +119,26 @@ class Publisher:
         if errors:
             log.warning("the broker did not acknowledge; trying again", errors=sorted(errors))
         return failed
+
+    async def _one_by_one(self, topic: str, partition: int, messages: list[Outgoing]) -> list[Outgoing]:
+        """Send what was refused together; give back what was not acknowledged, in its order."""
+        for number, message in enumerate(messages):
+            try:
+                await self._send(topic, partition, [message])
+            except TOO_LARGE as error:
+                log.error("the broker takes no such message; it is a dead letter", topic=topic)
+                await self._bury(message, error)
+            except KafkaError as error:
+                if type(error) is KafkaError:
+                    raise
+                return messages[number:]
+        return []
+
+    async def _bury(self, message: Outgoing, error: KafkaError) -> None:
+        """Publish the message's dead letter; one that is refused as well ends the process."""
+        if message.topic == (letter := self._dead_letter(message)).topic:
+            raise error
+        await self.publish([letter])
 
     async def _send(self, topic: str, partition: int, messages: list[Outgoing]) -> None:
         client = self._app.record_producer

@@ -19,6 +19,7 @@ from runtime import topics as topics_of_cluster
 from runtime.errors import StartError
 from runtime.kafka import ssl_context
 from runtime.stage import EXIT_FAILED, leave
+from schemas.versions import NewerVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +71,7 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
         producer_acks=-1,
         producer_linger=0.0,  # batches come ready made
         producer_max_batch_size=512 * 1024,
-        producer_max_request_size=2 * 1024 * 1024,
+        producer_max_request_size=3 * 1024 * 1024,  # what `callbacks.rejected` takes
         producer_request_timeout=20.0,
         topic_partitions=kafka.partitions,
         topic_replication_factor=kafka.replication_factor,
@@ -107,6 +108,9 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
             await handle(batch)
         except asyncio.CancelledError:
             raise
+        except NewerVersionError as error:
+            log.error(str(error), topic=batch.tp.topic, partition=batch.tp.partition)
+            leave(EXIT_FAILED)
         except BaseException:
             log.exception(
                 "a batch failed; ending the process", topic=batch.tp.topic, partition=batch.tp.partition
@@ -122,13 +126,11 @@ class Pulse:
     """Whether the broker answers: asked once in a while, since Faust itself waits for it in silence."""
 
     def __init__(self, app: App) -> None:
-        """Ask from the start of the app on."""
         self._app = app
         self._answered_at = time.monotonic()
         app.timer(PULSE_SECONDS)(self.feel)
 
     async def feel(self) -> None:
-        """Ask the broker for its metadata."""
         with contextlib.suppress(TimeoutError, KafkaError):
             if await asyncio.wait_for(
                 self._app.record_producer.client.force_metadata_update(), PULSE_SECONDS
@@ -137,7 +139,6 @@ class Pulse:
 
     @property
     def beats(self) -> bool:
-        """Whether it answered lately."""
         return time.monotonic() - self._answered_at < PULSE_SECONDS * 3
 
 
@@ -174,7 +175,6 @@ class Worker(faust.Worker):
     """Faust's worker, which is told to stop as every stage is."""
 
     def __init__(self, app: App, stage: StageProcess) -> None:
-        """Our logs are set up already."""
         super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True)
         self.spinner = None  # it would write to the log
         self._stage = stage

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from provider.publishing import Publisher
+    from provider.publishing import Publish
     from provider.rest.client import Client
     from runtime.clock import Clock
     from runtime.settings import Settings
@@ -63,8 +63,6 @@ WHERE account = %(account)s AND event_id IN %(events)s AND kind = 'requested'
 
 
 class Result(StrEnum):
-    """The outcome for one call."""
-
     PUBLISHED = "published"
     UNKNOWN = "unknown"
     """The provider has no such call."""
@@ -85,8 +83,6 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last call that was processed."""
-
     first_received_at: int = 0
     call_id: str = ""
 
@@ -105,7 +101,6 @@ def payload_of(call_id: str, asked_at: int, answer: dict[str, Any]) -> bytes:
 
 
 def is_over(answer: dict[str, Any]) -> bool:
-    """Whether a call's history has its end."""
     return bool(answer.get("hangup_time_gmt"))
 
 
@@ -133,7 +128,6 @@ class Calls:
         }
 
     def count(self, after: Position) -> int:
-        """How many there are after this position."""
         return int(self._ask(f"SELECT count() {UNFINISHED}", after)[0][0])
 
     def behind(self, after: Position) -> Iterator[Unfinished]:
@@ -213,7 +207,7 @@ class Asker:
     """What is needed to process one call."""
 
     client: Client
-    publisher: Publisher
+    publish: Publish
     source: Source
     clock: Clock
     pace: Pace
@@ -234,7 +228,7 @@ class Asker:
             if not is_over(answer):
                 return Result.OPEN
             payload = payload_of(name, asked_at, answer)
-            self.publisher.publish(answered("history", self.source, self.clock.now(), payload))
+            self.publish(answered("history", self.source, self.clock.now(), payload))
             return Result.PUBLISHED
         return Result.REFUSED if refused else Result.UNKNOWN
 

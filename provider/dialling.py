@@ -23,7 +23,7 @@ from schemas.callbacks import Callback
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provider.publishing import Publisher
+    from provider.publishing import Publish
     from provider.rest.client import Client
     from provider.rest.models import CallbackRequest, Dialled
     from runtime.clock import Clock
@@ -40,8 +40,6 @@ class SpoolError(CallweaveError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call that was started."""
-
     dialled: Dialled
     published: bool
     """Whether Kafka has acknowledged it."""
@@ -84,7 +82,7 @@ class Dialler:
     """What is needed to start calls of one source."""
 
     client: Client
-    publisher: Publisher
+    publish: Publish
     spool: Spool
     source: Source
     clock: Clock
@@ -104,7 +102,7 @@ class Dialler:
         callback = answered("dial", self.source, self.clock.now(), payload)
         kept, problem = self._keep(callback)
         try:
-            self.publisher.publish(callback)
+            self.publish(callback)
         except UnpublishedError as error:
             return Outcome(
                 dialled, published=False, kept=kept is not None, problem=f"{error} {problem}".strip()
@@ -128,7 +126,6 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        """The folder need not exist."""
         self.folder = folder
 
     def prepare(self) -> None:
@@ -166,7 +163,7 @@ def read(path: Path) -> Callback:
         raise SpoolError(f"{path} is no call that was started ({type(error).__name__}).") from None
 
 
-def resend(publisher: Publisher, spool: Spool) -> tuple[int, list[str]]:
+def resend(publish: Publish, spool: Spool) -> tuple[int, list[str]]:
     """Publish what waits; return how many, and a sentence for each file that is no callback.
 
     Raise `UnpublishedError` at the first that Kafka doesn't take; it and the rest stay.
@@ -178,7 +175,7 @@ def resend(publisher: Publisher, spool: Spool) -> tuple[int, list[str]]:
         except SpoolError as error:
             broken.append(str(error))
             continue
-        publisher.publish(callback)
+        publish(callback)
         path.unlink(missing_ok=True)
         sent += 1
     return sent, broken

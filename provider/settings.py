@@ -15,20 +15,15 @@ them); that it is by a bearer token, and where one is got, is assumed from what 
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - pydantic asks for it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from runtime import sources
+from runtime.addresses import is_loopback
 from runtime.errors import CallweaveError
 from runtime.mistakes import words
 from runtime.settings import Section
@@ -46,14 +41,6 @@ SECRETS = ("token", "app_secret")
 
 class ProviderSettingsError(CallweaveError):
     """A source's provider settings can't be used; the text says what to do, a line for each mistake."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a URL's host is this machine, so that nobody in between can listen."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def checked_url(text: str) -> str:
@@ -133,8 +120,6 @@ class ProviderSettings(Section):
 
 @dataclass(frozen=True)
 class Provider:
-    """A source with its provider settings."""
-
     source: sources.Source
     settings: ProviderSettings
 

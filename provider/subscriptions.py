@@ -21,8 +21,6 @@ EVENT_TYPES = (*DEFAULT_EVENTS, "message-in", "message-out")
 
 
 class Standing(StrEnum):
-    """The state of one event of an extension."""
-
     THERE = "there"
     """It is sent to our URL."""
     MISSING = "missing"
@@ -130,27 +128,28 @@ def _order(line: Line) -> tuple[int, str, str]:
     return known, line.standing, line.id
 
 
-def place(url: str) -> str:
-    """A callback URL without the token at the end of its path, and without its query."""
+def _split(url: str) -> tuple[str, str, str]:
+    """Scheme and server, the rest of the path, and the token at its end; empty texts for no URL."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rpartition('/')[0]}"
+        return "", "", ""
+    folder, _, token = parts.path.rpartition("/")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", folder, token
+
+
+def place(url: str) -> str:
+    """A callback URL without the token at the end of its path, and without its query."""
+    server, folder, _ = _split(url)
+    return server + folder
 
 
 def shown_url(url: str) -> str:
     """A subscription's URL for people: whoever knows the rest could send callbacks in its name."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "…"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
+    server, *_ = _split(url)
+    return f"{server}/…" if server else "…"
 
 
 def token_of(url: str) -> str:
     """The token in a callback URL, or ''."""
-    try:
-        return urlsplit(url).path.rpartition("/")[2]
-    except ValueError:
-        return ""
+    return _split(url)[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 from contextlib import closing
 
@@ -22,7 +23,6 @@ def bind_error(host: str, port: int) -> int | None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.bind((host, 0))
@@ -31,12 +31,19 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host means this machine, and nobody can reach or hear it from another."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def written(host: str, port: int) -> str:

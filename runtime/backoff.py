@@ -17,7 +17,7 @@ def delays(draw: random.Random | None = None) -> Iterator[float]:
 
     Many workers that lost the same server so come back one after the other.
     """
-    draw = draw or random.Random()  # noqa: S311 - no secret
+    draw = draw or random.SystemRandom()
     bound = FIRST_SECONDS
     while True:
         yield bound * draw.uniform(0.5, 1.0)

@@ -100,7 +100,6 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The server's message, without its stack trace."""
     message = str(error.message if isinstance(error, ServerException) else error)
     return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
 

@@ -11,9 +11,15 @@ class Clock(Protocol):
         """Microseconds since 1970 UTC."""
         ...
 
+    def elapsed(self) -> int:
+        """Microseconds since some moment: never jumps, as the time of day may."""
+        ...
+
 
 class SystemClock:
-    """The machine's clock."""
-
     def now(self) -> int:
         return time.time_ns() // 1000
+
+    def elapsed(self) -> int:
+        """Microseconds since the machine was started."""
+        return time.monotonic_ns() // 1000

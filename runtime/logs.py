@@ -32,7 +32,7 @@ SECRET_NAME = re.compile(
 SECRET_TEXT = re.compile(r"(/callbacks/)[^\s/?#\"'\\]+")
 """The callback URL's path holds the token: it appears in access logs and in messages of HTTP clients."""
 
-CHATTY = ("faust", "mode", "aiokafka", "kafka", "_granian", "granian", "werkzeug", "asyncio", "rocksdict")
+CHATTY = ("faust", "mode", "aiokafka", "kafka", "werkzeug", "asyncio", "rocksdict")
 """Libraries' loggers. Faust spends a seventh of its time on debug records unless its level forbids them."""
 MOST_WORDS = 1_000
 QUIET_SECONDS = 10.0
@@ -47,7 +47,6 @@ class Repetition(logging.Filter):
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` returns seconds."""
         super().__init__()
         self._monotonic = monotonic
         self._heard: dict[tuple[str, str], float] = {}
@@ -103,9 +102,8 @@ def configure(settings: LogSettings, stage: str) -> None:
     )
 
 
-def mask(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
+def mask(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     """Mask values of secret fields at any depth, and tokens inside texts."""
-    del logger, method
     masked: EventDict = _masked(entry)
     return masked
 
@@ -128,8 +126,7 @@ def _masked_field(key: Any, content: Any) -> Any:
 
 
 def _shared(stage: str) -> list[Processor]:
-    def add_stage(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:
-        del logger, method
+    def add_stage(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
         entry.setdefault("stage", stage)
         return entry
 
@@ -151,9 +148,8 @@ def _console() -> Processor:
     )
 
 
-def _json(entry: MutableMapping[str, Any], **options: Any) -> str:
+def _json(entry: MutableMapping[str, Any], **_: Any) -> str:
     """One line of JSON, the fields that everybody looks for first."""
-    del options
     first: Mapping[str, Any] = {
         key: entry.pop(key) for key in ("time", "level", "stage", "event") if key in entry
     }

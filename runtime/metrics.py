@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import platform
 import threading
-from contextlib import AbstractContextManager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
@@ -34,30 +33,32 @@ Ready = tuple[bool, str]
 """Whether the process can do its work now, and if not, why, in a sentence without secrets."""
 
 
-class MetricsServer(AbstractContextManager["MetricsServer"]):
+class MetricsServer(ThreadingHTTPServer):
     """A running server; leaving the context stops it."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        super().__init__(address, handler)
+        self._thread = threading.Thread(target=self.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
-        return self._server.server_port
+        return self.server_port
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port it listens on."""
-        host, port = self._server.server_address[:2]
+        host, port = self.server_address[:2]
         return str(host), port
 
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that go away in mid-answer."""
+
     def stop(self) -> None:
-        """Stop answering and free the port."""
-        self._server.shutdown()
+        self.shutdown()
         self._thread.join()
-        self._server.server_close()
+        self.server_close()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -79,23 +80,15 @@ def serve(
         checks = MappingProxyType({"/readyz": (ready, "ready"), "/healthz": (alive, "alive")})
 
     try:
-        server = _Server((host, port), Handler)
+        return MetricsServer((host, port), Handler)
     except OSError as error:
         raise StartError(_refusal(host, port, error)) from None
-    return MetricsServer(server)
 
 
 def render(accept: str = "") -> tuple[bytes, str]:
     """All metrics of this process, in the format that an Accept header asks for, and its content type."""
     encode, content_type = choose_encoder(accept)
     return encode(REGISTRY), content_type
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that go away in mid-answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -133,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, *_: Any) -> None:
         """Probes come every few seconds: no access log."""
 
 

@@ -105,7 +105,6 @@ class _Reader:
                 self.problems.append(f"{origin}: {name} is not a setting{close}")
 
     def nested(self) -> dict[str, Any]:
-        """The values in the model's shape."""
         result: dict[str, Any] = {}
         for name, value in self.values.items():
             table, _, key = name.rpartition(".")
@@ -154,7 +153,6 @@ def fields_of(model: type[BaseModel], table: str = "") -> Iterator[tuple[str, Fi
 
 
 def is_secret(info: FieldInfo) -> bool:
-    """Whether a setting's value must never be shown."""
     return "SecretStr" in str(info.annotation) or info.annotation is SecretStr
 
 

@@ -61,6 +61,7 @@ def _url(text: str) -> str:
 Host = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class Section(BaseModel):
@@ -144,12 +145,10 @@ class KafkaSettings(Section):
 
     @property
     def encrypts(self) -> bool:
-        """Whether connections are encrypted."""
         return self.security_protocol.endswith("SSL")
 
     @property
     def logs_in(self) -> bool:
-        """Whether clients log in."""
         return self.security_protocol.startswith("SASL")
 
     @property
@@ -159,11 +158,9 @@ class KafkaSettings(Section):
 
     @property
     def servers(self) -> list[str]:
-        """The brokers to begin with, each as host:port."""
         return self.bootstrap_servers.split(",")
 
     def topic(self, name: str) -> str:
-        """A topic's name on the cluster."""
         return f"{self.prefix}{name}"
 
     def group(self, stage: str) -> str:
@@ -225,12 +222,36 @@ class IngestSettings(Section):
     """How providers reach the ingress, such as https://calls.example.com; callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
     """Requests that may wait for the broker at once."""
+    max_connections: int = Field(default=8192, ge=16, le=1_000_000)
+    """Connections at the same time; one more closes the one that has been of no use for longest."""
+    max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)
+    """The same of one address: a load balancer's are those of all providers behind it."""
+    trusted_proxies: int = Field(default=0, ge=0, le=16)
+    """Our own proxies before us, each of which adds to X-Forwarded-For who called it."""
+    keep_headers: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$")] = ""
+    """Request headers that are kept with each callback, divided by commas, beyond those of signatures and
+    Content-Encoding."""
+    max_in_flight: int = Field(default=512, ge=1, le=100_000)
+    """Requests to one callback URL that may wait for their answers; one more is answered with 503."""
+    header_seconds: Seconds = 10.0
+    """How long a new connection may say nothing, and how long a request's headers may take: else 408."""
+    body_seconds: Seconds = 30.0
+    """How long a request's body may take: else 408."""
+    keep_alive_seconds: Seconds = 75.0
+    """How long a connection may rest between two requests: longer than load balancers let it, mostly 60."""
     max_body_bytes: int = Field(default=512 * 1024, ge=1024, le=900 * 1024)
     """A larger body is answered with 413."""
     max_query_bytes: int = Field(default=16 * 1024, ge=256, le=64 * 1024)
     """A longer query string is answered with 414."""
     acknowledge_timeout_seconds: float = Field(default=2.0, gt=0, le=30)
-    """How long a callback may wait for the broker before the answer is 503."""
+    """How long the broker may take to acknowledge a callback; without a spool the answer is 503 then."""
+    spool: Path | None = None
+    """Folder for callbacks that the broker does not acknowledge, on a disk that survives us; `spool` in
+    `data` otherwise."""
+    spool_max_bytes: int = Field(default=1024 * 1024 * 1024, ge=0)
+    """How large that may become; more are answered with 503. 0: nothing is kept there."""
+    spool_after_seconds: float = Field(default=0.25, gt=0, le=30)
+    """How long a callback waits for the broker before it goes there."""
     retry_after_seconds: int = Field(default=5, ge=1, le=3600)
     """When a provider should try again after a 503."""
     drain_seconds: float = Field(default=10.0, ge=0, le=300)
@@ -257,8 +278,11 @@ class CorrelateSettings(Section):
     """A call without news for this long is closed, with `close_reason` `timeout`."""
     forget_seconds: float = Field(default=48 * 3600.0, ge=1)
     """A closed call is dropped from the correlator's state after this long, a complete one already
-    after `silence_seconds`; links are kept twice as long.
+    after `silence_seconds`; late news brings it back from ClickHouse.
     """
+    events_per_call: int = Field(default=300, ge=20, le=400)
+    """This many events of one call are kept one by one: of a call that has more, events of legs that have
+    ended are summed up, and its row says `truncated`."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""
@@ -275,6 +299,27 @@ class SinkSettings(Section):
     """An insert is made when this many rows wait …"""
     batch_seconds: float = Field(default=0.4, gt=0, le=60)
     """… or when the oldest has waited this long; three times as long for callbacks and events."""
+    stuck_seconds: float = Field(default=60.0, gt=0)
+    """/readyz says no once the same batch has been written for this long, or nothing was committed for this
+    long although there is lag."""
+
+
+class RetentionSettings(Section):
+    """For how many days the tables keep what was received, from the day of the receipt on; 0 is for ever.
+
+    `callweave migrate` applies a change at once, and the sink drops each day when its time is over.
+    """
+
+    callbacks_days: Days = 0
+    """`callbacks`, with their payloads."""
+    events_days: Days = 0
+    """`call_events`: late news of a call whose events are gone begins a call of its own."""
+    calls_days: Days = 0
+    """`calls` and `call_legs`."""
+    versions_days: Days = 30
+    """Every row of a call that was ever visible: `call_changes` and `calls_as_of`."""
+    dead_letters_days: Days = 90
+    """`dead_letters`."""
 
 
 class EmbeddedSettings(Section):
@@ -311,6 +356,7 @@ class Settings(Section):
     normalize: NormalizeSettings = NormalizeSettings()
     correlate: CorrelateSettings = CorrelateSettings()
     sink: SinkSettings = SinkSettings()
+    retention: RetentionSettings = RetentionSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     log: LogSettings = LogSettings()
 
@@ -321,6 +367,10 @@ class Settings(Section):
             if port and (host, port) in taken:
                 yield name, f"must differ from {taken[host, port]}"
             taken.setdefault((host, port), name)
+
+    def spool_folder(self) -> Path | None:
+        """Where the ingress keeps what Kafka does not acknowledge; None if that is switched off."""
+        return (self.ingest.spool or self.data / "spool") if self.ingest.spool_max_bytes else None
 
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""

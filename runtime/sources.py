@@ -4,10 +4,25 @@
     account = "104026"
     dialect = "common-api"
     timezone = "Asia/Shanghai"
+    charset = "gb18030"           # of texts that are not UTF-8 and name no charset
     country = "CN"                # of phone numbers without a +; unknown otherwise
     close_after_seconds = 600     # a call without news for so long is closed; else correlate.silence_seconds
     token_sha256 = "…"            # the token itself is written nowhere
     added_at = 2026-01-31T12:00:00Z
+    paused_at = 2026-02-01T12:00:00Z  # providers are asked to come again, until it is resumed
+    requests_per_second = 50.0    # more are answered with 429
+    burst = 200                   # but so many may come at once
+    revision = 2                  # counts the changes of what its callbacks are read with
+
+    [[sources.shanghai.former_tokens]]  # of a rotation: good until then
+    token_sha256 = "…"
+    until = 2026-02-03T12:00:00Z
+
+    [[sources.shanghai.former_settings]]  # as they were: callbacks that came then are read with them
+    revision = 1
+    timezone = "UTC"
+
+Who may send for it, beyond knowing its URL, stands in `[sources.shanghai.sender]` (`runtime/senders.py`).
 
 A removed source keeps its entry, without a token, since callbacks that it sent before must stay readable.
 Keys that are not known here, as a provider's own settings, are kept when the file is rewritten; comments and
@@ -16,9 +31,9 @@ the order of the keys are not.
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import hashlib
-import hmac
 import re
 import secrets
 import threading
@@ -26,7 +41,7 @@ import time
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -37,6 +52,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from runtime.senders import Sender  # noqa: TC001 - pydantic reads it when the class is made
 from schemas import dialects
 
 if TYPE_CHECKING:
@@ -49,8 +65,8 @@ log = structlog.get_logger(__name__)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 COUNTRY = re.compile(r"[A-Z]{2}")
-NOBODY = bytes(32)
-"""Stands in for a removed source's digest, so that it costs the same; no token has it as its SHA-256."""
+OVERLAP = timedelta(hours=48)
+"""How long a token is good beyond its rotation: longer than any provider repeats."""
 
 WORDS = {
     "missing": "is missing",
@@ -87,9 +103,44 @@ def checked_country(country: str) -> str:
     return country
 
 
+def checked_charset(charset: str) -> str:
+    """A text encoding that Python knows."""
+    try:
+        str(b"text", codecs.lookup(charset).name, "replace")
+    except (LookupError, ValueError):  # ValueError: a NUL in the name
+        raise ValueError("must be a text encoding, such as gb18030 or windows-1251") from None
+    return charset
+
+
 Name = Annotated[str, AfterValidator(checked_name)]
-Setting = Literal["timezone", "close_after_seconds", "country"]
+Zone = Annotated[str, AfterValidator(checked_timezone)]
+Country = Annotated[str, AfterValidator(checked_country)]
+Charset = Annotated[str, AfterValidator(checked_charset)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Setting = Literal["timezone", "close_after_seconds", "charset", "country", "requests_per_second", "burst"]
 """What may change while a source goes on; whose callbacks they are, and in which dialect, may not."""
+READ_WITH: tuple[Setting, ...] = ("timezone", "charset", "country")
+"""Of these, what a callback is read with: a revision is a change of one of them."""
+
+
+class FormerToken(BaseModel):
+    """A token that was rotated, and is still good for a while."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    token_sha256: Digest = Field(repr=False)
+    until: AwareDatetime
+
+
+class FormerSettings(BaseModel):
+    """What callbacks were read with up to a change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    revision: int = Field(ge=1)
+    timezone: Zone
+    charset: Charset | None = None
+    country: Country | None = None
 
 
 class Source(BaseModel):
@@ -101,21 +152,42 @@ class Source(BaseModel):
     account: Name
     """The tenant: ids of different accounts never meet."""
     dialect: Annotated[str, AfterValidator(dialects.checked)]
-    timezone: Annotated[str, AfterValidator(checked_timezone)]
+    timezone: Zone
     """Of the times that the provider writes without one."""
     close_after_seconds: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     """A call without news for so long is closed; None for `correlate.silence_seconds`."""
-    country: Annotated[str, AfterValidator(checked_country)] | None = None
+    charset: Charset | None = None
+    """Of texts that are not UTF-8 and name no charset; None where that is unknown."""
+    country: Country | None = None
     """Of the phone numbers that the provider writes without a +; None where that is unknown."""
-    token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", repr=False)
+    token_sha256: Digest | None = Field(default=None, repr=False)
     """None for a removed source alone."""
+    former_tokens: tuple[FormerToken, ...] = Field(default=(), repr=False)
     added_at: AwareDatetime
     removed_at: AwareDatetime | None = None
+    paused_at: AwareDatetime | None = None
+    """Since when its callbacks are not taken; None while they are."""
+    revision: int = Field(default=1, ge=1)
+    """Of what its callbacks are read with; travels with each."""
+    former_settings: tuple[FormerSettings, ...] = ()
+    requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """How many callbacks it may send, on average; more are answered with 429. None for any number."""
+    burst: int | None = Field(default=None, ge=1)
+    """How many it may send at once; what it may in a second otherwise."""
+    sender: Sender | None = None
+    """What is asked of who sends, beyond the URL."""
 
     @property
     def active(self) -> bool:
         """Whether its token is still good."""
         return self.removed_at is None
+
+    def as_of(self, revision: int) -> Source:
+        """As it was at a revision; as it is now for one that is not known."""
+        for former in self.former_settings:
+            if former.revision == revision:
+                return self.model_copy(update=former.model_dump())
+        return self
 
 
 @dataclass(frozen=True)
@@ -132,18 +204,20 @@ class Sources:
         return self.by_name.get(name)
 
     def by_token(self, token: str) -> Source | None:
-        """Whose token it is; takes as long whether it is somebody's or nobody's."""
-        given = digest_of(token).digest()
-        found = None
-        for digest, source in self._digests:
-            if hmac.compare_digest(digest, given):
-                found = source
-        return found
+        """Whose token it is. Looked up by its digest, so that no time that this takes tells of a token."""
+        source, until = self._by_digest.get(digest_of(token).digest(), (None, 0.0))
+        return None if until and until <= time.time() else source
 
     @cached_property
-    def _digests(self) -> list[tuple[bytes, Source]]:
-        hexes = ((source.token_sha256, source) for source in self.by_name.values())
-        return [(bytes.fromhex(digest) if digest else NOBODY, source) for digest, source in hexes]
+    def _by_digest(self) -> dict[bytes, tuple[Source, float]]:
+        """Each source by its digests, and until when each is good: seconds since 1970, 0 for ever."""
+        found: dict[bytes, tuple[Source, float]] = {}
+        for source in self.by_name.values():
+            for former in source.former_tokens:
+                found[bytes.fromhex(former.token_sha256)] = (source, former.until.timestamp())
+            if source.token_sha256:
+                found[bytes.fromhex(source.token_sha256)] = (source, 0.0)
+        return found
 
 
 def digest_of(token: str) -> hashlib._Hash:
@@ -201,10 +275,11 @@ def contradictions(by_name: Mapping[str, Source]) -> Iterator[str]:
     for name, source in by_name.items():
         if source.active and source.token_sha256 is None:
             yield f"sources.{name}: token_sha256 is missing"
-        if not source.active and source.token_sha256 is not None:
+        if not source.active and (source.token_sha256 is not None or source.former_tokens):
             yield f"sources.{name}: was removed and must have no token_sha256"
-        if source.token_sha256 and (other := owner.setdefault(source.token_sha256, name)) != name:
-            yield f"sources.{name}: has the same token as sources.{other}"
+        for digest in [source.token_sha256, *(former.token_sha256 for former in source.former_tokens)]:
+            if digest and (other := owner.setdefault(digest, name)) != name:
+                yield f"sources.{name}: has the same token as sources.{other}"
 
 
 def add(
@@ -215,6 +290,7 @@ def add(
     timezone: str,
     *,
     close_after_seconds: float | None = None,
+    charset: str | None = None,
     country: str | None = None,
 ) -> str:
     """Add a source and return its token, which nothing can show again; raise `SourcesError`.
@@ -237,17 +313,27 @@ def add(
         token = secrets.token_urlsafe(32)
         if close_after_seconds is not None:  # nothing refers to it: it may differ from what it was
             known["close_after_seconds"] = close_after_seconds
+        if charset is not None:  # a replay reads with what is set now
+            known["charset"] = charset
         if country is not None:  # the same
             known["country"] = country
         tables[name] = known | wanted | {"token_sha256": digest_of(token).hexdigest(), "added_at": now()}
         return token
 
 
-def rotate(path: Path, name: str) -> str:
-    """Give a source a new token and return it; the old one is void at once; raise `SourcesError`."""
+def rotate(path: Path, name: str, overlap: timedelta = OVERLAP) -> str:
+    """Give a source a new token and return it; the old one holds for the overlap; raise `SourcesError`.
+
+    So do those of earlier rotations, unless there is no overlap: then the new one alone is good, at once.
+    """
     with edited(path) as tables:
-        token = secrets.token_urlsafe(32)
-        active(path, tables, name)["token_sha256"] = digest_of(token).hexdigest()
+        table = active(path, tables, name)
+        token, time_now = secrets.token_urlsafe(32), now()
+        former = [item for item in table.pop("former_tokens", []) if overlap and item["until"] > time_now]
+        if overlap:
+            former.append({"token_sha256": table["token_sha256"], "until": time_now + overlap})
+            table["former_tokens"] = former
+        table["token_sha256"] = digest_of(token).hexdigest()
         return token
 
 
@@ -255,18 +341,41 @@ def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -
     """Change what is given, None to unset it, and keep the rest, the token too; raise `SourcesError`."""
     with edited(path) as tables:
         table = active(path, tables, name)
+        before = read_with(table)
         for setting, value in given.items():
             if value is None:
                 table.pop(setting, None)
             else:
                 table[setting] = value
+        if read_with(table) != before:
+            revision = table.get("revision", 1)
+            table["former_settings"] = [*table.get("former_settings", []), {"revision": revision} | before]
+            table["revision"] = revision + 1
+
+
+def read_with(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What callbacks are read with, as far as it is set."""
+    return {setting: table[setting] for setting in READ_WITH if setting in table}
+
+
+def pause(path: Path, name: str) -> None:
+    """Have a source's callbacks refused until `resume`: providers are asked to send them again."""
+    with edited(path) as tables:
+        active(path, tables, name).setdefault("paused_at", now())
+
+
+def resume(path: Path, name: str) -> None:
+    """Take a paused source's callbacks again."""
+    with edited(path) as tables:
+        active(path, tables, name).pop("paused_at", None)
 
 
 def remove(path: Path, name: str) -> None:
     """Make a source's token void and keep the rest of its entry; raise `SourcesError`."""
     with edited(path) as tables:
         table = active(path, tables, name)
-        del table["token_sha256"]
+        for key in ("token_sha256", "former_tokens", "paused_at"):
+            table.pop(key, None)
         table["removed_at"] = now()
 
 
@@ -304,12 +413,16 @@ def edited(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class SourcesFile:
-    """The sources as the file says now, for a process that runs on while people change them."""
+    """The sources as the file says now, for a process that runs on while people change them.
+
+    A file that is away, is empty, can't be read, or has lost an active source without a trace, is trouble:
+    a disk that is not mounted, a copy that was cut short. Then the last good version holds.
+    """
 
     CHECK_SECONDS = 0.5
 
     def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Read the file; raise `SourcesError` if it can't be used."""
+        """Read the file; raise `SourcesError` if it can't be used. One that is not there may still come."""
         self.path = path
         self.problem: str | None = None
         """Why the file can't be used now, None while it can: the sources are those of the last good one."""
@@ -317,6 +430,7 @@ class SourcesFile:
         self._lock = threading.Lock()
         self._signature = signature(path)
         self._sources = load(path)
+        self.problem = loss(path, self._sources, self._sources)
         self._checked = monotonic()
 
     def current(self) -> Sources:
@@ -329,17 +443,35 @@ class SourcesFile:
                 self._lock.release()
         return self._sources
 
-    def get(self, name: str) -> Source | None:
-        """A source by its name, removed or not; one that is not known is looked for in the file at once.
+    def get(self, name: str, revision: int = 0) -> Source | None:
+        """A source by its name, removed or not, as it was at a revision of it that is known.
 
-        The ingress may have read the file a moment earlier than the process that asks.
+        One that is not known is looked for in the file at once: the ingress may have read the file a moment
+        earlier than the process that asks.
         """
         found = self.current().get(name)
-        if found is None:
-            with self._lock:
-                self._reload_if_changed()
-            found = self._sources.get(name)
+        if found is None or found.revision < revision:
+            found = self.newest().get(name)
+        return found.as_of(revision) if found is not None and 0 < revision < found.revision else found
+
+    def by_token(self, token: str) -> Source | None:
+        """Whose token it is; one that is not known is looked for in the file at once.
+
+        Raises `SourcesError` if the file is in trouble and the last good version knows nothing of the token.
+        """
+        found = self.current().by_token(token) or self.newest().by_token(token)
+        if found is None and self.problem is not None:
+            raise SourcesError(self.problem)
         return found
+
+    def newest(self) -> Sources:
+        """As the file says at this moment; whoever comes while it is read waits for that.
+
+        It is read only when it has changed: whoever guesses tokens makes us look at its date, no more.
+        """
+        with self._lock:
+            self._reload_if_changed()
+            return self._sources
 
     def _reload_if_changed(self) -> None:
         found = signature(self.path)
@@ -347,14 +479,29 @@ class SourcesFile:
             return
         self._signature = found
         try:
-            self._sources = load(self.path)
+            sources = load(self.path)
+            problem = loss(self.path, self._sources, sources)
         except SourcesError as error:
-            self.problem = str(error)
-            log.error("sources file is broken, going on with its last good version", problem=self.problem)  # noqa: TRY400
-        else:
-            self.problem = None
-            active_now = sum(source.active for source in self._sources)
-            log.info("sources read", path=str(self.path), active=active_now)
+            problem = str(error)
+        self.problem = problem
+        if problem is not None:
+            log.error("sources file is broken, going on with its last good version", problem=problem)
+            return
+        self._sources = sources
+        log.info("sources read", path=str(self.path), active=sum(source.active for source in sources))
+
+
+def loss(path: Path, before: Sources, after: Sources) -> str | None:
+    """What a file has lost against its last good version, in a sentence; None for nothing."""
+    if not after.by_name:
+        return f"{path}: holds no sources, or is not there"
+    lost = [source.name for source in before if source.active and after.get(source.name) is None]
+    if lost:
+        return (
+            f"{path}: active sources are gone: {', '.join(lost)}. Put them back, or use `callweave source "
+            "remove`; a restart of the ingress takes the file as it is."
+        )
+    return None
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:

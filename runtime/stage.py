@@ -56,8 +56,6 @@ class Heart:
 
 
 class StageProcess:
-    """One stage in this process."""
-
     def __init__(self, name: str, settings: Settings) -> None:
         """`name` is that of its section in the settings."""
         self.name = name
@@ -78,7 +76,6 @@ class StageProcess:
         log.info("started", probes=self.probes)
 
     def ready(self) -> Ready:
-        """What /readyz says."""
         return (False, "stopping") if self.stopping.is_set() else self.check()
 
     def when_stopping(self, call: Callable[[], object]) -> None:
@@ -155,8 +152,8 @@ def run(name: str, settings: Settings, work: Callable[[StageProcess], None]) -> 
 def leave(status: int) -> NoReturn:
     """End the process at once.
 
-    Threads live on, idle or with a client that never finishes its request, and granian's panic when they meet
-    a Python that is being torn down. Nothing is left to be saved: what was acknowledged is with the broker.
+    Threads live on, idle or with work that never ends. Nothing is left to be saved: what was acknowledged is
+    with the broker, or on the disk.
     """
     logging.shutdown()
     sys.stdout.flush()

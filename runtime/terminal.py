@@ -26,7 +26,6 @@ def echo(text: str = "", *, err: bool = False, lines: bool = False) -> None:
 
 
 def echo_json(text: str | bytes) -> None:
-    """Print JSON."""
     click.echo(visible_json(text if isinstance(text, str) else text.decode()))
 
 

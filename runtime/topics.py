@@ -27,7 +27,7 @@ from kafka.errors import (
 from runtime.errors import StartError
 from runtime.kafka import client_options
 from runtime.tls import distrust
-from schemas.topics import SPECS
+from schemas.topics import SPECS, insync_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,9 +75,10 @@ class TopicReport:
 
 def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
     """Our topics as they should be, by their names on the cluster."""
+    durable = {"min.insync.replicas": str(insync_replicas(settings.replication_factor))}
     return {
         settings.topic(spec.topic): TopicState(
-            settings.partitions, settings.replication_factor, dict(spec.config)
+            settings.partitions, settings.replication_factor, {**spec.config, **durable}
         )
         for spec in SPECS.values()
     }
@@ -101,7 +102,14 @@ def _drifts(wish: TopicState, found: TopicState) -> Iterator[Drift]:
     for key, value in wish.config.items():
         is_now = found.config.get(key, "")
         if is_now != value:
-            yield Drift(key, is_now, value, breaks=key == "cleanup.policy")
+            yield Drift(key, is_now, value, breaks=_breaks(key, is_now, value))
+
+
+def _breaks(key: str, found: str, wish: str) -> bool:
+    """A topic that compacts forgets messages, and one that takes less than we send refuses some for ever."""
+    if key == "max.message.bytes":
+        return not found.isdigit() or int(found) < int(wish)
+    return key == "cleanup.policy"
 
 
 def inspect(settings: Settings) -> list[TopicReport]:

@@ -33,21 +33,33 @@ class Callback:
     received_at: int
     """When the complete request had been read, by the ingress's clock: microseconds since 1970 UTC."""
     method: Literal["GET", "POST"]
-    """A GET has its payload in the query string."""
+    """A GET has its payload in the query string, unless it has a body."""
     content_type: str
     """The request's Content-Type as sent, '' without one."""
     peer: str
     """The address that the request came from."""
     payload: bytes = field(repr=False)
-    """The body; for a GET, the query string."""
+    """The body; for a GET without one, the query string."""
     query: bytes = field(default=b"", repr=False)
-    """The query string of a POST: providers append their own parameters to the URL."""
+    """The query string beside a body: providers append their own parameters to the URL."""
     kind: CallbackKind = "webhook"
     """The kind; webhooks have no header for it."""
+    revision: int = 0
+    """Of the source's settings when it came; 0, and no header, where that is not known."""
+    kept_headers: bytes = b""
+    """Some of the request's headers, a JSON object with names in lower case; b'' for none."""
+
+    @property
+    def content_encoding(self) -> str:
+        """How the sender, or a relay, says that the body is compressed; '' if nobody does."""
+        kept = orjson.loads(self.kept_headers) if self.kept_headers else {}
+        return str(kept.get("content-encoding", ""))
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
         kind = [] if self.kind == "webhook" else [("kind", self.kind.encode())]
+        kept = [("kept_headers", self.kept_headers)] if self.kept_headers else []
+        revision = [("revision", b"%d" % self.revision)] if self.revision else []
         return [
             ("id", self.id.encode()),
             ("source", self.source.encode()),
@@ -58,6 +70,8 @@ class Callback:
             ("peer", self.peer.encode()),
             ("query", self.query),
             *kind,
+            *revision,
+            *kept,
         ]
 
     @classmethod
@@ -83,6 +97,8 @@ class Callback:
             payload=value or b"",
             query=named.get("query", b""),
             kind=cast("CallbackKind", kind),
+            revision=int(named.get("revision", 0)),
+            kept_headers=named.get("kept_headers", b""),
         )
 
 
@@ -98,7 +114,6 @@ class Reason:
     """One sentence for people."""
 
     def to_json(self) -> dict[str, str]:
-        """As in HTTP answers, headers and the archive."""
         return {"field": self.field, "code": self.code, "message": self.message}
 
 
@@ -153,23 +168,41 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An event that an earlier reading made of a callback."""
+
+    event_id: str
+    leg: str
+    """The leg that it was about."""
+    ids: tuple[str, ...]
+    """The legs that it named."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """What `callbacks.replay` adds to a callback's headers: what the archive knows about it."""
 
     replayed_at: int
     """When the replay began, microseconds since 1970 UTC."""
+    reading: int
+    """The replay's number: of one event the highest reading holds."""
     reasons: tuple[Reason, ...]
     """Why it is rejected at present; none if it is accepted."""
     topic: str
     """Where it is: in `callbacks.raw`, or in `callbacks.rejected` if the ingress rejected it."""
     partition: int
     offset: int
+    told: tuple[Told, ...] = ()
+    """The events that earlier readings made of it: those that are not made any more become void."""
 
     def headers(self) -> Headers:
+        told = [[each.event_id, each.leg, each.ids] for each in self.told]
         return [
             ("replayed_at", b"%d" % self.replayed_at),
+            ("reading", b"%d" % self.reading),
             ("reasons", reasons_to_json(self.reasons)),
             ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
+            ("told", orjson.dumps(told)),
         ]
 
     @classmethod
@@ -177,11 +210,18 @@ class Replayed:
         """Read the headers; KeyError, ValueError or TypeError for any others."""
         named = dict(headers)
         topic, partition, offset = orjson.loads(named["origin"])
-        return cls(int(named["replayed_at"]), reasons_from_json(named["reasons"]), topic, partition, offset)
+        return cls(
+            replayed_at=int(named["replayed_at"]),
+            reading=int(named["reading"]),
+            reasons=reasons_from_json(named["reasons"]),
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            told=tuple(Told(id_, leg, tuple(ids)) for id_, leg, ids in orjson.loads(named["told"])),
+        )
 
 
 def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
-    """The JSON of the header."""
     return orjson.dumps([reason.to_json() for reason in reasons])
 
 

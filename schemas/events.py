@@ -6,14 +6,38 @@ and is left out of the JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
-Kind = Literal["ring", "answer", "hangup", "cdr", "dial", "voicemail", "message", "requested"]
-"""`dial` is a call offered to a party (`dial-in`, `dial-out`); `message` is not a call."""
+from schemas.versions import NewerVersionError, check_version, mistakes
+
+VERSION = 1
+
+Kind = Literal[
+    "ring",
+    "answer",
+    "hangup",
+    "cdr",
+    "dial",
+    "voicemail",
+    "message",
+    "requested",
+    "notice",
+    "void",
+    "closed",
+    "summed",
+]
+"""`dial` is a call offered to a party (`dial-in`, `dial-out`), `message` is not a call, `notice` is told
+of a call afterwards: it neither bills the call nor changes its course. `void` is an event that no longer says
+anything in its newest reading. The correlator itself makes two: `closed`, after a long silence, and `summed`,
+which stands for many events of a call that has too many."""
+
+SAYS_NOTHING = frozenset({"void", "closed", "summed"})
+"""Kinds that no callback tells: they make no field of a row, and are no part of its revision."""
 
 Side = Literal["a", "b"]
 """`a` is the side that the provider reached first, `b` the one to which the call was then connected."""
@@ -31,11 +55,23 @@ Us = Annotated[int, Field(description="Microseconds since 1970 UTC.")]
 DurationUs = Annotated[int, Field(ge=0, description="Microseconds.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A field that could not be read, and was left out of the event."""
+
+    field: str
+    """As the provider calls it."""
+    code: str
+    """Stable and short, for grouping."""
+    raw: str
+    """Its text, as the provider wrote it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
     """One thing that happened to one leg, or to a call as a whole (a CDR)."""
 
-    v: int = 1
+    v: int = VERSION
     """The vocabulary's version: within one, fields are only added, and readers skip new ones."""
     event_id: str
     """A hash of source and canonical payload: a retried callback is the same event."""
@@ -49,14 +85,20 @@ class CallEvent:
     """The provider's dialect of the callback."""
     kind: Kind
     ids: tuple[str, ...]
-    """Every leg id in the callback, as the provider wrote them, sorted; empty only for a `message`."""
+    """Every leg id in the callback, sorted, UUIDs in small letters and bare; empty only for a `message`."""
     leg: str
     """The leg it is about, one of `ids`; '' for a `message`."""
     received_at: Us
-    """When the ingress had read the callback."""
+    """When the ingress had read the callback: of several with this event, the first."""
     occurred_at: Us
     """When it happened, by `clock`."""
     clock: Clock
+    reading: Annotated[int, Field(ge=1)] = 1
+    """Of one event the highest reading holds: 1 when it is first read, later the number of the replay."""
+    last_received_at: Us | None = None
+    """When the last callback with this event was received; absent if it was `received_at`."""
+    told_at: Us | None = None
+    """When the callback whose words these are was received; absent if that was `received_at`."""
     uuid: str | None = None
     """The provider's own id of the call: `uuid`, `CallID`."""
     side: Side | None = None
@@ -108,25 +150,82 @@ class CallEvent:
     """How long it rang."""
     talk_time: DurationUs | None = None
     """How long the parties talked."""
+    written: dict[str, str] | None = None
+    """Of `ids` those that the provider wrote otherwise, and how: in capitals, in braces."""
+    doubts: tuple[Doubt, ...] = ()
+    """Fields that could not be read, and were left out."""
     extra: Json = field(default_factory=dict)
     """Every field without a name in callweave, as the provider wrote it."""
 
+    @property
+    def last_heard(self) -> int:
+        """When the last callback with this event was received, in microseconds since 1970 UTC."""
+        return self.received_at if self.last_received_at is None else self.last_received_at
+
+    def to_dict(self) -> Json:
+        """As a JSON object, without what is unknown or usual."""
+        said = {name: value for name, value in zip(NAMES, _VALUES(self), strict=True) if value is not None}
+        for name, usual in _LEFT_OUT.items():
+            if said[name] == usual:
+                del said[name]
+        return said
+
     def to_json(self) -> bytes:
         """As in `calls.events`."""
-        return orjson.dumps({name: value for name in NAMES if (value := getattr(self, name)) is not None})
+        return orjson.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, value: bytes) -> CallEvent:
-        """Read a message of `calls.events`; ValueError, KeyError or TypeError for anything else."""
-        return cls.from_dict(orjson.loads(value))
+        """Read a message of `calls.events`, passing over fields of later versions.
+
+        Raises ValueError, which names fields and no value, for what is no event, and NewerVersionError.
+        """
+        try:
+            event = _EVENT.validate_json(value, strict=True)
+        except ValidationError as error:
+            check_version(value, VERSION, "event")
+            raise ValueError(mistakes(error)) from None
+        if event.v > VERSION:
+            raise NewerVersionError("event", event.v, VERSION)
+        return event
 
     @classmethod
-    def from_dict(cls, read: Json) -> CallEvent:
-        """Read an event's JSON object; fields of later versions are skipped."""
-        known = {name: value for name, value in read.items() if name in _KNOWN}
-        known["ids"] = tuple(known["ids"])
-        return cls(**known)
+    def from_kept(cls, read: Json) -> CallEvent:
+        """Read an event's JSON object that we wrote ourselves, and need not mistrust."""
+        doubts = tuple(Doubt(**doubt) for doubt in read.get("doubts", ()))
+        return cls(**{**read, "ids": tuple(read["ids"]), "doubts": doubts})
 
 
 NAMES = tuple(each.name for each in fields(CallEvent))
-_KNOWN = frozenset(NAMES)
+_VALUES = attrgetter(*NAMES)
+_LEFT_OUT = {"reading": 1, "doubts": ()}
+_EVENT = TypeAdapter(CallEvent)
+
+
+def newest(a: CallEvent, b: CallEvent) -> CallEvent:
+    """Join two tellings of one event: the higher reading holds, of equal ones the earlier receipt.
+
+    So a retry changes nothing but when the event was last received.
+    """
+    if a == b:
+        return a
+    held = max(a, b, key=_order)
+    first = min(a.received_at, b.received_at)
+    last = max(a.last_heard, b.last_heard)
+    told = _told_at(held)
+    return replace(
+        held,
+        received_at=first,
+        last_received_at=None if last == first else last,
+        told_at=None if told == first else told,
+    )
+
+
+def _told_at(event: CallEvent) -> int:
+    return event.received_at if event.told_at is None else event.told_at
+
+
+def _order(event: CallEvent) -> tuple[int, int, bytes]:
+    """The greatest holds; the text decides between two that only a fault can make differ."""
+    words = replace(event, received_at=0, last_received_at=None, told_at=None)
+    return event.reading, -_told_at(event), words.to_json()

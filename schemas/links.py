@@ -1,18 +1,20 @@
-"""What correlators tell each other about legs, through `calls.links`: keyed by the leg that is told."""
+"""What correlators tell each other about legs, through `calls.links`: keyed by the leg that is told.
+
+The sink tells them too, when it finds in the tables what the correlator has forgotten.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
-from schemas.events import CallEvent
+from schemas.events import SAYS_NOTHING, CallEvent, Json
+from schemas.versions import NewerVersionError, check_version, mistakes
 
-if TYPE_CHECKING:
-    from schemas.records import Record
-
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +25,63 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """What is known of another leg that belongs to this leg's call."""
+class Events:
+    """Events of this leg's call that another leg knows, or the tables."""
 
-    record: Record
-
-
-Told = Link | Merge | CallEvent
-"""A `CallEvent` here is one that another leg received and forwarded."""
+    events: tuple[CallEvent, ...]
 
 
-def told_to_json(told: Told) -> bytes:
+Told = Link | Events | CallEvent
+"""A `CallEvent` is what the leg is told through `calls.events`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LinkMessage:
+    type: Literal["link"]
+    to: str
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EventsMessage:
+    type: Literal["events"]
+    events: tuple[CallEvent, ...]
+    v: int = VERSION
+
+
+_MESSAGE: TypeAdapter[_LinkMessage | _EventsMessage] = TypeAdapter(
+    Annotated[_LinkMessage | _EventsMessage, Field(discriminator="type")]
+)
+
+
+def told_to_json(told: Link | Events) -> bytes:
     """As in `calls.links`."""
     if isinstance(told, Link):
         return orjson.dumps({"v": VERSION, "type": "link", "to": told.to})
-    if isinstance(told, Merge):
-        return orjson.dumps({"v": VERSION, "type": "merge", "record": told.record})
-    return b'{"v":%d,"type":"event","event":%b}' % (VERSION, told.to_json())
+    return orjson.dumps({"v": VERSION, "type": "events", "events": list(map(kept_part, told.events))})
 
 
 def told_from_json(value: bytes) -> Told:
-    """Read a message of `calls.links`; ValueError, KeyError or TypeError if it is none."""
-    read = orjson.loads(value)
-    if read["type"] == "link":
-        return Link(read["to"])
-    if read["type"] == "merge":
-        return Merge(read["record"])
-    if read["type"] == "event":
-        return CallEvent.from_dict(read["event"])
-    raise ValueError("neither a link, nor a merge, nor an event")
+    """Read a message of `calls.links`.
+
+    Raises ValueError, which names fields and no value, for what is none, and NewerVersionError.
+    """
+    try:
+        message = _MESSAGE.validate_json(value, strict=True)
+    except ValidationError as error:
+        check_version(value, VERSION, "link")
+        raise ValueError(mistakes(error)) from None
+    if message.v > VERSION:
+        raise NewerVersionError("link", message.v, VERSION)
+    return Link(message.to) if isinstance(message, _LinkMessage) else Events(message.events)
+
+
+def kept_part(event: CallEvent) -> Json:
+    """An event's JSON object without what the fold does not need, and the table of events has anyway."""
+    said = event.to_dict()
+    said["callback_id"] = ""
+    if event.kind not in SAYS_NOTHING:
+        said["extra"] = {}
+    if event.doubts:
+        said["doubts"] = [{"field": doubt.field, "code": doubt.code, "raw": ""} for doubt in event.doubts]
+    return said

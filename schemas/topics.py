@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DAY_MS = 24 * 3600 * 1000
+MIB = 1024 * 1024
 
 
 class Topic(StrEnum):
@@ -29,6 +30,16 @@ class TopicSpec:
     config: dict[str, str]
 
 
+def _kept(days: int, *, largest: int = 2 * MIB) -> dict[str, str]:
+    """Kafka's settings of a topic: kept by time, and nothing is lost to a broker that fell behind."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(days * DAY_MS),
+        "max.message.bytes": str(largest),
+        "unclean.leader.election.enable": "false",
+    }
+
+
 SPECS: dict[Topic, TopicSpec] = {
     spec.topic: spec
     for spec in (
@@ -36,40 +47,46 @@ SPECS: dict[Topic, TopicSpec] = {
             Topic.RAW,
             key="none",
             value="the payload's exact bytes: the body, or the query string of a GET",
-            config={"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)},
+            config=_kept(14, largest=MIB),
         ),
         TopicSpec(
             Topic.REJECTED,
             key="none",
             value="the payload's exact bytes; the reasons are in the headers",
-            config={"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)},
+            config=_kept(90, largest=3 * MIB),
         ),
         TopicSpec(
             Topic.REPLAY,
             key="none",
             value="an archived callback's exact bytes; what the archive knows of it is in the headers",
-            config={"cleanup.policy": "delete", "retention.ms": str(3 * DAY_MS)},
+            config=_kept(14),
         ),
         TopicSpec(
             Topic.EVENTS,
             key="account/the smallest leg id that the event names",
             value="CallEvent, JSON",
-            config={"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)},
+            config=_kept(14),
         ),
         TopicSpec(
             Topic.LINKS,
             key="account/leg id",
-            value="a link, a merge or a forwarded event, JSON; between correlators only",
-            config={"cleanup.policy": "delete", "retention.ms": str(3 * DAY_MS)},
+            value="a link, or events that go to another leg, JSON; from correlators and the sink",
+            config=_kept(14),
         ),
         TopicSpec(
             Topic.RECORDS,
             key="account/call id",
-            value="CallRecord, JSON",
-            config={"cleanup.policy": "compact"},
+            value="CallRecord, JSON: the row of a call with those of its legs",
+            config=_kept(14),
         ),
     )
 }
+"""None is kept shorter than what it is made from, so that whoever comes late can begin with any of them."""
+
+
+def insync_replicas(replication_factor: int) -> int:
+    """How many brokers must have a message before it is acknowledged: one of them may be down."""
+    return max(1, replication_factor - 1)
 
 
 def topic_key(account: str, leg: str) -> bytes:

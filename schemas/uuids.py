@@ -1,4 +1,4 @@
-"""The time inside a version-1 UUID (RFC 9562, section 5.1): when the provider made the id."""
+"""UUIDs (RFC 9562): which texts are the same one, and when a version-1 UUID was made (section 5.1)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ GREGORIAN_TO_UNIX = 0x01B21DD213814000
 VERSION_1 = re.compile(
     r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
+UUID = re.compile(
+    r"(?:urn:uuid:)?\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})\}?",
+    re.IGNORECASE,
+)
+
+
+def canonical(text: str) -> str:
+    """An id as it is compared: a UUID in small letters, bare; any other as it is.
+
+    Some systems write UUIDs in capitals, in braces or as `urn:uuid:…`, and others don't.
+    """
+    if text[0] not in "{uU" and text == text.lower():
+        return text
+    found = UUID.fullmatch(text)
+    return found.group(1).lower() if found else text
 
 
 def created_at(uuid: str) -> int | None:

@@ -34,8 +34,8 @@ class Billed:
     ended_at: int
     display_number: str
     callee: str
-    agent: Agent | None
     cause: int
+    agent: Agent | None = None
     direction: Literal["callin", "callout"] = "callout"
     reference: str = ""
     campaign: str = ""
@@ -78,19 +78,16 @@ class Billed:
 
     @property
     def file(self) -> str:
-        """The recording's file on the server."""
         return f"/{self.uuid[24:30]}/{self.uuid}.mp3"
 
 
 def bill(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
     """The CDR, in the words and the order of its document."""
-    return (
-        _form(rng, company, billed, zone) if billed.flavour == "form" else _json(rng, company, billed, zone)
-    )
+    write = _form if billed.flavour == "form" else _json
+    return write(rng, company, billed, zone)
 
 
 def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """The CDR of document 001."""
     recorded = billed.recording is not None
     return {
         "type": billed.direction,
@@ -113,7 +110,6 @@ def _form(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fiel
 
 
 def _json(rng: Random, company: Company, billed: Billed, zone: ZoneInfo) -> Fields:
-    """The CDR of document 002."""
     return {
         "id": rng.randrange(260_000_000, 270_000_000),
         "companycode": company.code,

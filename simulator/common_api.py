@@ -5,13 +5,14 @@ Status events have no time of their own; the CDR's times are whole seconds in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from schemas.times import SECOND
 from simulator import durations, world
 from simulator.bill import Billed, bill
 from simulator.model import SimulatedCall, Truth, Webhook, ids_of
-from simulator.statuses import Statuses, Talk, status_events
+from simulator.statuses import Statuses, Talk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
     from simulator.model import Fields, Shape
     from simulator.world import Agent, Company
 
-METHODS = {
-    "0": "unrestricted",
-    "2": "manual",
-    "3": "api",
-    "4": "api-double",
-    "5": "predictive",
-    "6": "ivr",
-}
+METHODS = {"0": "unrestricted", "2": "manual", "3": "api", "4": "api-double", "5": "predictive", "6": "ivr"}
 """The documents' codes."""
 
 ANSWERED, UNANSWERED, BUSY, ABANDONED = 10000, 10020, 10021, 10010
@@ -53,16 +47,52 @@ class CallCentre:
         self.company: Company = world.company(rng)
 
     def call(self, at: int) -> SimulatedCall:
-        """A call that begins now."""
-        (scenario,) = self.rng.choices(SCENARIOS, WEIGHTS)
+        (scenario,) = self.rng.choices(list(SCENARIOS), list(SCENARIOS.values()))
         return scenario(self, at)
 
     def agent(self) -> Agent:
         return self.rng.choice(self.company.agents)
 
     def fate(self) -> int:
-        """How a called party fares, as a hangup cause."""
         return self.rng.choices(list(FATES), list(FATES.values()))[0]
+
+
+class _Call:
+    """A call under way: its status events so far, and what its CDR repeats of them."""
+
+    def __init__(
+        self,
+        centre: CallCentre,
+        scenario: str,
+        at: int,
+        *,
+        number: str,
+        callee: str,
+        method: str,
+        **more: Any,
+    ) -> None:
+        """`more` is for `Statuses`."""
+        self.scenario = scenario
+        self.uuid = centre.ids.at(at)
+        self.statuses = Statuses(
+            centre.company, at, uuid=self.uuid, callee=callee, number=number, method=method, **more
+        )
+        self._centre = centre
+        self._billed = partial(
+            Billed, uuid=self.uuid, method=method, started_at=at, display_number=number, callee=callee
+        )
+
+    def over(self, **known: Any) -> SimulatedCall:
+        """The call with its CDR, of which the rest is `known`. Its true times are the CDR's seconds."""
+        centre, billed, told = self._centre, self._billed(**known), self.statuses.webhooks
+        sent_at = max([billed.ended_at, *(each.at for each in told)])
+        cdr = bill(centre.rng, centre.company, billed, centre.zone)
+        shape: Shape = "detail" if billed.flavour == "form" else "json"
+        webhooks = (
+            *sorted(told, key=lambda each: each.at),
+            Webhook(sent_at + durations.moment(centre.rng, 3.0), "cdr", billed.uuid, shape, cdr),
+        )
+        return SimulatedCall(_truth(self.scenario, billed, cdr, self.uuid, webhooks), webhooks)
 
 
 def api(centre: CallCentre, at: int) -> SimulatedCall:
@@ -76,92 +106,53 @@ def api_double(centre: CallCentre, at: int) -> SimulatedCall:
 
 
 def _through_an_agent(centre: CallCentre, at: int, method: str, scenario: str) -> SimulatedCall:
-    rng, agent, uuid = centre.rng, centre.agent(), centre.ids.at(at)
+    rng, agent = centre.rng, centre.agent()
     callee, reference = world.dialled_customer(rng), f"{rng.getrandbits(128):032x}"
-    number, buuid = rng.choice(centre.company.numbers), centre.ids.at(at + 22)
-    statuses = status_events(
-        centre.company,
-        at,
-        uuid=uuid,
-        caller=agent.extension,
-        callee=callee,
+    number, caller = rng.choice(centre.company.numbers), agent.extension
+    call = _Call(
+        *(centre, scenario, at),
         number=number,
+        callee=callee,
         method=method,
+        caller=caller,
         reference=reference,
     )
-    tell = {"buuid": buuid, "extension": agent.extension}
+    buuid = centre.ids.at(at + 22)
+    tell = partial(call.statuses.tell, buuid=buuid, extension=caller)
     rung_at = at + durations.moment(rng, 0.4)
-    statuses.tell("ring", rung_at, is_b=False, **tell)
+    tell("ring", rung_at, is_b=False)
     cause, answered_at = UNANSWERED, None
     if rng.random() < AGENT_PICKS_UP:
         ours_at = rung_at + durations.ring(rng) // 2
-        statuses.tell("answer", ours_at, is_b=False, **tell)
+        tell("answer", ours_at, is_b=False)
         their_ring = ours_at + durations.moment(rng)
-        statuses.tell("ring", their_ring, is_b=True, **tell)
+        tell("ring", their_ring, is_b=True)
         cause = centre.fate()
         if cause == ANSWERED:
             answered_at = their_ring + durations.ring(rng)
-            statuses.tell("answer", answered_at, is_b=True, **tell)
+            tell("answer", answered_at, is_b=True)
         ended_at = answered_at + durations.talk(rng) if answered_at else their_ring + durations.patience(rng)
-        statuses.tell("hangup", ended_at, is_b=True, **tell)
-        statuses.tell("hangup", ended_at + durations.moment(rng, 0.3), is_b=False, **tell)
+        tell("hangup", ended_at, is_b=True)
+        tell("hangup", ended_at + durations.moment(rng, 0.3), is_b=False)
     else:
         ended_at = rung_at + durations.patience(rng)
-        statuses.tell("hangup", ended_at, is_b=False, **tell)
-    return _billed(
-        centre,
-        scenario,
-        statuses,
-        Billed(
-            uuid=buuid if rng.random() < BILLED_BY_OTHER_LEG else uuid,
-            method=method,
-            started_at=at,
-            answered_at=answered_at,
-            ended_at=ended_at,
-            display_number=number,
-            callee=callee,
-            agent=agent,
-            cause=cause,
-            reference=reference,
-        ),
-    )
+        tell("hangup", ended_at, is_b=False)
+    uuid = buuid if rng.random() < BILLED_BY_OTHER_LEG else call.uuid
+    times = {"answered_at": answered_at, "ended_at": ended_at}
+    return call.over(uuid=uuid, agent=agent, cause=cause, reference=reference, **times)
 
 
 def manual(centre: CallCentre, at: int) -> SimulatedCall:
     """An agent dials by hand: the B leg rings (document 001's sample; method 2)."""
-    rng, agent, uuid = centre.rng, centre.agent(), centre.ids.at(at)
+    rng, agent = centre.rng, centre.agent()
     callee, number = world.dialled_customer(rng), rng.choice(centre.company.numbers)
+    parties = {"number": number, "callee": callee, "caller": agent.extension}
+    call = _Call(centre, "manual", at, method="2", shape="detail", **parties)
     buuid = centre.ids.at(at + durations.moment(rng, 0.2))
-    statuses = status_events(
-        centre.company,
-        at,
-        uuid=uuid,
-        caller=agent.extension,
-        callee=callee,
-        number=number,
-        method="2",
-        shape="detail",
-    )
     cause = centre.fate()
     talk = Talk(rng, at + durations.moment(rng, 0.4), answered=cause == ANSWERED)
-    talk.tell(statuses, buuid, agent, is_b=True)
-    return _billed(
-        centre,
-        "manual",
-        statuses,
-        Billed(
-            uuid=uuid,
-            method="2",
-            started_at=at,
-            answered_at=talk.answered_at,
-            ended_at=talk.ended_at,
-            display_number=number,
-            callee=callee,
-            agent=agent,
-            cause=cause,
-            flavour="form",
-        ),
-    )
+    talk.tell(call.statuses, buuid, agent, is_b=True)
+    return call.over(agent=agent, cause=cause, flavour="form", **talk.times)
 
 
 def predictive(centre: CallCentre, at: int) -> SimulatedCall:
@@ -169,19 +160,11 @@ def predictive(centre: CallCentre, at: int) -> SimulatedCall:
 
     If no agent is free the call is abandoned: the CDR has an `answertime`, and no extension.
     """
-    rng, uuid = centre.rng, centre.ids.at(at)
+    rng = centre.rng
     campaign, agent = rng.choice(centre.company.campaigns), centre.agent()
-    callee = world.dialled_customer(rng)
-    statuses = status_events(
-        centre.company,
-        at,
-        uuid=uuid,
-        caller=agent.extension,
-        callee=callee,
-        number=campaign.display_number,
-        method="5",
-        shape="detail",
-    )
+    number, callee = campaign.display_number, world.dialled_customer(rng)
+    parties = {"number": number, "callee": callee, "caller": agent.extension}
+    call = _Call(centre, "predictive", at, method="5", shape="detail", **parties)
     cause: int = ANSWERED if rng.random() < campaign.contact_rate else rng.choice((UNANSWERED, BUSY))
     answered_at, took_it = None, None
     if cause != ANSWERED:
@@ -192,109 +175,53 @@ def predictive(centre: CallCentre, at: int) -> SimulatedCall:
         if rng.random() < AGENT_IS_FREE:
             took_it, rung_at = agent, answered_at + durations.moment(rng, 0.5)
             talk = Talk(rng, rung_at, answered=True)
-            talk.tell(statuses, centre.ids.at(rung_at), agent, is_b=True)
+            talk.tell(call.statuses, centre.ids.at(rung_at), agent, is_b=True)
             ended_at = talk.ended_at
         else:
             cause = ABANDONED
-    return _billed(
-        centre,
-        "predictive",
-        statuses,
-        Billed(
-            uuid=uuid,
-            method="5",
-            started_at=at,
-            answered_at=answered_at,
-            ended_at=ended_at,
-            display_number=campaign.display_number,
-            callee=callee,
-            agent=took_it,
-            cause=cause,
-            reference=str(rng.randrange(10**8, 10**9)),
-            campaign=campaign.id,
-            round=rng.choice((1, 1, 1, 2, 3)),
-            flavour=rng.choice(("form", "json")),
-        ),
+    return call.over(
+        answered_at=answered_at,
+        ended_at=ended_at,
+        agent=took_it,
+        cause=cause,
+        reference=str(rng.randrange(10**8, 10**9)),
+        campaign=campaign.id,
+        round=rng.choice((1, 1, 1, 2, 3)),
+        flavour=rng.choice(("form", "json")),
     )
 
 
 def group_call(centre: CallCentre, at: int) -> SimulatedCall:
     """A machine calls and plays a menu; without an extension there is only a CDR (method 6)."""
-    rng, uuid = centre.rng, centre.ids.at(at)
-    cause = centre.fate()
+    rng, cause = centre.rng, centre.fate()
     answered_at = at + durations.ring(rng) if cause == ANSWERED else None
     ended_at = answered_at + durations.ring(rng) if answered_at else at + durations.patience(rng)
     number, callee = rng.choice(centre.company.numbers), world.dialled_customer(rng)
-    return _billed(
-        centre,
-        "group call",
-        status_events(centre.company, at, uuid=uuid, caller="", callee=callee, number=number, method="6"),
-        Billed(
-            uuid=uuid,
-            method="6",
-            started_at=at,
-            answered_at=answered_at,
-            ended_at=ended_at,
-            display_number=number,
-            callee=callee,
-            agent=None,
-            cause=cause,
-            reference=f"{rng.getrandbits(128):032x}",
-            pressed=str(rng.randrange(10)) if answered_at else "",
-            flavour=rng.choice(("form", "json")),
-        ),
+    call = _Call(centre, "group call", at, number=number, callee=callee, method="6", caller="")
+    return call.over(
+        answered_at=answered_at,
+        ended_at=ended_at,
+        cause=cause,
+        reference=f"{rng.getrandbits(128):032x}",
+        pressed=str(rng.randrange(10)) if answered_at else "",
+        flavour=rng.choice(("form", "json")),
     )
 
 
 def inbound(centre: CallCentre, at: int) -> SimulatedCall:
     """Somebody calls; agents ring one after the other, each on a B leg of its own, until one answers."""
-    rng, uuid = centre.rng, centre.ids.at(at)
+    rng = centre.rng
     caller, number = world.dialled_customer(rng), rng.choice(centre.company.numbers)
-    statuses = status_events(
-        centre.company,
-        at,
-        uuid=uuid,
-        caller=caller,
-        callee=number,
-        number=caller,
-        method="0",
-        direction="callin",
-    )
+    parties = {"number": caller, "callee": number, "caller": caller}
+    call = _Call(centre, "inbound", at, method="0", direction="callin", **parties)
     rung_at = at + durations.moment(rng, 2.0)
     agents = rng.sample(centre.company.agents, rng.randint(1, MOST_OFFERS))
     for each, agent in enumerate(agents, 1):
         talk = Talk(rng, rung_at, answered=each == len(agents) and rng.random() < AGENT_PICKS_UP)
-        talk.tell(statuses, centre.ids.at(rung_at), agent, is_b=True)
+        talk.tell(call.statuses, centre.ids.at(rung_at), agent, is_b=True)
         rung_at = talk.ended_at + durations.moment(rng)
-    return _billed(
-        centre,
-        "inbound",
-        statuses,
-        Billed(
-            uuid=uuid,
-            method="0",
-            direction="callin",
-            started_at=at,
-            answered_at=talk.answered_at,
-            ended_at=talk.ended_at,
-            display_number=caller,
-            callee=number,
-            agent=agents[-1],
-            cause=ANSWERED if talk.answered_at else UNANSWERED,
-        ),
-    )
-
-
-def _billed(centre: CallCentre, scenario: str, statuses: Statuses, billed: Billed) -> SimulatedCall:
-    """The call with its CDR. What is known of its times are the CDR's seconds."""
-    sent_at = max([billed.ended_at, *(each.at for each in statuses.webhooks)])
-    cdr = bill(centre.rng, centre.company, billed, centre.zone)
-    shape: Shape = "detail" if billed.flavour == "form" else "json"
-    webhooks = (
-        *sorted(statuses.webhooks, key=lambda each: each.at),
-        Webhook(sent_at + durations.moment(centre.rng, 3.0), "cdr", billed.uuid, shape, cdr),
-    )
-    return SimulatedCall(_truth(scenario, billed, cdr, statuses.uuid, webhooks), webhooks)
+    cause = ANSWERED if talk.answered_at else UNANSWERED
+    return call.over(direction="callin", agent=agents[-1], cause=cause, **talk.times)
 
 
 def _truth(scenario: str, billed: Billed, cdr: Fields, uuid: str, webhooks: Sequence[Webhook]) -> Truth:
@@ -327,12 +254,12 @@ def _truth(scenario: str, billed: Billed, cdr: Fields, uuid: str, webhooks: Sequ
     )
 
 
-SCENARIOS: tuple[Callable[[CallCentre, int], SimulatedCall], ...] = (
-    api,
-    api_double,
-    manual,
-    predictive,
-    group_call,
-    inbound,
-)
-WEIGHTS = (22, 8, 15, 30, 8, 17)
+SCENARIOS: dict[Callable[[CallCentre, int], SimulatedCall], int] = {
+    api: 22,
+    api_double: 8,
+    manual: 15,
+    predictive: 30,
+    group_call: 8,
+    inbound: 17,
+}
+"""What calls there are, and how often."""

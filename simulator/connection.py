@@ -50,7 +50,6 @@ class Endpoint:
         return self.host, self.port, self.tls
 
     def request(self, method: str, content_type: str, body: bytes, query: str = "") -> bytes:
-        """A whole HTTP request."""
         target = self.target
         if query:
             target += ("&" if "?" in target else "?") + query
@@ -63,8 +62,6 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The server's answer."""
-
     status: int
     body: bytes
     retry_after: float | None

@@ -24,5 +24,5 @@ def kept_urls(settings: Settings) -> dict[str, str]:
         lines = urls_file(settings).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return {}
-    pairs = (line.split() for line in lines if len(line.split()) == 2)  # noqa: PLR2004 - a name and a URL
+    pairs = (line.split() for line in lines if len(line.split()) == 2)
     return dict(pairs)

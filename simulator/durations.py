@@ -26,7 +26,6 @@ def ring(rng: Random) -> int:
 
 
 def patience(rng: Random) -> int:
-    """How long an unanswered caller waits."""
     return _lognormal(rng, 3.1, 0.4, 3.0, LONGEST_RING)
 
 

@@ -9,40 +9,23 @@ outcome, no talk time; and no ring time unless it was answered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from schemas.dialects import SENDING_CDRS
 from schemas.times import SECOND
+from simulator.model import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from simulator.model import SimulatedCall, Truth, Webhook
+    from simulator.model import SimulatedCall, Webhook
 
 Columns = dict[str, str | int | float | bool | list[str] | None]
 """By the names of `calls`: times are µs since 1970, durations seconds."""
 
-SAME = (
-    "call_id",
-    "uuid",
-    "dialect",
-    "direction",
-    "method",
-    "caller",
-    "callee",
-    "display_number",
-    "extension",
-    "agent_id",
-    "customer_ref",
-    "campaign",
-    "round",
-    "tag",
-    "started_at",
-    "answered_at",
-    "hangup_cause",
-    "hangup_direction",
-)
+OTHERS = {"scenario", "legs", "ended_at", "rang_at", "ring_time", "talk_time", "outcome", "recording"}
+SAME = ("call_id", *(each.name for each in fields(Truth) if each.name not in OTHERS))
 """Columns that lost hangups don't change."""
 
 
@@ -60,10 +43,7 @@ def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
     by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
-    if by_bill or len(told) == len(call.webhooks):
-        row |= _over(call.truth)
-    else:
-        row |= _open(call.truth)
+    row |= _over(call.truth) if by_bill or len(told) == len(call.webhooks) else _open(call.truth)
     if by_bill:
         row["recording"] = call.truth.recording
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator import durations, world
 from simulator.model import SimulatedCall, Truth, ids_of
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from schemas.events import Direction, Outcome
+    from schemas.events import Outcome
     from simulator.identifiers import Identifiers
     from simulator.telling import Thread
     from simulator.world import Extension, Pbx
@@ -43,12 +43,10 @@ class Office:
         self.pbx: Pbx = world.pbx(rng)
 
     def call(self, at: int) -> SimulatedCall:
-        """A call that begins now."""
-        (scenario,) = self.rng.choices(SCENARIOS, WEIGHTS)
+        (scenario,) = self.rng.choices(list(SCENARIOS), list(SCENARIOS.values()))
         return scenario(self, at)
 
     def telling(self, at: int) -> Telling:
-        """The events of a new call."""
         call_id = self.ids.at(at)
         return Telling(call_id, CallAPIID=f"api-{call_id}")
 
@@ -82,54 +80,25 @@ def outbound(office: Office, at: int) -> SimulatedCall:
     caller = f"000*{phone.number}"
     thread = telling.thread(office.ids.at(at), phone, **outgoing(caller, phone, callee, ani))
     talk = Talk(office, thread, "dial-out", at, office.fate())
-    return _call(
-        telling,
-        "outbound",
-        [talk],
-        direction="outbound",
-        caller=caller,
-        callee=callee,
-        display_number=ani,
-        extension=phone.name,
-        ended_at=talk.ended_at,
-    )
+    parties = {"caller": caller, "callee": callee, "display_number": ani, "extension": phone.name}
+    return _call(telling, "outbound", [talk], **parties, direction="outbound")
 
 
 def inbound(office: Office, at: int) -> SimulatedCall:
     """Somebody calls an extension number."""
     telling, phone, outcome = office.telling(at), office.phone(), office.fate()
-    caller, number, thread = _incoming(office, telling, at, phone)
-    talk = Talk(office, thread, "dial-in", at, outcome)
-    return _call(
-        telling,
-        "inbound",
-        [talk],
-        caller=caller,
-        callee=number,
-        display_number=number,
-        extension=phone.name,
-        ended_at=talk.ended_at,
-    )
+    thread, parties = _incoming(office, telling, at, phone)
+    return _call(telling, "inbound", [Talk(office, thread, "dial-in", at, outcome)], **parties)
 
 
 def voicemail(office: Office, at: int) -> SimulatedCall:
     """Nobody answers: the caller leaves a message."""
     telling, phone = office.telling(at), office.phone()
-    caller, number, thread = _incoming(office, telling, at, phone)
+    thread, parties = _incoming(office, telling, at, phone)
     talk = Talk(office, thread, "dial-in", at, "unanswered")
     length = durations.ring(office.rng)
     thread.leaves_message(talk.ended_at + length + durations.moment(office.rng), length)
-    return _call(
-        telling,
-        "voicemail",
-        [talk],
-        caller=caller,
-        callee=number,
-        display_number=number,
-        extension=phone.name,
-        ended_at=talk.ended_at,
-        recording=thread.message,
-    )
+    return _call(telling, "voicemail", [talk], recording=thread.message, **parties)
 
 
 def forwarded(office: Office, at: int) -> SimulatedCall:
@@ -144,107 +113,64 @@ def transferred(office: Office, at: int) -> SimulatedCall:
 
 def _passed_on(office: Office, at: int, scenario: str, first_outcome: Outcome) -> SimulatedCall:
     telling, phone = office.telling(at), office.phone()
-    caller, number, thread = _incoming(office, telling, at, phone)
+    thread, parties = _incoming(office, telling, at, phone)
     first = Talk(office, thread, "dial-in", at, first_outcome)
     on_at = first.ended_at + durations.moment(office.rng)
-    parties = outgoing(caller, phone, world.customer(office.rng), number)
-    further = telling.thread(office.ids.at(on_at), phone, **parties, Transfered="yes")
+    onward = outgoing(parties["caller"], phone, world.customer(office.rng), parties["callee"])
+    further = telling.thread(office.ids.at(on_at), phone, **onward, Transfered="yes")
     second = Talk(office, further, "dial-out", on_at, office.fate())
-    return _call(
-        telling,
-        scenario,
-        [first, second],
-        caller=caller,
-        callee=number,
-        display_number=number,
-        extension=phone.name,
-        ended_at=second.ended_at,
-    )
+    return _call(telling, scenario, [first, second], **parties)
 
 
 def queue(office: Office, at: int) -> SimulatedCall:
     """A queue rings one agent after the other, until one answers or the caller gives up."""
     rng, telling = office.rng, office.telling(at)
     line = rng.choice(office.pbx.queues)
-    caller, number, thread = _incoming(office, telling, at, line)
+    thread, parties = _incoming(office, telling, at, line)
     thread.dials("dial-in", at)
     talks: list[Talk] = []
-    extension, offered_at = line.name, at + durations.moment(rng)
+    ended_at = at + durations.moment(rng)
     outcome: Outcome = "unanswered"
     for agent in rng.sample(office.pbx.phones, MOST_OFFERS):
         outcome = "answered" if rng.random() < AGENT_ANSWERS else rng.choice(("unanswered", "busy"))
-        offer = telling.thread(office.ids.at(offered_at), agent, **offered(caller, number, line, agent))
-        talks.append(Talk(office, offer, "dial-in", offered_at, outcome))
-        offered_at = talks[-1].ended_at + durations.moment(rng)
+        offer = offered(parties["caller"], parties["callee"], line, agent)
+        offered_to = telling.thread(office.ids.at(ended_at), agent, **offer)
+        talks.append(Talk(office, offered_to, "dial-in", ended_at, outcome))
+        ended_at = talks[-1].ended_at + durations.moment(rng)
         if outcome == "answered":
-            extension = agent.name
+            parties["extension"] = agent.name
             break
         if rng.random() > CALLER_STAYS:
             outcome = "cancelled"
             break
-    ended_at, answered = offered_at, outcome == "answered"
     if outcome == "busy":  # of the last agent, not of the caller
         outcome = "unanswered"
-    thread.hangs_up(
-        ended_at,
-        "cancelled" if outcome == "cancelled" else "answered",
-        ended_at - at,
-        Bridged="yes" if answered else "no",
-        BridgedDuration=str(talks[-1].talked) if answered else None,
-        RecID=None,
+    talked = talks[-1].talked if outcome == "answered" else None
+    thread.ends_bridged(
+        ended_at, "cancelled" if outcome == "cancelled" else "answered", ended_at - at, talked
     )
-    return _call(
-        telling,
-        "queue",
-        talks,
-        caller=caller,
-        callee=number,
-        display_number=number,
-        extension=extension,
-        ended_at=ended_at,
-        rang_at=at,
-        outcome=outcome,
-    )
+    return _call(telling, "queue", talks, ended_at=ended_at, rang_at=at, outcome=outcome, **parties)
 
 
 def menu(office: Office, at: int) -> SimulatedCall:
     """An IVR: only `dial-in` and `hangup`, whose `Bridged` says whether somebody answered behind it."""
     rng, telling = office.rng, office.telling(at)
-    ivr = rng.choice(office.pbx.menus)
-    caller, number, thread = _incoming(office, telling, at, ivr)
+    thread, parties = _incoming(office, telling, at, rng.choice(office.pbx.menus))
     answered = rng.random() < AGENT_ANSWERS
     talked = durations.talk(rng) if answered else 0
     ended_at = at + durations.patience(rng) + talked
     thread.dials("dial-in", at)
-    thread.hangs_up(
-        ended_at,
-        "answered",
-        ended_at - at,
-        Bridged="yes" if answered else "no",
-        BridgedDuration=str(talked) if answered else None,
-        RecID=None,
-    )
-    return SimulatedCall(
-        Truth(
-            scenario="menu",
-            dialect="extension-events",
-            legs=ids_of(telling.told(), "CallID", "SubCallID"),
-            uuid=telling.call_id,
-            direction="inbound",
-            method=None,
-            caller=caller,
-            callee=number,
-            display_number=number,
-            extension=ivr.name,
-            started_at=at,
-            rang_at=at,
-            answered_at=None,
-            ended_at=ended_at,
-            ring_time=None if answered else ended_at - at,
-            talk_time=talked,
-            outcome="answered" if answered else "unanswered",
-        ),
-        telling.told(),
+    thread.ends_bridged(ended_at, "answered", ended_at - at, talked if answered else None)
+    return _simulated(
+        telling,
+        "menu",
+        rang_at=at,
+        answered_at=None,
+        ended_at=ended_at,
+        ring_time=None if answered else ended_at - at,
+        talk_time=talked,
+        outcome="answered" if answered else "unanswered",
+        **parties,
     )
 
 
@@ -261,63 +187,56 @@ def click_to_call(office: Office, at: int) -> SimulatedCall:
     return dialled(rng, request, at, pbx=office.pbx, owner=owner, picked_up=picked_up)
 
 
-def _incoming(office: Office, telling: Telling, at: int, to: Extension) -> tuple[str, str, Thread]:
-    """Who calls, which number was dialled, and the thread."""
+def _incoming(office: Office, telling: Telling, at: int, to: Extension) -> tuple[Thread, dict[str, Any]]:
+    """The thread of a call from outside, and its parties as `Truth` names them."""
     caller, number = world.customer(office.rng), office.rng.choice(office.pbx.numbers)
-    return caller, number, telling.thread(office.ids.at(at), to, **incoming(caller, number, to))
+    thread = telling.thread(office.ids.at(at), to, **incoming(caller, number, to))
+    return thread, {"caller": caller, "callee": number, "display_number": number, "extension": to.name}
 
 
-def _call(
-    telling: Telling,
-    scenario: str,
-    talks: list[Talk],
-    *,
-    direction: Direction = "inbound",
-    caller: str,
-    callee: str,
-    display_number: str,
-    extension: str,
-    ended_at: int,
-    rang_at: int | None = None,
-    outcome: Outcome | None = None,
-    recording: str | None = None,
-) -> SimulatedCall:
-    """The call with what happened in it: answered if any party did, and otherwise as its last party fared."""
-    rang_at = talks[0].rang_at if rang_at is None else rang_at
+def _call(telling: Telling, scenario: str, talks: list[Talk], **known: Any) -> SimulatedCall:
+    """The call as its talks tell, and as is `known` besides.
+
+    It is answered if any party answered, and fares otherwise as its last party did.
+    """
+    rang_at = known.get("rang_at", talks[0].rang_at)
     answered_at = next((talk.answered_at for talk in talks if talk.answered_at), None)
-    how = "answered" if answered_at else talks[-1].outcome
+    ended_at = known.get("ended_at", talks[-1].ended_at)
+    told = {
+        "rang_at": rang_at,
+        "answered_at": answered_at,
+        "ended_at": ended_at,
+        "ring_time": (answered_at or ended_at) - rang_at,
+        # `calls` has one conversation of a transferred call: the longest (schemas/records.py)
+        "talk_time": max(talk.talked for talk in talks),
+        "outcome": "answered" if answered_at else talks[-1].outcome,
+        "recording": next((talk.recording for talk in talks if talk.recording), None),
+    }
+    return _simulated(telling, scenario, **told | known)
+
+
+def _simulated(telling: Telling, scenario: str, **known: Any) -> SimulatedCall:
+    webhooks = telling.told()
     truth = Truth(
         scenario=scenario,
         dialect="extension-events",
-        legs=ids_of(tuple(telling.webhooks), "CallID", "SubCallID"),
+        legs=ids_of(webhooks, "CallID", "SubCallID"),
         uuid=telling.call_id,
-        direction=direction,
         method=None,
-        caller=caller,
-        callee=callee,
-        display_number=display_number,
-        extension=extension,
-        started_at=rang_at,
-        rang_at=rang_at,
-        answered_at=answered_at,
-        ended_at=ended_at,
-        ring_time=(answered_at or ended_at) - rang_at,
-        # `calls` has one conversation of a transferred call: the longest (schemas/records.py)
-        talk_time=max(talk.talked for talk in talks),
-        outcome=outcome or how,
-        recording=recording or next((talk.recording for talk in talks if talk.recording), None),
+        started_at=known["rang_at"],
+        **{"direction": "inbound"} | known,
     )
-    return SimulatedCall(truth, telling.told())
+    return SimulatedCall(truth, webhooks)
 
 
-SCENARIOS: tuple[Callable[[Office, int], SimulatedCall], ...] = (
-    outbound,
-    inbound,
-    queue,
-    menu,
-    forwarded,
-    transferred,
-    voicemail,
-    click_to_call,
-)
-WEIGHTS = (30, 18, 25, 8, 5, 4, 4, 6)
+SCENARIOS: dict[Callable[[Office, int], SimulatedCall], int] = {
+    outbound: 30,
+    inbound: 18,
+    queue: 25,
+    menu: 8,
+    forwarded: 5,
+    transferred: 4,
+    voicemail: 4,
+    click_to_call: 6,
+}
+"""What calls there are, and how often."""

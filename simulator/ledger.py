@@ -19,7 +19,6 @@ from simulator import expected
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from simulator.model import SimulatedCall
     from simulator.schedule import Planned, Sending
@@ -67,8 +66,6 @@ class _Arrivals:
 
 @dataclass(slots=True)
 class _Open:
-    """A call with something still to send."""
-
     left: int
     unacknowledged: int = 0
     all: _Arrivals = field(default_factory=_Arrivals)
@@ -91,45 +88,36 @@ class Ledger:
         self._sent, self._expected = _created(self.folder / SENT), _created(self.folder / EXPECTED)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._sent.close()
         self._expected.close()
 
     @property
     def under_way(self) -> int:
-        """How many calls have begun and have something still to send."""
         return len(self._open)
 
     def begins(self, planned: Planned) -> None:
-        """A call's first webhook is about to be sent."""
         self.outcomes["calls"] += 1
         self.outcomes["lost"] += len(planned.fate.lost)
         if planned.fate.deliveries:
             self._open[planned.number] = _Open(len(planned.fate.deliveries))
 
     def note(self, sending: Sending, attempt: Attempt) -> None:
-        """Note that a request was answered, or given up."""
         planned, delivery = sending.planned, sending.delivery
         webhook = planned.call.webhooks[delivery.place]
-        self._sent.write(
-            orjson.dumps(
-                {
-                    "source": planned.sender.source,
-                    "call_id": planned.call.truth.call_id,
-                    "webhook": delivery.place,
-                    "kind": webhook.kind,
-                    "why": delivery.why,
-                    "attempt": attempt.number,
-                    "sent_at": attempt.sent_at,
-                    "answered_at": attempt.answered_at,
-                    "status": attempt.status,
-                    "id": attempt.id,
-                }
-            )
-            + b"\n"
-        )
+        line = {
+            "source": planned.sender.source,
+            "call_id": planned.call.truth.call_id,
+            "webhook": delivery.place,
+            "kind": webhook.kind,
+            "why": delivery.why,
+            "attempt": attempt.number,
+            "sent_at": attempt.sent_at,
+            "answered_at": attempt.answered_at,
+            "status": attempt.status,
+            "id": attempt.id,
+        }
+        self._sent.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         state = self._open[planned.number]
         if delivery.why != "malformed":
             state.all.add(attempt.sent_at, attempt.answered_at)
@@ -152,21 +140,15 @@ class Ledger:
         between = {"first_received_at": state.all.first, "last_received_at": state.all.last}
         if planned.sender.dialect in SENDING_CDRS:
             between["rang_at"] = state.rings.first
-        self._expected.write(
-            orjson.dumps(
-                {
-                    "source": planned.sender.source,
-                    "account": planned.sender.account,
-                    "scenario": planned.call.truth.scenario,
-                    "unacknowledged": state.unacknowledged,
-                    "columns": expected.columns(planned.call, planned.fate.lost),
-                    "between": {
-                        name: times and [times.earliest, times.latest] for name, times in between.items()
-                    },
-                }
-            )
-            + b"\n"
-        )
+        line = {
+            "source": planned.sender.source,
+            "account": planned.sender.account,
+            "scenario": planned.call.truth.scenario,
+            "unacknowledged": state.unacknowledged,
+            "columns": expected.columns(planned.call, planned.fate.lost),
+            "between": {name: times and [times.earliest, times.latest] for name, times in between.items()},
+        }
+        self._expected.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,6 @@ Fields = dict[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook of the provider."""
-
     at: int
     """When it happened, and so when the provider sends it."""
     kind: Kind

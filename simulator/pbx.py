@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from schemas.events import Outcome
-    from simulator.model import Webhook
     from simulator.telling import Thread
     from simulator.world import Extension, Pbx
 
@@ -50,44 +49,25 @@ def dialled(
     """
     ids = Identifiers(rng)
     initiation = call_id or ids.at(started_at)
-    variables = request.get("variables") or {}
-    telling = Telling(
-        ids.at(started_at),
-        CallAPIID=call_api_id or f"{owner.id}-{initiation}",
-        CallBackID=initiation,
-        Tag=variables.get("tag"),
-    )
+    api_id = call_api_id or f"{owner.id}-{initiation}"
+    telling = Telling(ids.at(started_at), CallAPIID=api_id, CallBackID=initiation, Tag=_tag(request))
     if picked_up is None:
         picked_up = rng.random() < ORIGIN_ANSWERS
-    caller = _said(request, "caller_id_number") or owner.number
     most = int(request.get("wait_for_pickup") or WAIT_FOR_PICKUP) * SECOND
     rung_at = started_at + durations.moment(rng)
     origins = _ring_origins(telling, ids, request, rung_at, pbx=pbx, owner=owner)
-    waited = min(durations.ring(rng), most) if picked_up else most
-    talking_at = rung_at + waited
+    talking_at = rung_at + (min(durations.ring(rng), most) if picked_up else most)
     _origins_decided(origins, talking_at, picked_up=picked_up)
     destination = _Destination(rng, outcome or rng.choices(list(FATES), list(FATES.values()))[0], most)
     if picked_up:
-        ani = _said(request, "dst_ani") or _said(request, "src_ani") or pbx.numbers[0]
-        parties = outgoing(caller, owner, str(request["dst_num"]), ani)
-        destination.called(
-            telling.thread(ids.at(talking_at), owner, **parties), talking_at + durations.moment(rng)
-        )
-        if origins:
-            origins[0].hangs_up(
-                destination.ended_at + durations.moment(rng, 0.2),
-                "answered",
-                destination.ended_at - talking_at,
-            )
-    return _told(
-        telling.told(),
-        request,
-        destination,
-        caller=caller,
-        initiation=initiation,
-        owner=owner,
-        started_at=started_at,
-    )
+        ani = _said(request, "dst_ani", "src_ani") or pbx.numbers[0]
+        parties = outgoing(_caller(request, owner), owner, str(request["dst_num"]), ani)
+        thread = telling.thread(ids.at(talking_at), owner, **parties)
+        destination.called(thread, talking_at + durations.moment(rng))
+        for origin in origins[:1]:
+            over_at = destination.ended_at
+            origin.hangs_up(over_at + durations.moment(rng, 0.2), "answered", over_at - talking_at)
+    return _told(telling, request, destination, initiation=initiation, owner=owner, started_at=started_at)
 
 
 class _Destination:
@@ -99,7 +79,6 @@ class _Destination:
         self.answered_at: int | None = None
         self.ended_at = 0
         self.talked = 0
-        self.ani: str | None = None
         self.recording: str | None = None
         self._wait = min(durations.ring(rng) if outcome == "answered" else durations.patience(rng), most)
         self._talk = durations.talk(rng)
@@ -124,7 +103,7 @@ def _ring_origins(
     A number outside is no extension number, and so has no events.
     """
     phones = {phone.number: phone for phone in pbx.phones} | {phone.id: phone for phone in pbx.phones}
-    caller = _said(request, "src_caller_id_number") or _said(request, "caller_id_number") or owner.number
+    caller = _said(request, "src_caller_id_number") or _caller(request, owner)
     rung = [phones[number] for number in _origins(request) if number in phones]
     if [phone.id for phone in rung] == [owner.id]:
         return []
@@ -133,7 +112,7 @@ def _ring_origins(
         parties = {
             "CallFlow": "IN",
             "CallerIDNum": caller,
-            "CallerIDName": _said(request, "src_caller_id_name") or _said(request, "caller_id_name"),
+            "CallerIDName": _said(request, "src_caller_id_name", "caller_id_name"),
             "CalledExtension": phone.name,
             "CalledExtensionID": phone.id,
         }
@@ -159,21 +138,31 @@ def _origins(request: Mapping[str, Any]) -> list[str]:
     return [str(number) for number in (found if isinstance(found, list) else [found])]
 
 
-def _said(request: Mapping[str, Any], name: str) -> str | None:
-    return str(request[name]) if request.get(name) else None
+def _said(request: Mapping[str, Any], *names: str) -> str | None:
+    """The first of these options that was given."""
+    return next((str(request[name]) for name in names if request.get(name)), None)
+
+
+def _caller(request: Mapping[str, Any], owner: Extension) -> str:
+    return _said(request, "caller_id_number") or owner.number
+
+
+def _tag(request: Mapping[str, Any]) -> str | None:
+    tag: str | None = (request.get("variables") or {}).get("tag")
+    return tag
 
 
 def _told(
-    webhooks: tuple[Webhook, ...],
+    telling: Telling,
     request: Mapping[str, Any],
     destination: _Destination,
     *,
-    caller: str,
     initiation: str,
     owner: Extension,
     started_at: int,
 ) -> SimulatedCall:
     """The call with what happened in it; if its destination was not called, only the origins have events."""
+    webhooks = telling.told()
     dials = [each.at for each in webhooks if each.kind == "dial"]
     called = destination.rang_at is not None
     last = max((each.at for each in webhooks if each.kind == "hangup"), default=started_at)
@@ -188,9 +177,9 @@ def _told(
         uuid=str(first.fields["CallID"]) if first else initiation,
         direction="outbound",
         method="api",
-        caller=caller if called or first is None else str(first.fields["CallerIDNum"]),
+        caller=_caller(request, owner) if called or first is None else str(first.fields["CallerIDNum"]),
         callee=str(request["dst_num"]) if called or first is None else extension,
-        display_number=_ani(webhooks),
+        display_number=next((str(each.fields["ANI"]) for each in webhooks if "ANI" in each.fields), None),
         extension=extension,
         started_at=min(dials, default=started_at),
         rang_at=min(dials, default=None),
@@ -199,11 +188,7 @@ def _told(
         ring_time=None if rang_at is None else until - rang_at,
         talk_time=destination.talked,
         outcome=destination.outcome if called else "unanswered",
-        tag=(request.get("variables") or {}).get("tag"),
+        tag=_tag(request),
         recording=destination.recording,
     )
     return SimulatedCall(truth, webhooks)
-
-
-def _ani(webhooks: Sequence[Webhook]) -> str | None:
-    return next((str(each.fields["ANI"]) for each in webhooks if "ANI" in each.fields), None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.progress import Task
+    from rich.progress_bar import ProgressBar
 
     from simulator.ledger import Ledger
     from simulator.run import Wishes
@@ -45,7 +46,7 @@ class _Bar(BarColumn):
         super().__init__()
         self._ledger = ledger
 
-    def render(self, task: Task) -> object:  # type: ignore[override]  # rich's own type is that of one bar
+    def render(self, task: Task) -> ProgressBar:
         task.completed = self._ledger.outcomes["calls"]
         return super().render(task)
 
@@ -63,7 +64,6 @@ def shown(wishes: Wishes, tally: Tally, ledger: Ledger) -> Iterator[None]:
 
 
 def summarise(tally: Tally, ledger: Ledger) -> None:
-    """Print what was sent, how it was answered, and how quickly."""
     width = None if sys.stderr.isatty() else WIDTH_IN_A_FILE
     console = Console(stderr=True, width=width, highlight=False)
     table = Table("", "", show_header=False)

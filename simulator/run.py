@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """The options of a run."""
-
     seed: int = 0
     calls: int = 100
     rate: float = 50.0

@@ -44,8 +44,6 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call of the run with the fate of its webhooks."""
-
     number: int
     sender: Sender
     call: SimulatedCall
@@ -62,7 +60,7 @@ def plan(
     seed: int, senders: Sequence[Sender], count: int, span: Span, how: Misbehaviour
 ) -> Iterator[Planned]:
     """The calls of a run; only the seed decides which they are, however the provider misbehaves."""
-    rng = Random(f"misbehaviour {seed}")  # noqa: S311 - a model's chance, which must be repeatable
+    rng = Random(f"misbehaviour {seed}")
     for number, (sender, call) in enumerate(calls(seed, senders, count, span.begin, span.end)):
         yield Planned(number, sender, call, misbehave(rng, call, how))
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from simulator.connection import Answer, Endpoint
     from simulator.schedule import Sending
 
+    Queue = asyncio.Queue[tuple[Sending, int]]  # what to send, and which attempt it is
+
 SERVER_ERROR = 500
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts, doubled each time."""
@@ -43,8 +45,6 @@ class Manner:
 
 @dataclass(slots=True)
 class Tally:
-    """The results so far."""
-
     latencies: array[float] = field(default_factory=lambda: array("d"))
     """Of each answered request, in seconds."""
     statuses: Counter[int | None] = field(default_factory=Counter)
@@ -72,7 +72,7 @@ class Postman:
         self._manner = manner
         self._tally = tally
         self._noted = noted
-        self._queues: dict[tuple[str, int, bool], asyncio.Queue[tuple[Sending, int]]] = {
+        self._queues: dict[tuple[str, int, bool], Queue] = {
             endpoint.server: asyncio.Queue() for endpoint in endpoints.values()
         }
         self._room = asyncio.Semaphore(BACKLOG * manner.connections * len(self._queues))
@@ -127,13 +127,7 @@ class Postman:
         finally:
             connection.close()
 
-    async def _attempt(
-        self,
-        connection: Connection,
-        queue: asyncio.Queue[tuple[Sending, int]],
-        sending: Sending,
-        number: int,
-    ) -> None:
+    async def _attempt(self, connection: Connection, queue: Queue, sending: Sending, number: int) -> None:
         request = sending.delivery.request
         endpoint = self._endpoints[sending.planned.sender.source]
         text = endpoint.request(request.method, request.content_type, request.body, request.query)
@@ -163,13 +157,7 @@ class Postman:
             self._tally.through += 1
             self._check()
 
-    def _send_later(
-        self,
-        queue: asyncio.Queue[tuple[Sending, int]],
-        sending: Sending,
-        number: int,
-        answer: Answer | None,
-    ) -> None:
+    def _send_later(self, queue: Queue, sending: Sending, number: int, answer: Answer | None) -> None:
         self._tally.retried += 1
         pause = min(FIRST_PAUSE * 2 ** (number - 1), LONGEST_PAUSE)
         if answer is not None and answer.retry_after is not None:

@@ -30,7 +30,6 @@ class Request:
 
 
 def request_of(fields: Fields, shape: Shape) -> Request:
-    """Put the fields into this shape."""
     if shape == "json":
         return Request("POST", JSON, orjson.dumps(fields))
     if shape == "detail":

@@ -19,14 +19,37 @@ if TYPE_CHECKING:
 class Statuses:
     """The status events of one call, in order: JSON (document 000) or a form's `detail` (001)."""
 
-    def __init__(self, uuid: str, common: Fields, shape: Shape) -> None:
+    def __init__(
+        self,
+        company: Company,
+        at: int,
+        *,
+        uuid: str,
+        caller: str,
+        callee: str,
+        number: str,
+        method: str,
+        direction: str = "callout",
+        reference: str = "",
+        shape: Shape = "json",
+    ) -> None:
+        """`reference` is `customuuid`, which document 000 has and document 001 hasn't."""
         self.uuid = uuid
         self.webhooks: list[Webhook] = []
-        self._common = common
         self._shape = shape
+        self._common: Fields = {
+            "callee": callee,
+            "caller": caller,
+            "companycode": company.code,
+            "direction": direction,
+            "disnumber": number,
+            "method": method,
+            "starttime": str(at // SECOND),
+        }
+        if shape == "json":
+            self._common["customuuid"] = reference
 
     def tell(self, kind: Kind, at: int, buuid: str, *, is_b: bool, extension: str) -> None:
-        """One of ring, answer, hangup of the A leg or the B leg."""
         fields: Fields = {
             **self._common,
             "buuid": buuid,
@@ -40,34 +63,6 @@ class Statuses:
         self.webhooks.append(Webhook(at, kind, buuid if is_b else self.uuid, self._shape, in_order))
 
 
-def status_events(
-    company: Company,
-    at: int,
-    *,
-    uuid: str,
-    caller: str,
-    callee: str,
-    number: str,
-    method: str,
-    direction: str = "callout",
-    reference: str | None = None,
-    shape: Shape = "json",
-) -> Statuses:
-    """For a new call; `reference` is `customuuid`, which document 000 has and document 001 hasn't."""
-    common: Fields = {
-        "callee": callee,
-        "caller": caller,
-        "companycode": company.code,
-        "direction": direction,
-        "disnumber": number,
-        "method": method,
-        "starttime": str(at // SECOND),
-    }
-    if shape == "json":
-        common["customuuid"] = reference or ""
-    return Statuses(uuid, common, shape)
-
-
 class Talk:
     """A leg that rings, and is answered or not."""
 
@@ -77,6 +72,11 @@ class Talk:
         self.ended_at = (
             self.answered_at + durations.talk(rng) if self.answered_at else rung_at + durations.patience(rng)
         )
+
+    @property
+    def times(self) -> dict[str, int | None]:
+        """As a CDR has them."""
+        return {"answered_at": self.answered_at, "ended_at": self.ended_at}
 
     def tell(self, statuses: Statuses, buuid: str, agent: Agent, *, is_b: bool) -> None:
         statuses.tell("ring", self.rung_at, buuid, is_b=is_b, extension=agent.extension)

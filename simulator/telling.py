@@ -31,8 +31,6 @@ STATUSES: dict[Outcome, str] = {
 
 
 class Telling:
-    """The events of one call, in order."""
-
     def __init__(self, call_id: str, **common: str | None) -> None:
         """`common`: the fields of every event of the call, such as CallAPIID, CallBackID, Tag."""
         self.call_id = call_id
@@ -44,7 +42,6 @@ class Telling:
         return Thread(self, part, subscriber, text_fields({**self._common, **parties, "SubCallID": part}))
 
     def told(self) -> tuple[Webhook, ...]:
-        """All events, in order of time."""
         return tuple(sorted(self.webhooks, key=lambda webhook: webhook.at))
 
 
@@ -69,6 +66,11 @@ class Thread:
         self._tell(
             "hangup", at, CallStatus=STATUSES[outcome], Duration=str(talked), **{"RecID": recording, **more}
         )
+
+    def ends_bridged(self, at: int, outcome: Outcome, lasted: int, talked: int | None) -> None:
+        """A queue's or an IVR's part ended; `talked` is how long an agent did (µs), None if none answered."""
+        bridged = {"Bridged": "no"} if talked is None else {"Bridged": "yes", "BridgedDuration": str(talked)}
+        self.hangs_up(at, outcome, lasted, **bridged, RecID=None)
 
     def leaves_message(self, at: int, length: int) -> None:
         """A voice message of this many µs."""

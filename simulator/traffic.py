@@ -44,7 +44,7 @@ def calls(
 
     Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
     """
-    rng = Random(f"calls {seed}")  # noqa: S311 - a model's chance, which must be repeatable
+    rng = Random(f"calls {seed}")
     models = [(sender, _model(sender, rng)) for sender in senders]
     for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
         sender, model = rng.choice(models)

@@ -43,8 +43,6 @@ class Pbx:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at an extension of a company."""
-
     id: str
     extension: str
 
@@ -86,8 +84,8 @@ def pbx(rng: Random) -> Pbx:
         Extension(
             id=str(175 + each),
             number=str(101 + each),
-            recorded=rng.random() < 0.5,  # noqa: PLR2004 - half of them
-            by_get=rng.random() < 0.5,  # noqa: PLR2004
+            recorded=rng.random() < 0.5,
+            by_get=rng.random() < 0.5,
         )
         for each in range(30)
     )

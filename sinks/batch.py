@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from schemas.records import join
+from schemas.records import Record
 from schemas.topics import Topic
-from sinks import records
-from sinks.rows import Known, Poison, Written
-from sinks.tables import DEAD_LETTERS, IN_ORDER, LEGS, RECORDS, Row, Table
+from sinks.rows import LEG_VERSION, VERSION, Poison, Written, call_rows, leg_rows
+from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.records import Record
     from sinks.rows import Message, Outcome
 
 PATIENCE = 3
@@ -27,25 +25,63 @@ MAX_BYTES = 32 * 1024 * 1024
 Partition = tuple[str, int]
 """A topic's name on the cluster, and a partition's number."""
 
+Leg = tuple[str, str]
+"""Account and leg id."""
+
+CALL_KEYS = 3
+LEG_KEYS = 4
+"""How many of a row's values are its key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Rows for one table, column by column."""
+    """Rows for one table, each with the message that it is of; None for one of our own."""
 
     table: Table
-    columns: list[list[Any]]
-    oldest: int | None
-    """When the earliest and the latest of what they tell of was received, microseconds since 1970 UTC."""
-    newest: int | None
+    rows: list[Row]
+    origins: list[Message | None]
+    oldest: int | None = None
+    """When the earliest and the latest callback of them was received, microseconds since 1970 UTC."""
+    newest: int | None = None
 
-    @property
-    def rows(self) -> int:
-        """How many."""
-        return len(self.columns[0])
+    def half(self, second: int) -> Insert:
+        """The first or the second half of it."""
+        middle = len(self.rows) // 2
+        part = slice(middle, None) if second else slice(middle)
+        return Insert(self.table, self.rows[part], self.origins[part], self.oldest, self.newest)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows of one table, of those with one key only that of the highest version."""
+
+    rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+    origins: dict[tuple[Any, ...], Message] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+
+    def add(self, row: Row, message: Message, received_at: int | None = None) -> None:
+        self._put((len(self.rows),), row, message, received_at)
+
+    def add_version(
+        self, keys: int, version: int, row: Row, message: Message, received_at: int | None
+    ) -> None:
+        """Take the row unless a higher version is in here; `keys` of its values are its key."""
+        known = self.rows.get(row[:keys])
+        if known is None or known[version] <= row[version]:
+            self._put(row[:keys], row, message, received_at)
+
+    def _put(self, key: tuple[Any, ...], row: Row, message: Message, received_at: int | None) -> None:
+        self.rows[key], self.origins[key] = row, message
+        if received_at is not None:
+            self.times.append(received_at)
+
+    def insert(self, table: Table) -> Insert:
+        oldest, newest = min(self.times, default=None), max(self.times, default=None)
+        return Insert(table, list(self.rows.values()), list(self.origins.values()), oldest, newest)
 
 
 class Batch:
-    """Rows by table, in the order in which they came; records of one call are joined as they come."""
+    """Rows by table, in the order in which they came; of one call the highest version alone."""
 
     def __init__(self) -> None:
         """It begins empty."""
@@ -56,9 +92,9 @@ class Batch:
         """When its first message came, by the clock that `add` was told."""
         self.offsets: dict[Partition, int] = {}
         """Of each partition, the offset after the last message in here."""
-        self._rows: dict[Table, list[Row]] = {table: [] for table in IN_ORDER}
-        self._times: dict[Table, list[int]] = {table: [] for table in IN_ORDER}
-        self._records: dict[tuple[str, str], Record] = {}
+        self.began: dict[Leg, None] = {}
+        """The legs whose state began with nothing."""
+        self._rows: dict[Table, _Rows] = {table: _Rows() for table in IN_ORDER}
 
     @property
     def messages(self) -> int:
@@ -72,15 +108,21 @@ class Batch:
         self.topics[message.topic] += 1
         self.bytes += len(message.value or b"")
         self.offsets[message.topic, message.partition] = message.offset + 1
-        if isinstance(outcome, Known):
-            key = (outcome.account, outcome.call_id)
-            known = self._records.get(key)
-            self._records[key] = outcome.record if known is None else join(known, outcome.record)
+        if isinstance(outcome, Record):
+            self._add_record(message, outcome)
         elif isinstance(outcome, Written):
-            self._rows[outcome.table].append(outcome.row)
-            self._times[outcome.table].append(outcome.received_at)
+            self._rows[outcome.table].add(outcome.row, message, outcome.received_at)
         elif isinstance(outcome, Poison):
-            self._rows[DEAD_LETTERS].append(outcome.row)
+            self._rows[DEAD_LETTERS].add(outcome.row, message)
+
+    def _add_record(self, message: Message, record: Record) -> None:
+        if record.began:
+            self.began[record.account, record.call_id] = None
+        received_at = None if record.call is None else record.call.last_received_at
+        for row in call_rows(record):
+            self._rows[CALLS].add_version(CALL_KEYS, VERSION, row, message, received_at)
+        for row in leg_rows(record):
+            self._rows[LEGS].add_version(LEG_KEYS, LEG_VERSION, row, message, None)
 
     def is_due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> bool:
         """Whether it is full, or its first message has waited long enough.
@@ -104,22 +146,7 @@ class Batch:
 
     def inserts(self) -> list[Insert]:
         """One for each table that has rows, in the order in which they must be written."""
-        rows = {**self._rows, RECORDS: [], LEGS: []}
-        for (account, call_id), record in self._records.items():
-            rows[RECORDS].append(records.row(account, call_id, record))
-            rows[LEGS].extend(records.leg_rows(account, call_id, record))
-        last = [each["last_received_at"] for each in self._records.values() if "last_received_at" in each]
-        times = {**self._times, RECORDS: last, LEGS: []}
-        return [
-            Insert(
-                table,
-                [list(column) for column in zip(*rows[table], strict=True)],
-                min(times[table], default=None),
-                max(times[table], default=None),
-            )
-            for table in IN_ORDER
-            if rows[table]
-        ]
+        return [self._rows[table].insert(table) for table in IN_ORDER if self._rows[table].rows]
 
 
 class Batches:

@@ -121,8 +121,9 @@ class Consumer:
         """Whether we are in the group, with or without partitions."""
         return bool(self._consumer.group_metadata().generation_id >= 0)
 
-    def report_lag(self) -> None:
-        """Set the lag of each of our partitions; of those that were never fetched it isn't known."""
+    def report_lag(self) -> int:
+        """Set the lag of each of our partitions, and give their sum; what was never fetched is not known."""
+        total = 0
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)
             if end is None:
@@ -131,7 +132,10 @@ class Consumer:
             if done is None:
                 done = self._consumer.position(partition, timeout_ms=100)
             if done is not None:
-                LAG.labels(partition.topic, partition.partition).set(max(0, end - done))
+                lag = max(0, end - done)
+                LAG.labels(partition.topic, partition.partition).set(lag)
+                total += lag
+        return total
 
     def close(self) -> None:
         """Leave the group, so that others need not wait for the session to end."""

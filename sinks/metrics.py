@@ -21,6 +21,17 @@ INSERT_SECONDS = Histogram(
     namespace=NAMESPACE,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
+RECALL_SECONDS = Histogram(
+    "sink_recall_seconds",
+    "Of one look-up of the legs whose state began with nothing.",
+    namespace=NAMESPACE,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+RECALLED = Counter(
+    "sink_recalled_legs",
+    "Legs of which correlate had forgotten what the tables know: their events were sent back.",
+    namespace=NAMESPACE,
+)
 BATCH_MESSAGES = Histogram(
     "sink_batch_messages",
     "Messages in one batch.",
@@ -53,3 +64,14 @@ LAG = Gauge(
     namespace=NAMESPACE,
 )
 READY = Gauge("sink_ready", "1 while rows can be written, 0 while they can't.", namespace=NAMESPACE)
+
+BATCH_STUCK_SECONDS = Gauge(
+    "sink_same_batch_seconds",
+    "How long the batch that is being written has been tried; 0 between two batches.",
+    namespace=NAMESPACE,
+)
+COMMIT_STUCK_SECONDS = Gauge(
+    "sink_no_commit_seconds",
+    "How long ago the last commit was, while there is lag; 0 without lag.",
+    namespace=NAMESPACE,
+)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from clickhouse_driver.errors import ServerException
 
 from runtime import clickhouse
 from runtime.errors import CallweaveError, StartError
-from sinks import pseudonyms, statements
+from sinks import pseudonyms, retention, statements
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -45,6 +46,7 @@ def migrate(settings: Settings) -> list[str]:
         for file in pending:
             _apply(client, file)
         pseudonyms.ensure_key(client)
+        retention.drop(client, settings.retention, datetime.now(UTC).date())
     return [file.name for file in pending]
 
 

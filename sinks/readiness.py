@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sinks.metrics import READY
+from sinks.progress import Progress
 
 if TYPE_CHECKING:
     from runtime.metrics import Ready
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 class Readiness:
     """Reasons not to be ready, by what they are about. Written by one thread, read by another."""
 
-    def __init__(self) -> None:
-        """It begins not ready."""
+    def __init__(self, stuck_seconds: float = 60.0) -> None:
+        """It begins not ready; without progress for so long it is not ready either."""
+        self.progress = Progress(stuck_seconds)
         self._reasons = {"start": "starting"}
 
     def hinder(self, about: str, reason: str) -> None:
@@ -34,5 +36,5 @@ class Readiness:
 
     def __call__(self) -> Ready:
         """For `runtime.metrics.serve`."""
-        reasons = self._reasons
-        return not reasons, "; ".join(reasons.values())
+        reasons = [*self._reasons.values(), *self.progress.reasons()]
+        return not reasons, "; ".join(reasons)

@@ -10,13 +10,16 @@ import orjson
 
 from schemas.callbacks import Callback, Headers, Reason, Rejection
 from schemas.events import CallEvent
-from schemas.records import record_of, variables_to_text
+from schemas.records import Record
 from schemas.topics import Topic
-from sinks import checks, records
-from sinks.tables import CALLBACKS, EVENTS, Table
+from sinks import checks
+from sinks.tables import CALL_FIELDS, CALLBACKS, CALLS, EVENTS, LEG_FIELDS, LEGS, Table
 
 if TYPE_CHECKING:
-    from schemas.records import Record
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from schemas.calls import Call
     from sinks.tables import Row
 
 
@@ -54,20 +57,11 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A row of one table, and when what it tells of was received (microseconds since 1970 UTC)."""
+    """A row of one table, and when its callback was received (microseconds since 1970 UTC)."""
 
     table: Table
     row: Row
     received_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a call so far: several of one call are joined before they are written."""
-
-    account: str
-    call_id: str
-    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ class Poison:
     reasons: tuple[Reason, ...]
 
 
-Outcome = Written | Known | Poison
+Outcome = Written | Record | Poison
 
 
 class UnreadableError(Exception):
@@ -89,8 +83,18 @@ class UnreadableError(Exception):
         self.reasons = reasons
 
 
+GONE = checks.MOST_VERSION
+"""The version of a row that is gone for good: no other is higher."""
+VERSION = CALLS.columns.index("version")
+LEG_VERSION = LEGS.columns.index("version")
+REFUSED = Reason("", "refused", "ClickHouse refuses a row of it")
+
+
 def read(topic: Topic, message: Message) -> Outcome:
-    """What is written of a message of this topic, whatever it holds. Never raises."""
+    """What is written of a message of this topic, whatever it holds.
+
+    Raises only `NewerVersionError`, for what a later release has written: nothing may be passed over.
+    """
     try:
         if topic is Topic.EVENTS:
             return _event(message)
@@ -98,7 +102,7 @@ def read(topic: Topic, message: Message) -> Outcome:
             return _record(message)
         return _callback(topic, message)
     except UnreadableError as error:
-        return Poison(_dead_letter(message, error.reasons), error.reasons)
+        return Poison(dead_letter(message, *error.reasons), error.reasons)
 
 
 def _callback(topic: Topic, message: Message) -> Written:
@@ -113,8 +117,7 @@ def _callback(topic: Topic, message: Message) -> Written:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
     if rejection is not None and not 0 <= rejection.decided_at <= checks.LAST_TIME:
         raise UnreadableError(Reason("decided_at", "unrepresentable", "no column can hold this value"))
-    if not checks.is_time(callback.received_at):
-        raise UnreadableError(Reason("received_at", "unrepresentable", "no column can hold this value"))
+    _check(checks.unfit([("received_at", callback.received_at)]))
     place: tuple[Any, ...] = (message.topic, message.partition, message.offset)
     if rejection is not None and rejection.topic:
         place = (rejection.topic, rejection.partition, rejection.offset)
@@ -142,90 +145,126 @@ def verdict(rejection: Rejection) -> int:
     return 2 * rejection.decided_at + bool(rejection.reasons)
 
 
-_REQUIRED = (
-    "event_id",
-    "callback_id",
-    "account",
-    "source",
-    "dialect",
-    "kind",
-    "ids",
-    "leg",
-    "received_at",
-    "occurred_at",
-    "clock",
-)
-_EVENT_CHECKS = (
-    *((name, checks.is_text) for name in _REQUIRED if name not in {"ids", "received_at", "occurred_at"}),
-    ("ids", checks.is_texts),
-    ("received_at", checks.is_time),
-    ("occurred_at", checks.is_time),
-    ("uuid", checks.is_text),
-    ("side", checks.is_text),
-    *records.DESCRIBED_CHECKS,
-    ("tag", checks.is_text),
-    ("requested_by", checks.is_text),
-    ("variables", checks.is_named_texts),
-    ("extension", checks.is_text),
-    ("outcome", checks.is_text),
-    ("bridged", checks.is_flag),
-    ("transferred", checks.is_flag),
-    ("started_at", checks.is_time),
-    ("answered_at", checks.is_time),
-    ("ended_at", checks.is_time),
-    ("ring_time", checks.is_duration),
-    ("talk_time", checks.is_duration),
-    ("extra", checks.is_object),
-)
-_EVENT_FIELDS = attrgetter(
-    *("callback_id" if name == "callback_ids" else name for name in EVENTS.columns if name != "contributions")
-)
-_IDS, _CALLBACK_IDS, _EXTRA, _VARIABLES = map(
-    EVENTS.columns.index, ("ids", "callback_ids", "extra", "variables")
-)
+_EVENT_FIELDS = attrgetter(*EVENTS.columns)
+_SAID = EVENTS.columns.index
+_COUNTED = frozenset({"revision", "doubts", "leg_count", "transfers"})
 
 
 def _event(message: Message) -> Written:
-    event = _object(message)
-    reasons = checks.missing(_REQUIRED, event) or checks.unfit(_EVENT_CHECKS, event)
-    if reasons:
-        raise UnreadableError(*reasons)
-    said = CallEvent.from_dict(event)
-    return event_row(said, record_of(said) if said.ids else None)
+    try:
+        event = CallEvent.from_json(message.value or b"")
+    except ValueError as error:
+        raise UnreadableError(Reason("", "no-event", str(error))) from None
+    return event_row(event)
 
 
-def event_row(event: CallEvent, record: Record | None) -> Written:
-    """The row of an event, with what it alone lets us know of its call; None if it names none."""
-    row = [*_EVENT_FIELDS(event), [] if record is None else [records.contribution(record)]]
-    row[_IDS], row[_CALLBACK_IDS] = list(event.ids), [event.callback_id]
-    row[_EXTRA], row[_VARIABLES] = orjson.dumps(event.extra or {}), variables_to_text(event.variables or {})
+def event_row(event: CallEvent) -> Written:
+    """The row of an event's telling."""
+    row = list(_EVENT_FIELDS(event))
+    _check(checks.unfit(zip(EVENTS.columns, row, strict=True)))
+    if event.reading > checks.MOST:
+        raise UnreadableError(Reason("reading", "unrepresentable", "no column can hold this value"))
+    row[_SAID("ids")], row[_SAID("variables")] = list(event.ids), event.variables or {}
+    row[_SAID("written")] = event.written or {}
+    row[_SAID("last_received_at")] = event.last_heard
+    row[_SAID("told_at")] = event.received_at if event.told_at is None else event.told_at
+    row[_SAID("doubts")] = [(doubt.field, doubt.code, doubt.raw) for doubt in event.doubts]
+    row[_SAID("extra")] = orjson.dumps(event.extra)
     return Written(EVENTS, tuple(row), event.received_at)
 
 
-def _record(message: Message) -> Known:
-    read = _object(message)
-    reasons = checks.missing(("account", "call_id"), read) or checks.unfit(
-        (("account", checks.is_text), ("call_id", checks.is_text)), read
-    )
-    reasons = reasons or records.unfit(read)
-    if reasons:
-        raise UnreadableError(*reasons)
-    read.pop("v", None)
-    account, call_id = read.pop("account"), read.pop("call_id")
-    return Known(account, call_id, records.without_nulls(read))
-
-
-def _object(message: Message) -> dict[str, Any]:
+def _record(message: Message) -> Record:
     try:
-        read = orjson.loads(message.value or b"")
-    except ValueError:
-        raise UnreadableError(Reason("", "malformed-json", "the value is not JSON")) from None
-    if type(read) is not dict:
-        raise UnreadableError(Reason("", "not-an-object", "the value is not a JSON object"))
-    return read
+        record = Record.from_json(message.value or b"")
+    except ValueError as error:
+        raise UnreadableError(Reason("", "no-record", str(error))) from None
+    _check(_unfit(record))
+    return record
 
 
-def _dead_letter(message: Message, reasons: tuple[Reason, ...]) -> Row:
+def _unfit(record: Record) -> Iterator[Reason]:
+    if not 0 <= record.version < GONE + record.gone:
+        yield Reason("version", "unrepresentable", "no column can hold this value")
+    if not all(map(checks.is_day, record.days)) or (record.call is not None and not record.days):
+        yield Reason("days", "unrepresentable", "no row can be kept under these days")
+    if record.call is not None:
+        yield from checks.unfit(((name, getattr(record.call, name)) for name in CALL_FIELDS), _COUNTED)
+    for leg in record.legs:
+        yield from checks.unfit((name, getattr(leg, name)) for name in LEG_FIELDS)
+
+
+def _check(reasons: Iterable[Reason]) -> None:
+    if found := tuple(dict.fromkeys(reasons)):
+        raise UnreadableError(*found)
+
+
+def call_rows(record: Record) -> Iterator[Row]:
+    """The rows of `stored_calls`: the call under its day, and that there is none under any later one."""
+    account, call_id = record.account, record.call_id
+    if record.call is not None:
+        yield (account, record.days[0], call_id, record.version, 0, *_values(record.call))
+    for day, version in _gone_days(record):
+        yield gone_call(account, day, call_id, version)
+
+
+def leg_rows(record: Record) -> Iterator[Row]:
+    """The rows of `stored_legs`."""
+    account, call_id = record.account, record.call_id
+    if record.call is not None:
+        for leg in record.legs:
+            told = (getattr(leg, name) for name in LEG_FIELDS)
+            yield (account, record.days[0], call_id, leg.leg_id, record.version, 0, *told)
+    for day, version in _gone_days(record):
+        for leg in record.legs:
+            yield gone_leg(account, day, call_id, leg.leg_id, version)
+
+
+def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
+    """Give the days under which there is no row, each with the version in which there is none.
+
+    What says nothing in its newest reading is gone until a higher version: a later reading may bring it back.
+    """
+    if record.gone:
+        yield from ((day, record.version) for day in record.days[:1])
+    if record.gone or record.call is not None:
+        yield from ((day, GONE) for day in record.days[1:])
+
+
+def gone_call(account: str, day: date, call_id: str, version: int = GONE) -> Row:
+    """Says that there is no such call under this day: for good, or until a higher version."""
+    return (account, day, call_id, version, 1, *_NOTHING)
+
+
+def gone_leg(account: str, day: date, call_id: str, leg_id: str, version: int = GONE) -> Row:
+    """Says that there is no such leg in this call under this day: for good, or until a higher version."""
+    return (account, day, call_id, leg_id, version, 1, *(None for _ in LEG_FIELDS))
+
+
+_CALL_FIELDS = attrgetter(*CALL_FIELDS)
+_LISTS = frozenset(map(CALL_FIELDS.index, ("legs", "events", "sources", "dialects", "kinds")))
+_DURATIONS = frozenset(place for place, name in enumerate(CALL_FIELDS) if name.endswith("_time"))
+
+
+def _values(call: Call) -> Row:
+    values = list(_CALL_FIELDS(call))
+    for place in _LISTS:
+        values[place] = list(values[place])
+    for place in _DURATIONS:
+        if values[place] is not None:
+            values[place] /= 1e6
+    return tuple(values)
+
+
+_EMPTY: dict[str, Any] = {"variables": {}} | dict.fromkeys(
+    ("source", "dialect", "outcome", "state", "close_reason"), ""
+)
+_EMPTY |= {CALL_FIELDS[place]: [] for place in _LISTS} | dict.fromkeys(_COUNTED, 0)
+_EMPTY |= dict.fromkeys(("has_ring", "has_answer", "has_hangup", "has_cdr", "reopened", "truncated"), False)
+_NOTHING: Row = tuple(_EMPTY.get(name) for name in CALL_FIELDS)
+
+
+def dead_letter(message: Message, *reasons: Reason) -> Row:
+    """The row of `dead_letters` for a message."""
     return (
         message.topic,
         message.partition,
@@ -238,5 +277,5 @@ def _dead_letter(message: Message, reasons: tuple[Reason, ...]) -> Row:
     )
 
 
-def _written_reasons(reasons: tuple[Reason, ...]) -> list[tuple[str, str, str]]:
+def _written_reasons(reasons: Iterable[Reason]) -> list[tuple[str, str, str]]:
     return [(reason.field, reason.code, reason.message) for reason in reasons]

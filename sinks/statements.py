@@ -9,7 +9,8 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from sinks import changes
+from schemas import dialects
+from sinks import changes, masked
 
 FOLDER = Path(__file__).parent
 
@@ -56,13 +57,18 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """One view a file, which has its name; made anew whenever its text changes. None before what it reads.
 
-    Those of `sinks/changes.py` are no files of ours, but made of two that are.
+    Those of `sinks/changes.py` and `sinks/masked.py` are no files of ours, but made of those that are.
     """
-    files = {file.name.removesuffix(".sql"): file for file in _files("queries") if file.name != EXAMPLES}
-    made = changes.render(files["calls"].text, files[changes.MASKED].text)
-    files |= {name: SqlFile(f"{name}.sql", text) for name, text in made.items()}
-    needed = {name: sorted(_names_read(file.text) & files.keys()) for name, file in files.items()}
-    return [files[name] for name in TopologicalSorter(needed).static_order()]
+    sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
+    texts = {
+        file.name.removesuffix(".sql"): file.text.replace("{sending_cdrs}", sending_cdrs)
+        for file in _files("queries")
+        if file.name != EXAMPLES
+    }
+    texts |= changes.render(texts["calls"])
+    texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
+    needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
+    return [SqlFile(f"{name}.sql", texts[name]) for name in TopologicalSorter(needed).static_order()]
 
 
 def examples() -> list[str]:

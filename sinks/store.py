@@ -6,9 +6,11 @@ each hinders the others.
 
 from __future__ import annotations
 
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ServerException
@@ -16,43 +18,29 @@ from clickhouse_driver.errors import Error, ServerException
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 from sinks import metrics, migrate
+from sinks.errors import Fate, fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from runtime.settings import Settings
     from sinks.batch import Insert
-
-TRANSIENT_CODES = frozenset(
-    {
-        159,  # TIMEOUT_EXCEEDED
-        160,  # TOO_SLOW
-        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
-        203,  # NO_FREE_CONNECTION
-        209,  # SOCKET_TIMEOUT
-        210,  # NETWORK_ERROR
-        225,  # NO_ZOOKEEPER
-        236,  # ABORTED
-        241,  # MEMORY_LIMIT_EXCEEDED
-        242,  # TABLE_IS_READ_ONLY
-        243,  # NOT_ENOUGH_SPACE
-        252,  # TOO_MANY_PARTS
-        285,  # TOO_FEW_LIVE_REPLICAS
-        319,  # UNKNOWN_STATUS_OF_INSERT
-        394,  # QUERY_WAS_CANCELLED
-        999,  # KEEPER_EXCEPTION
-    }
-)
-"""Errors that pass by themselves, from ClickHouse's ErrorCodes.cpp; all others need somebody."""
+    from sinks.rows import Message
 
 INSERT_SETTINGS = {
     # A user's profile may set it without waiting for the rows, and an insert that returns must mean rows.
     "async_insert": 0,
-    # Tables for dashboards have a partition a day: a replay, or a clock gone astray, may touch any number.
+    # A partition is a day: a replay may touch any number of them.
     "max_partitions_per_insert_block": 0,
 }
 
 AT_ONCE = 2
+ASKING = ""
+"""In place of a table's name: the connection for questions."""
+REFUSED_BY_DRIVER = (struct.error, TypeError, ValueError, AttributeError, OverflowError)
+"""How clickhouse-driver refuses values before it sends them."""
+MOST_REFUSED = 100
+"""So many rows of one insert may be put aside: if more are refused, it is not the rows that are wrong."""
 
 
 class StoreError(Exception):
@@ -63,6 +51,15 @@ class StoreError(Exception):
         super().__init__(sentence)
         self.code = code
         self.passes = passes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an insert."""
+
+    refused: Sequence[Message] = ()
+    """The messages of rows that ClickHouse can never take; all others are in."""
+    error: StoreError | None = None
 
 
 class Store:
@@ -86,8 +83,8 @@ class Store:
             sentence = f"ClickHouse has not got all tables ({', '.join(missing)}): run `callweave migrate`."
             raise StoreError(sentence, "migrations", passes=False)
 
-    def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, StoreError | None]]:
-        """Write them, at most one for each table, and give each as it ends, with what went wrong.
+    def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:
+        """Write them, at most one for each table, and give each as it ends, with what came of it.
 
         Of one that failed some rows may be in, and it is safe to write them again.
         """
@@ -98,21 +95,53 @@ class Store:
         for done in as_completed(under_way):
             yield under_way[done], done.result()
 
+    def ask(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows that a query gives. Raises `StoreError`."""
+        connection = self._connection(ASKING)
+        try:
+            rows: list[tuple[Any, ...]] = connection.execute(query, values)
+        except (Error, OSError, EOFError) as error:
+            connection.disconnect()
+            raise self._failure(error) from None
+        return rows
+
     def _connection(self, table: str) -> Client:
         if table not in self._connections:
             self._connections[table] = Client(**clickhouse.client_options(self._settings.clickhouse))
         return self._connections[table]
 
-    def _insert(self, connection: Client, insert: Insert) -> StoreError | None:
+    def _insert(self, connection: Client, insert: Insert) -> Taken:
         begun = time.perf_counter()
+        refused: list[Message] = []
         try:
-            connection.execute(insert.table.insert(), insert.columns, columnar=True, settings=INSERT_SETTINGS)
-        except (Error, OSError, EOFError) as error:
-            connection.disconnect()  # what it still sends or awaits belongs to the failed insert
-            return self._failure(error)
+            self._take(connection, insert, refused)
+        except StoreError as error:
+            return Taken(error=error)
         metrics.INSERT_SECONDS.labels(insert.table.name).observe(time.perf_counter() - begun)
-        metrics.ROWS.labels(insert.table.name).inc(insert.rows)
-        return None
+        metrics.ROWS.labels(insert.table.name).inc(len(insert.rows) - len(refused))
+        return Taken(refused)
+
+    def _take(self, connection: Client, insert: Insert, refused: list[Message]) -> None:
+        """Insert all rows but those that can never be taken: halve until they are alone."""
+        columns = [list(column) for column in zip(*insert.rows, strict=True)]
+        try:
+            connection.execute(insert.table.insert(), columns, columnar=True, settings=INSERT_SETTINGS)
+        except (Error, OSError, EOFError, *REFUSED_BY_DRIVER) as error:
+            connection.disconnect()  # what it still sends or awaits belongs to the failed insert
+            alone, kind = len(insert.rows) == 1, fate(error)
+            if kind not in {Fate.ROW, Fate.FEWER} or (alone and kind is Fate.FEWER):
+                raise self._failure(error) from None
+            if alone:
+                self._put_aside(insert, error, refused)
+                return
+            for second in range(2):
+                self._take(connection, insert.half(second), refused)
+
+    def _put_aside(self, insert: Insert, error: Exception, refused: list[Message]) -> None:
+        (origin,) = insert.origins
+        if origin is None or len(refused) >= MOST_REFUSED:
+            raise self._failure(error)
+        refused.append(origin)
 
     def close(self) -> None:
         """Disconnect."""
@@ -123,5 +152,5 @@ class Store:
     def _failure(self, error: Exception) -> StoreError:
         sentence = clickhouse.trouble(self._settings.clickhouse, error)
         if isinstance(error, ServerException):
-            return StoreError(sentence, str(error.code), passes=error.code in TRANSIENT_CODES)
-        return StoreError(sentence, type(error).__name__, passes=True)
+            return StoreError(sentence, str(error.code), passes=fate(error) in {Fate.AGAIN, Fate.FEWER})
+        return StoreError(sentence, type(error).__name__, passes=fate(error) is Fate.AGAIN)

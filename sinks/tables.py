@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from schemas.calls import COLUMNS, Leg, column
 from schemas.events import NAMES
-from schemas.records import FIELDS, LEG_FIELDS
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and the columns in which a row's values stand."""
+    """A table, and the columns in which a row's values are."""
 
     name: str
     columns: tuple[str, ...]
@@ -50,15 +50,16 @@ DEAD_LETTERS = Table(
     "dead_letters",
     ("topic", "partition", "offset", "written_at", "key", "headers", "value", "reasons"),
 )
-EVENTS = Table(
-    "stored_events",
-    (
-        *("callback_ids" if name == "callback_id" else name for name in NAMES if name != "v"),
-        "contributions",
-    ),
-)
-LEGS = Table("stored_legs", ("account", "leg_id", "call_id", *LEG_FIELDS))
-RECORDS = Table("call_records", ("account", "call_id", *(name for name in FIELDS if name != "legs")))
+EVENTS = Table("stored_events", tuple(name for name in NAMES if name != "v"))
 
-IN_ORDER = (RECORDS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)
+CALL_FIELDS = tuple(name for name in COLUMNS if name not in {"account", "call_id"})
+LEG_FIELDS = tuple(each.name for each in fields(Leg) if each.name != "leg_id")
+
+CALLS = Table(
+    "stored_calls",
+    ("account", "day", "call_id", "version", "is_gone", *map(column, CALL_FIELDS)),
+)
+LEGS = Table("stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *LEG_FIELDS))
+
+IN_ORDER = (CALLS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)
 """In which their writes begin: first what people wait for."""

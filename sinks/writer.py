@@ -15,14 +15,19 @@ from kafka.errors import KafkaError
 
 from runtime.backoff import delays
 from runtime.clock import SystemClock
+from runtime.errors import StartError
 from schemas.times import SECOND
+from schemas.versions import NewerVersionError
 from sinks import metrics
-from sinks.batch import Batches
+from sinks.batch import Batches, Insert
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import placing
 from sinks.readiness import Readiness
-from sinks.rows import Poison, read
+from sinks.recall import Recall
+from sinks.retention import retaining
+from sinks.rows import REFUSED, Poison, dead_letter, read
 from sinks.store import Store, StoreError
+from sinks.tables import DEAD_LETTERS
 
 if TYPE_CHECKING:
     import threading
@@ -31,7 +36,9 @@ if TYPE_CHECKING:
     from runtime.clock import Clock
     from runtime.settings import Settings, SinkSettings
     from runtime.stage import StageProcess
-    from sinks.batch import Batch, Insert, Partition
+    from sinks.batch import Batch, Partition
+    from sinks.progress import Progress
+    from sinks.rows import Message
 
 log = structlog.get_logger(__name__)
 
@@ -46,18 +53,22 @@ REPEAT_SECONDS = 30.0
 
 
 def run(stage: StageProcess) -> None:
-    """Write until told to stop; then finish the batch, commit, leave the group."""
-    readiness = Readiness()
+    """Write until told to stop; then finish the batch, commit, leave the group. Raises `StartError`."""
+    readiness = Readiness(stage.settings.sink.stuck_seconds)
     stage.started(readiness)
-    with placing(stage):
+    with placing(stage), retaining(stage.settings):
         work(stage, Trouble(readiness))
 
 
 def work(stage: StageProcess, trouble: Trouble) -> None:
-    """Connect to both servers, whenever they come up, and write until told to stop."""
+    """Connect to both servers, whenever they come up, and write until told to stop.
+
+    Raises `StartError` for a message that only a later release can read.
+    """
     settings, stop = stage.settings, stage.stopping
     beat = partial(stage.heart.beat, "the writer", STILL_SECONDS + settings.clickhouse.query_timeout_seconds)
     store = Store(settings)
+    recall = Recall(settings, store)
     try:
         if not _wait_for_store(store, trouble, stop):
             return
@@ -65,10 +76,13 @@ def work(stage: StageProcess, trouble: Trouble) -> None:
         if consumer is None:
             return
         try:
-            Writer(settings.sink, consumer, store, trouble, stop=stop, beat=beat).run()
+            Writer(settings.sink, consumer, store, recall, trouble, stop=stop, beat=beat).run()
+        except NewerVersionError as error:
+            raise StartError(str(error)) from None
         finally:
             consumer.close()
     finally:
+        recall.close()
         store.close()
 
 
@@ -78,6 +92,7 @@ class Trouble:
     def __init__(self, readiness: Readiness) -> None:
         """Nothing is wrong yet."""
         self._readiness = readiness
+        self.progress: Progress = readiness.progress
         self._told: dict[str, tuple[str, float]] = {}
 
     def met(self, attempt: str, sentence: str, code: str, *, passes: bool = True) -> None:
@@ -111,6 +126,7 @@ class Writer:
         settings: SinkSettings,
         consumer: Consumer,
         store: Store,
+        recall: Recall,
         trouble: Trouble,
         *,
         stop: threading.Event,
@@ -121,6 +137,7 @@ class Writer:
         self._settings = settings
         self._consumer = consumer
         self._store = store
+        self._recall = recall
         self._trouble = trouble
         self._stop = stop
         self._clock = clock or SystemClock()
@@ -159,7 +176,7 @@ class Writer:
         for topic, message in messages:
             outcome = read(topic, message)
             if isinstance(outcome, Poison):
-                self._note_poison(message.topic, message.partition, message.offset, outcome)
+                self._note_poison(message, outcome)
             self._batches.add(topic, message, outcome, now)
         return self._batches.messages - before >= MAX_POLL_RECORDS
 
@@ -182,19 +199,30 @@ class Writer:
     def _write_one(self, batch: Batch) -> None:
         """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
         inserts = batch.inserts()
-        waits = delays()
-        while not self._insert(inserts):
-            until = time.monotonic() + next(waits)
-            while (left := until - time.monotonic()) > 0:
-                if self._stop.is_set():
-                    self._batches.written(batch)  # not committed: the next worker reads it again
-                    return
-                self._hold(min(left, IDLE_SECONDS))
+        self._trouble.progress.begin()
+        for wait in delays():
+            if self._insert(inserts) and self._tell_forgetful(batch):
+                self._note_written(batch)
+                break
+            if self._stopped_within(wait):
+                break  # not committed: the next worker reads it again
+        self._trouble.progress.end()
+        self._batches.written(batch)
+
+    def _note_written(self, batch: Batch) -> None:
         self._uncommitted |= batch.offsets
         metrics.BATCH_MESSAGES.observe(batch.messages)
         for topic, messages in batch.topics.items():
             metrics.MESSAGES.labels(topic).inc(messages)
-        self._batches.written(batch)
+
+    def _stopped_within(self, seconds: float) -> bool:
+        """Stay in the group for so long, or until told to stop."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stop.is_set():
+                return True
+            self._hold(min(left, IDLE_SECONDS))
+        return False
 
     def _hold(self, seconds: float) -> None:
         self._beat()
@@ -207,15 +235,45 @@ class Writer:
 
     def _insert(self, inserts: list[Insert]) -> bool:
         """Whether all rows are in. What is in leaves the list: nothing needs to be written twice."""
-        for insert, error in self._store.insert(list(inserts)):
-            if error is None:
+        refused: list[Message] = []
+        for insert, taken in self._store.insert(list(inserts)):
+            if taken.error is None:
                 inserts.remove(insert)
+                refused += taken.refused
                 self._note_age(insert)
             else:
-                self._trouble.met("insert", str(error), error.code, passes=error.passes)
+                self._trouble.met("insert", str(taken.error), taken.error.code, passes=taken.error.passes)
+        if refused:
+            inserts.append(self._put_aside(refused))
+            return self._insert(inserts)
         if not inserts:
             self._trouble.over("insert")
         return not inserts
+
+    def _put_aside(self, refused: list[Message]) -> Insert:
+        for message in refused:
+            self._note_poison(message, Poison((), (REFUSED,)))
+        rows = [dead_letter(message, REFUSED) for message in refused]
+        return Insert(DEAD_LETTERS, rows, [None] * len(rows))
+
+    def _tell_forgetful(self, batch: Batch) -> bool:
+        """Whether legs that began with nothing were told what the tables know of them."""
+        if not batch.began:
+            return True
+        try:
+            found = self._recall.find(batch.began, self._clock.now())
+            if found:
+                if not self._insert(self._recall.hidden(found)):
+                    return False
+                self._recall.send(found)
+        except StoreError as error:
+            self._trouble.met("recall", str(error), error.code, passes=error.passes)
+            return False
+        except KafkaError as error:
+            self._trouble.met("recall", f"Kafka: {type(error).__name__}", type(error).__name__)
+            return False
+        self._trouble.over("recall")
+        return True
 
     def _commit(self) -> None:
         """Commit what is in. What can't be committed now is once more with the next batch."""
@@ -227,6 +285,7 @@ class Writer:
             self._trouble.met("commit", f"Kafka: {type(error).__name__}", type(error).__name__)
             return
         self._trouble.over("commit")
+        self._trouble.progress.committed()
         self._uncommitted = {}
 
     def _look_around(self, now: float) -> None:
@@ -235,7 +294,7 @@ class Writer:
             self._trouble.over("start")
             if now >= self._lag_due:
                 self._lag_due = now + LAG_SECONDS
-                self._consumer.report_lag()
+                self._trouble.progress.lag(self._consumer.report_lag())
         elif not self._trouble.starting:
             self._trouble.met("group", "Kafka: out of the consumer group, joining it again", "no-member")
 
@@ -246,14 +305,14 @@ class Writer:
         metrics.AGE_SECONDS.labels(insert.table.name).observe(age)
         metrics.NEWEST.labels(insert.table.name).set(insert.newest / SECOND)
 
-    def _note_poison(self, topic: str, partition: int, offset: int, poison: Poison) -> None:
+    def _note_poison(self, message: Message, poison: Poison) -> None:
         for code in {reason.code for reason in poison.reasons}:
-            metrics.POISON.labels(topic, code).inc()
+            metrics.POISON.labels(message.topic, code).inc()
         log.warning(
             "a message goes to dead_letters",
-            topic=topic,
-            partition=partition,
-            offset=offset,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
             reasons=[f"{reason.field}: {reason.code}" for reason in poison.reasons],
         )
 

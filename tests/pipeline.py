@@ -118,6 +118,7 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
             "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
             "CALLWEAVE_METRICS_HOST": settings.metrics_host,
+            "CALLWEAVE_CORRELATE__FORGET_SECONDS": str(settings.correlate.forget_seconds),
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }

@@ -31,6 +31,7 @@ PURE = (
     "processors.correlate",
     "operations.audit.identity",
     "operations.audit.offsets",
+    "operations.timeline.changes",
     "operations.timeline.document",
     "operations.timeline.gaps",
     "operations.timeline.live",
@@ -49,17 +50,21 @@ PURE_LIBRARIES = frozenset(
         "collections",
         "dataclasses",
         "datetime",  # arithmetic on times; what reads the clock is refused by name
+        "decimal",
         "enum",
         "functools",
         "hashlib",
+        "html",
         "itertools",
         "json",
         "math",
+        "operator",
         "orjson",
         "pydantic",
         "re",
         "typing",
         "urllib.parse",
+        "zlib",
         "zoneinfo",
     }
 )
@@ -67,6 +72,7 @@ PURE_LIBRARIES = frozenset(
 
 EXCEPTIONS = {
     "processors.normalize.step": frozenset({"importlib"}),  # finds each reader by its dialect's name
+    "schemas.payload.charsets": frozenset({"encodings", "pkgutil"}),  # which text encodings Python has
     "schemas.documents.docstrings": frozenset({"ast", "inspect", "sys"}),  # reads its own package's source
     "schemas.payload.multipart": frozenset(
         {"werkzeug.exceptions", "werkzeug.http", "werkzeug.sansio"}

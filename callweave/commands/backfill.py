@@ -66,24 +66,26 @@ def backfill(name: str, since: int, until: int, silent_seconds: float, *, afresh
     if after != filling.Position():
         echo("Continuing where the last run was interrupted; --afresh starts over.", err=True)
     total = calls.count(after)
-    with publishing(settings.kafka) as publisher, client_of(provider) as client:
+    with publishing(settings.kafka) as publish, client_of(provider) as client:
         pace = filling.Pace(provider.settings.requests_per_second)
-        asker = filling.Asker(client, publisher, provider.source, clock, pace)
+        asker = filling.Asker(client, publish, provider.source, clock, pace)
         results = _with_progress(filling.run(calls, asker, progress, asked, after), total)
     echo(summary(results, total))
+
+
+OTHERS = {
+    Result.OPEN: "not over yet",
+    Result.UNKNOWN: "unknown to the provider",
+    Result.REFUSED: "with an answer that can't be used",
+}
 
 
 def summary(results: Counter[Result], total: int) -> str:
     if not total:
         return "No call is without its end."
-    parts = [f"{total} calls were without their end: {results[Result.PUBLISHED]} histories published"]
-    if results[Result.OPEN]:
-        parts.append(f"{results[Result.OPEN]} not over yet")
-    if results[Result.UNKNOWN]:
-        parts.append(f"{results[Result.UNKNOWN]} unknown to the provider")
-    if results[Result.REFUSED]:
-        parts.append(f"{results[Result.REFUSED]} with an answer that can't be used")
-    return ", ".join(parts) + "."
+    published = f"{total} calls were without their end: {results[Result.PUBLISHED]} histories published"
+    others = [f"{results[each]} {words}" for each, words in OTHERS.items() if results[each]]
+    return ", ".join([published, *others]) + "."
 
 
 def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:

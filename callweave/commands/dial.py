@@ -144,8 +144,8 @@ def _dial(settings: Settings, name: str, extension: str, request: CallbackReques
     provider = provider_of(settings.sources_file, name)
     spool = Spool(settings.data / SPOOL)
     try:
-        with publishing(settings.kafka) as publisher, client_of(provider) as client:
-            return Dialler(client, publisher, spool, provider.source, SystemClock()).dial(extension, request)
+        with publishing(settings.kafka) as publish, client_of(provider) as client:
+            return Dialler(client, publish, spool, provider.source, SystemClock()).dial(extension, request)
     except UnansweredError as error:
         for line in (
             str(error),
@@ -175,8 +175,8 @@ def _resend(settings: Settings) -> None:
     if not spool.waiting():
         echo("There is nothing to publish.", err=True)
         return
-    with publishing(settings.kafka) as publisher:
-        sent, broken = resend(publisher, spool)
+    with publishing(settings.kafka) as publish:
+        sent, broken = resend(publish, spool)
     echo(f"{sent} published.", err=True)
     if broken:
         raise CallweaveError("\n".join(broken))

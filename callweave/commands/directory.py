@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
@@ -73,7 +74,11 @@ def check(file: Path, account: str | None, timezone: str | None, country: str | 
 def list_(account: str | None, *, as_json: bool) -> None:
     """List all names. Customers' numbers are shown as they were loaded."""
     with clickhouse.connected(load_settings().clickhouse) as client:
-        found = [_row(entry) for entry in store.entries(client) if account in {None, entry.account}]
+        found = [
+            asdict(entry) | {"valid_from": moment(entry.valid_from).isoformat()}
+            for entry in store.entries(client)
+            if account in {None, entry.account}
+        ]
     if as_json:
         for row in found:
             echo_json(orjson.dumps(row))
@@ -101,14 +106,3 @@ def told_by(file: Path, account: str | None, timezone: str | None, country: str 
     if problems:
         raise CallweaveError("\n".join(f"{file}: {problem}" for problem in problems))
     return told
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "account": entry.account,
-        "kind": entry.kind,
-        "id": entry.id,
-        "valid_from": moment(entry.valid_from).isoformat(),
-        "name": entry.name,
-        "team": entry.team,
-    }

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NULL = "NULL"
-FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones too, in Chinese and Japanese spreadsheets
-"""OWASP lists tabs and line ends too; those are escaped before."""
+FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""The last four are wide: Asian spreadsheets run these too. OWASP's tabs and line ends are escaped before."""
 
 
 class Format(StrEnum):

@@ -12,7 +12,7 @@ from callweave.commands import tables
 from callweave.commands.query import plain
 from callweave.commands.replay import asking, send, wait_option
 from callweave.commands.spans import shown, span_of, span_options
-from operations.reading import legs, reader
+from operations.reading import reader
 from operations.replay import archive
 from operations.replay import rejected as found
 from operations.replay.archive import Selection
@@ -128,17 +128,11 @@ def redrive(
     """
     settings = load()
     selection = _selection(since, until, source, reason)
-    read = reader(settings)
     with asking(settings):
         if dry_run:
-            _foretell(settings, selection, read)
+            _foretell(settings, selection, reader(settings))
         else:
-            _redrive(settings, selection, read, patience)
-
-
-def _redrive(settings: Settings, selection: Selection, read: Read, patience: float) -> None:
-
-    send(settings, selection, patience, legs_of=lambda archived: legs(read, archived.callback))
+            send(settings, selection, patience)
 
 
 def _foretell(settings: Settings, selection: Selection, read: Read) -> None:

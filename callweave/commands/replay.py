@@ -12,6 +12,7 @@ from callweave.commands import differences, tables
 from callweave.commands.spans import span_of, span_options
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
+from operations.replay.readings import means_of
 from operations.replay.send import replay as run
 from runtime import clickhouse
 from runtime.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble
@@ -22,9 +23,8 @@ from runtime.settings import load
 from runtime.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
-    from operations.replay.archive import Archived
     from operations.replay.progress import Progress
     from runtime.settings import Settings
 
@@ -81,11 +81,11 @@ def replay(
     numbers: bool,
     limit: int,
 ) -> None:
-    """Send archived callbacks through normalize again.
+    """Read archived callbacks again with today's code and sources.
 
-    A repeated callback changes nothing unless the code or a source has changed. Calls that are partly in the
-    span are sent whole. An interrupted replay is continued when the same one is asked for again; if the code
-    or a source has changed since, it starts over.
+    Afterwards every row is as if these had always been. Before it starts, it says what differs from the last
+    reading of the archive. An interrupted replay goes on where it was when the same one is asked for again,
+    and says so; if the code or a source has changed since, it begins anew.
     """
     settings = load()
     selection = Selection(span_of(since, until, source))
@@ -107,33 +107,28 @@ def foretell(settings: Settings, selection: Selection) -> None:
     tables.show(["source", "callbacks"], [*rows, ["all", str(sum(found.values()))]])
 
 
-def send(
-    settings: Settings,
-    selection: Selection,
-    patience: float,
-    legs_of: Callable[[Archived], Iterable[str]] | None = None,
-) -> None:
-    """Send the selection, wait, and print the outcome."""
+def send(settings: Settings, selection: Selection, patience: float) -> None:
+    """Send the selection, wait, and print what came of it."""
+    clock = SystemClock()
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())
     with bar("sending", total) as advance:
 
-        def told(progress: Progress) -> None:
+        def sent(progress: Progress) -> None:
             advance(progress.sent)
 
         outcome = run(
             settings,
             selection,
-            SystemClock(),
-            code=rebuild.digest_of(settings),
+            clock,
+            means=means_of(settings, clock.now()),
             patience=patience,
-            legs_of=legs_of,
             say=lambda text: echo(text, err=True),
-            told=told,
+            sent=sent,
         )
     progress = outcome.progress
     before = f"; {outcome.before} of them were sent before this run" if outcome.before else ""
-    echo(f"{progress.sent} callbacks sent, and {progress.companions} more of the same calls{before}.")
+    echo(f"{progress.sent} callbacks sent{before}.")
     echo(f"{outcome.accepted} that were rejected are accepted now.")
     echo(f"{outcome.rejected} are rejected now that were accepted, or for other reasons.")
     if outcome.lags:

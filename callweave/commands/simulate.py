@@ -9,6 +9,7 @@ import re
 import secrets
 import threading
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,32 +48,20 @@ ASK_HERE = """The provider's REST API is there until Ctrl-C. For a source to ask
 """How to point a source at the simulated provider."""
 
 
-class Duration(click.ParamType):
+def duration(text: str) -> int:
     """A duration such as 30s or 5m, in µs."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = DURATION.fullmatch(str(value).strip())
-        if found is None:
-            self.fail("must be a number with its unit, as in 500ms, 30s, 5m or 1h", param, ctx)
-        return round(float(found.group(1)) * SECONDS[found.group(2)] * 1_000_000)
+    found = DURATION.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter("must be a number with its unit, as in 500ms, 30s, 5m or 1h")
+    return round(float(found.group(1)) * SECONDS[found.group(2)] * 1_000_000)
 
 
-class Share(click.ParamType):
+def share(text: str) -> float:
     """A share such as 2%."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        found = SHARE.fullmatch(str(value).strip())
-        if found is None or not 0 <= float(found.group(1)) <= 100:  # noqa: PLR2004 - per cent
-            self.fail("must be a share of a hundred, as in 2% or 0.5%", param, ctx)
-        return float(found.group(1)) / 100
+    found = SHARE.fullmatch(text.strip())
+    if found is None or not 0 <= float(found.group(1)) <= 100:
+        raise click.BadParameter("must be a share of a hundred, as in 2% or 0.5%")
+    return float(found.group(1)) / 100
 
 
 @click.command()
@@ -89,21 +78,17 @@ class Share(click.ParamType):
     help="How many times faster than real time; delays below too.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same calls.")
-@click.option("--duplicates", type=Share(), default="0%", show_default=True, help="Callbacks sent twice.")
+@click.option("--duplicates", type=share, default="0%", show_default=True, help="Callbacks sent twice.")
 @click.option(
-    "--shuffle", type=Duration(), default="0s", show_default=True, help="Delay callbacks by up to this."
+    "--shuffle", type=duration, default="0s", show_default=True, help="Delay callbacks by up to this."
 )
-@click.option("--lost-hangups", type=Share(), default="0%", show_default=True, help="Hangups never sent.")
-@click.option(
-    "--late-cdr", type=Duration(), default="0s", show_default=True, help="Delay CDRs by up to this."
-)
-@click.option(
-    "--malformed", type=Share(), default="0%", show_default=True, help="Send a broken copy as well."
-)
+@click.option("--lost-hangups", type=share, default="0%", show_default=True, help="Hangups never sent.")
+@click.option("--late-cdr", type=duration, default="0s", show_default=True, help="Delay CDRs by up to this.")
+@click.option("--malformed", type=share, default="0%", show_default=True, help="Send a broken copy as well.")
 @click.option(
     "--retries", type=click.IntRange(0), default=3, show_default=True, help="Tries after a 5xx or no answer."
 )
-@click.option("--timeout", type=Duration(), default="10s", show_default=True, help="Of one request.")
+@click.option("--timeout", type=duration, default="10s", show_default=True, help="Of one request.")
 @click.option(
     "--connections", type=click.IntRange(1), default=16, show_default=True, help="Requests at once."
 )
@@ -137,7 +122,8 @@ def simulate(**options: Any) -> None:
         if senders:
             perform(wishes, senders, endpoints, folder, finished)
             echo(str(folder))
-        wait_for_ctrl_c()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 @contextmanager
@@ -158,29 +144,12 @@ def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[S
         file.unlink()
 
 
-def wait_for_ctrl_c() -> None:
-    with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
-
-
 def wishes_of(options: Mapping[str, Any]) -> Wishes:
+    manner = {name: options[name] for name in ("speedup", "connections", "retries")}
     return Wishes(
-        seed=options["seed"],
-        calls=options["calls"],
-        rate=options["rate"],
-        misbehaviour=Misbehaviour(
-            duplicates=options["duplicates"],
-            shuffle=options["shuffle"],
-            lost_hangups=options["lost_hangups"],
-            late_cdr=options["late_cdr"],
-            malformed=options["malformed"],
-        ),
-        manner=Manner(
-            speedup=options["speedup"],
-            connections=options["connections"],
-            retries=options["retries"],
-            patience=options["timeout"] / 1e6,
-        ),
+        **{name: options[name] for name in ("seed", "calls", "rate")},
+        misbehaviour=Misbehaviour(**{each.name: options[each.name] for each in fields(Misbehaviour)}),
+        manner=Manner(**manner, patience=options["timeout"] / 1e6),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +11,10 @@ import orjson
 
 from callweave.commands import tables
 from callweave.commands.provider import provider, sources_written
+from operations.replay.readings import Last, means_of
 from runtime import sources
 from runtime.addresses import written
+from runtime.clock import SystemClock
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
 from schemas import dialects
@@ -25,6 +29,18 @@ UNSET = "none"
 """In place of a value: remove the setting."""
 
 
+OPTIONS: dict[str, Setting] = {
+    "timezone": "timezone",
+    "close_after": "close_after_seconds",
+    "charset": "charset",
+    "country": "country",
+    "requests_per_second": "requests_per_second",
+    "burst": "burst",
+}
+"""Which setting an option of `source change` is about."""
+UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
 class OrNone(click.ParamType):
     """Another type's values, or the word none."""
 
@@ -34,6 +50,20 @@ class OrNone(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return UNSET if value == UNSET else self._of.convert(value, param, ctx)
+
+
+class Duration(click.ParamType):
+    """A time span: a number of seconds, or with s, m, h or d behind it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read it."""
+        if isinstance(value, timedelta):
+            return value
+        if not (found := re.fullmatch(r"(\d{1,6})([smhd]?)", value)):
+            self.fail(f"{value!r} is no time span as in 48h or 30m", param, ctx)
+        return timedelta(seconds=int(found.group(1)) * UNIT_SECONDS[found.group(2)])
 
 
 @click.group()
@@ -52,15 +82,22 @@ def source() -> None:
     metavar="SECONDS",
     help="Close a call after this long without news; default: correlate.silence_seconds.",
 )
+@click.option("--charset", help="Encoding of texts that are not UTF-8 and name none, such as gb18030.")
 @click.option("--country", metavar="ISO", help="Country of phone numbers without +, such as CN.")
 def add(
-    name: str, account: str, dialect: str, timezone: str, *, close_after: float | None, country: str | None
+    name: str,
+    account: str,
+    dialect: str,
+    timezone: str,
+    *,
+    close_after: float | None,
+    **read_with: str | None,
 ) -> None:
     """Add a source. Only its callback URL is printed on standard output."""
     settings = load()
     with sources_written(settings) as path:
         token = sources.add(
-            path, name, account, dialect, timezone, close_after_seconds=close_after, country=country
+            path, name, account, dialect, timezone, close_after_seconds=close_after, **read_with
         )
     echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
@@ -68,13 +105,38 @@ def add(
 
 @source.command()
 @click.argument("name")
-def rotate(name: str) -> None:
-    """Give a source a new token, void the old one, and print the new callback URL."""
+@click.option(
+    "--overlap",
+    type=Duration(),
+    default="48h",
+    show_default=True,
+    help="How long the old URL still holds, as in 48h, 30m or 0; after 0 the new one alone does, at once.",
+)
+def rotate(name: str, overlap: timedelta) -> None:
+    """Give a source a new token, and print the new callback URL; the old one holds for a while."""
     settings = load()
     with sources_written(settings) as path:
-        token = sources.rotate(path, name)
+        token = sources.rotate(path, name, overlap)
     echo(callback_url(settings.ingest, token))
     _hints(settings.ingest)
+
+
+@source.command()
+@click.argument("name")
+def pause(name: str) -> None:
+    """Refuse a source's callbacks with 503, so that its provider sends them again later."""
+    with sources_written(load()) as path:
+        sources.pause(path, name)
+    echo(f"{name} is paused; its callbacks are answered with 503 until `source resume`.", err=True)
+
+
+@source.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """Take a paused source's callbacks again."""
+    with sources_written(load()) as path:
+        sources.resume(path, name)
+    echo(f"{name} is resumed.", err=True)
 
 
 @source.command()
@@ -87,23 +149,35 @@ def rotate(name: str) -> None:
     help="Close a call after this long without news; none: correlate.silence_seconds.",
 )
 @click.option(
+    "--charset",
+    metavar="NAME|none",
+    help="Encoding of texts that are not UTF-8 and name none, such as gb18030; none: unknown.",
+)
+@click.option(
     "--country", metavar="ISO|none", help="Country of phone numbers without +, such as CN; none: unknown."
 )
-def change(name: str, timezone: str | None, close_after: float | str | None, country: str | None) -> None:
+@click.option(
+    "--requests-per-second",
+    type=OrNone(click.FLOAT),
+    metavar="NUMBER|none",
+    help="More are answered with 429; none: any number.",
+)
+@click.option(
+    "--burst",
+    type=OrNone(click.INT),
+    metavar="NUMBER|none",
+    help="How many may come at once; none: what may come in a second.",
+)
+def change(name: str, **options: float | str | None) -> None:
     """Change settings of a source; its callback URL stays the same.
 
-    Options that are left out keep their value. Times that were read before keep the zone they were read with.
+    Options that are left out keep their value. Times that were read before keep the zone they were read with,
+    until `callweave replay` reads them again.
     """
-    given: dict[Setting, str | float | None] = {}
-    if timezone is not None:
-        given["timezone"] = timezone
-    if close_after is not None:
-        given["close_after_seconds"] = None if close_after == UNSET else close_after
-    if country is not None:
-        given["country"] = None if country == UNSET else country
-    if not given:
-        raise click.UsageError("Give what is to change: --timezone, --close-after, --country.")
-    with sources_written(load()) as path:
+    given = given_settings(options)
+    settings = load()
+    Last(settings.data).write_first(means_of(settings, SystemClock().now()))
+    with sources_written(settings) as path:
         sources.change(path, name, given)
     told = ", ".join(f"{setting} = {UNSET if value is None else value}" for setting, value in given.items())
     echo(f"{name} is changed: {told}; its callback URL stays the same.", err=True)
@@ -136,6 +210,18 @@ def list_(*, as_json: bool) -> None:
 source.add_command(provider)
 
 
+def given_settings(options: dict[str, float | str | None]) -> dict[Setting, float | str | None]:
+    """The settings that options name, None for one that is to have no value; raises `UsageError` for none."""
+    settings = {OPTIONS[option]: value for option, value in options.items() if value is not None}
+    if not settings:
+        given_by = ", ".join(f"--{option.replace('_', '-')}" for option in OPTIONS)
+        raise click.UsageError(f"Give what is to change: {given_by}.")
+    return {
+        setting: None if value == UNSET and setting != "timezone" else value
+        for setting, value in settings.items()
+    }
+
+
 def callback_url(settings: IngestSettings, token: str) -> str:
     return f"{base_url(settings)}/callbacks/{token}"
 
@@ -157,8 +243,10 @@ def _row(item: Source) -> dict[str, str | float | None]:
         "account": item.account,
         "dialect": item.dialect,
         "timezone": item.timezone,
+        "charset": item.charset,
         "country": item.country,
         "close_after_seconds": item.close_after_seconds,
         "added_at": item.added_at.isoformat(),
+        "paused_at": item.paused_at.isoformat() if item.paused_at else None,
         "removed_at": item.removed_at.isoformat() if item.removed_at else None,
     }

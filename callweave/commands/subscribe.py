@@ -101,7 +101,7 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
     if not url:
         raise CallweaveError(
             f"the callback URL of {name} is needed: give it with --url, as `callweave source add` printed "
-            f"it, or have a new one from `callweave source rotate {name}`, which voids the old one."
+            f"it, or have a new one from `callweave source rotate {name}`; the old one holds for a while."
         )
     owner = sources.load(settings.sources_file).by_token(token_of(url))
     if owner is None or owner.name != name:

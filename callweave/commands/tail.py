@@ -12,10 +12,12 @@ import click
 from operations.timeline import masks
 from operations.timeline.follow import follow
 from operations.timeline.live import Live, Wanted, digits
+from runtime.errors import CallweaveError
 from runtime.settings import load
 from runtime.terminal import echo, visible
-from schemas.records import record_from_json
+from schemas.records import Record
 from schemas.times import SECOND, moment
+from schemas.versions import NewerVersionError
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -61,8 +63,10 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
     if message.value is None:
         return
     try:
-        line = live.news(*record_from_json(message.value))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        line = live.news(Record.from_json(message.value), message.timestamp * 1_000)
+    except NewerVersionError as error:
+        raise CallweaveError(str(error)) from None
+    except ValueError:
         where = f"{message.topic} {message.partition} {message.offset}"
         echo(f"callweave: skipped a message that is not a record of a call: {where}", err=True)
         return
@@ -73,8 +77,8 @@ def _print(live: Live, message: ConsumerRecord, *, as_json: bool, numbers: bool)
 def _text(line: Line, *, numbers: bool) -> str:
     time = moment(line.at)
     told = [f"{time:%Y-%m-%d %H:%M:%S}", line.account, line.call_id, f"{line.state:<9}"]
-    if line.merged_into is not None:
-        told.append(f"is a part of call {line.merged_into}")
+    if line.state == "gone":
+        told.append("is a part of another call")
     else:
         told.append(f"{_number(line.caller, numbers=numbers)} → {_number(line.callee, numbers=numbers)}")
         told += _about(line)
@@ -111,7 +115,6 @@ def _json(line: Line, *, numbers: bool) -> str:
             "outcome": line.outcome,
             "ring_seconds": seconds(line.ring_time),
             "talk_seconds": seconds(line.talk_time),
-            "merged_into": line.merged_into,
             "close_reason": line.close_reason,
         }
     )

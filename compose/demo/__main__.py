@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 from compose import demo_sources, signals
 from compose.demo import answers, check
 from compose.embedded.node import NodeError
-from compose.run import PRIVATE, Interrupts, Kill, Stop, locked, say
+from compose.run import PRIVATE, Kill, Stop, fail, locked, say, take_interrupts
 from compose.stack import Stack
-from runtime.errors import CallweaveError, SettingsError, StartError
+from runtime.errors import CallweaveError, StartError
 from runtime.probe import readiness
 from runtime.settings import load
-from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +46,7 @@ SETTLE_SECONDS = 90.0
 
 def main() -> None:
     """Exit with status 0 if every call is right, 1 otherwise."""
-    Interrupts().install()
+    take_interrupts()
     os.umask(PRIVATE)
     try:
         settings = load()
@@ -62,10 +61,7 @@ def main() -> None:
         say("Stopped.")
         sys.exit(1)
     except (CallweaveError, NodeError) as error:
-        lines = error.problems if isinstance(error, SettingsError) else str(error).splitlines()
-        for line in lines:
-            echo(f"make demo: {line}", err=True)
-        sys.exit(1)
+        fail("make demo", error)
     if not report.right:
         sys.exit(1)
 

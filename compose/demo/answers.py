@@ -58,5 +58,4 @@ def span(folder: Path) -> dict[str, Any]:
 
 
 def _text(time: int) -> str:
-    """A time as ClickHouse reads it, with microseconds."""
     return moment(time).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -64,16 +64,10 @@ def settled(settings: Settings, folder: Path, attend: Callable[[], None], *, pat
 
 
 def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> Report:
-    """Compare once."""
     judged = [line for line in expected if not line["unacknowledged"]]
-    report = Report(
-        calls=len(judged),
-        unacknowledged=len(expected) - len(judged),
-    )
-    for number, found in enumerate(_wrong(client, judged)):
-        report.wrong = number + 1
-        report.differences.append(found)
-    report.differences += _strays(client, judged)
+    wrong = list(_wrong(client, judged))
+    differences = [*wrong, *_strays(client, judged)]
+    report = Report(len(judged), len(expected) - len(judged), differences, len(wrong))
     _count_callbacks(client, sent, report)
     return report
 

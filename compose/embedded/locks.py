@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class DataInUseError(NodeError):
-    """Another process holds the data directory."""
-
     def __init__(self, name: str, data: Path, holder: str) -> None:
         super().__init__(
             f"The {name} data in {data} is in use by process {holder or '(unknown)'}: "

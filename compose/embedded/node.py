@@ -14,7 +14,6 @@ from runtime.addresses import listening
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 POLL_SECONDS = 0.05
 
@@ -24,8 +23,6 @@ class NodeError(Exception):
 
 
 class PortTakenError(NodeError):
-    """Another program listens on a port that the server needs."""
-
     def __init__(self, name: str, host: str, port: int) -> None:
         super().__init__(
             f"{name} needs {host}:{port}, but another program listens there: stop it, or choose another port."
@@ -37,6 +34,8 @@ class Node(Child, ABC):
 
     name: str
     """Its name for people, such as "Kafka"."""
+    port: int
+    """Where clients reach it."""
     start_timeout_seconds: float = 60.0
 
     def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
@@ -81,7 +80,6 @@ class Node(Child, ABC):
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
         if self._process is None:
             raise NodeError(f"{self.name} is not running.")
         return self._process.pid
@@ -138,7 +136,5 @@ class Node(Child, ABC):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ingest import spool
 from operations.audit import log, offsets
 from operations.audit.identity import (
     UNKNOWN_SOURCE,
@@ -83,7 +84,11 @@ def examine(
         )
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         tables = Tables(client, settings.kafka, span)
-        return _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+        report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+    folder = settings.spool_folder()
+    if folder is not None and (standing := spool.counted(folder)):
+        report.doubts.append(f"{standing} callbacks stand in the spool ({folder}), not in Kafka yet")
+    return report
 
 
 class _Audit:
@@ -121,7 +126,7 @@ class _Audit:
         self._report.counts = tally(groups)
         if twofold := rejected_yet_told(groups):
             self._report.notes.append(
-                f"{twofold} were accepted first and rejected by a replay: their events stay in their calls"
+                f"{twofold} are rejected, but their events still count: `callweave replay` takes them back"
             )
         self._say("the offsets of callbacks.raw")
         unattributed = self._compare_raw(lines, done)
@@ -193,17 +198,29 @@ class _Audit:
     def _missing_from(self, place: Partition, gap: Range, first: int) -> int:
         """Read what is missing from Kafka; how many it has forgotten, and that may be of the span."""
         lost = Range(gap.first, min(gap.end, first))
-        for record in self._kafka.read(place, Range(max(gap.first, first), gap.end)):
-            callback = _callback(record)
-            if callback is None:
-                self._add_missing(UNKNOWN_SOURCE, "", record)
-            elif self._span.has(callback.source, callback.received_at):
-                self._add_missing(callback.source, callback.id, record)
+        records = self._kafka.read(place, Range(max(gap.first, first), gap.end))
+        for some in _in_batches(records, LOOKED_UP):
+            self._miss(some)
         if not lost.size or not self._tables.may_be_in(self._span, place, lost):
             return 0
         for offset in range(lost.first, min(lost.end, lost.first + self._limit)):
             self._name(Problem.NOT_ARCHIVED, UNKNOWN_SOURCE, "", place, offset)
         return lost.size
+
+    def _miss(self, records: list[ConsumerRecord]) -> None:
+        """Count what is not archived; a callback that Kafka has twice is archived with one of its offsets."""
+        asked = []
+        for record in records:
+            callback = _callback(record)
+            if callback is None:
+                self._add_missing(UNKNOWN_SOURCE, "", record)
+            elif self._span.has(callback.source, callback.received_at):
+                asked.append((record, callback))
+        names = [(callback.account, callback.received_at, callback.id) for _, callback in asked]
+        known = self._tables.verdicts(names) if names else {}
+        for record, callback in asked:
+            if callback.id not in known:
+                self._add_missing(callback.source, callback.id, record)
 
     def _compare_rejected(self, lines: dict[Partition, int]) -> None:
         firsts = self._kafka.since([self._rejected], self._span.since // 1000 - SLACK_MS)

@@ -123,8 +123,8 @@ def tally(groups: Iterable[Group]) -> dict[str, Counts]:
 
 
 def rejected_yet_told(groups: Iterable[Group]) -> int:
-    """How many callbacks were accepted first and rejected by a replay: merges take nothing away."""
-    return sum(group.callbacks for group in groups if group.rejected and group.events)
+    """How many callbacks are rejected, and say something of a call all the same."""
+    return sum(group.callbacks for group in groups if group.rejected and group.calls)
 
 
 class Verdict(StrEnum):

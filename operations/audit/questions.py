@@ -48,16 +48,24 @@ WHERE ((topic = %(raw)s AND offset < arrayElement(%(raw_line)s, partition + 1))
     AND (%(any_source)s OR source = %(source)s)
 """
 
-# Each event by the callbacks that said it. Whole columns under FINAL: github.com/ClickHouse/ClickHouse#61161.
+# Each event by the callbacks that said it, in its newest reading; that a call was closed no callback said.
 TOLD = """
-SELECT account, event_id, ids, source, received_at, arrayJoin(callback_ids) AS id
-FROM (SELECT account, event_id, ids, source, received_at, callback_ids FROM stored_events FINAL)
+SELECT account, event_id, notEmpty(ids) AND kind != 'void' AS is_call, source, received_at, callback_id AS id
+FROM stored_events FINAL
+WHERE callback_id != ''
 """
 
+# A call that has very many events names the latest; of the others it has those that share an id with these.
 _IN_CALLS = """
-SELECT sipHash64(account, arrayJoin(events))
-FROM (SELECT account, events, merged_into FROM call_records FINAL)
-WHERE merged_into IS NULL
+SELECT sipHash64(account, arrayJoin(events)) FROM calls
+UNION ALL
+SELECT sipHash64(account, event_id) FROM event_ids
+WHERE sipHash64(account, id) IN
+(
+    SELECT sipHash64(account, id) FROM event_ids
+    WHERE sipHash64(account, event_id) IN
+        (SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated)
+)
 """
 
 _SHORT = "NOT rejected AND (events = 0 OR held < calls)"
@@ -71,8 +79,8 @@ SELECT a.source AS source, a.rejected AS rejected, a.codes AS codes, e.events AS
 FROM ({ARCHIVED} AND {which}) AS a
 LEFT JOIN
 (
-    SELECT account, id, count() AS events, countIf(notEmpty(ids)) AS calls,
-        countIf(notEmpty(ids) AND sipHash64(account, event_id) IN ({_IN_CALLS})) AS held
+    SELECT account, id, count() AS events, countIf(is_call) AS calls,
+        countIf(is_call AND sipHash64(account, event_id) IN ({_IN_CALLS})) AS held
     FROM ({TOLD})
     WHERE {which}
     GROUP BY account, id

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from runtime.settings import KafkaSettings
 
 LOOK_SECONDS = 0.2
-LINK_ROUNDS = 5
-"""A link may call for another one, each to a smaller leg: so often is looked whether more have come."""
+ROUNDS = 8
+"""A link may call for another one, each to a smaller leg, and a new leg for what the tables know of it, which
+comes as links too: so often is looked whether more have come."""
 
 
 @dataclass
@@ -69,10 +70,10 @@ def settle(
     through(Topic.REPLAY, normalize)
     through(Topic.EVENTS, correlate, sink)
     through(Topic.REJECTED, sink)
-    for _ in range(LINK_ROUNDS):
+    looping = [kafka.topic(topic) for topic in (Topic.LINKS, Topic.RECORDS) if topic in only]
+    for _ in range(ROUNDS):
         through(Topic.LINKS, correlate)
-        links = log.ends([kafka.topic(Topic.LINKS)])
-        if Topic.LINKS not in only or all(settled.ends[place] == end for place, end in links.items()):
+        through(Topic.RECORDS, sink)
+        if all(settled.ends[place] == end for place, end in log.ends(looping).items()):
             break
-    through(Topic.RECORDS, sink)
     return settled

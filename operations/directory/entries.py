@@ -170,8 +170,6 @@ def _entry(line: int, names: list[str], cells: list[str], defaults: Defaults) ->
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is wrong with a value."""
-
     sentence: str
 
 

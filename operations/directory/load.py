@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
 from operations.directory.entries import Entry
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-COLUMNS = ("account", "kind", "id", "valid_from", "name", "team")
+COLUMNS = tuple(each.name for each in fields(Entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,7 @@ def change(known: Sequence[Entry], told: Sequence[Entry]) -> Change:
 def load(client: Client, told: Sequence[Entry]) -> Change:
     """Write the entries in `told` that are new; loading the same twice writes nothing the second time."""
     found = change(entries(client), told)
-    rows = [
-        [entry.account, entry.kind, entry.id, entry.valid_from, entry.name, entry.team]
-        for entry in (*found.added, *found.corrected)
-    ]
+    rows = [astuple(entry) for entry in (*found.added, *found.corrected)]
     if rows:
         ((now,),) = client.execute("SELECT toUnixTimestamp64Micro(now64(6))")
         client.execute(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
-    from schemas.callbacks import CallbackKind
+    from schemas.callbacks import CallbackKind, Told
 
 PAGE = 1_000
 """Callbacks read at once."""
@@ -50,9 +50,14 @@ class Archived:
         """Its place in the archive's order."""
         return Key(self.callback.account, self.callback.received_at, self.callback.id)
 
-    def replayed(self, at: int) -> Replayed:
-        """For a replay that began at that time."""
-        return Replayed(at, self.reasons, self.topic, self.partition, self.offset)
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where it lies in Kafka: topic, partition, offset."""
+        return self.topic, self.partition, self.offset
+
+    def replayed(self, at: int, reading: int, told: tuple[Told, ...] = ()) -> Replayed:
+        """For the replay of that number, begun at that time; `told` are the events made of it before."""
+        return Replayed(at, reading, self.reasons, *self.place, told)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Selection:
     """Rejected ones alone."""
     code: str | None = None
     """And of these those with a reason of this code."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all that is archived."""
+        return self.span.is_whole and not self.rejected and self.code is None
 
     def before(self, time: int) -> Selection:
         """What of it was received before that time, microseconds since 1970 UTC."""

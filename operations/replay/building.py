@@ -17,8 +17,8 @@ from schemas.times import moment
 if TYPE_CHECKING:
     from operations.replay.archive import Key
 
-READING, MERGING, BUILT = range(3)
-"""Callbacks are stored and read; then events are merged into calls, for which all ties must be known."""
+READING, FOLDING, BUILT = range(3)
+"""Callbacks are stored and read; then events are folded into calls, for which all ties must be known."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Building:
     """Digest of what reads it."""
     part: int = READING
     after: Key = FIRST
+    """A callback's place; of a call, its account and its id."""
     done: int = 0
-    """Callbacks of this part."""
+    """Callbacks, or events, of this part."""
 
     def went_on(self, after: Key, number: int) -> Building:
         """So many more are written."""

@@ -113,7 +113,7 @@ def calls(client: Client, before: str, after: str, span: Span) -> Iterator[Chang
     """Every call of the span that two databases tell differently, slice by slice."""
     columns = ", ".join(f"`{name}`" for name in _columns(client, before, after))
     query = DIFFERENT_SQL.format(columns=columns, before=before, after=after, within=WITHIN_SQL)
-    for values in _slices(client, before, "call_records"):
+    for values in _slices(client, before, "stored_calls"):
         different = iter(client.execute(query, {**span.values(), **values}))
         while keys := list(islice(different, CHUNK)):
             was, now = (_rows(client, database, columns, keys) for database in (before, after))
@@ -140,7 +140,10 @@ def _slices(client: Client, database: str, table: str) -> Iterator[dict[str, int
 
 
 def _columns(client: Client, *databases: str) -> Iterable[str]:
-    """The columns of `calls` that both have, in their order."""
+    """The columns of `calls` that both have, in their order, but for which call it is and its version.
+
+    The version also counts how often the archive was read.
+    """
     known = [
         [
             name
@@ -155,7 +158,7 @@ def _columns(client: Client, *databases: str) -> Iterable[str]:
     return [
         name
         for name in known[0]
-        if all(name in each for each in known) and name not in {"account", "call_id"}
+        if all(name in each for each in known) and name not in {"account", "call_id", "version"}
     ]
 
 

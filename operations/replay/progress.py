@@ -18,23 +18,18 @@ class Progress:
 
     replayed_at: int
     """When it began, microseconds since 1970 UTC; the same after an interruption."""
-    code: str = ""
-    """Digest of the code and the sources with which it began; '' where an older release has left it."""
-    part: int = 0
-    """0 for the selection itself, 1 for what else belongs to its calls."""
+    code: str
+    """Digest of the code and the sources with which it began."""
     after: Key = FIRST
     sent: int = 0
-    companions: int = 0
 
     @property
-    def total(self) -> int:
-        """All callbacks that were sent."""
-        return self.sent + self.companions
+    def reading(self) -> int:
+        """The replay's number: milliseconds, so that the sum of any number of them fits into 64 bits."""
+        return self.replayed_at // 1_000
 
     def went_on(self, after: Key, number: int) -> Progress:
         """So many more have been acknowledged by the broker."""
-        if self.part:
-            return replace(self, after=after, companions=self.companions + number)
         return replace(self, after=after, sent=self.sent + number)
 
 
@@ -47,7 +42,7 @@ def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
     if known is None:
         return asked, ""
     begun = f"The replay begun at {moment(known.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
-    sent = f"{known.total} callbacks are sent already"
+    sent = f"{known.sent} callbacks are sent already"
     if known.code != asked.code:
         return asked, f"{begun} was by other code or sources: it begins anew, though {sent}."
     return known, f"{begun} goes on: {sent}, and what came since then is left out."

@@ -1,62 +1,67 @@
 """`callweave replay --into`: other tables from the same bytes, by the code of this machine.
 
 What the processors do between topics happens here in one place: each archived callback is read and its
-events are stored; then the legs that they name are tied, and each event is merged into the record of its
-call's root. The merging itself is done by ClickHouse, as always, so nothing here grows with the archive but a
-file of ties. That is made of what is stored: interrupted work goes on from a place in the archive.
+events are stored; then the legs that they name are tied, and each call is folded from its events, by the same
+`call_of`. Nothing here grows with the archive but a file of events and ties. That is made of what is stored:
+interrupted work goes on from a place in the archive, or from a call.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from operations import events
 from operations.reading import reader
-from operations.replay import archive, ties
-from operations.replay.archive import Selection
-from operations.replay.building import MERGING, READING, Building, decide
+from operations.replay import archive
+from operations.replay.archive import Key
+from operations.replay.building import FOLDING, READING, Building, decide
 from operations.replay.cursor import Cursor, alone, digest
+from operations.replay.readings import means_of
 from operations.replay.ties import Ties
 from processors.normalize.step import Rejected
-from runtime import clickhouse, sources
+from runtime import clickhouse
 from runtime.errors import CallweaveError
 from runtime.progress import bar
 from runtime.settings import ClickHouseSettings
 from runtime.terminal import echo
 from schemas.callbacks import Rejection, Stage
-from schemas.records import record_of, record_to_json
+from schemas.calls import call_of, days_between, days_of, is_call, legs_of, version_of
+from schemas.events import newest
+from schemas.records import Record
 from schemas.topics import Topic
 from sinks import migrate, rows
-from sinks.batch import Batch
+from sinks.batch import Batch, Insert
+from sinks.rows import REFUSED, dead_letter
 from sinks.store import Store
+from sinks.tables import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from clickhouse_driver import Client
 
     from operations.reading import Read
-    from operations.replay.archive import Archived
+    from operations.replay.archive import Archived, Selection
+    from operations.replay.ties import Events
     from processors.normalize.step import Normalized
     from runtime.clock import Clock
     from runtime.settings import Settings
     from schemas.callbacks import Headers
+    from schemas.events import CallEvent
 
 BATCH_ROWS = 10_000
 PORTION = 10_000
-"""Callbacks, at most, that an interruption has read again."""
-TEXTS = ("reading callbacks", "merging calls")
-PACKAGES = ("operations", "processors", "runtime", "schemas", "sinks")
-"""Where everything is that new tables depend on, but for the sources."""
-CARRIED_OVER = """
-INSERT INTO {into}.call_records (account, call_id, closed)
-SELECT account, call_id, closed FROM (SELECT account, call_id, closed FROM {known}.call_records FINAL)
-WHERE closed.1 > 0 AND (account, call_id) IN (SELECT account, call_id FROM {into}.call_records)
+"""Callbacks or events, at most, that an interruption has read again."""
+CLOSINGS = """
+INSERT INTO {into}.stored_events
+SELECT * FROM {known}.stored_events
+WHERE kind = 'closed'
+    AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
+    AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 """
 """That a call was closed in silence is not in any bytes: time has told it."""
 
@@ -72,17 +77,14 @@ class Code:
 
 def code_of(settings: Settings) -> Code:
     """This machine's; raises `SourcesError`."""
-    return Code(reader(settings), digest_of(settings))
+    return Code(reader(settings), means_of(settings, 0).digest)
 
 
-def digest_of(settings: Settings) -> str:
-    """Of this machine's code and sources; raises `SourcesError`."""
-    root = Path(__file__).parents[2]
-    files = sorted(
-        path for name in PACKAGES for path in (root / name).rglob("*") if path.suffix in {".py", ".sql"}
-    )
-    texts = [(str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-    return digest(texts, sorted(map(repr, sources.load(settings.sources_file))))
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
+NOWHERE: Place = ("", 0, 0)
+"""A row of a call was never in Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,39 +117,33 @@ class Rebuild:
         for archived in page:
             outcome = self._read(archived.callback)
             self._callback(archived, outcome)
-            for event in events(outcome):
-                self._add(Topic.EVENTS, archived, event.to_json(), [])
+            for event in said(outcome):
+                self._add(Topic.EVENTS, archived.place, event.to_json(), [])
 
     def tie(self) -> None:
         """Tie the legs that the stored events name together."""
         with clickhouse.connected(self._settings.clickhouse) as client:
-            for account, legs in ties.named(client):
-                self._ties.tie(account, legs)
+            for event in events.tellings(client, "1", {}):
+                self._ties.add(event)
 
-    def records(self, page: list[Archived]) -> None:
-        """Merge what a page says into its calls, once all ties are known."""
-        for archived in page:
-            for event in events(self._read(archived.callback)):
-                if event.ids:
-                    root = self._ties.root(event.account, event.ids[0])
-                    self._add(
-                        Topic.RECORDS, archived, record_to_json(event.account, root, record_of(event)), []
-                    )
+    def call(self, call: Events) -> None:
+        """Fold one call."""
+        record = record_of(call)
+        if record is not None:
+            self._add(Topic.RECORDS, NOWHERE, record.to_json(), [])
 
     def _callback(self, archived: Archived, outcome: Normalized | Rejected) -> None:
-
         callback = archived.callback
         if isinstance(outcome, Rejected):
             stage = Stage(archived.stage) if archived.stage else Stage.NORMALIZE
             rejection = Rejection(stage, outcome.reasons, archived.topic, archived.partition, archived.offset)
             headers = [*callback.headers(), *rejection.headers()]
-            self._add(Topic.REJECTED, archived, callback.payload, headers)
+            self._add(Topic.REJECTED, archived.place, callback.payload, headers)
         else:
-            self._add(Topic.RAW, archived, callback.payload, callback.headers())
+            self._add(Topic.RAW, archived.place, callback.payload, callback.headers())
 
-    def _add(self, topic: Topic, archived: Archived, value: bytes, headers: Headers) -> None:
-
-        message = Fed(archived.topic, archived.partition, archived.offset, value, headers)
+    def _add(self, topic: Topic, place: Place, value: bytes, headers: Headers) -> None:
+        message = Fed(*place, value, headers)
         now = time.monotonic()
         self._batch.add(message, rows.read(topic, message), now)
         if self._batch.is_due(now, rows=BATCH_ROWS, seconds=float("inf")):
@@ -156,14 +152,42 @@ class Rebuild:
     def flush(self) -> None:
         """Write what waits; raises `CallweaveError`."""
         batch, self._batch = self._batch, self._new()
-        for _, error in self._store.insert(batch.inserts()):
-            if error is not None:
-                raise CallweaveError(str(error))
+        refused = self._insert(batch.inserts())
+        if refused:
+            letters = [dead_letter(message, REFUSED) for message in refused]
+            self._insert([Insert(DEAD_LETTERS, letters, [None] * len(letters))])
+
+    def _insert(self, inserts: list[Insert]) -> list[rows.Message]:
+        """Give the messages of rows that can never be written."""
+        refused: list[rows.Message] = []
+        for _, taken in self._store.insert(inserts):
+            if taken.error is not None:
+                raise CallweaveError(str(taken.error))
+            refused += taken.refused
+        return refused
 
 
-def events(outcome: Normalized | Rejected) -> Iterator[Any]:
+def said(outcome: Normalized | Rejected) -> tuple[CallEvent, ...]:
     """The events of an outcome; none of a rejection."""
-    yield from getattr(outcome, "events", ())
+    return () if isinstance(outcome, Rejected) else outcome.events
+
+
+def record_of(call: Events) -> Record | None:
+    """As correlate would have emitted it at last; None for what is no call, as a closing alone. Pure."""
+    known: dict[str, CallEvent] = {}
+    for event in call.told:
+        known[event.event_id] = newest(known.get(event.event_id, event), event)
+    told = list(known.values())
+    if not is_call(told):
+        return None
+    return Record(
+        account=call.account,
+        call_id=call.root,
+        version=version_of(told),
+        days=days_between(*days_of(told)),
+        call=call_of(told),
+        legs=legs_of(told),
+    )
 
 
 @dataclass
@@ -190,8 +214,6 @@ def into(settings: Settings, selection: Selection, database: str, code: Code, cl
         selection = selection.before(kept.building.begun_at)
         migrate.migrate(other)
         build(settings, other, selection, code, kept)
-        with clickhouse.connected(settings.clickhouse) as client:
-            client.execute(CARRIED_OVER.format(into=database, known=settings.clickhouse.database))
     return selection
 
 
@@ -229,41 +251,58 @@ def found(client: Client, database: str) -> tuple[str, bool]:
 def build(settings: Settings, other: Settings, selection: Selection, code: Code, kept: Kept) -> None:
     """What is missing yet of the tables that `other` names; raises `CallweaveError`.
 
-    Calls are merged from what was stored of the archive, which may have got more in the meantime.
+    Calls are folded from what was stored of the archive, which may have got more in the meantime.
     """
     store = Store(other)
     try:
         with Ties(settings.data / f"ties-{other.clickhouse.database}.sqlite") as ties:
             rebuild = Rebuild(other, store, ties, code.read)
             if kept.building.part == READING:
-                through(settings, selection, rebuild, rebuild.callbacks, kept)
-            if kept.building.part == MERGING:
+                read_archive(settings, selection, rebuild, kept)
+            if kept.building.part == FOLDING:
+                carry_closings_over(settings, other, selection)
                 rebuild.tie()
-                through(other, Selection(), rebuild, rebuild.records, kept)
+                fold_calls(ties, rebuild, kept)
     finally:
         store.close()
 
 
-def through(
-    settings: Settings,
-    selection: Selection,
-    rebuild: Rebuild,
-    work: Callable[[list[Archived]], None],
-    kept: Kept,
-) -> None:
-    """Do one part of the work to its end, portion by portion."""
+def read_archive(settings: Settings, selection: Selection, rebuild: Rebuild, kept: Kept) -> None:
+    """Store what is archived and what it says, portion by portion."""
     building = kept.building
     with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         total = sum(archive.count(client, selection).values())
-        with bar(TEXTS[building.part], total) as advance:
+        with bar("reading callbacks", total) as advance:
             for page in archive.pages(client, selection.where(), selection.values(), building.after):
-                work(page)
+                rebuild.callbacks(page)
                 building = building.went_on(page[-1].key, len(page))
                 advance(building.done)
                 if building.done - kept.building.done >= PORTION:
                     rebuild.flush()
                     kept.write(building)
             rebuild.flush()
+    kept.write(building.next())
+
+
+def carry_closings_over(settings: Settings, other: Settings, selection: Selection) -> None:
+    """Twice is as good as once."""
+    query = CLOSINGS.format(into=other.clickhouse.database, known=settings.clickhouse.database)
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute(query, selection.values())
+
+
+def fold_calls(ties: Ties, rebuild: Rebuild, kept: Kept) -> None:
+    """Write each call, portion by portion."""
+    building = kept.building
+    with bar("folding events", ties.count()) as advance:
+        for call in ties.calls(building.after.account, building.after.id):
+            rebuild.call(call)
+            building = building.went_on(Key(call.account, 0, call.root), len(call.told))
+            advance(building.done)
+            if building.done - kept.building.done >= PORTION:
+                rebuild.flush()
+                kept.write(building)
+        rebuild.flush()
     kept.write(building.next())
 
 

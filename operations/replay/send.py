@@ -1,29 +1,37 @@
-"""Publishes archived callbacks to `callbacks.replay`, from where normalize reads them once more."""
+"""Publishes archived callbacks to `callbacks.replay`, from where normalize reads them once more.
+
+A replay is a reading: its number is higher than that of any before, and what it reads takes the place of what
+was read earlier. Each callback says which events earlier readings made of it, so that normalize can take back
+those that it does not make any more.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from operations.audit import log
 from operations.audit.settle import settle
-from operations.replay import companions
-from operations.replay.archive import FIRST, pages
+from operations.replay.archive import pages, text
 from operations.replay.cursor import Cursor, alone, name_of
 from operations.replay.progress import Progress, decide
+from operations.replay.readings import Last, since_last
 from runtime import clickhouse
 from runtime.errors import StartError
 from runtime.producer import producing
+from schemas.callbacks import Told
+from schemas.times import moment
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from clickhouse_driver import Client
 
     from operations.audit.offsets import Lag
     from operations.replay.archive import Archived, Selection
+    from operations.replay.readings import Means
     from runtime.clock import Clock
     from runtime.settings import KafkaSettings, Settings
     from schemas.callbacks import Headers
@@ -31,6 +39,11 @@ if TYPE_CHECKING:
 ACKNOWLEDGED_SECONDS = 60.0
 EARLIER_SECONDS = 60.0
 """How long an earlier replay may still be worked on."""
+
+TOLD = """
+SELECT callback_id, event_id, leg, ids FROM stored_events FINAL
+WHERE account IN %(accounts)s AND day IN %(days)s AND callback_id IN %(ids)s AND kind != 'void'
+"""
 
 _DECIDED = """
 SELECT bitAnd(verdict, 1), count() FROM stored_callbacks FINAL
@@ -59,34 +72,35 @@ def replay(
     selection: Selection,
     clock: Clock,
     *,
-    code: str,
+    means: Means,
     patience: float,
-    legs_of: Callable[[Archived], Iterable[str]] | None = None,
     say: Callable[[str], None] = lambda _: None,
-    told: Callable[[Progress], None] = lambda _: None,
+    sent: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
     """Send a part of the archive, go on where an interrupted replay stopped, and say what came of it.
 
-    `code` is a digest of what will read it: an interrupted replay goes on only with the same. `legs_of` gives
-    the legs that a callback will name when it is read, where the archive does not know them; `say` is told in
-    a sentence that it goes on, `told` of every step; `patience` is how many seconds the stages may take with
-    it at the end.
+    `means` are those of what will read it: an interrupted replay goes on only with the same. `say` is told in
+    a sentence what differs from the last reading, and that it goes on; `sent` is told of every step;
+    `patience` is how many seconds the stages may take with it at the end.
     """
-    cursor = Cursor(settings.data, name_of(selection), Progress)
+    cursor, last = Cursor(settings.data, name_of(selection), Progress), Last(settings.data)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         _wait_for_earlier(settings.kafka)
-        progress, said = decide(Progress(clock.now(), code), cursor.read())
+        say(since_last(last.read(), means))
+        progress, said = decide(Progress(clock.now(), means.digest), cursor.read())
         if said:
             say(said)
-        before = progress.total
-        with_companions = not selection.rejected and not selection.span.is_whole
-        selection = selection.before(progress.replayed_at)  # what comes meanwhile is read in any case
+        before = progress.sent
+        # what comes meanwhile is read in any case
+        selected = selection.before(progress.replayed_at)
         with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
-            for step in _steps(client, selection, progress, legs_of, with_companions=with_companions):
-                producer.send(_messages(step.callbacks, progress.replayed_at))
-                progress = step.after(progress)
+            for page in pages(client, selected.where(), selected.values(), progress.after):
+                producer.send(_messages(page, _told_earlier(client, page), progress))
+                progress = progress.went_on(page[-1].key, len(page))
                 cursor.write(progress)
-                told(progress)
+                sent(progress)
+        if selection.is_whole:
+            last.write(means)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
         outcome = Outcome(progress, before)
         with log.opened(settings.kafka) as kafka:
@@ -96,45 +110,26 @@ def replay(
         return outcome
 
 
-def _messages(page: list[Archived], replayed_at: int) -> Iterator[tuple[bytes, Headers]]:
+def _messages(
+    page: list[Archived], told: dict[str, tuple[Told, ...]], progress: Progress
+) -> Iterator[tuple[bytes, Headers]]:
     for each in page:
-        yield each.callback.payload, [*each.callback.headers(), *each.replayed(replayed_at).headers()]
+        replayed = each.replayed(progress.replayed_at, progress.reading, told.get(each.callback.id, ()))
+        yield each.callback.payload, [*each.callback.headers(), *replayed.headers()]
 
 
-@dataclass
-class _Step:
-    callbacks: list[Archived]
-    after: Callable[[Progress], Progress]
-
-
-def _steps(
-    client: Client,
-    selection: Selection,
-    progress: Progress,
-    legs_of: Callable[[Archived], Iterable[str]] | None,
-    *,
-    with_companions: bool,
-) -> Iterator[_Step]:
-    if progress.part == 0:
-        for page in pages(client, selection.where(), selection.values(), progress.after):
-            if legs_of is not None:
-                legs = [(each.callback.account, leg) for each in page for leg in legs_of(each)]
-                for others in companions.of_legs(client, legs):
-                    yield _Step(others, _more_companions(len(others)))
-            yield _Step(page, _went_on(page))
-    if with_companions:
-        after = progress.after if progress.part else FIRST
-        where, values = companions.beyond(selection)
-        for page in pages(client, where, values, after):
-            yield _Step(page, _went_on(page, part=1))
-
-
-def _went_on(page: list[Archived], part: int = 0) -> Callable[[Progress], Progress]:
-    return lambda progress: replace(progress, part=part).went_on(page[-1].key, len(page))
-
-
-def _more_companions(number: int) -> Callable[[Progress], Progress]:
-    return lambda progress: replace(progress, companions=progress.companions + number)
+def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told, ...]]:
+    """By the id of each callback, the events that were made of it when it was last read."""
+    found: dict[str, tuple[Told, ...]] = {}
+    values = {
+        "accounts": sorted({each.callback.account for each in page}),
+        "days": sorted({moment(each.callback.received_at).date() for each in page}),
+        "ids": [each.callback.id for each in page],
+    }
+    for callback_id, event_id, leg, ids in client.execute(TOLD, values):
+        told = Told(text(event_id), text(leg), tuple(map(text, ids)))
+        found[text(callback_id)] = (*found.get(text(callback_id), ()), told)
+    return found
 
 
 def _wait_for_earlier(kafka: KafkaSettings) -> None:

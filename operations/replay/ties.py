@@ -1,53 +1,71 @@
-"""Which legs belong to one call: a union-find in a file, so that memory does not grow with the archive."""
+"""Which events belong to one call: a union-find in a file, so that memory does not grow with the archive."""
 
 from __future__ import annotations
 
 import sqlite3
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from schemas.events import CallEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
-    from clickhouse_driver import Client
-
 REMEMBERED = 100_000
 """Legs whose root is not looked up twice, once all ties are known."""
 
-NAMED_SQL = """
-SELECT account, ids FROM stored_events WHERE length(ids) > 1
+_TABLES = (
+    "CREATE TABLE ties (account TEXT, leg TEXT, smaller TEXT, PRIMARY KEY (account, leg)) WITHOUT ROWID",
+    "CREATE TABLE events (account TEXT, leg TEXT, event BLOB)",
+    "CREATE TABLE calls (account TEXT, root TEXT, leg TEXT, PRIMARY KEY (account, root, leg)) WITHOUT ROWID",
+)
+
+_CALLS = """
+SELECT calls.account, calls.root, events.event
+FROM calls CROSS JOIN events ON events.account = calls.account AND events.leg = calls.leg
+WHERE (calls.account, calls.root) > (?, ?)
+ORDER BY calls.account, calls.root
 """
-"""Of an event that is not merged yet there are several rows, and all say the same."""
 
 
-def named(client: Client) -> Iterator[tuple[str, list[str]]]:
-    """The legs that stored events name together, with their account; one leg alone is tied to nothing."""
-    yield from client.execute_iter(NAMED_SQL)
+class Events(NamedTuple):
+    """A call: every telling of its events."""
+
+    account: str
+    root: str
+    """The smallest of its legs."""
+    told: list[CallEvent]
 
 
 class Ties:
-    """Legs that events have named together. A call's root is the smallest of its legs."""
+    """Events, and the legs that they have named together. A call's root is the smallest of its legs."""
 
     def __init__(self, path: Path) -> None:
         """Begin anew in this file: it is scratch, and made again from what is stored."""
         path.unlink(missing_ok=True)
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute(
-            "CREATE TABLE ties (account TEXT, leg TEXT, smaller TEXT, PRIMARY KEY (account, leg)) "
-            "WITHOUT ROWID"
-        )
+        for pragma in ("journal_mode = OFF", "synchronous = OFF"):
+            self._db.execute(f"PRAGMA {pragma}")
+        for table in _TABLES:
+            self._db.execute(table)
         self._db.execute("BEGIN")
         self.root = lru_cache(REMEMBERED)(self._root)
+
+    def add(self, event: CallEvent) -> None:
+        """Keep an event; one that names no leg belongs to no call."""
+        if event.ids:
+            self.tie(event.account, event.ids)
+            row = (event.account, min(event.ids), event.to_json())
+            self._db.execute("INSERT INTO events VALUES (?, ?, ?)", row)
 
     def tie(self, account: str, legs: Iterable[str]) -> None:
         """These legs belong to one call."""
         known = set(legs)
-        if len(known) < 2:  # noqa: PLR2004 - one leg alone is tied to nothing
+        if len(known) < 2:
             return
         roots = {self._root(account, leg) for leg in known}
         smallest = min(roots)
@@ -57,6 +75,24 @@ class Ties:
             [(account, leg, smallest) for leg in (known | roots) - {smallest}],
         )
         self.root.cache_clear()
+
+    def count(self) -> int:
+        """How many tellings of events are kept."""
+        ((number,),) = self._db.execute("SELECT count(*) FROM events")
+        return int(number)
+
+    def calls(self, account: str = "", root: str = "") -> Iterator[Events]:
+        """Each call behind this one, in order, once all events are kept."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS legs ON events (account, leg)")
+        legs = self._db.execute("SELECT DISTINCT account, leg FROM events")
+        for named in iter(lambda: legs.fetchmany(1_000), []):
+            self._db.executemany(
+                "INSERT OR IGNORE INTO calls VALUES (?, ?, ?)",
+                [(account_, self.root(account_, leg), leg) for account_, leg in named],
+            )
+        rows = self._db.execute(_CALLS, (account, root))
+        for (account_, root_), told in groupby(rows, key=lambda row: (row[0], row[1])):
+            yield Events(account_, root_, [CallEvent.from_json(event) for *_, event in told])
 
     def _root(self, account: str, leg: str) -> str:
         while True:

@@ -1,7 +1,7 @@
 """A call as one JSON document, for programs: `callweave call ID --json`. Pure.
 
-Keys are added, never renamed. Times are ISO 8601 in UTC with microseconds, durations seconds; what is not
-known is null. Without `--numbers`, phone numbers and recording links are masked wherever they stand.
+Keys are added, never renamed. Times are ISO 8601 in UTC with microseconds, durations seconds; what
+is not known is null. Without `--numbers`, phone numbers and recording links are masked wherever they stand.
 
     account, call_id
     call         every column of the view `calls`
@@ -14,15 +14,16 @@ known is null. Without `--numbers`, phone numbers and recording links are masked
                  query and payload as text, and with `--numbers` payload_base64, the exact bytes
     cdr          what the CDR that is believed says: columns of `calls`; null without one
     gaps         code, text, column, leg, event_ids, values (who says what)
-    provenance   column, value, from: record_fields, event_id, kind, callback_id, topic, partition, offset;
-                 event_id is null for what the correlator adds by itself
-    changes      the view `call_changes`: revision, received_at, event_id, kind, column, before, after (texts)
+    provenance   column, value, from: event_id, kind, callback_id, topic, partition, offset: the events
+                 without which the value would be another, or the fewest that give it
+    changes      what each event changed in the row as it was before: revision, received_at, event_id, kind,
+                 column, before, after (texts)
 """
 
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from operations.timeline.masks import Masks
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from operations.timeline.gaps import Gap
     from operations.timeline.model import Kept, Row
-    from operations.timeline.provenance import Origin
     from operations.timeline.timeline import Moment, Source, Timeline
+    from schemas.events import CallEvent
 
 Json = dict[str, Any]
 
@@ -79,6 +80,8 @@ def iso(time: datetime) -> str:
 def _shown(masks: Masks, name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, dict):
         return masks.json(value)
     if isinstance(value, list | tuple):
@@ -150,18 +153,16 @@ def _source(timeline: Timeline, masks: Masks, source: Source) -> Json:
     return {
         "column": source.column,
         "value": _shown(masks, source.column, source.value),
-        "from": [_origin(timeline, each) for each in source.origins],
+        "from": [_origin(timeline, each) for each in source.events],
     }
 
 
-def _origin(timeline: Timeline, origin: Origin) -> Json:
-    event = origin.event
-    kept = None if event is None else timeline.whole.callbacks.get(event.callback_id)
+def _origin(timeline: Timeline, event: CallEvent) -> Json:
+    kept = timeline.whole.callbacks.get(event.callback_id)
     return {
-        "record_fields": [".".join(path) for path in origin.paths],
-        "event_id": None if event is None else event.event_id,
-        "kind": None if event is None else event.kind,
-        "callback_id": None if event is None else event.callback_id,
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "callback_id": event.callback_id or None,
         "topic": None if kept is None else kept.topic,
         "partition": None if kept is None else kept.partition,
         "offset": None if kept is None else kept.offset,
@@ -169,13 +170,12 @@ def _origin(timeline: Timeline, origin: Origin) -> Json:
 
 
 def _changes(timeline: Timeline, masks: Masks) -> Iterator[Json]:
-    kinds = {each.event.event_id: each.event.kind for each in timeline.moments}
     for change in timeline.changes:
         yield {
             "revision": change.revision,
             "received_at": iso(moment(change.received_at)),
             "event_id": change.event_id,
-            "kind": kinds[change.event_id],
+            "kind": change.kind,
             "column": change.field,
             "before": masks.written(change.field, change.before),
             "after": masks.written(change.field, change.after),

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from operations.timeline.provenance import ROW, joined
-from schemas.calls import call_of
+from operations.timeline.provenance import ROW
+from schemas.calls import BILLED, call_of, column, is_call
 from schemas.dialects import SENDING_CDRS
-from schemas.records import BILLED
+from schemas.events import SAYS_NOTHING
 from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import created_at
 
@@ -84,40 +84,43 @@ def _missing(whole: Whole, now: int) -> Iterator[Gap]:
 
 def _unmerged(whole: Whole) -> Iterator[Gap]:
     """Where the row is not what its events make."""
-    there = {told.event.event_id for told in whole.told}
-    lost = tuple(sorted(set(whole.merged) - there))
+    if whole.row["truncated"] or whole.row["leg_count"] > len(whole.row["legs"]):
+        return  # not all of its events are known here
+    held = set(whole.row["events"])
+    there = {event.event_id for event in whole.events if event.kind not in SAYS_NOTHING}
+    lost = tuple(sorted(held - there))
     if lost:
-        yield Gap("event-missing", "The record was made of events that are not in the table.", events=lost)
-    strange = tuple(sorted(there - set(whole.merged)))
-    if strange and whole.merged:
-        yield Gap("event-unmerged", "Events name the call that its record does not have yet.", events=strange)
-    if not whole.told or lost or strange:
+        yield Gap("event-missing", "The row was made of events that are not in the table.", events=lost)
+    strange = tuple(sorted(there - held))
+    if strange:
+        yield Gap("event-unmerged", "Events name the call that its row does not have yet.", events=strange)
+    if lost or strange or not is_call(whole.events):
         return
-    made = call_of(joined(whole.tellings(), whole.beside))
+    made = call_of(whole.events)
     for name in ROW:
-        column, value = as_column(name, getattr(made, name))
-        if column in whole.row and _differ(whole.row[column], value, 0):
-            values = {"row": whole.row[column], "events": value}
-            yield Gap("row-differs", "The row is not what its events make.", column, values)
+        named, value = as_column(name, getattr(made, name))
+        if named in whole.row and _differ(whole.row[named], value, 0):
+            values = {"row": whole.row[named], "events": value}
+            yield Gap("row-differs", "The row is not what its events make.", named, values)
 
 
 def as_column(name: str, value: Any) -> tuple[str, Any]:
     """A field of `Call` as a column of `calls`."""
-    if name.endswith("_at") and value is not None:
-        return name, moment(value)
-    if name.endswith("_time"):
-        return name.removesuffix("_time") + "_seconds", None if value is None else value / SECOND
-    return name, list(value) if isinstance(value, tuple) else value
+    if value is not None and name.endswith("_at"):
+        value = moment(value)
+    elif value is not None and name.endswith("_time"):
+        value = value / SECOND
+    return column(name), list(value) if isinstance(value, tuple) else value
 
 
 def _disagreements(row: Row) -> Iterator[Gap]:
     """Where events and CDR say different things; the CDR is believed."""
     for name in BILLED:
-        column, _ = as_column(name, None)
-        events, cdr = row.get(f"event_{column}"), row.get(f"cdr_{column}")
+        named = column(name)
+        events, cdr = row.get(f"event_{named}"), row.get(f"cdr_{named}")
         if events is not None and cdr is not None and _differ(events, cdr, CLOCKS_AGREE_US / SECOND):
             text = "The events say otherwise than the CDR, which is believed."
-            yield Gap("disagreement", text, column, {"events": events, "cdr": cdr})
+            yield Gap("disagreement", text, named, {"events": events, "cdr": cdr})
 
 
 def _differ(one: Any, other: Any, seconds: float) -> bool:
@@ -146,7 +149,7 @@ def _legs(whole: Whole) -> Iterator[Gap]:
 
 def _clocks(whole: Whole) -> Iterator[Gap]:
     """Where times can't be true, or events came in another order than they happened."""
-    events = [told.event for told in whole.told]
+    events = [event for event in whole.events if event.kind not in SAYS_NOTHING]
     for event in events:
         if event.occurred_at > event.received_at + CLOCKS_AGREE_US:
             ahead = (event.occurred_at - event.received_at) / SECOND
@@ -179,7 +182,7 @@ def _uuids(row: Row) -> Iterator[Gap]:
 
 
 def _callbacks(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004 - enough to look for
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return f"callback{'s' if len(ids) > 1 else ''} {', '.join(ids[:3])}{more}"
 
 

@@ -10,10 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from schemas.calls import call_of
-
 if TYPE_CHECKING:
-    from schemas.calls import Call
+    from schemas.calls import Call, Leg
     from schemas.records import Record
 
 MOST_REMEMBERED = 20_000
@@ -32,14 +30,13 @@ class Line:
     account: str
     call_id: str
     state: str
-    """As in `calls`; `merged` for what turned out to be a part of another call; `closed` in silence."""
+    """As in `calls`; `gone` for what turned out to be no call of its own; `closed` in silence."""
     caller: str | None = None
     callee: str | None = None
     extension: str | None = None
     outcome: str = ""
     ring_time: int | None = None
     talk_time: int | None = None
-    merged_into: str | None = None
     close_reason: str = ""
 
 
@@ -55,12 +52,12 @@ class Wanted:
     extension: str | None = None
     source: str | None = None
 
-    def matches(self, account: str, record: Record, call: Call) -> bool:
+    def matches(self, call: Call, legs: tuple[Leg, ...]) -> bool:
         """Whether a call is one of these."""
         return (
-            self.account in {None, account}
-            and (self.source is None or self.source in record["sources"])
-            and (self.extension is None or self.extension in _extensions(record, call))
+            self.account in {None, call.account}
+            and (self.source is None or self.source in call.sources)
+            and (self.extension is None or self.extension in _extensions(call, legs))
             and (self.number is None or any(same_number(self.number, each) for each in _numbers(call)))
         )
 
@@ -87,17 +84,23 @@ class Live:
         self._remembered = remembered
         self._printed: OrderedDict[tuple[str, str], tuple[Any, ...]] = OrderedDict()
 
-    def news(self, account: str, call_id: str, record: Record) -> Line | None:
+    def news(self, record: Record, at: int) -> Line | None:
         """What to print for this record; None if it shows nothing new, or is of a call nobody asked for.
 
-        KeyError, ValueError, TypeError or IndexError for what is no record.
+        `at` is when it was published, for a call that is gone: it says no other time.
         """
-        key = (account, call_id)
-        call = call_of(record)
+        if record.call is None and not record.gone:
+            return None  # that a leg began with nothing is news for the sink
+        key = (record.account, record.call_id)
         known = key in self._printed
-        if not self._wanted.matches(account, record, call) or ("merged_into" in record and not known):
+        if record.call is None:
+            if not known:
+                return None
+            line = Line(at, *key, "gone")
+        elif self._wanted.matches(record.call, record.legs):
+            line = _line(record.call, key)
+        else:
             return None
-        line = _line(account, call_id, record, call)
         shown = tuple(getattr(line, name) for name in _SHOWN)
         if known and self._printed[key] == shown:
             return None
@@ -108,14 +111,10 @@ class Live:
         return line
 
 
-def _line(account: str, call_id: str, record: Record, call: Call) -> Line:
-    if "merged_into" in record:
-        at = record["last_received_at"]
-        return Line(at, account, call_id, "merged", merged_into=record["merged_into"])
+def _line(call: Call, key: tuple[str, str]) -> Line:
     return Line(
-        at=call.last_received_at,
-        account=account,
-        call_id=call_id,
+        call.last_received_at,
+        *key,
         state="closed" if call.close_reason else call.state,
         caller=call.caller,
         callee=call.callee,
@@ -131,7 +130,6 @@ def _numbers(call: Call) -> list[str]:
     return [each for each in (call.caller, call.callee, call.display_number) if each]
 
 
-def _extensions(record: Record, call: Call) -> set[str | None]:
+def _extensions(call: Call, legs: tuple[Leg, ...]) -> set[str | None]:
     """The call's own, and those of all its legs."""
-    legs = (leg["extension"][2] for leg in record.get("legs", {}).values() if "extension" in leg)
-    return {call.extension, *legs}
+    return {call.extension, *(leg.extension for leg in legs)}

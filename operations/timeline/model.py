@@ -5,12 +5,11 @@ Times are microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schemas.events import CallEvent
-    from schemas.records import Record
 
 Row = dict[str, Any]
 """By the names of a view's columns; times are aware."""
@@ -49,8 +48,9 @@ class Told:
     """An event, and the callbacks that said it: more than one where the provider tried again."""
 
     event: CallEvent
-    """As it was said first."""
+    """In its newest reading."""
     callback_ids: tuple[str, ...]
+    """None of what no callback says: that the call was closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,33 +61,13 @@ class Whole:
     call_id: str
     row: Row
     """Of `calls`."""
-    beside: Record
-    """What no event says: why the call was closed."""
-    merged: tuple[str, ...]
-    """The event ids that its record is made of."""
     legs: tuple[Row, ...]
     """Of `call_legs`."""
     told: tuple[Told, ...]
     """Every event that names one of its legs."""
     callbacks: dict[str, Kept]
 
-    def tellings(self) -> list[CallEvent]:
-        """Each event as often as a callback said it, in the order in which these came."""
-        said = [each for told in self.told for each in self._said(told)]
-        return sorted(said, key=lambda event: (event.received_at, event.event_id, event.callback_id))
-
-    def _said(self, told: Told) -> list[CallEvent]:
-        return [_telling(told.event, id_, self.callbacks.get(id_)) for id_ in told.callback_ids]
-
-
-def _telling(event: CallEvent, callback_id: str, kept: Kept | None) -> CallEvent:
-    """The event as this callback said it; where that is not archived, as it was said first."""
-    if kept is None:
-        return replace(event, callback_id=callback_id)
-    mine = event.clock == "ingress" and event.occurred_at == event.received_at
-    return replace(
-        event,
-        callback_id=callback_id,
-        received_at=kept.received_at,
-        occurred_at=kept.received_at if mine else event.occurred_at,
-    )
+    @property
+    def events(self) -> tuple[CallEvent, ...]:
+        """What the row is folded from."""
+        return tuple(told.event for told in self.told)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from operations.timeline.masks import Masks
     from operations.timeline.model import Kept
-    from operations.timeline.provenance import Origin
     from operations.timeline.timeline import Moment, Timeline
+    from schemas.events import CallEvent
 
 NONE = "-"
 
@@ -131,15 +131,12 @@ class Page:
         table = _table("field", "value", "from", "topic", "partition", "offset")
         for source in self._timeline.sources:
             shown = (source.column, self._show(source.column, source.value))
-            for origin in source.origins:
-                table.add_row(*shown, *self._from(origin))
+            for event in source.events:
+                table.add_row(*shown, *self._from(event))
                 shown = ("", "")
         return table
 
-    def _from(self, origin: Origin) -> tuple[str, ...]:
-        event = origin.event
-        if event is None:
-            return ("silence", *_place(None))
+    def _from(self, event: CallEvent) -> tuple[str, ...]:
         kept = self._whole.callbacks.get(event.callback_id)
         return (f"{self._events.get(event.event_id, '')} {event.kind}", *_place(kept))
 

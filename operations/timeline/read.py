@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from operations import events
 from operations.timeline.model import Kept, Match, Told, Whole
 from schemas.calls import Call
-from schemas.events import CallEvent
+from schemas.events import newest
 from schemas.times import microseconds
+from schemas.uuids import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,44 +20,34 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
 
     from operations.timeline.model import Row
+    from schemas.events import CallEvent
 
-FLAGS = {each.name for each in fields(Call) if each.type == "bool"} | {"bridged", "transferred"}
+FLAGS = {each.name for each in fields(Call) if each.type == "bool"}
 
 MOST_MATCHES = 100
 """A customer's reference may stand for many calls; more than these help nobody to choose."""
 
-# Without FINAL, under which older releases use no skip index: any row that has the id is reason enough.
-_LEG = """
-SELECT DISTINCT account, min(call_id) FROM stored_legs WHERE leg_id = %(id)s {account}
-GROUP BY account LIMIT {most}
-"""
-_NAMED = """
-SELECT DISTINCT account, min(call_id)
-FROM stored_legs
-WHERE (account, leg_id) IN (
-    SELECT account, arrayJoin(ids) FROM stored_events WHERE uuid = %(id)s {account}
-    UNION ALL SELECT account, arrayJoin(ids) FROM stored_events WHERE customer_ref = %(id)s {account}
-    UNION ALL SELECT account, arrayJoin(ids) FROM stored_events WHERE event_id = %(id)s {account}
-    UNION ALL SELECT account, arrayJoin(ids) FROM stored_events WHERE has(callback_ids, %(id)s) {account}
-)
-GROUP BY account, leg_id
-ORDER BY account, min(call_id)
+LEGS_A_CALL = 20
+"""Most calls have fewer, of those that events name together with a reference."""
+
+# An id may have been a call's once: of one that was merged away, or as an earlier reading had it.
+CALLED = """
+SELECT DISTINCT account, call_id, arrayConcat(legs, [ifNull(uuid, '')]), leg_count > length(legs)
+FROM calls
+WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s {account})
+ORDER BY account, call_id
 LIMIT {most}
 """
 
-# By PREWHERE, which FINAL takes for conditions on the key alone when it is told to: it merges the rows of one
-# call then, rather than all that lie near it, which takes a fifth of the time.
-_RECORD = """
-SELECT merged_into, events, closed FROM call_records FINAL
-PREWHERE account = %(account)s AND call_id = %(call_id)s
+NAMED = """
+SELECT DISTINCT account, arrayJoin(ids) FROM stored_events
+WHERE (customer_ref = %(id)s OR event_id = %(id)s OR callback_id = %(id)s) {account}
+LIMIT {most}
 """
 
-_EVENTS = """
-SELECT * FROM stored_events FINAL
-WHERE account = %(account)s AND event_id IN (
-    SELECT event_id FROM stored_events WHERE account = %(account)s AND hasAny(ids, %(legs)s)
-    UNION ALL SELECT arrayJoin(%(events)s)
-)
+EVENTS = """
+(account, day, event_id) IN
+    (SELECT account, day, event_id FROM event_ids WHERE id IN %(legs)s AND account = %(account)s)
 """
 
 # `id` is part of the key, so that a skip index can't hide the row that counts.
@@ -67,11 +58,10 @@ WHERE account = %(account)s AND id IN %(ids)s
 SETTINGS use_skip_indexes_if_final = 1
 """
 
-_CALL = """
-SELECT * FROM calls WHERE account = %(account)s AND call_id = %(call_id)s
-SETTINGS optimize_move_to_prewhere_if_final = 1
+_KEY = """
+account = %(account)s AND call_id = %(call_id)s
+AND day IN (SELECT day FROM call_ids WHERE id = %(call_id)s AND account = %(account)s)
 """
-_LEGS = "SELECT * FROM call_legs WHERE account = %(account)s AND leg_id IN %(legs)s"
 
 
 def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
@@ -80,21 +70,29 @@ def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
     That is an event's, a callback's or the customer's own id. Of a customer's reference every call, up to
     `MOST_MATCHES`.
     """
+    return _called(client, [canonical(id_)], account) or _named(client, id_, account)
+
+
+def _called(client: Client, ids: Sequence[str], account: str | None) -> list[Match]:
     narrowed = "" if account is None else "AND account = %(account)s"
-    found: list[tuple[str, str]] = []
-    for query in (_LEG, _NAMED):
-        found = found or client.execute(
-            query.format(account=narrowed, most=MOST_MATCHES), {"id": id_, "account": account}
-        )
-    calls = {_root(client, Match(*each)) for each in found}
-    return sorted(calls, key=lambda match: (match.account, match.call_id))
+    query = CALLED.format(account=narrowed, most=MOST_MATCHES * LEGS_A_CALL)
+    rows = client.execute(query, {"ids": list(ids), "account": account})
+    # legs are shown as the provider wrote them
+    return [
+        Match(owner, call_id)
+        for owner, call_id, named, has_more in rows
+        if has_more or not {canonical(each) for each in named if each}.isdisjoint(ids)
+    ][:MOST_MATCHES]
 
 
-def _root(client: Client, match: Match) -> Match:
-    """The call itself, where the id's own turned out to be a part of it."""
-    record = client.execute(_RECORD, {"account": match.account, "call_id": match.call_id})
-    into = record[0][0] if record else None
-    return match if into is None or into >= match.call_id else _root(client, Match(match.account, into))
+def _named(client: Client, id_: str, account: str | None) -> list[Match]:
+    narrowed = "" if account is None else "AND account = %(account)s"
+    query = NAMED.format(account=narrowed, most=MOST_MATCHES * LEGS_A_CALL)
+    legs: dict[str, list[str]] = {}
+    for owner, leg in client.execute(query, {"id": id_, "account": account}):
+        legs.setdefault(owner, []).append(leg)
+    found = [match for owner, ids in legs.items() for match in _called(client, ids, owner)]
+    return sorted(found, key=lambda match: (match.account, match.call_id))[:MOST_MATCHES]
 
 
 def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
@@ -110,41 +108,32 @@ def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
 def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
     """All that the tables hold of a call, with the callbacks' bytes if `raw`; None if there is none."""
     key = {"account": match.account, "call_id": match.call_id}
-    rows = _rows(client, _CALL, key)
+    # made of our own texts alone
+    rows = _rows(client, f"SELECT * FROM calls WHERE {_KEY}", key)  # noqa: S608
     if not rows:
         return None
-    row = rows[0]
-    _, merged, closed = client.execute(_RECORD, key)[0]
-    told = _told(client, match.account, row["legs"], merged)
-    callbacks = _callbacks(
-        client, match.account, {id_ for each in told for id_ in each.callback_ids}, raw=raw
-    )
+    told = _told(client, match.account, [canonical(leg) for leg in rows[0]["legs"]])
+    ids = {id_ for each in told for id_ in each.callback_ids}
     return Whole(
         account=match.account,
         call_id=match.call_id,
-        row=row,
-        beside={"closed": list(closed)} if closed[0] else {},
-        merged=tuple(merged),
-        legs=tuple(_rows(client, _LEGS, {"account": match.account, "legs": row["legs"]})),
+        row=rows[0],
+        legs=tuple(_rows(client, f"SELECT * FROM call_legs WHERE {_KEY}", key)),  # noqa: S608
         told=tuple(told),
-        callbacks={each.id: each for each in callbacks},
+        callbacks={each.id: each for each in _callbacks(client, match.account, ids, raw=raw)},
     )
 
 
-def _told(client: Client, account: str, legs: list[str], events: list[str]) -> list[Told]:
-    rows = _rows(client, _EVENTS, {"account": account, "legs": legs, "events": events or [""]})
-    return [Told(_event(row), tuple(sorted(row["callback_ids"]))) for row in rows]
-
-
-def _event(row: Row) -> CallEvent:
-    """As in `calls.events`, but for the callback's id: the first by name stands for all."""
-    read = {name: _plain(value) for name, value in row.items() if value is not None}
-    read["ids"] = sorted(read["ids"])
-    read["callback_id"] = min(read["callback_ids"], default="")
-    for name in ("extra", "variables"):
-        if isinstance(read.get(name), str):
-            read[name] = orjson.loads(read[name]) if read[name] else None
-    return CallEvent.from_dict({name: value for name, value in read.items() if value is not None})
+def _told(client: Client, account: str, legs: list[str]) -> list[Told]:
+    """Each event that names one of these legs in its newest reading."""
+    found: dict[str, list[CallEvent]] = {}
+    for event in events.tellings(client, EVENTS, {"account": account, "legs": legs}):
+        found.setdefault(event.event_id, []).append(event)
+    told = [
+        Told(reduce(newest, said), tuple(sorted({each.callback_id for each in said} - {""})))
+        for said in found.values()
+    ]
+    return [each for each in told if not set(legs).isdisjoint(each.event.ids)]
 
 
 def _plain(value: Any) -> Any:

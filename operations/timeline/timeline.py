@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from operations.timeline.changes import changes
 from operations.timeline.gaps import as_column, gaps
-from operations.timeline.provenance import ROW, joined, provenance
-from schemas.calls import call_of
-from schemas.changes import changes
+from operations.timeline.provenance import ROW, provenance
+from schemas.calls import call_of, column, is_call
 from schemas.events import CallEvent
 
 if TYPE_CHECKING:
+    from operations.timeline.changes import Change
     from operations.timeline.gaps import Gap
     from operations.timeline.model import Kept, Told, Whole
-    from operations.timeline.provenance import Origin
-    from schemas.changes import Change
 
 _OF_ITSELF = frozenset(
     {
@@ -31,7 +30,11 @@ _OF_ITSELF = frozenset(
         "side",
         "received_at",
         "occurred_at",
+        "last_received_at",
+        "told_at",
+        "reading",
         "clock",
+        "doubts",
         "extra",
         "variables",
     }
@@ -69,7 +72,7 @@ class Source:
     column: str
     value: Any
     """As the row has it."""
-    origins: tuple[Origin, ...]
+    events: tuple[CallEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Timeline:
     gaps: tuple[Gap, ...]
     sources: tuple[Source, ...]
     changes: tuple[Change, ...]
-    """As in the view `call_changes`: by when the events came."""
+    """What each event changed, by when they came."""
 
 
 def timeline(whole: Whole, now: int) -> Timeline:
@@ -100,16 +103,14 @@ def timeline(whole: Whole, now: int) -> Timeline:
         moments=tuple(moments),
         gaps=tuple(gaps(whole, now)),
         sources=_sources(whole),
-        changes=tuple(changes(told.event for told in whole.told)),
+        changes=tuple(changes(whole.events)),
     )
 
 
 def _start(whole: Whole) -> int:
     """When the call began, or else the first that is known of it."""
-    known = [each.event.occurred_at for each in whole.told]
-    record = call_of(joined(whole.tellings(), whole.beside)) if known else None
-    started_at = None if record is None else record.started_at
-    return started_at if started_at is not None else min(known, default=0)
+    started_at = call_of(whole.events).started_at if is_call(whole.events) else None
+    return min((event.occurred_at for event in whole.events), default=0) if started_at is None else started_at
 
 
 def _moment(whole: Whole, told: Told, start: int) -> Moment:
@@ -121,10 +122,8 @@ def _moment(whole: Whole, told: Told, start: int) -> Moment:
 
 
 def _sources(whole: Whole) -> tuple[Source, ...]:
-    if not whole.told:
+    if not is_call(whole.events):
         return ()
-    found = provenance(whole.tellings(), whole.beside)
-    columns = ((as_column(name, None)[0], found[name]) for name in ROW if name not in _COUNTS)
-    return tuple(
-        Source(column, whole.row[column], origins) for column, origins in columns if column in whole.row
-    )
+    found = provenance(whole.events)
+    columns = ((column(name), found[name]) for name in ROW if name not in _COUNTS)
+    return tuple(Source(named, whole.row[named], events) for named, events in columns if named in whole.row)

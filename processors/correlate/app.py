@@ -5,6 +5,7 @@ It decodes, looks up, calls `step`, and sends; what to do is decided in `step` a
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,15 @@ from processors.correlate.leg import Leg, confirm
 from processors.correlate.silence import (
     Quiet,
     Silences,
-    close,
     close_after,
-    forget,
+    closing,
+    expects_nothing,
     is_open,
     is_reopened,
 )
 from processors.correlate.step import Sends, step
 from processors.correlate.table import LegTable
-from processors.dead_letters import dead_letter
+from processors.dead_letters import dead_letter, refused
 from processors.publisher import Outgoing, Publisher
 from runtime.clock import SystemClock
 from runtime.errors import StartError
@@ -32,11 +33,12 @@ from runtime.sources import SourcesFile
 from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
 from schemas.links import told_from_json, told_to_json
-from schemas.records import record_to_json
 from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from processors.departures import App, Batch
     from runtime.clock import Clock
     from runtime.settings import Settings
@@ -50,7 +52,7 @@ REOPENED = Counter("callweave_calls_reopened_total", "Closed calls of which news
 FORGOTTEN = Counter("callweave_legs_forgotten_total", "Legs dropped from the state because they were silent.")
 
 SWEEP_SECONDS = 5.0
-SWEEP_AT_MOST = 2000
+SWEEP_AT_ONCE = 2000
 """Legs looked at in one go, so that calls under way don't wait for it."""
 
 GARBAGE_THRESHOLDS = 100_000, 20, 50
@@ -64,7 +66,9 @@ class Correlator:
         """Make the table, and nothing yet that needs a broker."""
         self._prefix = settings.kafka.prefix
         self._clock = clock
-        self._publisher = Publisher(app)
+        self._publisher = Publisher(
+            app, lambda message: refused(self._prefix, message, Stage.CORRELATE, clock.now())
+        )
         self.table = LegTable(app)
         app.tables.add(self.table)
         self._sources = SourcesFile(settings.sources_file)
@@ -73,9 +77,12 @@ class Correlator:
         self._silences: Silences[tuple[int, bytes]] = Silences(
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
+        self._most_events = settings.correlate.events_per_call
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
         self._partitions_agree = False
+        self._order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By partition: what is decided first is published first, so a leg's changelog keeps its order."""
 
     async def events(self, batch: Batch) -> None:
         """Work on a batch of `calls.events`."""
@@ -85,28 +92,37 @@ class Correlator:
         """Work on a batch of `calls.links`."""
         await self._work(batch, told_from_json)
 
-    async def _work(self, batch: Batch, read: Any) -> None:
+    async def _work(self, batch: Batch, read: Callable[[bytes], Told]) -> None:
         if not self._partitions_agree:
             await self._check_partitions()
+        by_leg, outgoing = self._read(batch, read)
+        partition = batch.tp.partition
+        said: dict[bytes, frozenset[str]] = {}
+        async with self._order[partition]:
+            for key, messages in by_leg.items():
+                outgoing += self._step(partition, key, messages, said)
+            await self._publisher.publish(outgoing)
+            for key, legs in said.items():
+                self._confirmed[key] = self._confirmed.get(key, frozenset()) | legs
+
+    def _read(
+        self, batch: Batch, read: Callable[[bytes], Told]
+    ) -> tuple[dict[bytes, list[Told]], list[Outgoing]]:
+        """Give the messages by their leg, and the dead letters."""
         by_leg: dict[bytes, list[Told]] = defaultdict(list)
-        outgoing: list[Outgoing] = []
+        dead: list[Outgoing] = []
         for record in batch.records:
             try:
-                told = read(record.value)
-                record.key.decode().index("/")
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                reason = Reason("", "unreadable", f"not a message of this topic: {type(error).__name__}")
-                outgoing.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
+                told = read(record.value or b"")
+                if isinstance(told, CallEvent) and not told.ids:
+                    continue  # a message: no call
+                key = checked_key(record.key)
+            except ValueError as error:
+                reason = Reason("", "unreadable", f"not a message of this topic: {error}")
+                dead.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
                 continue
-            if isinstance(told, CallEvent) and not told.ids:
-                continue  # a message: no call
-            by_leg[record.key].append(told)
-        said: dict[bytes, frozenset[str]] = {}
-        for key, messages in by_leg.items():
-            outgoing += self._step(batch.tp.partition, key, messages, said)
-        await self._publisher.publish(outgoing)
-        for key, legs in said.items():
-            self._confirmed[key] = self._confirmed.get(key, frozenset()) | legs
+            by_leg[key].append(told)
+        return by_leg, dead
 
     async def _check_partitions(self) -> None:
         """Refuse to part a leg's events from its links and its state."""
@@ -127,13 +143,13 @@ class Correlator:
         account, _, own = key.decode().partition("/")
         known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
-        now = self._clock.now()
         before = leg
-        leg, sends = step(own, leg, messages, now)
+        leg, sends = step(own, leg, messages, self._clock.now(), self._most_events)
         if is_reopened(before, leg):
             REOPENED.inc()
-        self._silences.touch((partition, key), now, close_after(leg, self._waits, self._usual_wait))
-        if for_good := sends.for_good(own):
+        since = self._clock.elapsed()
+        self._silences.touch((partition, key), since, close_after(leg, self._waits, self._usual_wait))
+        if for_good := sends.for_good():
             said[key] = for_good
         return [self.table.write(partition, key, leg.to_json()), *self._messages(account, own, sends)]
 
@@ -142,53 +158,68 @@ class Correlator:
             Outgoing(self._prefix + Topic.LINKS, topic_key(account, leg), told_to_json(told))
             for leg, told in sends.told
         ]
-        if sends.record is not None:
-            value = record_to_json(account, own, sends.record)
-            messages.append(Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), value))
+        record = sends.record(account, own)
+        if record is not None:
+            messages.append(Outgoing(self._prefix + Topic.RECORDS, topic_key(account, own), record.to_json()))
         return messages
 
     async def sweep(self) -> None:
-        """Close calls without news, and forget legs that need no longer be known."""
+        """Close calls without news, and forget legs that need no longer be known: all that are due."""
         if (found := waits(self._sources.current())) != self._waits:
             self._waits = found
             await self.watch_all()
-        now = self._clock.now()
-        outgoing: list[Outgoing] = []
-        for (partition, key), quiet in self._silences.due(now, SWEEP_AT_MOST):
-            outgoing += self._quiet(partition, key, quiet)
-        await self._publisher.publish(outgoing)
+        while due := self._silences.due(self._clock.elapsed(), SWEEP_AT_ONCE):
+            by_partition: dict[int, list[tuple[bytes, Quiet]]] = defaultdict(list)
+            for (partition, key), quiet in due:
+                by_partition[partition].append((key, quiet))
+            for partition, legs in by_partition.items():
+                async with self._order[partition]:
+                    outgoing = [
+                        message for key, quiet in legs for message in self._quiet(partition, key, quiet)
+                    ]
+                    await self._publisher.publish(outgoing)
+            await asyncio.sleep(0)  # calls under way don't wait for it
         LEGS.set(sum(len(legs) for legs in self.table.held().values()))
 
     def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
-        self._confirmed.pop(key, None)  # it would stand there for good, and a link may well be sent twice
+        self._confirmed.pop(key, None)  # it would stay there for good, and a link may well be sent twice
         value = self.table.get_leg(partition, key)
         if value is None:
             return []  # the partition went to another worker
         leg = Leg.from_json(value)
         account, _, own = key.decode().partition("/")
-        if quiet is Quiet.CLOSE and is_open(own, leg):
-            CLOSED.inc()
-            leg, record = close(leg, "timeout")
-            messages = self._messages(account, own, Sends(record=record))
-            return [self.table.write(partition, key, leg.to_json()), *messages]
-        left = forget(leg, quiet)
-        if left is None:
+        # the tables are asked for what is older than half of `silence_seconds`: no state is dropped sooner
+        waited = close_after(leg, self._waits, self._usual_wait) >= self._usual_wait
+        if quiet is Quiet.FORGET or (waited and expects_nothing(own, leg)):
             FORGOTTEN.inc()
             return [self.table.write(partition, key, None)]
-        return [self.table.write(partition, key, left.to_json())]
+        if not is_open(own, leg):
+            return []
+        CLOSED.inc()
+        event = closing(account, own, leg, "timeout")
+        return [Outgoing(self._prefix + Topic.EVENTS, key, event.to_json())]
 
     async def watch_all(self) -> None:
         """After a recovery or a change of waits: know again since when each leg has been silent."""
         self._silences.clear()
         self._confirmed.clear()
         found: list[tuple[int, int, tuple[int, bytes]]] = []
+        now, elapsed = self._clock.now(), self._clock.elapsed()
         for partition, legs in self.table.held().items():
             for key, value in legs.items():
                 leg = Leg.from_json(value)
-                wait = close_after(leg, self._waits, self._usual_wait)
-                found.append((leg.touched_at, wait, (partition, key)))
-        for touched_at, wait, place in sorted(found):  # who has been silent for longest stands first
-            self._silences.touch(place, touched_at, wait)
+                since = elapsed - max(0, now - leg.touched_at)  # a clock that was set back makes no future
+                found.append((since, close_after(leg, self._waits, self._usual_wait), (partition, key)))
+        for since, wait, place in sorted(found):  # who has been silent for longest stands first
+            self._silences.touch(place, since, wait)
+
+
+def checked_key(key: bytes | None) -> bytes:
+    """Give a message's key, account and leg; ValueError for what is none."""
+    account, slash, leg = (key or b"").decode().partition("/")
+    if not (account and slash and leg):
+        raise ValueError("its key is not an account and a leg")
+    return key or b""
 
 
 def waits(sources: Sources) -> dict[str, int]:

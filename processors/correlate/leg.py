@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import orjson
 
-from schemas import records
+from schemas.events import CallEvent, newest
+from schemas.links import kept_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ASKED = ""
+"""In `told`: it was said that this leg's state began with nothing, and the broker has acknowledged it."""
+
+Known = dict[str, CallEvent]
+"""Events by id, each in its newest reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The state of one leg; what it knows only grows, so two versions of it can be merged."""
+    """The state of one leg; what it knows only grows, so two versions of it can be joined."""
 
-    record: records.Record = field(default_factory=dict)
-    """What is known of the call by way of this leg; empty if it was only ever told of a smaller one."""
+    events: Known = field(default_factory=dict)
+    """What is known of the call by way of this leg: once it was told of a smaller one, what it knew then."""
     peers: frozenset[str] = frozenset()
     """The smaller legs that this leg was told belong to its call."""
     told: frozenset[str] = frozenset()
-    """Legs that were told of a smaller one of the call, once the broker has acknowledged that; itself, once
-    its record was emitted as merged."""
+    """Legs that were told of a smaller one of the call, once the broker has acknowledged that; `ASKED`."""
     touched_at: int = 0
     """When it last had news, by the worker's clock: microseconds since 1970 UTC."""
 
@@ -28,10 +38,10 @@ class Leg:
         return min(self.peers, default=own)
 
     def to_json(self) -> bytes:
-        """As in the correlator's table and its changelog."""
+        """As in the correlator's table and its changelog: of events, what a fold needs."""
         written = orjson.dumps(
             {
-                "record": self.record,
+                "events": [kept_part(event) for event in self.events.values()],
                 "peers": sorted(self.peers),
                 "told": sorted(self.told),
                 "touched_at": self.touched_at,
@@ -44,13 +54,29 @@ class Leg:
     def from_json(cls, value: bytes) -> Leg:
         """Read it back."""
         read = orjson.loads(value)
-        return cls(read["record"], frozenset(read["peers"]), frozenset(read["told"]), read["touched_at"])
+        events = map(CallEvent.from_kept, read["events"])
+        return cls(
+            {event.event_id: event for event in events},
+            frozenset(read["peers"]),
+            frozenset(read["told"]),
+            read["touched_at"],
+        )
+
+
+def known(*tellings: Iterable[CallEvent]) -> Known:
+    """Join events, each in its newest reading."""
+    joined: Known = {}
+    for events in tellings:
+        for event in events:
+            other = joined.get(event.event_id)
+            joined[event.event_id] = event if other is None else newest(other, event)
+    return joined
 
 
 def join(a: Leg, b: Leg) -> Leg:
-    """Merge two versions of a leg's state; a worker may write one after it has lost the leg to another."""
+    """Join two versions of a leg's state; a worker may write one after it has lost the leg to another."""
     return Leg(
-        record=records.join(a.record, b.record),
+        events=known(a.events.values(), b.events.values()),
         peers=a.peers | b.peers,
         told=a.told | b.told,
         touched_at=max(a.touched_at, b.touched_at),

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from enum import Enum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from schemas.calls import is_complete
+import orjson
+
+from schemas.calls import is_call, is_complete
+from schemas.events import SAYS_NOTHING, CallEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from processors.correlate.leg import Leg
-    from schemas.records import Record
 
 Key = TypeVar("Key")
-
-LINKS_LIVE_LONGER = 2
-"""A late event must still find its call's root when the record has gone from the state."""
 
 
 class Quiet(Enum):
@@ -27,53 +26,75 @@ class Quiet(Enum):
     CLOSE = "close"
     """Its call if that is open; a call that expects nothing more is forgotten at once."""
     FORGET = "forget"
-    FORGET_LINKS = "forget links"
 
 
 def is_open(own: str, leg: Leg) -> bool:
-    """Whether this leg stands for a call that still expects news and was not closed."""
-    if not leg.record or leg.root(own) != own or is_complete(leg.record):
+    """Whether this leg stands for a call that still expects news and is not closed."""
+    if leg.root(own) != own or expects_nothing(own, leg):
         return False
-    closed = leg.record.get("closed")
-    return closed is None or closed[1] < leg.record["last_received_at"]
+    return last_closed(leg) < last_heard(leg)
 
 
-def close(leg: Leg, reason: str) -> tuple[Leg, Record]:
-    """Close the leg's call as of its latest news, with the reason; the record to be emitted comes with it."""
-    record = {**leg.record, "closed": [1, leg.record["last_received_at"], reason]}
-    return replace(leg, record=record), record
+def expects_nothing(own: str, leg: Leg) -> bool:
+    """Whether the leg stands for a call that is complete, or for none."""
+    events = leg.events.values()
+    return leg.root(own) == own and (not is_call(events) or is_complete(events))
 
 
-def forget(leg: Leg, quiet: Quiet) -> Leg | None:
-    """Drop what a leg that was silent for so long needs no more; None when nothing is left.
+def last_heard(leg: Leg) -> int:
+    """When the last callback was received, in microseconds since 1970 UTC."""
+    return max((e.last_heard for e in leg.events.values() if e.kind not in SAYS_NOTHING), default=0)
 
-    Of a call that is complete, or was told to its root, only the links are worth keeping: what comes late
-    finds its way by them, and merges in ClickHouse.
+
+def last_closed(leg: Leg) -> int:
+    """The last receipt before the call was closed, in microseconds since 1970 UTC; 0 if it never was."""
+    return max((e.received_at for e in leg.events.values() if e.kind == "closed"), default=0)
+
+
+def closing(account: str, own: str, leg: Leg, reason: str) -> CallEvent:
+    """Make the event that closes the leg's call: in force until any callback is received later.
+
+    The same news gives the same event, however often the silence after it is noticed.
     """
-    if quiet is Quiet.FORGET_LINKS or not leg.peers:
-        return None
-    return replace(leg, record={}, told=frozenset())
+    at = last_heard(leg)
+    last = max(leg.events.values(), key=lambda event: (event.last_heard, event.event_id))
+    text = orjson.dumps([account, own, at])
+    return CallEvent(
+        event_id=blake2b(text, digest_size=16).hexdigest(),
+        callback_id="",
+        account=account,
+        source=last.source,
+        dialect=last.dialect,
+        kind="closed",
+        ids=(own,),
+        leg=own,
+        received_at=at,
+        occurred_at=at,
+        clock="ingress",
+        extra={"reason": reason},
+    )
 
 
 def is_reopened(before: Leg, after: Leg) -> bool:
     """Whether what came between the two is news of a call that was closed."""
-    closed = before.record.get("closed")
-    return (
-        closed is not None
-        and before.record["last_received_at"] <= closed[1] < after.record["last_received_at"]
-    )
+    closed = last_closed(before)
+    return last_heard(before) <= closed < last_heard(after)
 
 
 def close_after(leg: Leg, waits: Mapping[str, int], usual: int) -> int:
     """After how long a silence the leg's call is closed: of several sources, the longest of their waits.
 
-    `waits` are those of sources that have one of their own, `usual` is that of all others; microseconds.
+    A source that has none of its own waits as `usual`; all in microseconds.
     """
-    return max((waits.get(source, usual) for source in leg.record.get("sources", ())), default=usual)
+    sources = {event.source for event in leg.events.values()}
+    return max((waits.get(source, usual) for source in sources), default=usual)
 
 
 class Silences(Generic[Key]):
-    """Since when each key has had no news; finds who has been silent for long without asking all of them."""
+    """Since when each key has had no news; finds who has been silent for long without asking all of them.
+
+    Times are in microseconds, of a clock that never jumps.
+    """
 
     def __init__(self, *, forget_us: int) -> None:
         """After how long a silence a key is forgotten, but never before it was due to be closed."""
@@ -83,7 +104,7 @@ class Silences(Generic[Key]):
     def touch(self, key: Key, now: int, close_us: int) -> None:
         """Note news of this key, which is due to be closed after so long a silence.
 
-        Times are expected not to go backwards by much, and there are few different waits.
+        Times never go backwards, and there are few different waits.
         """
         for queue in self._queues.values():
             queue.drop(key)
@@ -102,14 +123,10 @@ class Silences(Generic[Key]):
 
 
 class _Queue(Generic[Key]):
-    """Keys that wait for the same: each in one of three lines, the oldest first."""
+    """Keys that wait for the same: each in one of two lines, the oldest first."""
 
     def __init__(self, close_us: int, forget_us: int) -> None:
-        self._waits = {
-            Quiet.CLOSE: close_us,
-            Quiet.FORGET: forget_us,
-            Quiet.FORGET_LINKS: forget_us * LINKS_LIVE_LONGER,
-        }
+        self._waits = {Quiet.CLOSE: close_us, Quiet.FORGET: forget_us}
         self._lines: dict[Quiet, dict[Key, int]] = {quiet: {} for quiet in Quiet}
 
     def drop(self, key: Key) -> None:
@@ -120,12 +137,12 @@ class _Queue(Generic[Key]):
         self._lines[Quiet.CLOSE][key] = since
 
     def due(self, now: int, most: int) -> Iterator[tuple[Key, Quiet]]:
-        """Give those of the first `most` of each line that are due; each goes on to the next line."""
-        following = dict(zip(Quiet, list(Quiet)[1:], strict=False))
+        """Give up to so many of each line that are due, the oldest first; each goes on to the next line."""
+        following = dict(itertools.pairwise(Quiet))
         for quiet, line in self._lines.items():
             for key, since in list(itertools.islice(line.items(), most)):
                 if since + self._waits[quiet] > now:
-                    continue
+                    break
                 del line[key]
                 if quiet in following:
                     self._lines[following[quiet]][key] = since

@@ -23,6 +23,7 @@ from faust.tables.table import Table
 from processors.correlate.leg import Leg, join
 from processors.departures import BatchSchema, recovered
 from processors.publisher import Outgoing
+from schemas.topics import insync_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +44,7 @@ CHANGELOG_CONFIG = {
     "segment.bytes": 64 * 1024 * 1024,  # only closed segments are compacted
     "min.cleanable.dirty.ratio": 0.1,
     "max.message.bytes": 2 * 1024 * 1024,
+    "unclean.leader.election.enable": False,
 }
 
 
@@ -145,7 +147,10 @@ class LegTable(Table[bytes, bytes]):
             key_type=bytes,
             value_type=bytes,
             schema=BatchSchema(key_type=bytes, value_type=bytes),
-            extra_topic_configs=CHANGELOG_CONFIG,
+            extra_topic_configs={
+                **CHANGELOG_CONFIG,
+                "min.insync.replicas": insync_replicas(app.conf.topic_replication_factor),
+            },
             recovery_buffer_size=16,  # batches, not records
             **options,
         )

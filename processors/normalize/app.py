@@ -1,37 +1,49 @@
 """The normalizer as a Faust app: `callbacks.raw` in, `calls.events` and `callbacks.rejected` out.
 
-`callbacks.replay` brings archived callbacks once more. They make the same events again; and where one is
-rejected that was accepted, or the other way round, or for other reasons, that is told, with the time at
-which the replay began: the latest decision holds.
+`callbacks.replay` brings archived callbacks once more. Their events are made anew, in the replay's reading;
+events of earlier readings that are not made any more become void. And where a callback is rejected that was
+accepted, or the other way round, or for other reasons, that is told, with the time at which the replay began:
+the latest decision holds.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Counter
 
 from processors import worker
-from processors.dead_letters import dead_letter
-from processors.normalize.outcome import decided_anew, outcome_of
+from processors.dead_letters import dead_letter, refused
+from processors.normalize.outcome import decided_anew, outcome_of, read_again
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
+from runtime.clock import SystemClock
 from runtime.sources import SourcesFile
 from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
 from schemas.topics import Topic, topic_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from processors.departures import App, Batch
     from runtime.settings import Settings
     from runtime.stage import StageProcess
+    from schemas.events import CallEvent, Doubt
 
 EVENTS = Counter("callweave_events_total", "Events made of callbacks.", ["source", "kind"])
 REJECTED = Counter(
     "callweave_rejected_total", "Callbacks rejected, by the code of a reason.", ["source", "code"]
 )
+DOUBTS = Counter(
+    "callweave_doubts_total", "Fields that could not be read, and were left out.", ["source", "field", "code"]
+)
 REPLAYED = Counter("callweave_replayed_total", "Archived callbacks read once more.", ["source", "outcome"])
+
+OBJECT = re.compile(r"^\[\d+\]\.?")
+"""Which of several objects of a callback it was: no label."""
+MOST_FIELDS = 500
+"""So many fields are counted by name, and all others together: senders may make names up."""
 
 
 class Normalizer:
@@ -40,8 +52,12 @@ class Normalizer:
     def __init__(self, app: App, settings: Settings) -> None:
         """Read the sources file; nothing yet needs a broker."""
         self._prefix = settings.kafka.prefix
-        self._publisher = Publisher(app)
+        clock = SystemClock()
+        self._publisher = Publisher(
+            app, lambda message: refused(self._prefix, message, Stage.NORMALIZE, clock.now())
+        )
         self._sources = SourcesFile(settings.sources_file)
+        self._doubted: set[tuple[str, str]] = set()
 
     async def callbacks(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.raw`."""
@@ -63,7 +79,7 @@ class Normalizer:
         await self._publisher.publish(outgoing)
 
     def _first(self, record: Any, callback: Callback) -> list[Outgoing]:
-        outcome = outcome_of(callback, self._sources.get(callback.source))
+        outcome = outcome_of(callback, self._sources.get(callback.source, callback.revision))
         if isinstance(outcome, Rejected):
             for code in {reason.code for reason in outcome.reasons}:
                 REJECTED.labels(callback.source, code).inc()
@@ -73,25 +89,35 @@ class Normalizer:
             return [self._decided(callback, rejection)]
         for event in outcome.events:
             EVENTS.labels(event.source, event.kind).inc()
-        return self._events(outcome)
+            for doubt in event.doubts:
+                self._count(event.source, doubt)
+        return self._events(outcome.events)
+
+    def _count(self, source: str, doubt: Doubt) -> None:
+        """Count a doubt by its field's name, as long as there are not too many names."""
+        field = OBJECT.sub("", doubt.field)
+        if len(self._doubted) < MOST_FIELDS:
+            self._doubted.add((source, field))
+        DOUBTS.labels(source, field if (source, field) in self._doubted else "other", doubt.code).inc()
 
     def _again(self, record: Any, callback: Callback) -> list[Outgoing]:
         known = Replayed.from_headers(list(record.headers))
-        outcome = outcome_of(callback, self._sources.get(callback.source))
+        source = self._sources.get(callback.source)
+        outcome = outcome_of(callback, source)
         accepted = isinstance(outcome, Normalized)
         REPLAYED.labels(callback.source, "accepted" if accepted else "rejected").inc()
-        outgoing = self._events(outcome) if isinstance(outcome, Normalized) else []
+        outgoing = self._events(read_again(outcome, callback, source, known))
         decision = decided_anew(outcome, known)
         return [*outgoing, *([self._decided(callback, decision)] if decision else [])]
 
-    def _events(self, normalized: Normalized) -> list[Outgoing]:
+    def _events(self, events: Iterable[CallEvent]) -> list[Outgoing]:
         return [
             Outgoing(
                 self._prefix + Topic.EVENTS,
                 topic_key(event.account, event.ids[0] if event.ids else ""),
                 event.to_json(),
             )
-            for event in normalized.events
+            for event in events
         ]
 
     def _decided(self, callback: Callback, rejection: Rejection) -> Outgoing:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from processors.normalize.event import call_ids, distinct
-from processors.normalize.fields import INT64_MAX
-from processors.normalize.local_time import read_local_time
+from processors.normalize.event import between, call_ids, distinct
+from processors.normalize.fields import Vocabulary
+from processors.normalize.local_time import read_time
+from processors.normalize.nothing import is_never
 from schemas.events import CallEvent
 from schemas.times import SECOND
 
@@ -15,13 +17,42 @@ if TYPE_CHECKING:
 
     from processors.normalize.event import Origin
     from processors.normalize.fields import Fields
-    from schemas.events import Direction, Kind
+    from schemas.events import Direction, Kind, Outcome
 
 KINDS: Mapping[str, Kind] = {"ring": "ring", "answer": "answer", "hangup": "hangup"}
 """By `status`."""
 
-OF_A_CDR = frozenset({"endtime", "billsec", "duration", "callmethod"})
-"""Fields that a CDR has and a status event hasn't."""
+OF_BOTH = (
+    "companycode",
+    "customuuid",
+    "direction",
+    "disnumber",
+    "extnumber",
+    "taskid",
+    "type",
+    "uuid",
+    "buuid",
+)
+OF_A_STATUS = ("callee", "caller", "isbleg", "method", "starttime", "status")
+OF_A_CDR = (
+    *("answertime", "billsec", "callmethod", "chengshudu", "crmid", "destnumber", "downloadip", "duration"),
+    *("endtime", "ext", "hangupcause", "hangupdirection", "id", "memberid", "recordfilename", "recordurl"),
+    *("round", "starttime", "userid", "userkey"),
+)
+VOCABULARY = Vocabulary((*OF_BOTH, *OF_A_STATUS, *OF_A_CDR, "detail"))
+OF_A_BILL = frozenset({"endtime", "billsec"})
+A_CDRS_OWN = frozenset(OF_A_CDR) - set(OF_A_STATUS)
+TOLD_LATER = (
+    "recordurl",
+    "recordfilename",
+    "customuuid",
+    "taskid",
+    "userid",
+    "crmid",
+    "userkey",
+    "extnumber",
+)
+"""What a notice after the call may be about."""
 
 DIRECTIONS: Mapping[str, Direction] = {
     "callin": "inbound",
@@ -46,37 +77,72 @@ METHODS = {
     "6": "ivr",
 }
 
-NO_EXTENSION = frozenset({"000000", "0", ""})
-NOBODY = frozenset({"0", ""})
+NO_EXTENSION = frozenset({"000000", "0"})
+NOBODY = NONE_GIVEN = frozenset({"0"})
+"""How the provider fills fields of which the customer makes no use."""
 LONGEST_LINK = 4096
-LONGEST_CALL = 7 * 24 * 3600
-"""In seconds."""
 
 
-def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
-    """The event; None if there is a reason against it."""
-    if fields.scalar("status") == "" and fields.any_of(OF_A_CDR):
-        return _cdr(fields, origin)
-    return _status_event(fields, origin)
+def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
+    """The events, a bill before a status; none if there is a reason against it."""
+    fields.known_by(VOCABULARY)
+    status = fields.word("status")
+    kind = KINDS.get(status)
+    uuid, buuid = call_ids(fields, "uuid", "buuid")
+    is_bill = _is_bill(fields, with_status=kind is not None)
+    if kind is None and not is_bill and not _told_later(fields, status):
+        _reject_status(fields, status)
+    if fields.reasons:
+        return ()
+    if kind is None:
+        if status or fields.scalar("status") is None:
+            fields.doubt("status", "unknown-word")
+        else:
+            fields.understood("status")
+        return (_cdr(fields, origin, uuid, buuid) if is_bill else _notice(fields, origin, uuid, buuid),)
+    fields.understood("status")
+    if not is_bill:
+        return (_status_event(fields, origin, kind, uuid, buuid),)
+    happened = _status_event(fields, origin.beside(kind), kind, uuid, buuid)
+    return _cdr(fields, origin, uuid, buuid), replace(happened, extra={}, doubts=())
 
 
-def _status_event(fields: Fields, origin: Origin) -> CallEvent | None:
+def _is_bill(fields: Fields, *, with_status: bool) -> bool:
+    """Whether it says when the call ended, or how long it was talked; or, having no status, when it began."""
+    if with_status and not fields.any_of(OF_A_BILL):
+        return False
+    end = fields.scalar("endtime")
+    if (end and not is_never(end)) or fields.scalar("billsec"):
+        return True
+    if with_status or not fields.any_of(A_CDRS_OWN):
+        return False
+    start = fields.scalar("starttime")
+    return bool(start) and not is_never(start or "")
+
+
+def _told_later(fields: Fields, status: str) -> bool:
+    """Whether it is a notice after the call: a status event that has lost its status is none."""
+    if status or fields.scalar("status") is None or fields.scalar("isbleg"):
+        return False
+    return any(fields.scalar(name) for name in TOLD_LATER)
+
+
+def _reject_status(fields: Fields, status: str) -> None:
+    if status or fields.scalar("status") is None:
+        fields.reject("status", "unknown-status", "the status must be ring, answer or hangup")
+    else:
+        fields.reject("status", "missing", "there is neither a status nor any field of a CDR")
+
+
+def _status_event(
+    fields: Fields, origin: Origin, kind: Kind, uuid: str | None, buuid: str | None
+) -> CallEvent:
     """Ring, answer or hangup of one leg.
 
     Its `starttime` is the call's time. The event has none of its own: it is when it was received.
     """
-    status = fields.word("status")
-    fields.understood("status")
-    kind = KINDS.get(status)
-    if kind is None and fields.scalar("status") == "":
-        fields.reject("status", "missing", "there is neither a status nor any field of a CDR")
-    elif kind is None:
-        fields.reject("status", "unknown-status", "the status must be ring, answer or hangup")
-    uuid, buuid = ids = call_ids(fields, "uuid", "buuid")
-    started_at = fields.instant("starttime", SECOND)
-    if kind is None or fields.reasons:
-        return None
     is_b = fields.flag("isbleg")
+    leg = (buuid or uuid if is_b else uuid or buuid) or ""
     return CallEvent(
         event_id=origin.event_id,
         callback_id=origin.callback_id,
@@ -84,42 +150,45 @@ def _status_event(fields: Fields, origin: Origin) -> CallEvent | None:
         source=origin.source,
         dialect=origin.dialect,
         kind=kind,
-        ids=distinct(ids),
-        leg=(buuid or uuid if is_b else uuid or buuid) or "",
+        ids=distinct([uuid, buuid]),
+        leg=leg,
         received_at=origin.received_at,
         occurred_at=origin.received_at,
         clock="ingress",
-        uuid=uuid,
+        uuid=fields.spelled(uuid),
         side=None if is_b is None else "b" if is_b else "a",
         direction=_direction(fields),
         method=_method(fields, "method"),
-        caller=fields.text("caller"),
-        callee=fields.text("callee"),
-        display_number=fields.text("disnumber"),
+        caller=fields.number("caller"),
+        callee=fields.number("callee"),
+        display_number=fields.number("disnumber"),
         extension=fields.text("extnumber", nothing=NO_EXTENSION),
-        customer_ref=fields.text("customuuid"),
-        campaign=fields.text("taskid"),
+        customer_ref=fields.text("customuuid", nothing=NONE_GIVEN),
+        campaign=fields.text("taskid", nothing=NONE_GIVEN),
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
-        started_at=started_at,
+        started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
+        written=fields.written or None,
         extra=fields.rest(),
+        doubts=tuple(fields.doubts),
     )
 
 
-def _cdr(fields: Fields, origin: Origin) -> CallEvent | None:
+def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
     """The bill: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
-    fields.understood("status")
-    uuid, buuid = ids = call_ids(fields, "uuid", "buuid")
-    zone, leg = origin.timezone, uuid or buuid
-    started_at = read_local_time(fields, "starttime", zone, after=None, uuid=leg)
-    answered_at = read_local_time(fields, "answertime", zone, after=started_at, uuid=leg)
-    ended_at = read_local_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
-    ring_time = _seconds(fields, "duration")
-    talk_time = _seconds(fields, "billsec")
-    if leg is None or fields.reasons:
-        return None
-    display_number = fields.text("disnumber")
-    campaign = fields.text("taskid")
+    zone, leg = origin.timezone, uuid or buuid or ""
+    started_at = read_time(fields, "starttime", zone, uuid=leg)
+    answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
+    ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
+    talk_time = fields.duration("billsec", SECOND)
+    ring_time = fields.duration("duration", SECOND)
+    # what can't be read can be computed from times
+    if fields.doubted("billsec"):
+        talk_time = between(answered_at, ended_at)
+    if fields.doubted("duration"):
+        ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
+    display_number = fields.number("disnumber")
+    campaign = fields.text("taskid", nothing=NONE_GIVEN)
     return CallEvent(
         event_id=origin.event_id,
         callback_id=origin.callback_id,
@@ -127,41 +196,72 @@ def _cdr(fields: Fields, origin: Origin) -> CallEvent | None:
         source=origin.source,
         dialect=origin.dialect,
         kind="cdr",
-        ids=distinct(ids),
+        ids=distinct([uuid, buuid]),
         leg=leg,
         received_at=origin.received_at,
         occurred_at=origin.received_at if ended_at is None else ended_at,
         clock="ingress" if ended_at is None else "provider",
-        uuid=uuid,
+        uuid=fields.spelled(uuid),
         direction=_direction(fields),
         method=_method(fields, "callmethod"),
         caller=display_number,
-        callee=fields.text("destnumber"),
+        callee=fields.number("destnumber"),
         display_number=display_number,
         extension=fields.text("extnumber", nothing=NO_EXTENSION),
         agent_id=fields.text("crmid", nothing=NOBODY) or fields.text("userid", nothing=NOBODY),
-        customer_ref=fields.text("customuuid"),
+        customer_ref=fields.text("customuuid", nothing=NONE_GIVEN),
         campaign=campaign,
         round=_round(fields, campaign),
         recording=_recording(fields),
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
-        outcome="answered" if answered_at is not None or talk_time else "unanswered",
+        outcome=_outcome(fields, answered_at, talk_time),
         started_at=started_at,
         answered_at=answered_at,
         ended_at=ended_at,
         ring_time=ring_time,
         talk_time=talk_time,
+        written=fields.written or None,
+        extra=fields.rest(),
+        doubts=tuple(fields.doubts),
+    )
+
+
+def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
+    """What is told of a call afterwards, as that its recording is ready: it bills nothing."""
+    told = _cdr(fields, origin, uuid, buuid)
+    fields.not_understood("starttime", "answertime", "endtime", "duration", "billsec")
+    return replace(
+        told,
+        kind="notice",
+        occurred_at=origin.received_at,
+        clock="ingress",
+        outcome=None,
+        started_at=None,
+        answered_at=None,
+        ended_at=None,
+        ring_time=None,
+        talk_time=None,
         extra=fields.rest(),
     )
 
 
+def _outcome(fields: Fields, answered_at: int | None, talk_time: int | None) -> Outcome | None:
+    """Whether somebody answered; not known if the one field that would say so is in doubt."""
+    if answered_at is not None or talk_time:
+        return "answered"
+    return None if fields.doubted("answertime") and talk_time is None else "unanswered"
+
+
 def _direction(fields: Fields) -> Direction | None:
     """From `direction`; a CDR of document 001 has it in `type`, which is `call` in status events."""
-    by_direction = DIRECTIONS.get(fields.word("direction"))
+    word = fields.word("direction")
+    by_direction = DIRECTIONS.get(word)
     by_type = DIRECTIONS.get(fields.word("type"))
     if by_direction is not None:
         fields.understood("direction")
+    elif word:
+        fields.doubt("direction", "unknown-word")
     if by_type is not None and by_direction in {by_type, None}:
         fields.understood("type")
     return by_direction or by_type
@@ -171,17 +271,6 @@ def _method(fields: Fields, name: str) -> str | None:
     """The method's name, or its code where the documents give no name."""
     code = fields.text(name)
     return None if code is None else METHODS.get(code, code)
-
-
-def _seconds(fields: Fields, name: str) -> int | None:
-    """A duration of the bill (µs); a negative or endless one rejects the callback."""
-    seconds = fields.integer(name, least=-INT64_MAX, most=INT64_MAX)
-    if seconds is None:
-        return None
-    if not 0 <= seconds <= LONGEST_CALL:
-        fields.reject(name, "out-of-range", "a call takes between no time and seven days")
-        return None
-    return seconds * SECOND
 
 
 def _round(fields: Fields, campaign: str | None) -> int | None:
@@ -194,11 +283,11 @@ def _recording(fields: Fields) -> str | None:
 
     The parts of the latter stay among the other fields: no document says how they make a link.
     """
-    link = fields.text("recordurl", longest=LONGEST_LINK)
+    link = fields.text("recordurl", nothing=NONE_GIVEN, longest=LONGEST_LINK)
     if link is not None:
         return link
     host = fields.scalar("downloadip")
-    if not host:
-        return fields.text("recordfilename")
+    if not host or host in NONE_GIVEN:
+        return fields.text("recordfilename", nothing=NONE_GIVEN)
     file = fields.scalar("recordfilename")
     return f"{host}/{file.lstrip('/')}" if file and len(host) + len(file) < LONGEST_LINK else None

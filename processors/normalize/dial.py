@@ -10,91 +10,106 @@ call; events carry it as `CallAPIID`, which is no name of a leg.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from processors.normalize.fields import Fields
+from processors.normalize.local_time import read_time
 from schemas.events import CallEvent
 
 if TYPE_CHECKING:
     from processors.normalize.event import Origin
+    from schemas.events import Doubt
 
 TAG = "tag"
 """The variable that appears as `Tag` in the call's events (document 003)."""
 OF_A_CLIENT = "$cv("
 """How a client's own variable begins in place of a value; the provider alone knows what it stands for."""
 MOST_VARIABLES = 256
+UTC = ZoneInfo("UTC")
 
 
-def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
-    """The event; None if there is a reason against it."""
+def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
+    """The event; none if there is a reason against it."""
     answer = part(fields, "answer")
     request = part(fields, "request")
     fields.understood("v")
-    requested_at = fields.instant("requested_at", 1)
-    if requested_at is None and not any(reason.field == "requested_at" for reason in fields.reasons):
-        fields.reject("requested_at", "missing", "there is no time of the request")
     call_id = one_id(answer, "call_id")
-    variables = _variables(fields, request)
+    fields.needs("answer")
+    fields.reasons += answer.reasons
+    if call_id is None or fields.reasons:
+        return ()
+    requested_at = read_time(fields, "requested_at", UTC)
+    variables = _variables(request)
     requested_by = fields.text("extension")
     caller = _number(request, "caller_id_number") or _origin(request)
     callee = _number(request, "dst_num")
-    fields.reasons += answer.reasons
-    if requested_at is None or call_id is None or fields.reasons:
-        return None
-    return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
-        kind="requested",
-        ids=(call_id,),
-        leg=call_id,
-        received_at=origin.received_at,
-        occurred_at=requested_at,
-        clock="ingress",
-        direction="outbound",
-        method="api",
-        caller=caller,
-        callee=callee,
-        tag=(variables or {}).get(TAG) or None,
-        variables=variables,
-        requested_by=requested_by,
-        extra=_extra(fields, request=request, answer=answer),
+    return (
+        CallEvent(
+            event_id=origin.event_id,
+            callback_id=origin.callback_id,
+            account=origin.account,
+            source=origin.source,
+            dialect=origin.dialect,
+            kind="requested",
+            ids=(call_id,),
+            leg=call_id,
+            received_at=origin.received_at,
+            occurred_at=origin.received_at if requested_at is None else requested_at,
+            clock="ingress",
+            direction="outbound",
+            method="api",
+            caller=caller,
+            callee=callee,
+            tag=(variables or {}).get(TAG) or None,
+            variables=variables,
+            requested_by=requested_by,
+            written=answer.written or None,
+            extra=_extra(fields, request=request, answer=answer),
+            doubts=doubts_of(fields, request=request, answer=answer),
+        ),
     )
 
 
 def part(fields: Fields, name: str) -> Fields:
-    """An object within the payload; what is none rejects the callback."""
+    """An object within the payload; an empty one, and a doubt, for what is none."""
     value = fields.scalars.get(name)
-    fields.understood(name)
     if isinstance(value, dict):
+        fields.understood(name)
         return Fields(value)
-    fields.reject(name, "missing" if value is None else "malformed", f"there is no object {name}")
+    fields.doubt(name, "missing" if value is None else "malformed")
     return Fields({})
 
 
 def one_id(fields: Fields, name: str) -> str | None:
     """The one field that names the call; a callback without it is rejected."""
     found = fields.id(name)
-    if found is None and not any(reason.field == name for reason in fields.reasons):
-        fields.reject(name, "missing", f"names no call: there is no {name}")
+    if found is None:
+        fields.needs(name)
+        if not fields.reasons:
+            fields.reject(name, "missing", f"names no call: there is no {name}")
     return found
 
 
-def _variables(fields: Fields, request: Fields) -> dict[str, str] | None:
+def doubts_of(fields: Fields, **parts: Fields) -> tuple[Doubt, ...]:
+    """What is in doubt, of parts by the name of the part too."""
+    inner = (
+        replace(doubt, field=f"{name}.{doubt.field}") for name, each in parts.items() for doubt in each.doubts
+    )
+    return (*fields.doubts, *inner)
+
+
+def _variables(request: Fields) -> dict[str, str] | None:
     """The per-call variables as texts; None without any."""
     given = request.scalars.get("variables")
     if given is None:
         return None
-    request.understood("variables")
-    if not isinstance(given, dict) or len(given) > MOST_VARIABLES:
-        fields.reject("request", "malformed-variables", "variables must be an object, of a sensible size")
-        return None
-    texts = Fields(given).scalars
+    texts = Fields(given).scalars if isinstance(given, dict) and len(given) <= MOST_VARIABLES else {"": None}
     if not all(isinstance(value, str) for value in texts.values()):
-        fields.reject("request", "malformed-variables", "a variable must be text, or a number")
+        request.doubt("variables", "malformed")
         return None
+    request.understood("variables")
     return {name: str(value) for name, value in texts.items()} or None
 
 
@@ -102,7 +117,7 @@ def _number(request: Fields, name: str) -> str | None:
     """A number, unless it is one of the client's own variables."""
     if (request.scalar(name) or "").startswith(OF_A_CLIENT):
         return None
-    return request.text(name)
+    return request.number(name)
 
 
 def _origin(request: Fields) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,18 +24,30 @@ class Origin:
     received_at: int
     timezone: ZoneInfo
 
+    def beside(self, kind: str) -> Origin:
+        """For a second event of the same payload."""
+        event_id = blake2b(f"{self.event_id}/{kind}".encode(), digest_size=16).hexdigest()
+        return replace(self, event_id=event_id)
+
 
 def call_ids(fields: Fields, *names: str) -> list[str | None]:
     """The ids in these fields, in this order; a callback that names none at all is rejected."""
     ids = [fields.id(name) for name in names]
-    if not any(ids) and not any(reason.field in names for reason in fields.reasons):
-        fields.reject(names[0], "missing", f"names no call: there is no {_listed(names)}")
+    if not any(ids):
+        fields.needs(*names)
+        if not any(reason.field in names for reason in fields.reasons):
+            fields.reject(names[0], "missing", f"names no call: there is no {_listed(names)}")
     return ids
 
 
 def distinct(ids: list[str | None]) -> tuple[str, ...]:
     """Those that there are, each once, sorted."""
     return tuple(sorted({each for each in ids if each}))
+
+
+def between(start: int | None, end: int | None) -> int | None:
+    """A duration; two clocks may disagree, but no duration is negative."""
+    return None if start is None or end is None else max(0, end - start)
 
 
 def _listed(names: tuple[str, ...]) -> str:

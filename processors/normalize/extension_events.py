@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processors.normalize.event import call_ids, distinct
+from processors.normalize.fields import TRUE, Vocabulary
+from processors.normalize.local_time import read_time
 from schemas.events import CallEvent
-from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,15 +52,49 @@ OUTCOMES: Mapping[str, Outcome] = {
 }
 """By the `CallStatus` of a hangup."""
 
+MICROSECOND = 1
+"""The unit of this dialect's times and durations."""
+
 IMPLIED = {"dial": "calling", "answer": "answer"}
 """The one `CallStatus` that other kinds of event can have."""
 
-LONGEST_CALL = 7 * 24 * 3600 * SECOND
-"""In microseconds."""
+VOCABULARY = Vocabulary(
+    {
+        *("ANI", "Bridged", "BridgedDuration", "CallAPIID", "CallBackID", "CallFlow", "CallID", "CallStatus"),
+        *(
+            "CalledDID",
+            "CalledExtension",
+            "CalledExtensionID",
+            "CalledNumber",
+            "CallerExtension",
+            "myid",
+            "detail",
+        ),
+        *(
+            "CallerExtensionID",
+            "CallerIDName",
+            "CallerIDNum",
+            "ClientApiID",
+            "Diversion",
+            "Duration",
+            "EventTime",
+        ),
+        *("EventType", "RecID", "RemoteNumber", "SubCallID", "Tag", "Transfered"),
+    }
+)
+CALLED_FROM_OUTSIDE = ("CalledDID", "CalledNumber", "CalledExtension")
+CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
+"""What the caller dialled: from outside a public number, whatever number it leads to."""
 
 
-def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
-    """The event; None if there is a reason against it."""
+def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
+    """The event; none if there is a reason against it."""
+    fields.known_by(VOCABULARY)
+    event = _event_of(fields, origin)
+    return () if event is None else (event,)
+
+
+def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
     event_type = fields.word("EventType")
     kind = KINDS.get(event_type)
     if kind == "message":
@@ -69,15 +104,25 @@ def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
     elif kind is None:
         fields.reject("EventType", "unknown-event-type", "the EventType is none that the documents name")
     call_id, part, initiation = ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
-    event_time = fields.instant("EventTime", 1)
     if kind is None or fields.reasons:
         return None
+    event_time = read_time(fields, "EventTime", origin.timezone)
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
-    to_agent = _calls_agent(fields, event_type)
+    flow = fields.word("CallFlow")
+    to_agent = flow == "out" and _calls_agent(fields, event_type)
     occurred_at = origin.received_at if event_time is None else event_time
     bridged = fields.flag("Bridged")
-    direction = _direction(fields, event_type, initiated=initiation is not None, to_agent=to_agent)
+    transferred = fields.flag("Transfered")
+    handed_on = bool(transferred) and flow == "out"
+    direction = _direction(
+        fields,
+        flow,
+        event_type,
+        initiated=initiation is not None,
+        for_caller=to_agent or (handed_on and _calls_for_another(fields)),
+    )
+    dialled = CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
     return CallEvent(
         event_id=origin.event_id,
         callback_id=origin.callback_id,
@@ -90,23 +135,27 @@ def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         received_at=origin.received_at,
         occurred_at=occurred_at,
         clock="ingress" if event_time is None else "provider",
-        uuid=call_id,
-        side=_side(fields, to_agent=to_agent) if initiation else None,
+        uuid=fields.spelled(call_id),
+        side=_side(flow, to_agent=to_agent) if initiation else None,
         direction=direction,
         method="api" if initiation else None,
         caller=fields.first("CallerIDNum", "CallerExtension"),
-        callee=fields.first("CalledNumber", "CalledDID", "CalledExtension"),
-        display_number=fields.text("ANI" if direction == "outbound" else "CalledDID"),
-        extension=_extension(fields, event_type, to_agent=to_agent),
+        callee=fields.first(*dialled),
+        display_number=fields.number("ANI" if direction == "outbound" or handed_on else "CalledDID"),
+        extension=_extension(fields, flow, event_type, to_agent=to_agent),
         customer_ref=fields.text("ClientApiID"),
         tag=fields.text("Tag"),
         recording=fields.text("RecID"),
         outcome=_outcome(fields, kind, bridged=bridged),
         bridged=bridged,
-        transferred=fields.flag("Transfered"),
-        started_at=occurred_at if kind == "dial" else None,
+        transferred=transferred,
+        started_at=occurred_at
+        if kind == "dial"
+        else _counted_back(fields, kind, event_time, bridged=bridged),
         talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
+        written=fields.written or None,
         extra=fields.rest(),
+        doubts=tuple(fields.doubts),
     )
 
 
@@ -132,37 +181,49 @@ def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
 def _calls_agent(fields: Fields, event_type: str) -> bool:
     """Whether this is the `out` thread of a queue.
 
-    Of its later events only the party tells it from an ordinary outgoing call, which has a `CalledNumber`.
+    Its later events differ from those of an ordinary outgoing call in their parties: they call an extension,
+    and the caller is not the extension that calls.
     """
-    if fields.word("CallFlow") != "out":
-        return False
     if event_type in {"dial-in", "dial-out"}:
         return event_type == "dial-in"
-    return bool(fields.scalar("CalledExtension")) and not fields.scalar("CalledNumber")
+    if not fields.scalar("CalledExtension") or fields.word("Transfered") in TRUE:
+        return False
+    return not fields.scalar("CalledNumber") or (not fields.scalar("ANI") and _calls_for_another(fields))
 
 
-def _side(fields: Fields, *, to_agent: bool) -> Side | None:
+def _calls_for_another(fields: Fields) -> bool:
+    """Whether the extension that calls does so for a caller that is not itself."""
+    caller, extension = fields.scalar("CallerIDNum"), fields.scalar("CallerExtension")
+    if not caller or not extension:
+        return False
+    name, _, _ = extension.partition("@")
+    return caller not in {extension, name} and not name.endswith(f"*{caller}")
+
+
+def _side(flow: str, *, to_agent: bool) -> Side | None:
     """Of a call that was initiated: first the origin is rung, then the destination called (document 004)."""
-    flow = fields.word("CallFlow")
     return "a" if flow == "in" or to_agent else "b" if flow == "out" else None
 
 
-def _direction(fields: Fields, event_type: str, *, initiated: bool, to_agent: bool) -> Direction | None:
+def _direction(
+    fields: Fields, flow: str, event_type: str, *, initiated: bool, for_caller: bool
+) -> Direction | None:
     """Of the call, not the leg: one that was initiated goes out, although its origin is rung first.
 
-    And a queue calls its agents because of a call that came in.
+    And a queue calls its agents, an extension passes a caller on, because of a call that came in.
     """
-    flow = fields.word("CallFlow")
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
+    elif flow:
+        fields.doubt("CallFlow", "unknown-word")
     if initiated:
         return "outbound"
-    return "inbound" if to_agent else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+    return "inbound" if for_caller else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
 
 
-def _extension(fields: Fields, event_type: str, *, to_agent: bool) -> str | None:
+def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:
     """The extension that the event happened to: who is called, or of an outgoing call who calls."""
-    outgoing = event_type == "dial-out" or (fields.word("CallFlow") == "out" and not to_agent)
+    outgoing = event_type == "dial-out" or (flow == "out" and not to_agent)
     return fields.text("CallerExtension" if outgoing else "CalledExtension")
 
 
@@ -176,6 +237,8 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | N
     outcome = OUTCOMES.get(status)
     if outcome is not None:
         fields.understood("CallStatus")
+    elif status:
+        fields.doubt("CallStatus", "unknown-word")
     if bridged is None:
         return outcome
     if bridged:
@@ -185,7 +248,16 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | N
 
 def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
     """The conversation (µs): `Duration` is one too, but behind a queue it includes the waiting."""
-    talk_time = fields.integer("BridgedDuration", most=LONGEST_CALL)
+    talk_time = fields.duration("BridgedDuration", MICROSECOND)
     if talk_time is None and bridged is None:
-        talk_time = fields.integer("Duration", most=LONGEST_CALL)
+        talk_time = fields.duration("Duration", MICROSECOND)
     return talk_time
+
+
+def _counted_back(fields: Fields, kind: Kind, ended_at: int | None, *, bridged: bool | None) -> int | None:
+    """When a queue or an IVR took the call: its hangup says how long, and may come alone."""
+    if kind != "hangup" or bridged is None or ended_at is None:
+        return None
+    held = fields.duration("Duration", MICROSECOND)
+    fields.not_understood("Duration")
+    return None if held is None else ended_at - held

@@ -1,72 +1,153 @@
 """One payload's loose values, read one by one: what can't be used, and what nobody asked for.
 
 The providers write the same field as text, as a number, or empty, from one document to the next; all of them
-are read alike. A value that says nothing is None. An optional value that can't be read is left where it was,
-for `rest`; only what the callback would be meaningless without becomes a reason to reject it.
+are read alike. A value that says nothing is None. A field that can't be read is left where it was, for
+`rest`, and becomes a doubt; only what the callback would be meaningless without is a reason to reject it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import orjson
+
+from processors.normalize.nothing import MAY_BE_NOTHING, PLAIN_ID, names_nothing, says_nothing
+from processors.normalize.numbers import clock_of, number_of, whole
 from schemas.callbacks import Reason
+from schemas.events import Doubt
+from schemas.payload.charsets import Garbled
 from schemas.times import SECOND
+from schemas.uuids import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-YEAR_2000 = 946_684_800 * SECOND
-YEAR_2100 = 4_102_444_800 * SECOND
+    from collections.abc import Collection, Iterable, Mapping
 
 LONGEST_ID = 256
 LONGEST_TEXT = 1024
 """Of a value with a name of ours, in characters; a record keeps such values for as long as the call."""
-LONGEST_INTEGER = 19
-"""In digits: more don't fit 64 bits."""
-INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
+LONGEST_RAW = 256
+"""Of a doubt, in characters; the whole value stays among the other fields."""
+INT32_MAX = 2**31 - 1
+LONGEST_CALL = 7 * 24 * 3600 * SECOND
+"""In microseconds."""
+EXACT_FLOAT = 2.0**53
+"""Beyond it a float may be another number than the one that was sent."""
 
-EMPTY = frozenset({""})
-NEVER = frozenset({"", "0", "0000-00-00 00:00:00"})
-NO_ID = frozenset({"", "0", "00000000-0000-0000-0000-000000000000"})
+EMPTY: frozenset[str] = frozenset()
+AROUND_NAMES = "\ufeff \t\r\n\"'?"
+"""What may stand before and after a field's name."""
 
-TRUE = frozenset({"true", "yes", "1"})
-FALSE = frozenset({"false", "no", "0"})
+TRUE = frozenset({"true", "yes", "1", "t", "y"})
+FALSE = frozenset({"false", "no", "0", "f", "n"})
+
+LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
+"""Of a number within an address: a form writes a space as a plus."""
+
+MESSAGES = {
+    "malformed": "is not of the kind that it must be",
+    "malformed-id": "an id must be text or a whole number",
+    "malformed-number": "must be a number",
+    "malformed-text": "must be text, in the charset that the sender says",
+    "malformed-time": "must be a date and time, or a number counted since 1970",
+    "missing": "is not there",
+    "nonexistent-time": "there is no such date or time in the source's time zone",
+    "out-of-range": "must lie within the years and durations that a call can have",
+    "too-long": f"an id may have at most {LONGEST_ID} characters, a text {LONGEST_TEXT}",
+    "unknown-word": "is none of the words that the documents name",
+    "unprintable": "an id must hold printable characters alone",
+}
+"""Of the codes of doubts."""
+
+
+class Vocabulary:
+    """The names of fields that the documents of a dialect know."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """As the documents write them."""
+        self.names = frozenset(names)
+        self.by_lower = {name.lower(): name for name in self.names}
 
 
 class Fields:
-    """The fields of one callback, which of them have been understood, and the reasons to reject it."""
+    """The fields of one callback, which have been understood, what is in doubt, and what rejects it."""
 
-    __slots__ = ("_payload", "_understood", "reasons", "scalars")
+    __slots__ = ("_payload", "_understood", "doubts", "reasons", "scalars", "written")
 
     def __init__(self, payload: Mapping[str, object]) -> None:
         """As `decode` gives them; they are not changed."""
         self._payload = payload
         self._understood: set[str] = set()
+        self.doubts: list[Doubt] = []
         self.reasons: list[Reason] = []
-        self.scalars: dict[str, object] = {
-            name: value if type(value) is str else _as_text(value)
-            for name, value in payload.items()
-            if value is not None
-        }
+        self.written: dict[str, str] = {}
+        """Of the ids found those that the provider wrote otherwise, and how."""
+        self.scalars: dict[str, object] = {}
         """The fields as a form would have them: texts, no null, and lists and objects as they are."""
+        for name, value in payload.items():
+            if type(value) is str:
+                self.scalars[name] = value
+            elif value is not None:
+                self.scalars[name] = _as_text(value)
+                if type(value) is Garbled:
+                    self.doubt(name, "malformed-text")
+
+    def known_by(self, vocabulary: Vocabulary) -> None:
+        """Know the documents' fields by the documents' names, whatever their case and the spaces around."""
+        if vocabulary.names.issuperset(self._payload):
+            return
+        payload = dict(self._payload)
+        for name in self._payload.keys() - vocabulary.names:
+            known = vocabulary.by_lower.get(name.strip(AROUND_NAMES).lower())
+            if known is not None and known not in payload:
+                payload[known] = payload.pop(name)
+                if name in self.scalars:
+                    self.scalars[known] = self.scalars.pop(name)
+        self._payload = payload
 
     def reject(self, field: str, code: str, message: str) -> None:
         """Note a reason; reading goes on, so that all of them come out at once."""
         self.reasons.append(Reason(field, code, message))
 
+    def doubt(self, field: str, code: str) -> None:
+        """Note that a field can't be read; of each the first doubt counts."""
+        if not self.doubted(field):
+            self.doubts.append(Doubt(field, code, _raw(self.scalars.get(field))))
+
+    def doubted(self, field: str) -> bool:
+        """Whether the field could not be read."""
+        return bool(self.doubts) and any(doubt.field == field for doubt in self.doubts)
+
+    def needs(self, *names: str) -> None:
+        """What is in doubt of these fields is a reason against the callback."""
+        for doubt in self.doubts:
+            if doubt.field in names:
+                self.reject(doubt.field, doubt.code, MESSAGES[doubt.code])
+
     def understood(self, *names: str) -> None:
         """What these fields say is said by the event."""
         self._understood.update(names)
 
+    def not_understood(self, *names: str) -> None:
+        """What these fields say is not said by the event after all."""
+        self._understood.difference_update(names)
+
     def rest(self) -> dict[str, object]:
         """The fields that were not understood, as the provider wrote them."""
         understood = self._understood
-        return {name: value for name, value in self._payload.items() if name not in understood}
+        return {
+            name: str(value) if type(value) is Garbled else value
+            for name, value in self._payload.items()
+            if name not in understood
+        }
 
     def scalar(self, name: str) -> str | None:
-        """The field as text without spaces around it; '' if it says nothing, None for a list or an object."""
+        """The field as text without spaces around it; '' if it says nothing, None for what is no text."""
         value = self.scalars.get(name, "")
-        return value.strip() if isinstance(value, str) else None
+        if type(value) is not str:
+            return None
+        text = value.strip()
+        return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Whether one of these fields is there, be it empty."""
@@ -78,74 +159,145 @@ class Fields:
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
         """A text; None for one of `nothing`."""
-        text = self.scalar(name)
-        if not text:
-            if text is not None:
-                self._understood.add(name)
+        value = self.scalars.get(name)
+        if value is None:
+            self._understood.add(name)
             return None
-        if text in nothing or len(text) > longest:
+        if type(value) is not str:
+            self.doubt(name, "malformed-text")
+            return None
+        text = value.strip()
+        if not text:
+            self._understood.add(name)
+            return None
+        if text in nothing or (text[0] in MAY_BE_NOTHING and says_nothing(text)):
+            return None
+        if len(text) > longest:
+            self.doubt(name, "too-long")
             return None
         self._understood.add(name)
         return text
 
+    def number(self, name: str) -> str | None:
+        """A number that can be called, or an address: the plus that a form made a space is put back."""
+        value = self.scalars.get(name)
+        if type(value) is str and value.isdigit() and len(value) <= LONGEST_TEXT:
+            self._understood.add(name)
+            return value
+        text = self.text(name)
+        if text is None or " " not in (written := str(self.scalars[name])):
+            return text
+        return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
+
     def first(self, *names: str) -> str | None:
-        """The first of these fields that says something; those after it stay as they are."""
+        """The first of these numbers that says something; those after it stay as they are."""
         for name in names:
-            text = self.text(name)
+            text = self.number(name)
             if text is not None:
                 return text
         return None
 
     def integer(self, name: str, *, least: int = 0, most: int = INT32_MAX) -> int | None:
         """A whole number within bounds."""
+        if name not in self.scalars:
+            self._understood.add(name)
+            return None
         text = self.scalar(name)
-        number = _integer(text) if text else None
-        if text == "" or (number is not None and least <= number <= most):
+        if text == "":
+            if not self.scalars[name]:
+                self._understood.add(name)
+            return None
+        number = whole(number_of(text)) if text else None
+        if number is None:
+            self.doubt(name, "malformed-number")
+        elif least <= number <= most:
             self._understood.add(name)
             return number
+        else:
+            self.doubt(name, "out-of-range")
+        return None
+
+    def duration(self, name: str, unit: int) -> int | None:
+        """A duration (µs), counted in units of so many µs or as a clock shows it."""
+        if name not in self.scalars:
+            self._understood.add(name)
+            return None
+        text = self.scalar(name)
+        if text == "":
+            if not self.scalars[name]:
+                self._understood.add(name)
+            return None
+        number = number_of(text) if text else None
+        if number is None:
+            number, unit = clock_of(text or ""), SECOND
+        if number is None:
+            self.doubt(name, "malformed-number")
+        elif 0 <= number * unit <= LONGEST_CALL:
+            self._understood.add(name)
+            return int(number * unit)
+        else:
+            self.doubt(name, "out-of-range")
         return None
 
     def flag(self, name: str) -> bool | None:
         """A yes or no, in any of the providers' spellings."""
+        if name not in self.scalars:
+            return None
         word = self.word(name)
         if word in TRUE or word in FALSE:
             self._understood.add(name)
             return word in TRUE
+        if word or self.scalar(name) is None:
+            self.doubt(name, "unknown-word")
         return None
+
+    def spelled(self, found: str | None) -> str | None:
+        """An id as the provider wrote it."""
+        return self.written.get(found, found) if found and self.written else found
 
     def id(self, name: str) -> str | None:
-        """The id of a leg; one that can't be an id rejects the callback."""
-        text = self.scalar(name)
+        """The id of a leg, in the form in which ids are compared."""
+        value = self.scalars.get(name)
+        if value is None:
+            self._understood.add(name)
+            return None
+        given = self._payload[name]
+        if type(given) is str and PLAIN_ID.fullmatch(given):
+            self._understood.add(name)
+            return given
+        code = _why_no_id(value, given)
+        if code:
+            self.doubt(name, code)
+            return None
         self._understood.add(name)
-        if text is None:
-            self.reject(name, "malformed-id", "an id must be text or a whole number")
+        text = _with_plus(str(value))
+        if not text or names_nothing(text):
             return None
-        if text in NO_ID:
-            return None
-        if len(text) > LONGEST_ID:
-            self.reject(name, "too-long", f"an id may have at most {LONGEST_ID} characters")
-        if not text.isprintable():
-            self.reject(name, "unprintable", "an id must hold printable characters alone")
+        found = canonical(text)
+        if found != text:
+            self.written[found] = text
+        return found
+
+
+def _why_no_id(value: object, given: object) -> str:
+    """The code of a doubt; '' for what may be an id."""
+    if type(value) is not str or type(given) is bool:
+        return "malformed-id"
+    if type(given) is float and not (given.is_integer() and abs(given) < EXACT_FLOAT):
+        return "malformed-id"
+    text = value.strip()
+    if len(text) > LONGEST_ID:
+        return "too-long"
+    return "" if text.isprintable() else "unprintable"
+
+
+def _with_plus(written: str) -> str:
+    """An id without spaces around it; it holds none, but a form made one of each plus."""
+    text = written.strip()
+    if " " not in written:
         return text
-
-    def instant(self, name: str, unit: int) -> int | None:
-        """A time since 1970, counted in units of so many µs; one that can't be rejects the callback."""
-        text = self.scalar(name)
-        self._understood.add(name)
-        if text in NEVER:
-            return None
-        count = _integer(text) if text else None
-        if count is None:
-            self.reject(name, "malformed-time", "must be a whole number, counted since 1970")
-            return None
-        return self.within(name, count * unit)
-
-    def within(self, name: str, instant: int) -> int | None:
-        """The time (µs), if it lies in the years that a call can lie in; another rejects the callback."""
-        if YEAR_2000 <= instant < YEAR_2100:
-            return instant
-        self.reject(name, "out-of-range", "the time must lie between the years 2000 and 2100")
-        return None
+    lost = written[0] == " " and written[1:] == text
+    return ("+" if lost else "") + text.replace(" ", "+")
 
 
 def _as_text(value: object) -> object:
@@ -154,12 +306,10 @@ def _as_text(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    return value if isinstance(value, dict | list) else str(value)
+    return value if isinstance(value, dict | list | Garbled) else str(value)
 
 
-def _integer(text: str) -> int | None:
-    """ASCII digits with or without a minus; Python's own `int` takes much that is no number here."""
-    digits = text.removeprefix("-")
-    if len(digits) > LONGEST_INTEGER or not (digits.isascii() and digits.isdigit()):
-        return None
-    return int(text)
+def _raw(value: object) -> str:
+    """A value as text, of a bounded length."""
+    text = str(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}…"

@@ -17,15 +17,15 @@ another document. Those read here are assumed, after recordings of public client
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from processors.normalize.dial import one_id, part
-from processors.normalize.event import distinct
+from processors.normalize.dial import doubts_of, one_id, part
+from processors.normalize.event import between, distinct
 from processors.normalize.fields import Fields
+from processors.normalize.local_time import read_time
 from schemas.events import CallEvent
-from schemas.times import SECOND, microseconds
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from processors.normalize.event import Origin
     from schemas.events import Direction, Outcome
 
-SHAPE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?Z?", re.ASCII)
-LONGEST_CALL = 7 * 24 * 3600
-"""In seconds."""
-
+UTC = ZoneInfo("UTC")
 DIRECTIONS: Mapping[str, Direction] = {"in": "inbound", "out": "outbound"}
 
 OUTCOMES: Mapping[str, Outcome] = {
@@ -53,70 +50,57 @@ SAYS_NO_MORE = frozenset({"answered", "not answered", "busy"})
 """Results whose outcome says all of it; the others stay readable among the other fields."""
 
 
-def event_of(fields: Fields, origin: Origin) -> CallEvent | None:
-    """The event; None if there is a reason against it."""
+def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
+    """The event; none if there is a reason against it."""
     answer = part(fields, "answer")
     fields.understood("v", "asked_at")
     asked_for = one_id(fields, "call_id")
+    fields.needs("answer")
     call_uuid = answer.id("call_uuid")
-    started_at = _instant(answer, "init_time_gmt")
+    started_at = read_time(answer, "init_time_gmt", UTC)
     if started_at is None:
-        started_at = _instant(answer, "start_time_gmt")
-    bridged_at = _instant(answer, "bridged_time_gmt")
-    ended_at = _instant(answer, "hangup_time_gmt")
-    if ended_at is None and not fields.reasons and not answer.reasons:
-        answer.reject("hangup_time_gmt", "missing", "the call is not over, and so has no history yet")
+        started_at = read_time(answer, "start_time_gmt", UTC)
+    bridged_at = read_time(answer, "bridged_time_gmt", UTC)
+    ended_at = read_time(answer, "hangup_time_gmt", UTC)
+    if ended_at is None and not answer.doubted("hangup_time_gmt") and not fields.doubts:
+        fields.reject("hangup_time_gmt", "missing", "the call is not over, and so has no history yet")
+    if asked_for is None or fields.reasons:
+        return ()
     outcome = _outcome(answer, bridged=bridged_at is not None)
     answered_at = _answered_at(answer, bridged_at, outcome)
     talk_time = _talk_time(answer, answered_at, ended_at, outcome)
-    fields.reasons += answer.reasons
-    if asked_for is None or ended_at is None or fields.reasons:
-        return None
     direction = DIRECTIONS.get(answer.word("flow"))
     if direction is not None:
         answer.understood("flow")
-    return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
-        kind="cdr",
-        ids=distinct([asked_for, call_uuid]),
-        leg=asked_for,
-        received_at=origin.received_at,
-        occurred_at=ended_at,
-        clock="provider",
-        direction=direction,
-        caller=answer.text("from_username"),
-        callee=_callee(answer, direction),
-        display_number=answer.text("did_number"),
-        extension=answer.text("extension_name"),
-        recording=_recording(answer),
-        outcome=outcome,
-        started_at=started_at,
-        answered_at=answered_at,
-        ended_at=ended_at,
-        talk_time=talk_time,
-        extra=fields.rest() | answer.rest(),
+    return (
+        CallEvent(
+            event_id=origin.event_id,
+            callback_id=origin.callback_id,
+            account=origin.account,
+            source=origin.source,
+            dialect=origin.dialect,
+            kind="cdr",
+            ids=distinct([asked_for, call_uuid]),
+            leg=asked_for,
+            received_at=origin.received_at,
+            occurred_at=origin.received_at if ended_at is None else ended_at,
+            clock="ingress" if ended_at is None else "provider",
+            direction=direction,
+            caller=answer.number("from_username"),
+            callee=_callee(answer, direction),
+            display_number=answer.number("did_number"),
+            extension=answer.text("extension_name"),
+            recording=_recording(answer),
+            outcome=outcome,
+            started_at=started_at,
+            answered_at=answered_at,
+            ended_at=ended_at,
+            talk_time=talk_time,
+            written=fields.written | answer.written or None,
+            extra=fields.rest() | answer.rest(),
+            doubts=doubts_of(fields, answer=answer),
+        ),
     )
-
-
-def _instant(answer: Fields, name: str) -> int | None:
-    """A UTC time (µs); one that can't be rejects the callback."""
-    text = answer.scalar(name)
-    answer.understood(name)
-    if text == "":
-        return None
-    if text is None or not SHAPE.fullmatch(text):
-        answer.reject(name, "malformed-time", "must be a UTC time, as in 2021-02-09 10:00:03")
-        return None
-    try:
-        at = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
-    except ValueError:
-        answer.reject(name, "nonexistent-time", "there is no such date or time")
-        return None
-    return answer.within(name, microseconds(at))
 
 
 def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:
@@ -136,7 +120,7 @@ def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:
 
 def _answered_at(answer: Fields, bridged_at: int | None, outcome: Outcome | None) -> int | None:
     """When the parties were put through, or else when the one who answered did (µs)."""
-    started_at = _instant(answer, "start_time_gmt")
+    started_at = read_time(answer, "start_time_gmt", UTC)
     if outcome != "answered":
         return None
     return started_at if bridged_at is None else bridged_at
@@ -146,23 +130,19 @@ def _talk_time(
     answer: Fields, answered_at: int | None, ended_at: int | None, outcome: Outcome | None
 ) -> int | None:
     """How long the parties talked (µs): by the provider's count, or else by its times."""
-    seconds = answer.integer("bridged_duration", most=LONGEST_CALL)
+    talk_time = answer.duration("bridged_duration", SECOND)
     if outcome is None:
         return None
     if outcome != "answered":
         return 0
-    if seconds is not None:
-        return seconds * SECOND
-    if answered_at is None or ended_at is None:
-        return None
-    return max(0, ended_at - answered_at)
+    return between(answered_at, ended_at) if talk_time is None else talk_time
 
 
 def _callee(answer: Fields, direction: Direction | None) -> str | None:
     """Who was called: from outside the public number, from inside the number that was dialled."""
     if direction == "inbound":
-        return answer.text("did_number") or answer.text("to_username")
-    return answer.text("to_username")
+        return answer.number("did_number") or answer.number("to_username")
+    return answer.number("to_username")
 
 
 def _recording(answer: Fields) -> str | None:

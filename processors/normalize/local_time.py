@@ -1,52 +1,140 @@
-"""Times that a CDR writes without a zone: which instant they name, or why they name none.
+"""Times in every spelling that senders use: which instant they name, or why they name none.
 
-The zone belongs to the source. Where clocks go back, a local time happens twice: `after` and the version-1
-UUID of the call, which carries its creation time, tell which of the two is meant (README of the documents).
+A count since 1970 is in seconds, milliseconds or microseconds, which its size tells. A date that states its
+zone means that zone. One without belongs to the source's zone; where clocks go back, such a time happens
+twice: `after` and the version-1 UUID of the call, which carries its creation time, tell which of the two is
+meant (README of the documents).
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from processors.normalize.fields import NEVER
-from schemas.times import SECOND
+from processors.normalize.nothing import ZERO_DATES, counts_never, is_never
+from processors.normalize.numbers import number_of
+from schemas.times import SECOND, microseconds
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from processors.normalize.fields import Fields
 
+Read: TypeAlias = "int | str | None"
+"""An instant (µs), None for never, or the code of a doubt."""
+
+YEAR_2000 = 946_684_800 * SECOND
+YEAR_2100 = 4_102_444_800 * SECOND
+UNITS = (1, 1_000, SECOND)
+"""Of counts since 1970: those of one lie a thousand times apart from those of the next."""
+
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+"""As the documents have it."""
+LOOSE_SHAPE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T_ ]\s*(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?"
+    r"\s*(z|utc|gmt|[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?(?:\[[\w/+-]+\])?)?",
+    re.ASCII | re.IGNORECASE,
+)
+BASIC_SHAPE = re.compile(r"\d{8}T\d{4,6}(?:[.,]\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII | re.IGNORECASE)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of local times, whose offset is taken off apart
 ZERO, MICROSECOND = timedelta(), timedelta(microseconds=1)
-SECONDS_IN_A_MINUTE = 60
+MINUTE = 60 * SECOND
+OF_ZERO_TIMES = "0-:/. TZtz"
+DIGITS_OF_MICROSECONDS = 6
 
 
-def read_local_time(
-    fields: Fields, name: str, zone: ZoneInfo, *, after: int | None, uuid: str | None
+def read_time(
+    fields: Fields, name: str, zone: ZoneInfo, *, after: int | None = None, uuid: str | None = None
 ) -> int | None:
-    """The field's instant (µs), None for never; one that can't be rejects the callback.
+    """The field's instant (µs), None for never, and for one in doubt.
 
     Of two instants with the same local time, the first that is not before `after`; without an `after`, the
     one nearer to the UUID's own time; without that, the first.
     """
     text = fields.scalar(name)
+    if text == "":
+        fields.understood(name)
+        return None
+    read = "malformed-time" if text is None else instant_of(text, zone, after, uuid)
+    if isinstance(read, int) and not YEAR_2000 <= read < YEAR_2100:
+        read = "out-of-range"
+    if isinstance(read, str):
+        fields.doubt(name, read)
+        return None
     fields.understood(name)
-    if text in NEVER:
+    return read
+
+
+def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+    """Read a time in any spelling."""
+    if text[4:5] == "-" and SHAPE.fullmatch(text):
+        return (
+            None if text[:10] in ZERO_DATES else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
+        )
+    number = number_of(text)
+    if number is not None:
+        return _counted(number)
+    found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
+    if found is None:
+        return None if not text.strip(OF_ZERO_TIMES) else "malformed-time"
+    year, month, day, hour, minute, second, fraction, stated = found.groups()
+    date = f"{year}-{month:0>2}-{day:0>2}"
+    if is_never(date):
         return None
-    if text is None or not SHAPE.fullmatch(text):
-        fields.reject(name, "malformed-time", "must be a local time, as in 2021-02-09 10:00:03")
-        return None
-    second = int(text[17:])
-    instants = [minute + second * SECOND for minute in _minutes(text[:16], zone)]
-    if not instants or second >= SECONDS_IN_A_MINUTE:
-        fields.reject(name, "nonexistent-time", "there is no such date or time in the source's time zone")
-        return None
-    return fields.within(name, _which(instants, after, uuid))
+    if hour is None:
+        return "malformed-time"
+    local, micros = f"{date} {hour:0>2}:{minute}", _micros(second or "0", fraction or "")
+    return _zoned(local, micros, stated) if stated else _local(local, micros, zone, after, uuid)
+
+
+def _micros(second: str, fraction: str) -> int:
+    """Within a minute; a minute and more for a second that there isn't."""
+    return int(second) * SECOND + int(fraction[:DIGITS_OF_MICROSECONDS].ljust(DIGITS_OF_MICROSECONDS, "0"))
+
+
+def _counted(number: int | Decimal) -> Read:
+    """A count since 1970."""
+    for unit in UNITS:
+        instant = int(number * unit)
+        if YEAR_2000 <= instant < YEAR_2100:
+            return instant
+    return None if counts_never(float(number)) else "out-of-range"
+
+
+def _extended(basic: str) -> str:
+    """ISO 8601 without its separators, with them."""
+    date, time = basic[:8], basic[9:]
+    digits = re.match(r"\d+", time)
+    clock = digits.group() if digits else ""
+    parts = ":".join(clock[at : at + 2] for at in range(0, len(clock), 2))
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}T{parts}{time[len(clock) :]}"
+
+
+def _zoned(local: str, micros: int, stated: str) -> Read:
+    """A time that states its zone."""
+    offset = stated.strip().replace(":", "").upper()
+    if offset in {"Z", "UTC", "GMT"}:
+        offset = "+0000"
+    digits = offset.lstrip("+-").ljust(4, "0")
+    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    try:
+        at = datetime.fromisoformat(local).replace(tzinfo=UTC)
+        at = at + ahead if offset[0] == "-" else at - ahead
+    except (ValueError, OverflowError):
+        return "nonexistent-time"
+    return microseconds(at) + micros if micros < MINUTE else "nonexistent-time"
+
+
+def _local(local: str, micros: int, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+    """A time of the source's zone."""
+    instants = [minute + micros for minute in _minutes(local, zone)]
+    if not instants or micros >= MINUTE:
+        return "nonexistent-time"
+    return _which(instants, after, uuid)
 
 
 @lru_cache(maxsize=4096)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from processors.normalize.step import Normalized, Rejected, normalize
 from schemas.callbacks import Reason, Rejection, Stage
+from schemas.events import CallEvent
 
 if TYPE_CHECKING:
-    from schemas.callbacks import Callback, Replayed
+    from schemas.callbacks import Callback, Replayed, Told
 
 UNKNOWN_SOURCE = Reason("", "unknown-source", "no such source is configured here")
 
@@ -25,12 +27,16 @@ class Configured(Protocol):
     def timezone(self) -> str:
         """The zone of times that name none."""
 
+    @property
+    def charset(self) -> str | None:
+        """The encoding of texts that are not UTF-8 and name none."""
+
 
 def outcome_of(callback: Callback, source: Configured | None) -> Normalized | Rejected:
     """Read a callback of this source, None for one that is not configured."""
     if source is None:
         return Rejected((UNKNOWN_SOURCE,))
-    return normalize(callback, source.dialect, ZoneInfo(source.timezone))
+    return normalize(callback, source.dialect, ZoneInfo(source.timezone), source.charset or "")
 
 
 def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection | None:
@@ -43,4 +49,41 @@ def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection |
         return None
     return Rejection(
         Stage.NORMALIZE, reasons, known.topic, known.partition, known.offset, decided_at=known.replayed_at
+    )
+
+
+def read_again(
+    outcome: Normalized | Rejected, callback: Callback, source: Configured | None, known: Replayed
+) -> tuple[CallEvent, ...]:
+    """Give the callback's events in this reading; what only earlier ones made is void in it.
+
+    So is an event that named other legs earlier, where these keep it: in a reading lower by one, so that
+    wherever both are known the event itself holds.
+    """
+    events = outcome.events if isinstance(outcome, Normalized) else ()
+    anew = tuple(replace(event, reading=known.reading) for event in events)
+    named = {event.event_id: event.ids for event in anew}
+    dialect = "" if source is None else source.dialect
+    voids = (
+        _void(told, callback, dialect, known.reading - (told.event_id in named))
+        for told in known.told
+        if told.event_id not in named or min(told.ids, default="") != min(named[told.event_id], default="")
+    )
+    return (*anew, *voids)
+
+
+def _void(told: Told, callback: Callback, dialect: str, reading: int) -> CallEvent:
+    return CallEvent(
+        event_id=told.event_id,
+        callback_id=callback.id,
+        account=callback.account,
+        source=callback.source,
+        dialect=dialect,
+        kind="void",
+        ids=told.ids,
+        leg=told.leg,
+        received_at=callback.received_at,
+        occurred_at=callback.received_at,
+        clock="ingress",
+        reading=reading,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,6 +14,7 @@ from processors.normalize.event import Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
 from schemas.dialects import NAMES
+from schemas.events import Doubt
 from schemas.payload.decode import Undecodable, decode
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from schemas.callbacks import Callback
     from schemas.events import CallEvent
 
-Reader: TypeAlias = "Callable[[Fields, Origin], CallEvent | None]"
+Reader: TypeAlias = "Callable[[Fields, Origin], tuple[CallEvent, ...]]"
 
 READERS: Mapping[str, Reader] = {
-    name: import_module(f"{__package__}.{name.replace('-', '_')}").event_of for name in NAMES
+    name: import_module(f"{__package__}.{name.replace('-', '_')}").events_of for name in NAMES
 }
 """Of webhooks, by dialect: each is read by the module here that has its name."""
 
-ANSWER_READERS: Mapping[str, Reader] = {"dial": dial.event_of, "history": history.event_of}
+ANSWER_READERS: Mapping[str, Reader] = {"dial": dial.events_of, "history": history.events_of}
 """Of what the provider's API answered us, by the callback's kind."""
 
 ASKED_AT = "asked_at"
@@ -54,16 +55,37 @@ class Rejected:
     reasons: tuple[Reason, ...]
 
 
-def normalize(callback: Callback, dialect: str, timezone: ZoneInfo) -> Normalized | Rejected:
-    """Read a callback of a source with this dialect, whose clocks show the time of this zone."""
+def normalize(
+    callback: Callback, dialect: str, timezone: ZoneInfo, charset: str = ""
+) -> Normalized | Rejected:
+    """Read a callback of a source with this dialect, whose clocks show the time of this zone.
+
+    `charset` is what the source writes in where it isn't UTF-8 and names none.
+    """
     try:
-        payload = decode(callback.method, callback.content_type, callback.payload, callback.query)
+        payloads = decode(
+            callback.method,
+            callback.content_type,
+            callback.payload,
+            callback.query,
+            content_encoding=callback.content_encoding,
+            charset=charset,
+        )
     except Undecodable as error:
         return Rejected(tuple(error.reasons))
     read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
     if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
-    fields = Fields(payload)
+    outcomes = [_one(callback, dialect, timezone, Fields(payload), read) for payload in payloads]
+    if len(outcomes) == 1:
+        return outcomes[0]
+    return _together(outcomes)
+
+
+def _one(
+    callback: Callback, dialect: str, timezone: ZoneInfo, fields: Fields, read: Reader
+) -> Normalized | Rejected:
+    """Read one object of a callback."""
     try:
         # The same bytes for the same fields, whatever their shape and order: a retry is the same event.
         canonical = orjson.dumps(_identity(callback, fields), option=orjson.OPT_SORT_KEYS)
@@ -82,8 +104,28 @@ def normalize(callback: Callback, dialect: str, timezone: ZoneInfo) -> Normalize
         received_at=callback.received_at,
         timezone=timezone,
     )
-    event = read(fields, origin)
-    return Rejected(tuple(fields.reasons)) if event is None else Normalized((event,))
+    events = read(fields, origin)
+    return Normalized(events) if events else Rejected(tuple(fields.reasons))
+
+
+def _together(outcomes: list[Normalized | Rejected]) -> Normalized | Rejected:
+    """Of several objects in one callback, those that can be read; the others are doubts."""
+    events = {
+        event.event_id: event for each in outcomes if isinstance(each, Normalized) for event in each.events
+    }
+    reasons = [
+        (number, reason)
+        for number, each in enumerate(outcomes)
+        if isinstance(each, Rejected)
+        for reason in each.reasons
+    ]
+    if not events:
+        return Rejected(tuple(dict.fromkeys(reason for _, reason in reasons)))
+    first, *others = events.values()
+    doubts = tuple(
+        Doubt(f"[{number}].{reason.field}".rstrip("."), reason.code, "") for number, reason in reasons
+    )
+    return Normalized((replace(first, doubts=first.doubts + doubts), *others))
 
 
 def _identity(callback: Callback, fields: Fields) -> list[object]:

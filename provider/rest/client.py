@@ -31,7 +31,6 @@ from provider.rest.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from tenacity import Retrying
 
@@ -61,7 +60,6 @@ class Client:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`sleep` makes the pauses between tries."""
         self._settings = settings
         self._client = quote(settings.client_id, safe="@")
         timeout = httpx.Timeout(settings.answer_timeout_seconds, connect=settings.connect_timeout_seconds)
@@ -79,7 +77,6 @@ class Client:
         self._tokens = Tokens(settings, credentials, self._http, again())
 
     def events(self, extension: str) -> list[Event]:
-        """The extension's subscriptions (document 003)."""
         what = "the events of an extension"
         body = self._get(what, f"/extension/{_segment(extension)}/event/")
         return parsed(what, EVENTS, body)
@@ -167,16 +164,11 @@ class Client:
             raise failed
         return answer.content
 
-    def close(self) -> None:
-        self._http.close()
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
 
 def _segment(text: str) -> str:

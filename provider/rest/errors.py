@@ -35,8 +35,8 @@ class CallbackRateLimitExceededError(LimitReachedError):
     """`callback_rate_limit_exceeded`: too many calls are in progress for another one (document 004)."""
 
 
-class TooManyRequestsError(ProviderError):
-    """We ask too fast; nothing was done."""
+class LaterError(ProviderError):
+    """Nothing was done; it may be tried again."""
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
         """`retry_after` is in seconds, None if the provider gives none."""
@@ -44,13 +44,12 @@ class TooManyRequestsError(ProviderError):
         self.retry_after = retry_after
 
 
-class UnavailableError(ProviderError):
-    """There is no usable answer, and asking again is safe: nothing was sent, or it was only a question."""
+class TooManyRequestsError(LaterError):
+    """We ask too fast."""
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
-        """`retry_after` is in seconds, None if the provider gives none."""
-        super().__init__(text)
-        self.retry_after = retry_after
+
+class UnavailableError(LaterError):
+    """There is no usable answer: nothing was sent, or it was only a question."""
 
 
 class UnansweredError(ProviderError):

@@ -39,8 +39,6 @@ class Limits(Answer):
 
 
 class Dialled(Answer):
-    """The answer to a callback request (document 004)."""
-
     call_id: str = Field(min_length=1, max_length=256)
     """Identifies the call in events (`CallBackID`) and in the call history (`call_uuid`)."""
     call_api_id: str = Field(min_length=1, max_length=256)

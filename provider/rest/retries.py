@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from provider.rest.errors import ProviderError, TooManyRequestsError, UnansweredError, UnavailableError
+from provider.rest.errors import LaterError, ProviderError, UnansweredError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_SECONDS = 0.5
 
-WHEN_ASKING = (UnavailableError, TooManyRequestsError)
+WHEN_ASKING = (LaterError,)
 """Errors after which nothing was done."""
 WHEN_LOOKED_FOR = (*WHEN_ASKING, UnansweredError)
 """For a caller that checks whether it was done before trying again."""

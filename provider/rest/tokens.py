@@ -37,8 +37,6 @@ class Issued(BaseModel):
 
 
 class Tokens:
-    """Keeps a valid token."""
-
     def __init__(
         self,
         settings: ProviderSettings,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BINDING = "0.5.0"
 """Of AsyncAPI's Kafka bindings."""
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 """The vocabulary's version: additions raise the second number, what would break a reader the first."""
 
 
@@ -38,7 +38,7 @@ MESSAGES: dict[Topic, tuple[Message, ...]] = {
         Message("RejectedCallback", "A callback that can't be used, and why.", headers=messages.REJECTION),
     ),
     Topic.EVENTS: (Message("CallEvent", "What one callback says.", value=messages.EVENT),),
-    Topic.RECORDS: (Message("CallRecord", "What is known of a call so far.", value=messages.RECORD),),
+    Topic.RECORDS: (Message("CallRecord", "The row of a call, or that it is gone.", value=messages.RECORD),),
 }
 """Of topics that others may read: those between our own stages have no schema that we would have to keep."""
 
@@ -55,11 +55,13 @@ TRAFFIC: dict[Stage, Traffic] = {
     Stage.INGEST: Traffic(receives=(), sends=(Topic.RAW, Topic.REJECTED)),
     Stage.NORMALIZE: Traffic(receives=(Topic.RAW, Topic.REPLAY), sends=(Topic.EVENTS, Topic.REJECTED)),
     Stage.CORRELATE: Traffic(
-        receives=(Topic.EVENTS, Topic.LINKS), sends=(Topic.LINKS, Topic.RECORDS, Topic.REJECTED)
+        receives=(Topic.EVENTS, Topic.LINKS),
+        sends=(Topic.EVENTS, Topic.LINKS, Topic.RECORDS, Topic.REJECTED),  # events: what closes calls
     ),
     Stage.SINK: Traffic(
         receives=(Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
-        sends=(Topic.REPLAY,),  # what it archived, for `callweave replay`
+        # what a leg without state asked for; and what is archived, for `callweave replay`
+        sends=(Topic.LINKS, Topic.REPLAY),
     ),
 }
 

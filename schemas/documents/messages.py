@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 
 from schemas import records
 from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Stage
+from schemas.calls import Call, Leg
 from schemas.documents.docstrings import meanings
-from schemas.events import CallEvent
-from schemas.lattice import properties
+from schemas.events import CallEvent, Doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ CALLBACK = "callback-headers.schema.json"
 REJECTION = "rejection-headers.schema.json"
 REASON = "reason.schema.json"
 
-OPTIONAL_HEADERS = frozenset({"query", "kind"})
+OPTIONAL_HEADERS = frozenset({"query", "kind", "revision", "kept_headers"})
 """Of a callback: older releases didn't send them, or they are left out for the usual value."""
 
 
@@ -47,40 +47,19 @@ def schemas() -> dict[str, Json]:
 
 def event() -> Json:
     """Of `calls.events`."""
-    made = TypeAdapter(CallEvent).json_schema()
-    said = meanings(CallEvent)
-    described = {name: _described(said[name], _known(schema)) for name, schema in made["properties"].items()}
-    described["v"]["minimum"] = 1
-    described["extra"]["additionalProperties"] = True
-    return _object("CallEvent", made["description"], described, ["v", *made["required"]])
+    described = _dataclass(CallEvent)
+    known = described["properties"]
+    known["v"]["minimum"] = 1
+    known["extra"]["additionalProperties"] = True
+    return _object("CallEvent", described["description"], known, ["v", *described["required"]])
 
 
 def record() -> Json:
     """Of `calls.records`."""
-    said = meanings(CallEvent)
-    known = properties(records.FIELDS)
-    for name, rule in records.FIELDS.items():
-        if not rule.meaning:
-            known[name] = _described(said[name], known[name])
-    received_at, event_id, _ = known["cdr"]["prefixItems"]
-    billed = {name: _ref(f"{EVENT}#/properties/{name}") for name in records.BILLED}
-    known["cdr"]["prefixItems"] = [
-        _described(said["received_at"], received_at),
-        _described(said["event_id"], event_id),
-        {"type": "object", "properties": billed, "additionalProperties": True},
-    ]
-    return _object(
-        "CallRecord",
-        "What is known of a call so far. Two records of one call become one field by field, as `x-merge` "
-        "says: in any order, any number of times, in any groups.",
-        {
-            "v": _version(),
-            "account": {"type": "string", "description": said["account"]},
-            "call_id": {"type": "string", "description": "The smallest leg id known of the call."},
-            **known,
-        },
-        ["v", "account", "call_id"],
-    )
+    described = _dataclass(records.Record)
+    known = described["properties"]
+    known["v"]["minimum"] = records.VERSION
+    return _object("CallRecord", described["description"], known, ["v", *described["required"]])
 
 
 def callback_headers() -> Json:
@@ -102,8 +81,12 @@ def rejection_headers() -> Json:
             "enum": [stage.value for stage in Stage],
             "description": _first_line(Stage),
         },
-        "reasons": _reasons(said["reasons"]),
-        "origin": _origin("Where it stood when it was rejected", '`["", -1, -1]` at the ingress'),
+        "reasons": _json_text(f"{said['reasons']} In JSON.", {"type": "array", "items": _ref(REASON)}),
+        "origin": _json_text(
+            "Where it stood when it was rejected: `[topic, partition, offset]`, "
+            '`["", -1, -1]` at the ingress. In JSON.',
+            ORIGIN,
+        ),
         "decided_at": _digits(f"{said['decided_at']} The header is left out if it is 0."),
     }
     return _object(
@@ -115,20 +98,12 @@ def rejection_headers() -> Json:
     )
 
 
-def _reasons(meaning: str) -> Json:
-    return _json_text(f"{meaning} In JSON.", {"type": "array", "items": _ref(REASON)})
-
-
-def _origin(meaning: str, exception: str) -> Json:
-    return _json_text(
-        f"{meaning}: `[topic, partition, offset]`, {exception}. In JSON.",
-        {
-            "type": "array",
-            "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
-            "minItems": 3,
-            "maxItems": 3,
-        },
-    )
+ORIGIN: Json = {
+    "type": "array",
+    "prefixItems": [{"type": "string"}, {"type": "integer"}, {"type": "integer"}],
+    "minItems": 3,
+    "maxItems": 3,
+}
 
 
 def _digits(meaning: str) -> Json:
@@ -147,14 +122,42 @@ def _callback_headers() -> Json:
     headers: Json = {
         name: {"type": "string", "description": said[name]} for name in _names(Callback) if name != "payload"
     }
-    headers["received_at"] |= {
-        "pattern": "^[0-9]+$",
-        "description": f"{said['received_at']} In decimal digits.",
-    }
+    headers["received_at"] |= _digits(said["received_at"])
     headers["method"]["enum"] = list(get_args(get_type_hints(Callback)["method"]))
     headers["kind"]["enum"] = list(get_args(CallbackKind))
     headers["query"]["description"] = f"{said['query']} Raw bytes, '' where there is none."
     return headers
+
+
+def _dataclass(cls: type[Any]) -> Json:
+    """The schema of a dataclass with the meanings of its fields, and of those of dataclasses within it."""
+    made = TypeAdapter(cls).json_schema()
+    return _inlined(made, made.get("$defs", {}), {each.__name__: each for each in (cls, Doubt, Call, Leg)})
+
+
+def _inlined(schema: Json, definitions: Json, classes: dict[str, type[Any]]) -> Json:
+    cls = classes[schema["title"]]
+    said = meanings(cls)
+    known = {
+        name: _described(said[name], _filled(_known(each), definitions, classes))
+        for name, each in schema["properties"].items()
+    }
+    return {
+        "type": "object",
+        "description": _first_line(cls),
+        "properties": known,
+        "required": schema.get("required", []),
+    }
+
+
+def _filled(schema: Json, definitions: Json, classes: dict[str, type[Any]]) -> Json:
+    """With the definition that it refers to in the place of the reference."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return {**_inlined(definitions[name], definitions, classes), "additionalProperties": True}
+    if isinstance(schema.get("items"), dict):
+        return {**schema, "items": _filled(schema["items"], definitions, classes)}
+    return schema
 
 
 def _object(title: str, description: str, known: Json, required: Iterable[str]) -> Json:
@@ -167,10 +170,6 @@ def _object(title: str, description: str, known: Json, required: Iterable[str]) 
         "required": list(required),
         "additionalProperties": True,
     }
-
-
-def _version() -> Json:
-    return {"type": "integer", "minimum": 1, "description": meanings(CallEvent)["v"]}
 
 
 def _known(schema: Json) -> Json:

@@ -1,106 +1,132 @@
-"""From a callback's bytes to one flat set of fields, in whatever shape the provider sends them.
+"""From a callback's bytes to flat sets of fields, whatever shape the provider chose for them.
 
 The shapes (provider documents 000 to 003): a JSON object as body; a urlencoded or multipart form; a form
-whose field `detail` holds a JSON object; a GET query. The body is trusted more than the header: a body that
-begins with `{` is JSON whatever its Content-Type says.
+whose field `detail` holds a JSON object; a GET query. Senders mix them up, so the header is not trusted over
+the body: what looks like JSON is JSON, what looks like a form is a form. Several objects in one body, as an
+array or one after the other, are several sets of fields.
 
-If two places name one field, the first of these wins: `detail`, the body, the query of a POST. Of a field
-given twice the last wins in JSON, the first in a form, as in the providers' own examples of servers.
-Values of forms are text. NUL characters are kept, like any other character.
+Where two places name one field, the first of these wins: `detail`, the body, the query. A field given twice:
+the last wins in JSON, the first in a form, as in the providers' own examples of servers. Values of forms are
+text. NUL characters are kept: they are characters like others. A text that can't be decoded is `Garbled`.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schemas.callbacks import Reason
-from schemas.payload.exact_json import MalformedJsonError, loads
-from schemas.payload.multipart import MalformedMultipartError, boundary_of, parse_multipart, sniffed_boundary
+from schemas.payload.charsets import charset_of, document_of, restored
+from schemas.payload.exact_json import MAX_DEPTH, MalformedJsonError, deeper_than, loads, too_deep
+from schemas.payload.forms import parse_form, parse_parts, parse_query, unquoted
+from schemas.payload.inflate import GZIP, UninflatableError, inflated
+from schemas.payload.loose_json import MAX_VALUES, first_value, values_of
+from schemas.payload.multipart import sniffed_boundary
+from schemas.payload.undecodable import Undecodable, undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-MAX_FIELDS = 1000
-"""In one form: no provider sends more than a few dozen."""
+    from schemas.callbacks import Reason
+
+__all__ = ["Fields", "Undecodable", "decode"]
+
+Fields: TypeAlias = "dict[str, object]"
+
 DETAIL = "detail"
-"""The form field that holds a JSON object (provider document 001)."""
+"""The field that holds a JSON object (provider document 001)."""
+NAMES_OF_DETAIL = frozenset({DETAIL, "Detail", "DETAIL"})
+RAW_DETAIL = re.compile(rb"(?:^|&)detail=\s*(?=[{\[])", re.IGNORECASE)
+"""It was not encoded, and so an `&` in it splits the form."""
 BOM = b"\xef\xbb\xbf"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 SPACES = b" \t\r\n"
-
-# Charsets that providers are known to declare. Others are refused: Python's codecs include some like "zlib".
-CHARSETS = {
-    "": "utf-8",
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "utf-8-sig": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "iso-8859-1",
-    "latin1": "iso-8859-1",
-    "windows-1252": "windows-1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "gb18030": "gb18030",
-    "big5": "big5",
-    "utf-16": "utf-16",
-}
-CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)", re.IGNORECASE)
+OF_JSON = (b"{", b"[", b'"')
+ENCODED_JSON = re.compile(
+    rb"(?:%(?:5B|7B|22|20|0D|0A|09)|\+)*%7B(?:%(?:20|0D|0A|09)|\+)*(?:%22|%5C|\"|\\)", re.IGNORECASE
+)
+"""An object that is a form's only name."""
 
 
-class Undecodable(Exception):  # noqa: N818 - a verdict on the payload, in the project's word
-    """The payload can't be read; `reasons` says why, without any value of the payload."""
+def decode(
+    method: str,
+    content_type: str,
+    payload: bytes,
+    query: bytes = b"",
+    *,
+    content_encoding: str = "",
+    charset: str = "",
+) -> list[Fields]:
+    """The fields of each object in one callback; raise `Undecodable` with every reason.
 
-    def __init__(self, *reasons: Reason) -> None:
-        super().__init__("; ".join(reason.message for reason in reasons))
-        self.reasons = reasons
-
-
-def undecodable(code: str, message: str, field: str = "") -> Undecodable:
-    return Undecodable(Reason(field=field, code=code, message=message))
-
-
-def decode(method: str, content_type: str, payload: bytes, query: bytes = b"") -> dict[str, object]:
-    """The fields of one callback; raise `Undecodable` with every reason.
-
-    `payload` is the body, or for a GET the query string; `query` is the query string of a POST.
+    `payload` is the body, or of a GET without one the query string; `query` is the query string beside a
+    body. `content_encoding` is the request's header; `charset` is what the source writes in, if not UTF-8.
     """
-    if method == "GET":
-        content_type, query = "application/x-www-form-urlencoded", b""
+    if method == "GET" and not query:
+        content_type = f"application/x-www-form-urlencoded;{content_type.partition(';')[2]}"
+        return _fields_of_query(payload, content_type, charset)
     reasons: list[Reason] = []
-    below: dict[str, object] = {}
-    body: dict[str, object] = {}
+    below: list[Fields] = []
+    above: list[Fields] = []
     try:
-        below = with_detail(parse_form(query, "utf-8", field="query"))
+        if query:
+            below = _fields_of_query(query, "", charset)
     except Undecodable as error:
         reasons.extend(error.reasons)
     try:
-        # Some providers put everything into the URL and send no body.
-        if payload.removeprefix(BOM).strip(SPACES) or not query:
-            body = decode_body(content_type, payload)
+        packed = content_encoding or payload.startswith(GZIP)
+        body = _inflated(payload, content_encoding) if packed else payload
+        # Some providers put everything into the URL and post nothing.
+        if body.removeprefix(BOM).strip(SPACES) or not query:
+            above = decode_body(content_type, body, charset)
     except Undecodable as error:
-        reasons.extend(error.reasons)
+        if method != "GET" or not below:  # what a GET says is in its query
+            reasons.extend(error.reasons)
     if reasons:
         raise Undecodable(*reasons)
-    return below | body
+    if not below:
+        return above
+    return [below[0] | each for each in above] if above else below
 
 
-def decode_body(content_type: str, payload: bytes) -> dict[str, object]:
+def _inflated(payload: bytes, content_encoding: str) -> bytes:
+    try:
+        return inflated(payload, content_encoding)
+    except UninflatableError as error:
+        raise undecodable(error.code, error.message) from None
+
+
+def _fields_of_query(query: bytes, content_type: str, charset: str) -> list[Fields]:
+    """A query string, or of a GET a body in its place."""
+    start = query.removeprefix(BOM).lstrip(SPACES)
+    if start.startswith((*OF_JSON, *WIDE_BOMS, b"--")) or ENCODED_JSON.match(start):
+        return decode_body(content_type, query, charset)
+    if not start:
+        raise undecodable("empty", "the payload is empty")
+    labels = (charset_of(content_type), charset)
+    return _with_detail(parse_query(start.rstrip(SPACES), *labels), start, *labels)
+
+
+def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fields]:
     """The fields of a body; raise `Undecodable`."""
     media_type = media_type_of(content_type)
     start = payload.removeprefix(BOM).lstrip(SPACES)
     if not start:
         raise undecodable("empty", "the payload is empty")
-    charset = charset_of(content_type)
-    if start.startswith(b"{") or media_type.endswith(("/json", "+json")) or charset == "utf-16":
-        return parse_json(text_of(payload, charset))
+    labels = (charset_of(content_type), charset)
+    if start.startswith(OF_JSON) or payload.startswith(WIDE_BOMS) or start[:1] == b"\0":
+        return _json_of(payload, labels)
+    if ENCODED_JSON.match(start):
+        return _json_of(unquoted(start), labels)
     if media_type == "multipart/form-data" or sniffed_boundary(start) is not None:
-        return with_detail(parse_parts(content_type, start))
-    if media_type == "application/x-www-form-urlencoded" or b"=" in start:
-        return with_detail(parse_form(start.rstrip(SPACES), charset))
-    raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
+        form = parse_parts(content_type, start, charset)
+    elif b"=" in start or media_type == "application/x-www-form-urlencoded":
+        form = parse_form(start.rstrip(SPACES), *labels)
+    elif media_type.endswith(("/json", "+json")):
+        return _json_of(payload, labels)
+    else:
+        raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
+    return _with_detail(form, start, *labels)
 
 
 @lru_cache(1024)
@@ -109,86 +135,95 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-@lru_cache(1024)
-def charset_of(content_type: str) -> str:
-    """The Python codec that a Content-Type names, utf-8 without one; raise `Undecodable`."""
-    found = CHARSET.search(content_type)
-    charset = CHARSETS.get(found.group(1).lower() if found else "")
-    if charset is None:
-        raise undecodable("unknown-charset", "the Content-Type names a charset that is not supported")
-    return charset
+def _json_of(payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
+    """The objects of a JSON body, or of JSON in the place of a form."""
+    if b"%22" in payload and b'"' not in payload:
+        payload = unquoted(payload)
+    found = objects_of(document_of(payload, *labels), "", *labels)
+    if len(found) == 1 and NAMES_OF_DETAIL.isdisjoint(found[0]):
+        return found
+    return [each for fields in found for each in _with_inner(fields)]
 
 
-def text_of(payload: bytes, charset: str, field: str = "") -> str:
-    """Decode strictly; raise `Undecodable`."""
+def objects_of(text: str, field: str = "", *labels: str) -> list[Fields]:
+    """The JSON objects of a text, with or without a byte order mark before it; raise `Undecodable`."""
+    text = text.removeprefix("\ufeff")
     try:
-        return payload.decode(charset)
-    except UnicodeDecodeError:
-        if charset == "utf-8":
-            raise undecodable("malformed-utf8", "the payload is not valid UTF-8", field) from None
-        raise undecodable(
-            "malformed-charset", f"the payload is not valid {charset}, which it says it is", field
-        ) from None
+        value = loads(text)
+    except MalformedJsonError as error:
+        value = _loosely(text, error, field, labels)
+    if isinstance(value, dict):
+        return [value]
+    return _objects_in(value, field)
 
 
-def parse_json(text: str, field: str = "") -> dict[str, object]:
-    """A JSON object, with or without a byte order mark; raise `Undecodable`."""
+def _loosely(text: str, strictly: MalformedJsonError, field: str, labels: tuple[str, ...]) -> Any:
+    """What strict JSON refuses, if there is a value in it all the same."""
     try:
-        value = loads(text.removeprefix("\ufeff"))
+        if strictly.code == "too-deep":
+            raise strictly
+        values = values_of(text)
+        if deeper_than(MAX_DEPTH + 1, values):
+            raise too_deep()
+        values = [restored(value, *labels) for value in values]
     except MalformedJsonError as error:
         raise undecodable(error.code, error.message, field) from None
-    if not isinstance(value, dict):
+    return values[0] if len(values) == 1 else values
+
+
+def _objects_in(value: Any, field: str) -> list[Fields]:
+    """The one object, those of an array, or those of JSON that stands in a text of JSON."""
+    if isinstance(value, str) and value.lstrip()[:1] in {"{", "[", '"'}:
+        return objects_of(value, field)
+    each = value if isinstance(value, list) else [value]
+    found: list[Fields] = [one for one in each if isinstance(one, dict)]
+    if len(found) > MAX_VALUES:
+        raise undecodable("too-many-objects", f"a payload may have at most {MAX_VALUES} objects", field)
+    if not found:
         raise undecodable("not-an-object", "the JSON is not an object", field)
-    return value
+    return found
 
 
-def parse_form(payload: bytes, charset: str, field: str = "") -> dict[str, str]:
-    """The fields of `application/x-www-form-urlencoded`; raise `Undecodable`."""
-    if payload.count(b"&") >= MAX_FIELDS:
-        raise too_many_fields(field)
-    return first_wins(
-        (unquoted(name, charset, field), unquoted(value, charset, field))
-        for name, _, value in (pair.partition(b"=") for pair in payload.split(b"&") if pair)
-    )
-
-
-def unquoted(text: bytes, charset: str, field: str) -> str:
-    return text_of(unquote_to_bytes(text.replace(b"+", b" ")), charset, field)
-
-
-def parse_parts(content_type: str, payload: bytes) -> dict[str, str]:
-    """The fields of a multipart form, files included as text; raise `Undecodable`."""
-    boundary = boundary_of(content_type) or sniffed_boundary(payload)
-    if boundary is None:
-        raise undecodable("malformed-multipart", "the Content-Type of the form names no boundary")
+def _with_inner(fields: Fields) -> list[Fields]:
+    """The fields of a JSON object, and over them those of the objects in its `detail`, if it holds any."""
+    name = next((each for each in fields if each in NAMES_OF_DETAIL), None)
+    if name is None:
+        return [fields]
+    beside = {other: value for other, value in fields.items() if other != name}
     try:
-        parts = parse_multipart(boundary, payload, MAX_FIELDS)
-    except MalformedMultipartError as error:
-        raise undecodable("malformed-multipart", str(error)) from None
-    if parts is None:
-        raise too_many_fields("")
-    if not parts:
-        raise undecodable("empty", "the form has no fields")
-    return first_wins((name, text_of(value, charset_of(kind))) for name, kind, value in parts)
+        return [beside | each for each in _objects_in(fields[name], DETAIL)]
+    except Undecodable:
+        return [fields]
 
 
-def too_many_fields(field: str) -> Undecodable:
-    return undecodable("too-many-fields", f"a form may have at most {MAX_FIELDS} fields", field)
+def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
+    """The form's fields, and over them those of the JSON in `detail`; raise `Undecodable`."""
+    fields: Fields = dict(form)
+    if NAMES_OF_DETAIL.isdisjoint(form):
+        return [fields]
+    name = next(each for each in form if each in NAMES_OF_DETAIL)
+    detail = str(fields.pop(name)).removeprefix("\ufeff").strip()
+    try:
+        if not detail:
+            raise undecodable("empty", "the field is empty", DETAIL)
+        return [fields | each for each in objects_of(detail, DETAIL)]
+    except Undecodable:
+        raw = RAW_DETAIL.search(payload)
+        if raw is not None:
+            return _raw_detail(payload[: raw.start()], payload[raw.end() :], labels)
+        if not fields or detail.startswith(("{", "[")):
+            raise
+        return [fields | {name: form[name]}]
 
 
-def first_wins(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name, value)
-    return fields
-
-
-def with_detail(form: Mapping[str, str]) -> dict[str, object]:
-    """The form's fields, replaced by those of the JSON object in `detail`; raise `Undecodable`."""
-    fields: dict[str, object] = dict(form)
-    detail = fields.pop(DETAIL, None)
-    if not isinstance(detail, str):
-        return fields
-    if not detail.removeprefix("\ufeff").strip():
-        raise undecodable("empty", "the field is empty", DETAIL)
-    return fields | parse_json(detail, DETAIL)
+def _raw_detail(before: bytes, payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
+    """`detail` as JSON that nobody encoded: it ends where its JSON does."""
+    try:
+        value, after = first_value(document_of(payload, *labels))
+    except MalformedJsonError as error:
+        raise undecodable(error.code, error.message, DETAIL) from None
+    after = after.strip()
+    if after.strip("=") and not after.startswith("&"):
+        raise undecodable("malformed-json", "there is text after the JSON", DETAIL)
+    beside = parse_form(before + b"&" + after.encode("utf-8", "surrogateescape"), *labels)
+    return [beside | each for each in _objects_in(restored(value, *labels), DETAIL)]

@@ -34,20 +34,18 @@ Answer = Any
 def create_app(exchange: Exchange) -> Flask:
     app = Flask(__name__, static_folder=None)
     api = _Api(exchange)
-    event, callback = f"{BASE}/extension/<extension>/event/", f"{BASE}/extension/<extension>/callback/"
-    history, limit = f"{BASE}/client/<client>/call_history/<call_uuid>", f"{BASE}/client/<client>/limit/"
-    app.add_url_rule(event, "list_events", api.list_events, methods=["GET"])
-    app.add_url_rule(event, "add_event", api.add_event, methods=["POST"])
-    app.add_url_rule(callback, "callback", api.callback, methods=["POST"])
-    app.add_url_rule(history, "history", api.call_history, methods=["GET"])
-    app.add_url_rule(limit, "limit", api.limit, methods=["GET"])
-    app.add_url_rule("/oauth/token", "token", api.token, methods=["POST"])
+    extension, client = f"{BASE}/extension/<extension>", f"{BASE}/client/<client>"
+    app.get(f"{extension}/event/")(api.list_events)
+    app.post(f"{extension}/event/")(api.add_event)
+    app.post(f"{extension}/callback/")(api.callback)
+    app.get(f"{client}/call_history/<call_uuid>")(api.call_history)
+    app.get(f"{client}/limit/")(api.limit)
+    app.post("/oauth/token")(api.token)
     app.register_error_handler(Refused, lambda error: refusal(error.status, error.message))
     return app
 
 
 def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error in the API's form."""
     answer = jsonify({"message": message})
     answer.status_code = status
     answer.headers.update(headers or {})
@@ -59,7 +57,6 @@ class _Api:
         self.exchange = exchange
 
     def list_events(self, extension: str) -> Response:
-        """`GET /extension/{extension_id}/event/`."""
         return self._answer(
             "events",
             lambda: [
@@ -68,8 +65,6 @@ class _Api:
         )
 
     def add_event(self, extension: str) -> Response:
-        """`POST /extension/{extension_id}/event/`."""
-
         def add() -> Answer:
             body = _body("url", "event_type", "method")
             if body["event_type"] not in EVENT_TYPES or body["method"] not in {"GET", "POST"}:
@@ -82,8 +77,6 @@ class _Api:
         return self._answer("events", add)
 
     def callback(self, extension: str) -> Response:
-        """`POST /extension/{extension_id}/callback/`."""
-
         def start() -> Answer:
             body = _body("dst_num", "src_num")
             if not isinstance(body["src_num"], list) or not set(body) <= OPTIONS:
@@ -96,8 +89,6 @@ class _Api:
         return self._answer("callback", start)
 
     def call_history(self, client: str, call_uuid: str) -> Response:
-        """`GET /client/{client_id}/call_history/{call_uuid}`."""
-
         def look_up() -> Answer:
             self._check_client(client)
             return self.exchange.history(call_uuid)
@@ -105,8 +96,6 @@ class _Api:
         return self._answer("call_history", look_up)
 
     def limit(self, client: str) -> Response:
-        """`GET /client/{client_id}/limit/`."""
-
         def look_up() -> Answer:
             self._check_client(client)
             if not self.exchange.tells_limits:
@@ -119,7 +108,6 @@ class _Api:
         return self._answer("limit", look_up)
 
     def token(self) -> Response:
-        """`POST /oauth/token`."""
         return self._answer("token", self._token, public=True)
 
     def _token(self) -> Answer:
@@ -127,11 +115,7 @@ class _Api:
         token = self.exchange.issue_token(form.get("client_id", ""), form.get("client_secret", ""))
         if form.get("grant_type") != "client_credentials" or token is None:
             raise Refused(401, "invalid_client")
-        return {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": self.exchange.token_seconds,
-        }
+        return {"access_token": token, "token_type": "Bearer", "expires_in": self.exchange.token_seconds}
 
     def _check_client(self, client: str) -> None:
         if client not in {"@me", self.exchange.client_id}:

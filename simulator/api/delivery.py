@@ -22,8 +22,6 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(order=True, slots=True)
 class Post:
-    """One webhook on its way to one subscriber."""
-
     due: float
     """In seconds of `time.monotonic`."""
     number: int

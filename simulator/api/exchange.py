@@ -32,9 +32,7 @@ IN_VALUE = re.compile(r"\$cv\(\{(?P<name>[^{}]+)\}\)")
 """A variable within an option."""
 
 
-class Refused(Exception):  # noqa: N818 - the API's answer to the request
-    """An answer other than yes."""
-
+class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -43,8 +41,6 @@ class Refused(Exception):  # noqa: N818 - the API's answer to the request
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An event that is monitored (document 003)."""
-
     id: int
     extension: str
     url: str
@@ -52,14 +48,11 @@ class Subscription:
     event_type: str
 
     def answer(self) -> dict[str, object]:
-        """In the API's form."""
         return {"url": self.url, "method": self.method, "event_type": self.event_type, "id": self.id}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A call that was started through the API."""
-
     call_id: str
     call_api_id: str
     extension: str
@@ -76,7 +69,7 @@ class Exchange:
         """`speedup` is how much faster webhooks arrive than they say."""
         self._lock = threading.RLock()
         self._clock = clock
-        self._rng = Random(seed)  # noqa: S311 - reproducible calls, no secrets
+        self._rng = Random(seed)
         self.speedup = speedup
         self.pbx = world.pbx(self._rng) if pbx is None else pbx
         self.client_id = "1001"

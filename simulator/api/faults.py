@@ -11,8 +11,6 @@ Resource = Literal["events", "callback", "call_history", "limit", "token"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How one request fails."""
-
     kind: Literal["status", "silence", "reset", "cut"]
     """`silence`: no answer until the server stops; `reset`: the connection is reset in place of an answer;
     `cut`: it ends in the middle of the answer."""
@@ -45,6 +43,5 @@ class Faults:
             return coming.pop(0) if coming else None
 
     def pending(self) -> int:
-        """How many have not happened yet."""
         with self._lock:
             return sum(len(coming) for coming in self._coming.values())

@@ -57,7 +57,6 @@ def history_of(call: SimulatedCall, call_uuid: str) -> dict[str, Any]:
 
 
 def gmt(us: int | None) -> str | None:
-    """A time as the history writes it."""
     if us is None:
         return None
     text = moment(us).replace(tzinfo=None).isoformat(sep=" ")

@@ -16,9 +16,12 @@ CREATE TABLE IF NOT EXISTS stored_callbacks
     `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
     `partition` Int32 COMMENT 'Its partition',
     `offset` Int64 COMMENT 'Its offset',
-    `verdict` UInt8 COMMENT '1 if rejected, 0 if accepted: the higher one is the truth'
+    `verdict` UInt64 COMMENT 'Odd if rejected, even if accepted, and half of it is when the replay began that decided so (microseconds since 1970 UTC), 0 for the first decision: the highest is the truth',
+    `kind` LowCardinality(String) DEFAULT 'webhook' COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history',
+    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(verdict)
+PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (account, received_at, id)
 COMMENT 'Every callback, in parts still to be merged: read the view callbacks';
 
@@ -35,5 +38,6 @@ CREATE TABLE IF NOT EXISTS dead_letters
     `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it is here: the field it is about, a stable code, a sentence'
 )
 ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(written_at)
 ORDER BY (topic, partition, offset, written_at)
 COMMENT 'Messages that the sink could not read; none of them is in any other table';

@@ -1,43 +1,78 @@
--- A retried callback says the same event again: same event_id, another callback_id, a later received_at.
--- Every column has a function, so that whichever rows meet in a merge, and in which order, is of no matter.
+-- A row a telling: a retried callback says the same event again, and a replay says it anew with a higher reading.
 CREATE TABLE IF NOT EXISTS stored_events
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date DEFAULT toDate(received_at, 'UTC') COMMENT 'The day of this telling, UTC',
     `event_id` String COMMENT 'A hash of source and canonical payload: a retried callback is the same event',
-    `callback_ids` SimpleAggregateFunction(groupUniqArrayArray, Array(String)) COMMENT 'The callbacks that said it',
-    `source` SimpleAggregateFunction(max, String) COMMENT 'The configured sender',
-    `dialect` SimpleAggregateFunction(max, String) COMMENT 'Which provider document its payloads follow',
-    `kind` SimpleAggregateFunction(max, String) COMMENT 'ring, answer, hangup, cdr, dial, voicemail, message or requested',
-    `ids` SimpleAggregateFunction(groupUniqArrayArray, Array(String)) COMMENT 'Every leg id that it names, as the provider wrote them',
-    `leg` SimpleAggregateFunction(max, String) COMMENT 'The leg that it is about; empty for a message',
-    `received_at` SimpleAggregateFunction(min, DateTime64(6, 'UTC')) COMMENT 'When it first came',
-    `occurred_at` SimpleAggregateFunction(min, DateTime64(6, 'UTC')) COMMENT 'When it happened',
-    `clock` SimpleAggregateFunction(max, String) COMMENT 'Whose clock said occurred_at: provider or ingress',
-    `uuid` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'What the provider calls the call itself',
-    `side` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'a: the side reached first; b: the one that the call was then put through to',
-    `direction` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'inbound or outbound',
-    `method` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'How the call was made',
-    `caller` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The calling number',
-    `callee` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The called number',
-    `display_number` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The number shown to the called party, or dialled by it',
-    `extension` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The extension it is about',
-    `agent_id` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The agent',
-    `customer_ref` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The customer''s own reference',
-    `campaign` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'The campaign',
-    `round` SimpleAggregateFunction(max, Nullable(Int64)) COMMENT 'Which attempt of a campaign',
-    `recording` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'Where the recording is',
-    `hangup_cause` SimpleAggregateFunction(max, Nullable(Int64)) COMMENT 'The provider''s code',
-    `hangup_direction` SimpleAggregateFunction(max, Nullable(Int64)) COMMENT 'The provider''s code',
-    `outcome` SimpleAggregateFunction(max, Nullable(String)) COMMENT 'How it ended for the leg, or, of a CDR, for the call',
-    `bridged` SimpleAggregateFunction(max, Nullable(UInt8)) COMMENT 'Of a queue''s or an IVR''s own leg: whether somebody answered behind it',
-    `transferred` SimpleAggregateFunction(max, Nullable(UInt8)) COMMENT 'Whether it was transferred',
-    `started_at` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))) COMMENT 'When the call, not the event, began',
-    `answered_at` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))) COMMENT 'Of a CDR',
-    `ended_at` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))) COMMENT 'Of a CDR',
-    `ring_time` SimpleAggregateFunction(max, Nullable(Int64)) COMMENT 'Microseconds',
-    `talk_time` SimpleAggregateFunction(max, Nullable(Int64)) COMMENT 'Microseconds',
-    `extra` SimpleAggregateFunction(max, String) COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object'
+    `callback_id` String COMMENT 'The callback that said it: of a retried one each',
+    `reading` UInt64 COMMENT '1 when it was first read, or the number of the replay that read it anew: the highest holds',
+    `source` LowCardinality(String) COMMENT 'The configured sender',
+    `dialect` LowCardinality(String) COMMENT 'Which provider document its payloads follow',
+    `kind` LowCardinality(String) COMMENT 'ring, answer, hangup, cdr, dial, voicemail, message, requested, void (it says nothing any more in its newest reading) or closed (its call was closed in silence)',
+    `ids` Array(String) COMMENT 'Every leg id that it names, UUIDs in small letters and bare',
+    `leg` String COMMENT 'The leg that it is about; empty for a message',
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When this callback was received',
+    `last_received_at` DateTime64(6, 'UTC') COMMENT 'When the event was last received, as far as this row knows',
+    `told_at` DateTime64(6, 'UTC') COMMENT 'When the callback was received whose words these are',
+    `occurred_at` DateTime64(6, 'UTC') COMMENT 'When it happened',
+    `clock` LowCardinality(String) COMMENT 'Whose clock said occurred_at: provider or ingress',
+    `uuid` Nullable(String) COMMENT 'What the provider calls the call itself',
+    `side` LowCardinality(Nullable(String)) COMMENT 'a: the side reached first; b: the one that the call was then put through to',
+    `direction` LowCardinality(Nullable(String)) COMMENT 'inbound or outbound',
+    `method` LowCardinality(Nullable(String)) COMMENT 'How the call was made',
+    `caller` Nullable(String) COMMENT 'The calling number',
+    `callee` Nullable(String) COMMENT 'The called number',
+    `display_number` Nullable(String) COMMENT 'The number shown to the called party, or dialled by it',
+    `extension` LowCardinality(Nullable(String)) COMMENT 'The extension it is about',
+    `agent_id` LowCardinality(Nullable(String)) COMMENT 'The agent',
+    `customer_ref` Nullable(String) COMMENT 'The customer''s own reference',
+    `campaign` LowCardinality(Nullable(String)) COMMENT 'The campaign',
+    `round` Nullable(Int64) COMMENT 'Which attempt of a campaign',
+    `tag` Nullable(String) COMMENT 'The customer''s own mark on the call',
+    `variables` Map(String, String) COMMENT 'What the request for the call hands to the provider''s scripts',
+    `requested_by` LowCardinality(Nullable(String)) COMMENT 'The extension for which the call was requested',
+    `recording` Nullable(String) COMMENT 'Where the recording is',
+    `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
+    `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
+    `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended for the leg, or, of a CDR, for the call',
+    `bridged` Nullable(Bool) COMMENT 'Of a queue''s or an IVR''s own leg: whether somebody answered behind it',
+    `transferred` Nullable(Bool) COMMENT 'Whether it was transferred',
+    `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the call, not the event, began',
+    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
+    `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
+    `ring_time` Nullable(Int64) COMMENT 'Microseconds',
+    `talk_time` Nullable(Int64) COMMENT 'Microseconds',
+    `written` Map(String, String) COMMENT 'Of ids those that the provider wrote otherwise, and how: in capitals, in braces',
+    `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
+    `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
+    INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1
 )
-ENGINE = AggregatingMergeTree
-ORDER BY (account, event_id)
-COMMENT 'Every event, in parts still to be merged: read the view call_events';
+ENGINE = ReplacingMergeTree(reading)
+PARTITION BY toYYYYMMDD(day)
+ORDER BY (account, day, event_id, callback_id)
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+COMMENT 'Every telling of every event: read the view call_events';
+
+-- Which events name an id, and under which day they are: what recall asks, from id to id.
+CREATE TABLE IF NOT EXISTS event_ids
+(
+    `id` String COMMENT 'An id that the event names',
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date COMMENT 'The day of the telling',
+    `event_id` String COMMENT 'The event',
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback came',
+    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1, -- most ids that are asked for are not there
+    INDEX by_time received_at TYPE minmax GRANULARITY 1 -- and in new parts nothing is old enough
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(day)
+ORDER BY (id, account, day, event_id, received_at)
+SETTINGS index_granularity = 256 -- asked for by single ids alone
+COMMENT 'How the events of an id are found';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_seen TO event_ids
+AS SELECT DISTINCT arrayJoin(ids) AS id, account, toDate(received_at, 'UTC') AS day, event_id, received_at
+FROM stored_events AS event
+COMMENT 'Puts the ids of new events into event_ids';

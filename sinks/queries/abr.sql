@@ -20,10 +20,11 @@ AS SELECT
     ifNull(call.direction, '') AS direction,
     seizures + requests AS bids,
     countIf(call.outcome != '') AS seizures,
-    countIf(call.is_request) AS requests,
+    countIf(call.state = 'requested') AS requests,
     countIf(call.outcome = 'answered') AS answered,
     if(bids = 0, NULL, 100 * answered / bids) AS abr_percent
-FROM call_facts AS call
+FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Answer-bid ratio, ITU-T E.411: of all attempts at a call, how many were answered. Parameters: since, until';

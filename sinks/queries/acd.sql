@@ -20,7 +20,8 @@ AS SELECT
     ifNull(sumIf(call.talk_seconds, call.outcome = 'answered'), 0) AS talk_seconds,
     if(answered = 0, NULL, talk_seconds / answered) AS acd_seconds,
     quantileExactInclusiveIf(0.5)(call.talk_seconds, call.outcome = 'answered') AS median_seconds
-FROM call_facts AS call
+FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Average call duration, the average length of conversation of ITU-T E.437: talk time by answered call. Parameters: since, until';

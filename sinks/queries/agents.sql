@@ -1,9 +1,8 @@
 -- Who is on the phone in several legs at once is so once. Busy is from a leg's first sign to its end; the part of it in
 -- which some leg of the extension was answered is talk, the rest is ring. Nobody tells of log-ons: idle is the time
 -- between two busy spells that are at most 30 minutes apart, and a longer one is absence. Spells that cross an hour are
--- split there. A leg without an end of its own ends with its call; while that is open it isn't counted. A call that its
--- CDR alone tells of counts as one leg of the CDR's extension. Occupancy: the part of the time on duty in which an agent
--- is not waiting for a call (ICMI, "Occupancy").
+-- split there. Occupancy: the part of the time on duty in which an agent is not waiting for a call (ICMI, "Occupancy").
+-- The legs themselves are in agent_spells.
 CREATE OR REPLACE VIEW agents
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -84,47 +83,13 @@ FROM
                 least(ended, until) AS busy_end
             FROM
             (
-                SELECT account, leg.extension.value AS extension, began, answered_at AS answered, ended_at AS ended
-                FROM
-                (
-                    -- Whole columns: FINAL merges a part of one by no function, and so wrongly (ClickHouse#61161).
-                    SELECT account, extension, least(rang_at, answered_at) AS began, answered_at, ended_at
-                    FROM stored_leg_times FINAL
-                ) AS leg
-                WHERE leg.extension.priority > 0 AND began != unknown AND ended_at != unknown
-                UNION ALL
-                -- Few legs that began have no end: they are what the join looks calls up in.
                 SELECT
                     account,
-                    leg.extension.value,
-                    leg.began,
-                    leg.answered_at,
-                    toUnixTimestamp64Micro(assumeNotNull(call.ended_at))
-                FROM (SELECT account, call_id, ended_at FROM call_facts) AS call
-                INNER JOIN
-                (
-                    SELECT account, open_in, extension, began, answered_at
-                    FROM
-                    (
-                        SELECT account, open_in, extension, least(rang_at, answered_at) AS began, answered_at
-                        FROM stored_leg_times FINAL
-                    ) AS open
-                    WHERE open_in != '' AND open.extension.priority > 0 AND began != unknown
-                ) AS leg
-                ON leg.account = call.account AND leg.open_in = call.call_id
-                WHERE isNotNull(call.ended_at)
-                UNION ALL
-                SELECT
-                    account,
-                    call.bill.extension,
-                    call.bill.answered_at,
-                    call.bill.answered_at,
-                    call.bill.ended_at
-                FROM (SELECT account, merged_into, bill FROM stored_facts FINAL) AS call
-                WHERE call.bill.extension != ''
-                    AND call.bill.answered_at != unknown
-                    AND call.bill.ended_at != unknown
-                    AND isNull(merged_into)
+                    extension,
+                    toUnixTimestamp64Micro(spell.began_at) AS began,
+                    ifNull(toUnixTimestamp64Micro(spell.answered_at), unknown) AS answered,
+                    toUnixTimestamp64Micro(spell.ended_at) AS ended
+                FROM agent_spells AS spell
             ) AS spells
         ) AS spells_by_hour
         GROUP BY account, extension, hours
@@ -133,5 +98,5 @@ FROM
 ) AS hours_in_order
 ARRAY JOIN each_hour AS told, ends_before AS end_before, begins_after AS begin_after
 WHERE talk_seconds + ring_seconds + idle_seconds > 0
-COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once'
-;
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
+COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once';

@@ -19,9 +19,10 @@ AS SELECT
     ifNull(call.direction, '') AS direction,
     countIf(call.outcome != '') AS seizures,
     countIf(call.outcome = 'answered') AS answered,
-    countIf(call.outcome = '' AND NOT call.is_request) AS without_outcome,
+    countIf(call.outcome = '' AND call.state != 'requested') AS without_outcome,
     if(seizures = 0, NULL, 100 * answered / seizures) AS asr_percent
-FROM call_facts AS call
+FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Answer-seizure ratio, ITU-T E.411 and E.425: of the calls that took a line, how many were answered. Parameters: since, until';

@@ -37,7 +37,8 @@ AS SELECT
     ifNull(sum(call.talk_seconds), 0) AS talk_seconds,
     avgIf(call.talk_seconds, call.outcome = 'answered') AS average_talk_seconds,
     avg(call.ring_seconds) AS average_ring_seconds
-FROM call_facts AS call
+FROM calls AS call
 WHERE isNotNull(call.campaign)
 GROUP BY account, day, campaign
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'What came of each campaign, by day';

@@ -37,8 +37,8 @@ AS SELECT
     ifNull(sum(call.talk_seconds), 0) AS talk_seconds,
     avgIf(call.talk_seconds, call.outcome = 'answered') AS average_talk_seconds,
     avg(call.ring_seconds) AS average_ring_seconds
-FROM call_facts AS call
-GROUP BY account, day, call.extension
--- Not a WHERE: that would move down to the table, and copy all columns of all rows but a few.
-HAVING countIf(isNotNull(call.extension)) > 0
+FROM calls AS call
+WHERE isNotNull(call.extension)
+GROUP BY account, day, extension
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'What each extension had to do, by day: a call counts for the extension that answered it, or that was rung first';

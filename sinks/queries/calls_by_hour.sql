@@ -30,11 +30,12 @@ AS SELECT
     countIf(call.outcome = 'congestion') AS congestion,
     countIf(call.outcome = 'unavailable') AS unavailable,
     countIf(call.outcome = '') AS without_outcome,
-    countIf(call.is_request) AS requests,
+    countIf(call.state = 'requested') AS requests,
     if(calls = without_outcome, NULL, 100 * answered / (calls - without_outcome)) AS answered_percent,
     ifNull(sum(call.talk_seconds), 0) AS talk_seconds,
     avgIf(call.talk_seconds, call.outcome = 'answered') AS average_talk_seconds,
     avg(call.ring_seconds) AS average_ring_seconds
-FROM call_facts AS call
+FROM calls AS call
 GROUP BY account, hour, direction
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How many calls ended how, by the hour in which they began; of every call once';

@@ -89,7 +89,7 @@ ORDER BY requested_at;
 -- 15. The whole of one call, by the id of any of its legs?
 SELECT call_id, outcome, answered_at, talk_seconds
 FROM calls
-WHERE (account, call_id) IN (SELECT account, call_id FROM call_legs WHERE account = 'acme' AND leg_id = 'p1b');
+WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE account = 'acme' AND id = 'p1b');
 
 -- 16. What happened to each leg of a call?
 SELECT leg_id, side, extension, rang_at, answered_at, ended_at
@@ -105,7 +105,7 @@ ORDER BY occurred_at, kind;
 
 -- 18. Which calls talked longest?
 SELECT call_id, extension, talk_seconds
-FROM call_facts
+FROM calls
 WHERE account = 'acme'
 ORDER BY talk_seconds DESC NULLS LAST, call_id
 LIMIT 3;
@@ -123,8 +123,8 @@ FROM
     SELECT sum(step) OVER (ORDER BY moment, step) AS under_way
     FROM
     (
-        SELECT began_at AS moment, 1 AS step FROM call_facts WHERE account = 'acme' AND isNotNull(ended_at)
+        SELECT began_at AS moment, 1 AS step FROM calls WHERE account = 'acme' AND isNotNull(ended_at)
         UNION ALL
-        SELECT assumeNotNull(ended_at), -1 FROM call_facts WHERE account = 'acme' AND isNotNull(ended_at)
+        SELECT assumeNotNull(ended_at), -1 FROM calls WHERE account = 'acme' AND isNotNull(ended_at)
     ) AS steps
 ) AS counted;

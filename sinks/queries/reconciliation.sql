@@ -117,6 +117,45 @@ FROM
         ) AS uuid_time,
         (said_time - uuid_time) / 1e6 AS uuid_difference_seconds,
         round(uuid_difference_seconds / 1800) / 2 AS shifted_hours
-    FROM call_checks
+    FROM
+    (
+        SELECT
+            account,
+            call_id,
+            source,
+            dialect,
+            started_at,
+            first_received_at,
+            last_received_at,
+            state,
+            close_reason,
+            toBool(state IN ('ended', 'complete') OR close_reason != '') AS is_over,
+            toBool(state = 'requested') AS is_request,
+            hasAny(dialects, {sending_cdrs}) AS sends_cdr,
+            arrayExists(kind -> kind NOT IN ('requested', 'cdr'), kinds) AS has_events,
+            has_answer,
+            has_cdr,
+            event_method,
+            event_started_at,
+            event_answered_at,
+            event_ended_at,
+            toUnixTimestamp64Micro(coalesce(event_answered_at, event_ended_at))
+                - toUnixTimestamp64Micro(event_started_at) AS waited,
+            -- what a CDR calls its ring time
+            multiIf(
+                ifNull(event_outcome, '') = 'answered' AND isNull(event_answered_at), NULL,
+                if(waited < 0, 0, waited) / 1e6
+            ) AS event_wait_seconds,
+            event_talk_seconds,
+            cdr_started_at,
+            cdr_answered_at,
+            cdr_ended_at,
+            cdr_ring_seconds,
+            cdr_talk_seconds,
+            uuid_times
+        FROM stored_calls FINAL
+        WHERE is_gone = 0
+    ) AS call
 ) AS reconciled
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Each call, with where events, CDR and the time inside its UUID do not fit together';

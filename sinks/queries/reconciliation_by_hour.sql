@@ -54,7 +54,7 @@ FROM
         call.source AS source,
         toStartOfHour(toDateTime(assumeNotNull(coalesce(call.started_at, call.first_received_at)), 'UTC')) AS hour,
         count() AS calls,
-        -- An OR picks out the rows of each part, as an if does (see call_facts): sums take less.
+        -- An OR picks out the rows of each part, as an if does: sums take less.
         countIf(
             call.no_cdr + call.no_events + call.no_answer + call.no_hangup
                 + call.start_differs + call.answer_differs + call.end_differs + call.uuid_differs
@@ -74,4 +74,5 @@ FROM
     WHERE NOT call.is_request
     GROUP BY account, source, hour
 ) AS hourly
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How often calls have which gap, by source and hour';

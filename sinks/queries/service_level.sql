@@ -32,7 +32,7 @@ AS SELECT
     if(offered = 0, NULL, 100 * answered_in_time / offered) AS of_offered_percent,
     if(offered = given_up_in_time, NULL, 100 * answered_in_time / (offered - given_up_in_time)) AS without_short_percent,
     if(offered = 0, NULL, 100 * (answered_in_time + given_up_in_time) / offered) AS short_as_served_percent
-FROM call_facts AS call
+FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
     AND call.direction = 'inbound' AND call.outcome != ''
 GROUP BY account, line

@@ -12,7 +12,9 @@ CREATE OR REPLACE VIEW source_quality
     `duplicates_percent` Nullable(Float64) COMMENT 'Callbacks that only repeated what another had said, of all callbacks',
     `out_of_order_percent` Nullable(Float64) COMMENT 'Legs of which the first ring or dial, the first answer, hangup and CDR did not come in this order, of the legs with two of these or more',
     `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangups that end them, of the calls that are over and of which a ring, a dial or an answer came; NULL without any',
-    `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these'
+    `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these',
+    `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out: see call_events',
+    `doubtful_percent` Nullable(Float64) COMMENT 'Calls with such a field, of all calls'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS SELECT
@@ -28,7 +30,9 @@ AS SELECT
     100 * (heard.callbacks - heard.events) / heard.callbacks AS duplicates_percent,
     if(heard.legs = 0, NULL, 100 * heard.legs_out_of_order / heard.legs) AS out_of_order_percent,
     if(made.over = 0, NULL, 100 * made.without_hangup / made.over) AS missing_hangups_percent,
-    heard.silent_extensions AS silent_extensions
+    heard.silent_extensions AS silent_extensions,
+    made.doubts AS doubts,
+    if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent
 FROM
 (
     SELECT
@@ -56,10 +60,10 @@ FROM
             account,
             source,
             extension,
-            sum(length(callbacks)) AS extension_callbacks,
-            sum(length(events)) AS extension_events,
-            min(first_received_at) AS first_heard_at,
-            max(last_received_at) AS last_heard_at,
+            sum(callbacks) AS extension_callbacks,
+            sum(events) AS extension_events,
+            min(leg.first_received_at) AS first_heard_at,
+            max(leg.last_received_at) AS last_heard_at,
             countIf(
                 (first_offered_at != unknown) + (first_answered_at != unknown) + (first_ended_at != unknown)
                     + (first_billed_at != unknown) > 1
@@ -76,16 +80,32 @@ FROM
             SELECT
                 account,
                 source,
-                extension,
-                callbacks,
-                events,
-                first_received_at,
-                last_received_at,
-                first_offered_at,
-                first_answered_at,
-                first_ended_at,
-                first_billed_at
-            FROM stored_arrivals FINAL
+                max(telling.extension) AS extension,
+                uniqExact(callback_id) AS callbacks,
+                uniqExact(event_id) AS events,
+                min(received_at) AS first_received_at,
+                max(last_received_at) AS last_received_at,
+                min(if(kind IN ('ring', 'dial'), time, unknown)) AS first_offered_at,
+                min(if(kind = 'answer', time, unknown)) AS first_answered_at,
+                min(if(kind = 'hangup', time, unknown)) AS first_ended_at,
+                min(if(kind = 'cdr', time, unknown)) AS first_billed_at
+            FROM
+            (
+                SELECT
+                    account,
+                    source,
+                    leg,
+                    kind,
+                    extension,
+                    callback_id,
+                    event_id,
+                    received_at,
+                    last_received_at,
+                    toUnixTimestamp64Micro(received_at) AS time
+                FROM stored_events FINAL
+                WHERE kind NOT IN ('message', 'requested', 'void', 'closed', 'summed')
+            ) AS telling
+            GROUP BY account, source, leg
         ) AS leg
         GROUP BY account, source, extension
     ) AS by_extension
@@ -101,6 +121,8 @@ LEFT JOIN
         quantilesExactInclusiveIf(0.5, 0.99)(delay_seconds, isNotNull(delay_seconds)) AS delays,
         if(count(delay_seconds) = 0, NULL, delays[1]) AS cdr_delay_p50_seconds,
         if(count(delay_seconds) = 0, NULL, delays[2]) AS cdr_delay_p99_seconds,
+        sum(call.doubts) AS doubts,
+        countIf(call.doubts > 0) AS doubtful,
         countIf(is_over_with_events) AS over,
         countIf(is_over_with_events AND isNull(event_ended_at)) AS without_hangup
     FROM
@@ -111,9 +133,11 @@ LEFT JOIN
             has_cdr,
             event_ended_at,
             (toUnixTimestamp64Micro(cdr_received_at) - toUnixTimestamp64Micro(cdr_ended_at)) / 1e6 AS delay_seconds,
-            is_over AND (has_ring OR has_answer) AS is_over_with_events
-        FROM call_checks
+            (state IN ('ended', 'complete') OR close_reason != '') AND (has_ring OR has_answer) AS is_over_with_events,
+            doubts
+        FROM calls
     ) AS call
     GROUP BY account, source
 ) AS made ON made.account = heard.account AND made.source = heard.source
+SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How well each source keeps us informed';

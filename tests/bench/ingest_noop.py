@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from flask import Flask
@@ -19,8 +20,9 @@ def main(port: int, threads: int) -> None:
     def noop(token: str) -> dict[str, str]:
         return {"status": "accepted", "id": token}
 
-    server = Server(IngestSettings(port=port, threads=threads), port)
-    server.serve(target_loader=lambda: app, wrap_loader=False)
+    server = Server(IngestSettings(port=port, threads=threads))
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.serve(app)
     leave(0)
 
 

@@ -3,7 +3,7 @@
 There is no HTTP and no Kafka, and else it is as in a running stack: the provider's model makes the calls and
 misbehaves as in `make demo`, the normalizer reads the bytes of each callback in the order in which they come,
 and the sink's own code makes rows of them and inserts these. What the correlator would arrive at is made at
-once: a call's records bear its smallest id, and a call that never ends is closed after a silence.
+once: the row that a call's events fold to by then, and a call that never ends is closed after a silence.
 
 `python -m tests.bench.simulated_calls HOST PORT DATABASE SEED CALLS BEGIN END` loads the calls that one seed
 makes and that begin between two times (µs since 1970). It tells of its progress on standard error, and in the
@@ -23,27 +23,25 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from processors.correlate.leg import Leg
-from processors.correlate.silence import close
 from processors.normalize.step import Normalized, Rejected, normalize
 from runtime.settings import ClickHouseSettings, CorrelateSettings, Settings
 from schemas.callbacks import Callback
 from schemas.calls import is_complete
-from schemas.records import join, record_of
+from schemas.events import CallEvent
 from schemas.times import SECOND
 from schemas.topics import Topic
 from simulator.schedule import Span, in_order, plan
 from simulator.traffic import CALLBACKS_A_CALL, Sender
 from sinks.batch import Batch
-from sinks.rows import Known, event_row
+from sinks.rows import event_row
 from sinks.store import Store
 from tests.bench.simulate import MISBEHAVIOUR
 from tests.kit.messages import StoredMessage
+from tests.sinks.folded import joined, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.records import Record
     from simulator.schedule import Sending
 
 ACCOUNT = "bench"
@@ -58,6 +56,7 @@ PORTION = 5_000
 LATENCY = SECOND // 20
 """A callback is with the ingress within so much (µs) of its sending."""
 SILENCE = int(CorrelateSettings().silence_seconds * SECOND)
+FORGET = int(CorrelateSettings().forget_seconds * SECOND)
 PROGRESS_SECONDS = 10.0
 
 EVENT_MESSAGE, RECORD_MESSAGE = StoredMessage(Topic.EVENTS.value), StoredMessage(Topic.RECORDS.value)
@@ -116,8 +115,9 @@ class Loader:
         self.totals = Totals()
         self._store = store
         self._batch = Batch()
-        self._endless: dict[str, Record] = {}
-        """What is known of calls whose provider keeps an end to itself, by call id."""
+        self._known: dict[str, list[CallEvent]] = {}
+        """The events of each call that may have news yet, by call id."""
+        self._touched: set[str] = set()
 
     def take(self, each: Told) -> None:
         """Take in what one callback comes to."""
@@ -128,32 +128,55 @@ class Loader:
         planned = each.sending.planned
         self.totals.calls += each.sending.delivery is planned.fate.deliveries[0]
         call_id = planned.call.truth.call_id
+        self._known.setdefault(call_id, []).extend(each.said.events)
+        self._touched.add(call_id)
         for event in each.said.events:
-            record = record_of(event)
-            self._batch.add(EVENT_MESSAGE, event_row(event, record), 0.0)
-            self._add_record(call_id, record)
-            if planned.fate.lost:
-                self._endless[call_id] = join(self._endless.get(call_id, {}), record)
+            self._batch.add(EVENT_MESSAGE, event_row(event), 0.0)
 
     def write(self, now: int | None = None) -> None:
         """Insert what was taken in, and close the calls that are silent by this time (µs), or all of them."""
-        for call_id, record in list(self._endless.items()):
-            if now is None or record["last_received_at"] + SILENCE <= now:
-                self._close(call_id, self._endless.pop(call_id))
-        for _, error in self._store.insert(self._batch.inserts()):
-            if error is not None:
-                raise error
-        self._batch = Batch()
+        forgotten: list[str] = []
+        for call_id, events in self._known.items():
+            quiet = SILENCE if now is None else now - max(event.last_heard for event in events)
+            if quiet >= SILENCE and events[-1].kind != "closed":
+                self._close(call_id, events)
+            if quiet >= FORGET:
+                forgotten.append(call_id)
+        for call_id in self._touched:
+            self._batch.add(RECORD_MESSAGE, record_of(self._known[call_id]), 0.0)
+        for _, taken in self._store.insert(self._batch.inserts()):
+            if taken.error is not None:
+                raise taken.error
+        for call_id in forgotten:
+            del self._known[call_id]
+        self._batch, self._touched = Batch(), set()
         self.totals.portions += 1
 
-    def _add_record(self, call_id: str, record: Record) -> None:
-        self._batch.add(RECORD_MESSAGE, Known(ACCOUNT, call_id, record), 0.0)
-
-    def _close(self, call_id: str, record: Record) -> None:
-        if not is_complete(record):
-            _, closed = close(Leg(record=record), "timeout")
-            self._add_record(call_id, closed)
+    def _close(self, call_id: str, events: list[CallEvent]) -> None:
+        if not is_complete(joined(events)):
+            last = max(event.last_heard for event in events)
+            events.append(closing(events[0], call_id, last))
+            self._batch.add(EVENT_MESSAGE, event_row(events[-1]), 0.0)
+            self._touched.add(call_id)
             self.totals.closed += 1
+
+
+def closing(event: CallEvent, call_id: str, at: int) -> CallEvent:
+    """What correlate makes of a call's silence."""
+    return CallEvent(
+        event_id=f"closing-{call_id}",
+        callback_id="",
+        account=event.account,
+        source=event.source,
+        dialect=event.dialect,
+        kind="closed",
+        ids=(call_id,),
+        leg=call_id,
+        received_at=at,
+        occurred_at=at,
+        clock="ingress",
+        extra={"reason": "timeout"},
+    )
 
 
 def load(settings: Settings, seed: int, calls: int, span: Span, portion: int = PORTION) -> Totals:

@@ -53,7 +53,7 @@ def rejected(settings: Settings, callback: Callback) -> None:
     batch = Batch()
     batch.add(message, read(Topic.REJECTED, message), 0.0)
     store = Store(settings)
-    assert [error for _, error in store.insert(batch.inserts()) if error] == []
+    assert [taken.error for _, taken in store.insert(batch.inserts()) if taken.error] == []
     store.close()
 
 

@@ -66,7 +66,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
         "faust",
         "clickhouse_driver",
         "flask",
-        "granian",
+        "uvloop",
         "rich",
         "structlog",
         "prometheus_client",
@@ -155,11 +155,20 @@ def test_adding_a_source_prints_the_callback_url_alone(folder: Path) -> None:
 def test_the_life_of_a_source(folder: Path) -> None:
     first = callweave(*ADD, "--timezone", "UTC", "--close-after", "600").stdout.strip()
     assert first.startswith("http://127.0.0.1:8080/callbacks/")
-    second = callweave("source", "rotate", "shanghai").stdout.strip()
+    voided = callweave("source", "rotate", "shanghai").stdout.strip()
+    second = callweave("source", "rotate", "shanghai", "--overlap", "0").stdout.strip()
+    assert callweave("source", "rotate", "shanghai", "--overlap", "x").returncode == 2
     assert second != first
     known = sources.load(folder / "var" / "sources.toml")
     assert known.by_token(first.rpartition("/")[2]) is None
+    assert known.by_token(voided.rpartition("/")[2]) is None
     assert known.by_token(second.rpartition("/")[2]) is not None
+    third = callweave("source", "rotate", "shanghai").stdout.strip()
+    known = sources.load(folder / "var" / "sources.toml")
+    assert known.by_token(second.rpartition("/")[2]) == known.by_token(third.rpartition("/")[2]) is not None
+    assert callweave("source", "pause", "shanghai").returncode == 0
+    assert sources.load(folder / "var" / "sources.toml").by_name["shanghai"].paused_at is not None
+    assert callweave("source", "resume", "shanghai").returncode == 0
     listed = callweave("source", "list", "--json").stdout
     (row,) = json.loads(listed)
     assert {key: row[key] for key in ("name", "account", "dialect", "timezone", "removed_at")} == {
@@ -230,7 +239,10 @@ def test_a_change_is_refused_in_the_words_of_add(folder: Path, given: tuple[str,
 def test_what_can_be_changed_is_said_when_nothing_is_given() -> None:
     result = CliRunner().invoke(group, CHANGE)
     assert result.exit_code == 2
-    assert "Give what is to change: --timezone, --close-after, --country." in result.output
+    assert (
+        "Give what is to change: --timezone, --close-after, --charset, --country, --requests-per-second, "
+        "--burst." in result.output
+    )
     unreadable = CliRunner().invoke(group, [*CHANGE, "--close-after", "never"])
     assert unreadable.exit_code == 2
     assert "'never' is not a valid float" in unreadable.output

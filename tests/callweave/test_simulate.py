@@ -9,7 +9,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from callweave.commands.simulate import Duration, Share, perform, serving_api, simulate
+from callweave.commands.simulate import duration, perform, serving_api, share, simulate
 from runtime import sources
 from runtime.errors import CallweaveError
 from simulator.connection import Endpoint
@@ -37,24 +37,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [("30s", 30_000_000), ("5m", 300_000_000), ("1.5h", 5_400_000_000), ("250ms", 250_000)],
 )
 def test_a_duration_has_its_unit(text: str, microseconds: int) -> None:
-    assert Duration().convert(text, None, None) == microseconds
+    assert duration(text) == microseconds
 
 
-@pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("0.5 %", 0.005), ("100%", 1.0), ("0%", 0.0)])
-def test_a_share_is_per_cent(text: str, share: float) -> None:
-    assert Share().convert(text, None, None) == share
+@pytest.mark.parametrize(("text", "part"), [("2%", 0.02), ("0.5 %", 0.005), ("100%", 1.0), ("0%", 0.0)])
+def test_a_share_is_per_cent(text: str, part: float) -> None:
+    assert share(text) == part
 
 
 @pytest.mark.parametrize("text", ["30", "s", "-1s", "5 days", ""])
 def test_a_duration_without_a_unit_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        Duration().convert(text, None, None)
+        duration(text)
 
 
 @pytest.mark.parametrize("text", ["2", "101%", "-1%", "%"])
 def test_a_share_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        Share().convert(text, None, None)
+        share(text)
 
 
 def test_without_demo_sources_it_says_what_to_do(folder: Path) -> None:

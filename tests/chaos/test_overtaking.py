@@ -35,7 +35,7 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
     state = {"latest": b"old"}
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS) as producer:
         app: Any = SimpleNamespace(record_producer=producer)
-        publisher = Publisher(app)
+        publisher = Publisher(app, dead_letter=lambda message: message)
 
         def change() -> Outgoing:
             return Outgoing(topic, b"k", state["latest"], partition=0, renew=lambda: state["latest"])
@@ -64,7 +64,7 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
 def test_what_is_sent_again_is_the_latest_and_what_follows_comes_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("processors.publisher.FIRST_PAUSE_SECONDS", PAUSE_SECONDS)
+    monkeypatch.setattr("runtime.backoff.FIRST_SECONDS", 2 * PAUSE_SECONDS)
     with Servers(tmp_path) as servers:
         found = asyncio.run(published(servers, servers.settings.kafka.topic(Topic.RECORDS)))
     assert found[0] == b"first"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shlex
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,7 +58,7 @@ def test_where_there_is_a_source_already_none_is_added(settings: Settings) -> No
 
 def test_a_url_whose_token_was_voided_is_shown_no_more(settings: Settings) -> None:
     urls = ensure(settings)
-    sources.rotate(settings.sources_file, "demo")
+    sources.rotate(settings.sources_file, "demo", timedelta(0))
     assert ensure(settings) == {"demo-pbx": urls["demo-pbx"]}
 
 

@@ -113,6 +113,23 @@ def pid_that_listens(run: Run, name: str) -> int:
     return next(int(line.split()[0]) for line in listed.stdout.splitlines() if f"run {name}" in line)
 
 
+def assert_refuses_a_second(run: Run, variables: dict[str, str]) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "compose.run"],
+        cwd=run.folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"make run: a stack runs on {variables['CALLWEAVE_DATA']} already (process {run.process.pid}): "
+        "stop it first.\n"
+    )
+
+
 @pytest.mark.timeout(900)
 def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
     runs: Callable[[], Run], variables: dict[str, str]
@@ -136,20 +153,7 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
     }
     assert rows["demo-pbx"]["outcome"] == "answered"
 
-    second = subprocess.run(
-        [sys.executable, "-m", "compose.run"],
-        cwd=run.folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert second.returncode == 1
-    assert second.stderr == (
-        f"make run: a stack runs on {variables['CALLWEAVE_DATA']} already (process {run.process.pid}): "
-        "stop it first.\n"
-    )
+    assert_refuses_a_second(run, variables)
 
     assert run.end(signal.SIGINT) == 0, run.said()
     stopped = re.findall(r"^(\w+) stopped", run.said(), re.MULTILINE)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from compose.stack import Stack, is_loopback, listeners, objections, resolved, taken_ports
-from runtime.addresses import free_port
+from compose.stack import Stack, listeners, objections, resolved, taken_ports
+from runtime.addresses import free_port, is_loopback
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 

@@ -6,8 +6,8 @@ import gc
 import warnings
 from typing import TYPE_CHECKING
 
-import docker  # type: ignore[import-untyped]  # it carries no types
-from docker.errors import DockerException  # type: ignore[import-untyped]
+import docker
+from docker.errors import DockerException
 
 from tests.conftest import say_not_run
 

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from ingest.spool import readable
 from runtime import sources, topics
 from runtime.addresses import free_port
 from runtime.settings import IngestSettings, KafkaSettings, Settings
@@ -25,9 +27,12 @@ from tests.servers import NO_TLS, PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from schemas.callbacks import Headers
+
+
+PATIENT = {"spool_after_seconds": 20.0, "acknowledge_timeout_seconds": 20.0}
+"""For tests that look into Kafka at once: on a busy machine a callback may wait there for its turn."""
 
 
 class Ingress:
@@ -46,9 +51,11 @@ class Ingress:
             "CALLWEAVE_SOURCES_FILE": str(self.settings.sources_file),
             "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": self.settings.kafka.bootstrap_servers,
             "CALLWEAVE_KAFKA__PREFIX": self.settings.kafka.prefix,
-            "CALLWEAVE_INGEST__PORT": str(self.port),
-            "CALLWEAVE_INGEST__METRICS_PORT": str(self.settings.ingest.metrics_port),
-            "CALLWEAVE_INGEST__DRAIN_SECONDS": str(self.settings.ingest.drain_seconds),
+            **{
+                f"CALLWEAVE_INGEST__{name.upper()}": str(value)
+                for name, value in self.settings.ingest.model_dump(exclude_defaults=True).items()
+            },
+            "CALLWEAVE_DATA": str(self.settings.data),
             "CALLWEAVE_LOG__LEVEL": "debug",
         }
 
@@ -71,6 +78,10 @@ class Ingress:
         except httpx.TransportError:
             return False
 
+    def connected(self) -> bool:
+        """Whether it has found its broker."""
+        return self.metric("callweave_ingest_broker_up") == 1
+
     def ready(self) -> bool:
         return httpx.get(f"{self.probes}/readyz", verify=NO_TLS).status_code == 200
 
@@ -92,11 +103,15 @@ class Ingress:
         url = f"{self.url}/callbacks/{token}"
         return httpx.post(url, content=body, headers=headers, timeout=PATIENCE, verify=NO_TLS)
 
+    def threads(self) -> int:
+        """How many it has."""
+        assert self.process is not None
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""
-        found = re.search(
-            rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.probes}/metrics").text, re.MULTILINE
-        )
+        text = httpx.get(f"{self.probes}/metrics", verify=NO_TLS, timeout=PATIENCE).text
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found.group(1)) if found else 0.0
 
 
@@ -127,6 +142,14 @@ def accepted(settings: Settings) -> dict[str, Callback]:
     return {callback.id: callback for callback in callbacks}
 
 
+def spooled(settings: Settings) -> dict[str, Callback]:
+    """What stands in the spool, by id."""
+    found = [message for path in (settings.data / "spool").glob("*.spool") for message in readable(path)]
+    callbacks = [Callback.from_message(message.value, message.headers) for message in found]
+    assert len({callback.id for callback in callbacks}) == len(callbacks), "an id came twice"
+    return {callback.id: callback for callback in callbacks}
+
+
 def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
     """What `callbacks.rejected` holds, by id."""
     found = {}
@@ -138,13 +161,14 @@ def rejected(settings: Settings) -> dict[str, tuple[Callback, Rejection]]:
     return found
 
 
-def new_settings(bootstrap: str, folder: Path) -> Settings:
+def new_settings(bootstrap: str, folder: Path, **ingest: Any) -> Settings:
     """Settings for topics that nobody else uses, and a free port."""
     kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"t{uuid4().hex[:8]}.")
     return Settings(
         kafka=kafka,
-        ingest=IngestSettings(port=free_port(), metrics_port=free_port()),
+        ingest=IngestSettings(port=free_port(), metrics_port=free_port(), **ingest),
         sources_file=folder / "sources.toml",
+        data=folder,
     )
 
 
@@ -167,7 +191,7 @@ def new_token(settings: Settings, name: str = "shanghai") -> str:
 @pytest.fixture
 def settings(kafka_address: str, tmp_path: Path) -> Settings:
     """Settings whose topics are there."""
-    made = new_settings(kafka_address, tmp_path)
+    made = new_settings(kafka_address, tmp_path, **PATIENT)
     topics.ensure(made)
     return made
 
@@ -176,5 +200,5 @@ def settings(kafka_address: str, tmp_path: Path) -> Settings:
 def ingress(settings: Settings, tmp_path: Path) -> Iterator[Ingress]:
     """A running ingress whose broker answers."""
     with running(settings, tmp_path) as process:
-        eventually(process.ready, "the ingress is ready")
+        eventually(process.connected, "the ingress has found its broker")
         yield process

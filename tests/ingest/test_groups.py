@@ -20,13 +20,27 @@ class Broker:
         self.entered = threading.Semaphore(0)
         self.failing = False
 
-    def send(self, messages: list[Message], deadline: float) -> None:
+    def send(self, messages: list[Message]) -> Sent:
         self.entered.release()
-        if not self.open.wait(max(0.0, deadline - time.monotonic())):
-            raise UnacknowledgedError("too slow")
-        if self.failing:
-            raise UnacknowledgedError("refused")
-        self.taken.append([message.value for message in messages])
+        return Sent(self, messages)
+
+
+class Sent:
+    """A group that the broker has, or not."""
+
+    def __init__(self, broker: Broker, messages: list[Message]) -> None:
+        self.broker = broker
+        self.messages = messages
+
+    def wait(self, deadline: float) -> bool:
+        return self.broker.open.wait(max(0.0, deadline - time.monotonic()))
+
+    def end(self) -> None:
+        if not self.broker.open.is_set() or self.broker.failing:
+            for message in self.messages:
+                message.error = "refused" if self.broker.failing else "too slow"
+        else:
+            self.broker.taken.append([message.value for message in self.messages])
 
 
 def outcome(groups: Groups, value: bytes, timeout_seconds: float = 60) -> str:
@@ -43,16 +57,25 @@ def numbered(count: int) -> list[bytes]:
 
 def test_what_comes_while_a_group_is_under_way_is_the_next_group() -> None:
     broker = Broker()
-    groups = Groups(broker.send)
+    broker.open.set()
+    groups = Groups(broker.send, pause_seconds=0.5)
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(outcome, groups, b"first")
-        assert broker.entered.acquire(timeout=60)
+        assert pool.submit(outcome, groups, b"first").result(60) == "acknowledged"
         others = [pool.submit(outcome, groups, value) for value in numbered(8)]
-        while groups.waiting < 8:
-            time.sleep(0.01)
-        broker.open.set()
-        assert {future.result(60) for future in [first, *others]} == {"acknowledged"}
+        assert {future.result(60) for future in others} == {"acknowledged"}
     assert [sorted(group) for group in broker.taken] == [[b"first"], numbered(8)]
+
+
+def test_a_group_that_takes_long_holds_up_nobody() -> None:
+    broker = Broker()
+    groups = Groups(broker.send)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(outcome, groups, b"slow")
+        assert broker.entered.acquire(timeout=60)
+        other = pool.submit(outcome, groups, b"other")
+        assert broker.entered.acquire(timeout=60), "it was sent while the first still waits"
+        broker.open.set()
+        assert (slow.result(60), other.result(60)) == ("acknowledged", "acknowledged")
 
 
 def test_many_threads_each_get_their_own_answer() -> None:
@@ -66,38 +89,48 @@ def test_many_threads_each_get_their_own_answer() -> None:
     assert sorted(taken) == sorted(numbered(5000))
 
 
-def test_what_waits_behind_a_group_that_failed_fails_with_it() -> None:
+def test_what_failed_is_not_sent_again() -> None:
     broker = Broker()
+    broker.open.set()
     broker.failing = True
     groups = Groups(broker.send)
-    with ThreadPoolExecutor(5) as pool:
-        first = pool.submit(outcome, groups, b"first")
-        assert broker.entered.acquire(timeout=60)
-        others = [pool.submit(outcome, groups, value) for value in numbered(4)]
-        while groups.waiting < 4:
-            time.sleep(0.01)
-        broker.open.set()
-        assert {future.result(60) for future in [first, *others]} == {"refused"}
+    assert outcome(groups, b"first") == "refused"
     broker.failing = False
     assert outcome(groups, b"later") == "acknowledged"
     assert broker.taken == [[b"later"]]
 
 
+def test_a_message_fails_alone() -> None:
+    class Picky(Sent):
+        def end(self) -> None:
+            for message in self.messages:
+                message.error = "too large" if message.value == b"large" else None
+
+    broker = Broker()
+    broker.open.set()
+    groups = Groups(lambda messages: Picky(broker, messages), pause_seconds=0.2)
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(outcome, groups, b"first").result(60)
+        outcomes = list(pool.map(lambda value: outcome(groups, value), [b"large", b"1", b"2"]))
+    assert outcomes == ["too large", "acknowledged", "acknowledged"]
+
+
 def test_a_message_whose_time_is_up_is_not_sent_any_more() -> None:
     broker = Broker()
-    groups = Groups(broker.send)
+    broker.open.set()
+    groups = Groups(broker.send, pause_seconds=0.5)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(outcome, groups, b"first")
-        assert broker.entered.acquire(timeout=60)
+        assert outcome(groups, b"first") == "acknowledged"
+        leader = pool.submit(outcome, groups, b"leader")
+        while groups.waiting < 1:
+            time.sleep(0.01)
         assert outcome(groups, b"impatient", timeout_seconds=0.05) == "no acknowledgement in time"
-        broker.open.set()
-        assert first.result(60) == "acknowledged"
-    assert outcome(groups, b"next") == "acknowledged"
-    assert broker.taken == [[b"first"], [b"next"]]
+        assert leader.result(60) == "acknowledged"
+    assert broker.taken == [[b"first"], [b"leader"]]
 
 
 def test_a_leader_that_breaks_leaves_no_one_waiting() -> None:
-    def send(messages: list[Message], deadline: float) -> None:
+    def send(messages: list[Message]) -> Sent:
         raise RuntimeError("a defect")
 
     groups = Groups(send)

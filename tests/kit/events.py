@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from processors.normalize.step import Normalized, normalize
 from schemas.events import CallEvent
-from tests.kit.callbacks import event_of, sent
+from tests.kit.callbacks import sent
 from tests.samples import CALLS, MESSAGES, in_shape
 
 if TYPE_CHECKING:
@@ -100,7 +101,11 @@ def _random_fields(rng: random.Random, kind: str, at: int) -> dict[str, Any]:
 
 def sampled(call: SampleCall) -> list[CallEvent]:
     """The events of a sample's callbacks."""
-    return [_event(each, call.dialect, call.timezone, number) for number, each in enumerate(call.payloads)]
+    return [
+        event
+        for number, each in enumerate(call.payloads)
+        for event in _events(each, call.dialect, call.timezone, number)
+    ]
 
 
 @cache
@@ -111,9 +116,15 @@ def samples() -> dict[str, list[CallEvent]]:
 
 def messages() -> list[CallEvent]:
     """The events of callbacks that belong to no call."""
-    return [_event(each, "extension-events", "UTC", number) for number, each in enumerate(MESSAGES)]
+    return [
+        event
+        for number, each in enumerate(MESSAGES)
+        for event in _events(each, "extension-events", "UTC", number)
+    ]
 
 
-def _event(payload: dict[str, object], dialect: str, timezone: str, number: int) -> CallEvent:
+def _events(payload: dict[str, object], dialect: str, timezone: str, number: int) -> tuple[CallEvent, ...]:
     received = sent(in_shape(payload, "json"), received_at=AT + number)
-    return event_of(received, dialect, ZoneInfo(timezone))
+    outcome = normalize(received, dialect, ZoneInfo(timezone))
+    assert isinstance(outcome, Normalized), outcome
+    return outcome.events

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.doctor import Finding, port_finding
+from ingest.spool import Spool
+from operations.doctor import Finding, examine, port_finding
 from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 from runtime.probe import is_callweave
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def fine() -> tuple[bool, str]:
@@ -56,3 +62,20 @@ def test_nothing_that_listens_is_not_callweave() -> None:
 
 def test_a_server_on_every_address_is_reached_by_loopback() -> None:
     assert (reachable("0.0.0.0"), reachable("::"), reachable("10.0.0.1")) == ("127.0.0.1", "::1", "10.0.0.1")
+
+
+def test_what_waits_in_the_spool_is_told_and_what_is_broken_is_bad(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, sources_file=tmp_path / "sources.toml")
+
+    def found() -> Finding:
+        return next(finding for finding in examine(settings) if finding.subject != "sources")
+
+    spool = Spool(tmp_path / "spool", 1 << 20)
+    for _ in range(3):
+        spool.append("t", b"{}", [])
+    assert (found().good, found().text.split(" wait ")[0]) == (True, "3 callbacks")
+    spool.seal()
+    (segment,) = list(spool.segments())
+    segment.set_aside("it is damaged")
+    assert (found().subject, found().good) == ("spool", False)
+    assert ".broken" in found().text

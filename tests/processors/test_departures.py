@@ -162,7 +162,8 @@ def test_a_full_buffer_does_not_put_a_partition_aside(stack_settings: Settings) 
                 lambda: bool(app.consumer.assignment()) and not app.rebalancing, "partitions are there"
             )
             tp = TP(stack_settings.kafka.topic(Topic.EVENTS), 0)
-            active = app.consumer._get_active_partitions  # type: ignore[attr-defined]  # noqa: SLF001
+            consumer: Any = app.consumer
+            active = consumer._get_active_partitions
             await until(lambda: tp in active(), "the partition is active")
             app.consumer.on_buffer_full(tp)
             assert tp in active()
@@ -177,11 +178,12 @@ def test_a_quiet_partition_does_not_hold_up_a_busy_one(stack_settings: Settings)
 
     async def scenario() -> None:
         async with started(app_of(stack_settings, agent)) as app:
-            thread = app.consumer._thread  # type: ignore[attr-defined]  # noqa: SLF001
-            await until(lambda: thread._consumer is not None, "the consumer is made")  # noqa: SLF001
+            consumer: Any = app.consumer
+            thread = consumer._thread
+            await until(lambda: thread._consumer is not None, "the consumer is made")
             await until(lambda: bool(app.consumer.assignment()), "it is a member")
-            fetcher = thread._consumer._fetcher  # noqa: SLF001
-            assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MS  # noqa: SLF001
+            fetcher = thread._consumer._fetcher
+            assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MS
 
     asyncio.run(scenario())
 

@@ -59,7 +59,7 @@ def spool(tmp_path: Path) -> Spool:
 
 
 def dialler(provider: RunningProvider, taken: Taken, spool: Spool, source: Source) -> Dialler:
-    return Dialler(provider.client(), taken, spool, source, ManualClock(NOW))
+    return Dialler(provider.client(), taken.publish, spool, source, ManualClock(NOW))
 
 
 def test_a_call_is_published_with_what_was_asked_and_answered(
@@ -92,13 +92,13 @@ def test_what_kafka_does_not_take_waits_and_is_published_again_as_it_was(
     assert stat.S_IMODE(spool.folder.stat().st_mode) == 0o700
     kept = read(path)
     with pytest.raises(UnpublishedError):
-        resend(taken, spool)
+        resend(taken.publish, spool)
     assert spool.waiting() == [path]
     taken.up = True
-    assert resend(taken, spool) == (1, [])
+    assert resend(taken.publish, spool) == (1, [])
     assert taken.callbacks == [kept]
     assert orjson.loads(kept.payload)["answer"]["call_id"] == outcome.dialled.call_id
-    assert resend(taken, spool) == (0, [])
+    assert resend(taken.publish, spool) == (0, [])
     assert len(provider.exchange.started) == 1
 
 
@@ -122,7 +122,7 @@ def test_who_does_not_wait_for_the_answer_can_not_know_either(spool: Spool, sour
         settings = ProviderSettings(base_url=nowhere, token_variable="TOKEN")
         client = Client(settings, Credentials(SecretStr("x")), sleep=interrupted)
         with pytest.raises(UnansweredError):
-            Dialler(client, Taken(), spool, source, ManualClock(NOW)).dial("175", REQUEST)
+            Dialler(client, Taken().publish, spool, source, ManualClock(NOW)).dial("175", REQUEST)
 
 
 def test_nobody_is_called_where_nothing_can_be_kept(
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_call_is_named_and_stops_no_other(
     (spool.folder / "broken.json").write_bytes(content)
     spool.keep(answered("dial", source, NOW, b"{}"))
     taken = Taken()
-    sent, (problem,) = resend(taken, spool)
+    sent, (problem,) = resend(taken.publish, spool)
     assert (sent, len(taken.callbacks)) == (1, 1)
     assert "broken.json is no call that was started" in problem
     assert [path.name for path in spool.waiting()] == ["broken.json"]

@@ -20,3 +20,9 @@ def test_a_manual_clock_stands_still_until_told() -> None:
     assert readable.now() == 1_612_836_003_830_000
     clock.set(5)
     assert readable.now() == 5
+    assert readable.elapsed() == 250_000
+
+
+def test_what_has_elapsed_by_the_system_clock_never_goes_backwards() -> None:
+    clock = SystemClock()
+    assert clock.elapsed() <= clock.elapsed()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import tomli_w
 
 from runtime import sources
-from runtime.sources import SourcesError, SourcesFile
+from runtime.sources import FormerSettings, SourcesError, SourcesFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +83,63 @@ def test_a_call_is_not_closed_at_once_and_not_never(path: Path, seconds: float) 
         sources.add(path, "odd", "104026", "common-api", "UTC", close_after_seconds=seconds)
 
 
-def test_rotate_voids_the_old_token(path: Path) -> None:
-    old = add(path)
-    new = sources.rotate(path, "shanghai")
+def test_after_a_rotation_both_tokens_hold_for_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = [add(path)]
+    tokens.append(sources.rotate(path, "shanghai", timedelta(hours=1)))
+    tokens.append(sources.rotate(path, "shanghai"))
     loaded = sources.load(path)
-    assert loaded.by_token(old) is None
-    assert loaded.by_token(new) == loaded.get("shanghai")
+    assert [loaded.by_token(token) for token in tokens] == [loaded.get("shanghai")] * 3
+    later = time.time() + 2 * 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert [loaded.by_token(token) is not None for token in tokens] == [False, True, True]
+    last = sources.rotate(path, "shanghai", timedelta(0))
+    loaded = sources.load(path)
+    assert [loaded.by_token(token) is not None for token in (*tokens, last)] == [False, False, False, True]
+
+
+def test_an_old_token_ends_with_its_source(path: Path) -> None:
+    old = add(path)
+    sources.rotate(path, "shanghai")
+    sources.remove(path, "shanghai")
+    assert sources.load(path).by_token(old) is None
+
+
+def test_a_paused_source_keeps_its_token(path: Path) -> None:
+    token = add(path)
+    sources.pause(path, "shanghai")
+    paused = sources.load(path).by_token(token)
+    assert paused is not None
+    assert paused.paused_at is not None
+    sources.pause(path, "shanghai")
+    assert sources.load(path).by_token(token) == paused
+    sources.resume(path, "shanghai")
+    resumed = sources.load(path).by_token(token)
+    assert resumed is not None
+    assert resumed.paused_at is None
+
+
+def test_settings_are_known_as_they_were(path: Path) -> None:
+    add(path)
+    sources.change(path, "shanghai", {"close_after_seconds": 90})
+    assert sources.load(path).by_name["shanghai"].revision == 1, "no callback is read with it"
+    sources.change(path, "shanghai", {"timezone": "UTC", "country": "CN"})
+    sources.change(path, "shanghai", {"timezone": "UTC"})
+    sources.change(path, "shanghai", {"country": "JP"})
+    source = sources.load(path).by_name["shanghai"]
+    assert source.revision == 3
+    file = SourcesFile(path, Ticks())
+    sources.change(path, "shanghai", {"timezone": "Asia/Tokyo"})
+    newest = file.get("shanghai", 4)
+    assert newest is not None
+    assert newest.timezone == "Asia/Tokyo", "looked for in the file at once"
+    first = file.get("shanghai", 1)
+    assert first is not None
+    assert first.timezone == "Asia/Shanghai"
+    unknown = file.get("shanghai")
+    assert unknown is not None
+    assert unknown.timezone == "Asia/Tokyo"
+    read_with = [(source.as_of(n).timezone, source.as_of(n).country) for n in range(1, 5)]
+    assert read_with == [("Asia/Shanghai", None), ("UTC", "CN"), ("UTC", "JP"), ("UTC", "JP")]
 
 
 def test_what_is_given_is_changed_and_the_rest_kept(path: Path) -> None:
@@ -94,11 +148,22 @@ def test_what_is_given_is_changed_and_the_rest_kept(path: Path) -> None:
     before = sources.load(path)
     sources.change(path, "north", {"timezone": "Asia/Tokyo", "country": "JP"})
     changed = sources.load(path)
-    wanted = before.by_name["north"].model_copy(update={"timezone": "Asia/Tokyo", "country": "JP"})
+    first = FormerSettings(revision=1, timezone="UTC", country="CN")
+    wanted = before.by_name["north"].model_copy(
+        update={"timezone": "Asia/Tokyo", "country": "JP", "revision": 2, "former_settings": (first,)}
+    )
     assert changed.by_name == {"north": wanted, "south": before.by_name["south"]}
     assert changed.by_token(token) == wanted
     sources.change(path, "north", {"close_after_seconds": None, "country": None})
-    unset = wanted.model_copy(update={"close_after_seconds": None, "country": None})
+    former = (*wanted.former_settings, FormerSettings(revision=2, timezone="Asia/Tokyo", country="JP"))
+    unset = wanted.model_copy(
+        update={
+            "close_after_seconds": None,
+            "country": None,
+            "revision": 3,
+            "former_settings": former,
+        }
+    )
     assert sources.load(path).by_token(token) == unset
     sources.change(path, "north", {"country": None})
     sources.change(path, "north", {"close_after_seconds": 30})
@@ -111,6 +176,8 @@ def test_what_is_given_is_changed_and_the_rest_kept(path: Path) -> None:
         ({"timezone": "Mars/Olympus"}, "timezone must be an IANA time zone"),
         ({"timezone": None}, "timezone is missing"),
         ({"country": "China"}, "country must be an ISO 3166 code"),
+        ({"charset": "klingon"}, "charset must be a text encoding"),
+        ({"charset": "base64"}, "charset must be a text encoding"),
         ({"close_after_seconds": 0.5}, "close_after_seconds "),
         ({"country": "CN", "timezone": ""}, "timezone must be an IANA time zone"),
     ],
@@ -299,6 +366,52 @@ def test_a_broken_file_leaves_the_last_good_sources(path: Path) -> None:
     ticks.now = 2.0
     assert file.current().by_token(token) is not None
     assert file.problem is None
+
+
+def test_an_unknown_token_is_looked_for_in_the_file_at_once(path: Path) -> None:
+    add(path, "first")
+    file = SourcesFile(path, Ticks())  # whose time stands still: too soon to look again
+    token = add(path)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(file.by_token, [token] * 16))
+    assert [source.name for source in found if source] == ["shanghai"] * 16
+    assert file.by_token(token + "x") is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[sources.shang", b"other = 1\n", "lost"])
+def test_a_file_in_trouble_leaves_the_last_good_version_and_knows_that_it_can_not_tell(
+    path: Path, content: bytes | str | None
+) -> None:
+    other = path.with_name("other.toml")
+    add(other, "beijing")
+    token = add(path)
+    good = path.read_bytes()
+    file = SourcesFile(path, Ticks())
+    match content:
+        case None:
+            path.unlink()
+        case bytes():
+            path.write_bytes(content)
+        case _:
+            path.write_bytes(other.read_bytes())  # an active source is gone, without a tombstone
+    found = file.by_token(token)
+    assert found is not None
+    with pytest.raises(SourcesError):
+        file.by_token("unknown")
+    path.write_bytes(good + b"\n")
+    assert file.by_token("unknown") is None
+    assert file.problem is None
+
+
+def test_without_any_good_version_no_token_is_wrong(path: Path) -> None:
+    file = SourcesFile(path, Ticks())
+    with pytest.raises(SourcesError):
+        file.by_token("unknown")
+    token = add(path)
+    assert file.by_token(token) is not None
+    assert file.by_token("unknown") is None
+    sources.remove(path, "shanghai")
+    assert file.by_token("unknown") is None, "a removed source leaves a trace"
 
 
 def test_a_process_does_not_start_with_a_broken_file(path: Path) -> None:

@@ -46,7 +46,19 @@ def test_what_is_wished_for_is_every_topic_under_its_prefix() -> None:
     wish = wanted(KafkaSettings(prefix="staging.", partitions=7, replication_factor=2))
     assert set(wish) == {f"staging.{topic}" for topic in Topic}
     assert {(state.partitions, state.replication) for state in wish.values()} == {(7, 2)}
-    assert wish["staging.calls.records"].config == {"cleanup.policy": "compact"}
+    assert wish["staging.calls.records"].config["cleanup.policy"] == "delete"
+    assert {state.config["min.insync.replicas"] for state in wish.values()} == {"1"}
+    (wider,) = {
+        state.config["min.insync.replicas"] for state in wanted(KafkaSettings(replication_factor=3)).values()
+    }
+    assert wider == "2"
+
+
+def test_a_topic_that_takes_less_than_we_send_breaks_the_pipeline_and_one_that_takes_more_does_not() -> None:
+    for found, breaks in (("4", True), ("6", False)):
+        wish, state = (replace(STATE, config={"max.message.bytes": size}) for size in ("5", found))
+        (report,) = compare({"a": wish}, {"a": state})
+        assert report.drifts == (Drift("max.message.bytes", found, "5", breaks=breaks),)
 
 
 def test_topics_are_made_once_and_then_found(kafka: KafkaSettings) -> None:
@@ -100,4 +112,4 @@ def test_no_broker_is_one_clear_sentence() -> None:
 def test_what_a_login_or_a_right_that_is_refused_is_called() -> None:
     settings = KafkaSettings(bootstrap_servers="b:1")
     assert "check kafka.sasl_username" in trouble(settings, SaslAuthenticationFailedError("for user me"))
-    assert "give our user the right" in trouble(settings, TopicAuthorizationFailedError())
+    assert "grant it to our user" in trouble(settings, TopicAuthorizationFailedError())

@@ -20,7 +20,7 @@ MESSAGES = tuple(
     exchange.fields
     for each in SAMPLES
     for exchange in each.exchanges
-    if exchange.event and exchange.event["kind"] == "message"
+    if any(event["kind"] == "message" for event in exchange.events)
 )
 """Of no call: they are archived, and become no row."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,12 +29,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Exchange:
-    """A callback, and what must come of it: an event with these fields, or these reasons by field."""
+    """A callback, and what must come of it: events with these fields, or these reasons by field."""
 
     request: Request
     fields: dict[str, object]
     """What the request says; nothing if its body is a text that must be taken as it is."""
-    event: dict[str, object] | None
+    events: tuple[dict[str, object], ...]
     reasons: dict[str, str]
 
 
@@ -84,16 +85,19 @@ def _exchange(
     headers: Mapping[str, str] | None = None,
     body: dict[str, object] | str = "",
     query: dict[str, object] | str = "",
+    base64: str = "",
     event: dict[str, object] | None = None,
+    events: tuple[dict[str, object], ...] = (),
     reasons: dict[str, str] | None = None,
 ) -> Exchange:
     said = query if method == "GET" else body
     content_type = (headers or {}).get("Content-Type", "")
     if isinstance(said, str):
-        request, fields = Request("json", method, content_type, said.encode()), {}
+        payload = b64decode(base64) if base64 else said.encode()
+        request, fields = Request("json", method, content_type, payload), {}
     else:
         request, fields = in_shape(said, shape_of(method, content_type)), said
-    return Exchange(request, fields, event, reasons or {})
+    return Exchange(request, fields, (event,) if event else tuple(events), reasons or {})
 
 
 def utc(text: str) -> datetime:

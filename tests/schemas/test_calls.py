@@ -1,67 +1,78 @@
-"""Records and the calls they mean; times are seconds after `AT`."""
+"""Events and the row that they fold to; times are seconds after `AT`."""
 
 from __future__ import annotations
 
-from typing import Any
+import random
+from dataclasses import fields, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.calls import Call, call_of, is_complete
-from schemas.records import Record, join, record_of
-from tests.kit.events import AT, event
+from schemas.calls import (
+    BILLED,
+    COLUMNS,
+    Call,
+    Leg,
+    call_of,
+    column,
+    days_between,
+    days_of,
+    is_call,
+    is_complete,
+    legs_of,
+    version_of,
+)
+from schemas.events import CallEvent, Doubt
+from tests.kit.events import AT, call_events, event
+from tests.scale import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SECOND = 1_000_000
+DAY = 86_400 * SECOND
 
 
 def at(seconds: int) -> int:
     return AT + seconds * SECOND
 
 
-def record(**known: Any) -> Record:
-    """A record that knows little else."""
-    return {
-        "ids": ["a"],
-        "sources": ["shanghai"],
-        "dialects": ["common-api"],
-        "kinds": ["ring"],
-        "events": ["e1", "e2"],
-        "first_received_at": at(0),
-        "last_received_at": at(60),
-        **known,
-    }
+def said(seconds: int, kind: str, **more: Any) -> CallEvent:
+    """An event at a time, received with it."""
+    more = {"event_id": f"{kind} {seconds} {more.get('leg', 'a')}", **more}
+    return event(kind=kind, occurred_at=at(seconds), received_at=at(seconds), **more)
 
 
-def said(value: str, rank: int = 1) -> list[Any]:
-    return [rank, 0, value]
+def queued(seconds: int, kind: str, leg: str = "a", **more: Any) -> CallEvent:
+    """Of a dialect without CDRs, in which every leg ends by itself."""
+    return said(seconds, kind, dialect="extension-events", leg=leg, ids=tuple({"a": 0, leg: 0}), **more)
 
 
-def cdr(**billed: Any) -> list[Any]:
-    return [at(60), "e9", billed]
+def through(seconds: int, kind: str, leg: str = "b", **more: Any) -> CallEvent:
+    """Of a leg that the call was put through to."""
+    return said(seconds, kind, side="b", leg=leg, ids=("a", leg), **more)
 
 
-QUEUE = {"dialects": ["extension-events"]}
-RANG = {"a_rang_at": at(0)}
-ANSWERED = {**RANG, "a_answered_at": at(5)}
-HUNG_UP = {"ends": {"a": at(20)}}
-ASKED = {
-    "requested_at": at(-3),
-    "requested_by": said("200"),
-    "tag": said("spring"),
-    "variables": said('{"A":"1","B":""}'),
-}
-BOTH_RANG = {"a_rang_at": at(0), "b_rang_at": at(7)}
+def closed(seconds: int, reason: str = "timeout") -> CallEvent:
+    return said(seconds, "closed", extra={"reason": reason})
 
-CASES: dict[str, tuple[Record, dict[str, Any]]] = {
+
+RANG = (said(0, "ring"),)
+ANSWERED = (*RANG, said(5, "answer"))
+HUNG_UP = (said(20, "hangup"),)
+ASKED = (said(-3, "requested", requested_by="200", tag="spring", variables={"A": "1", "B": ""}),)
+BOTH_RANG = (*RANG, through(7, "ring"))
+
+CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
     "nothing but an event that is no ring": (
-        record(kinds=["voicemail"]),
+        (said(0, "voicemail"),),
         {"state": "ringing", "outcome": "", "rang_at": None, "answered_at": None, "ring_time": None},
     ),
-    "ends are spoken of, and there are none": (
-        record(**RANG, ends={}, kinds=["ring"]),
-        {"state": "ringing", "outcome": "", "ended_at": None},
-    ),
     "requested, and nothing more": (
-        record(**ASKED, kinds=["requested"]),
+        ASKED,
         {
             "state": "requested",
             "outcome": "",
@@ -76,40 +87,40 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
         },
     ),
     "requested, and it never came": (
-        record(**ASKED, kinds=["requested"], closed=[1, at(60), "timeout"]),
+        (*ASKED, closed(-3)),
         {"state": "requested", "outcome": "", "close_reason": "never_came", "reopened": False},
     ),
     "requested, given up, and then it came": (
-        record(**ASKED, **RANG, kinds=["requested", "ring"], closed=[1, at(59), "timeout"]),
+        (*ASKED, closed(-3), *RANG),
         {"state": "ringing", "close_reason": "", "reopened": True},
     ),
     "requested, given up, and it had come before, unseen": (
-        record(**ASKED, **RANG, kinds=["requested", "ring"], closed=[1, at(60), "timeout"]),
+        (*ASKED, *RANG, closed(0)),
         {"state": "ringing", "close_reason": "timeout", "reopened": False},
     ),
     "requested, and it rang": (
-        record(**ASKED, **BOTH_RANG, kinds=["requested", "ring"]),
+        (*ASKED, *BOTH_RANG),
         {"state": "ringing", "rang_at": at(0), "request_to_ring_time": 3 * SECOND},
     ),
     "requested, and by the provider's clock it rang before": (
-        record(**ASKED, a_rang_at=at(-5), kinds=["requested", "ring"]),
+        (*ASKED, said(-5, "ring")),
         {"request_to_ring_time": 0},
     ),
     "requested, and ended unheard of": (
-        record(**ASKED, **HUNG_UP, kinds=["hangup", "requested"]),
+        (*ASKED, *HUNG_UP),
         {"state": "ended", "outcome": "unanswered", "request_to_ring_time": None},
     ),
-    "made of so many events": (record(events=["e1", "e2", "e3"]), {"revision": 3}),
-    "a record of the time before records told their events": (
-        {name: value for name, value in record().items() if name != "events"},
-        {"revision": 0, "events": ()},
+    "the request is believed before an event that repeats it": (
+        (said(-9, "ring", tag="autumn", variables={"A": "2"}), *ASKED),
+        {"tag": "spring", "variables": {"A": "1", "B": ""}},
     ),
+    "what a CDR repeats of the request": ((said(60, "cdr", tag="spring"),), {"tag": "spring"}),
     "ringing": (
-        record(**RANG),
+        RANG,
         {"state": "ringing", "outcome": "", "rang_at": at(0), "ring_time": None, "talk_time": None},
     ),
     "answered": (
-        record(**ANSWERED),
+        ANSWERED,
         {
             "state": "answered",
             "outcome": "",
@@ -119,17 +130,20 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
         },
     ),
     "ended, and the CDR is to come": (
-        record(**ANSWERED, **HUNG_UP),
+        (*ANSWERED, *HUNG_UP),
         {
             "state": "ended",
             "outcome": "answered",
             "ended_at": at(20),
             "ring_time": 5 * SECOND,
             "talk_time": 15 * SECOND,
+            "event_outcome": "answered",
+            "event_talk_time": 15 * SECOND,
+            "cdr_outcome": None,
         },
     ),
     "ended without an answer": (
-        record(**RANG, **HUNG_UP),
+        (*RANG, *HUNG_UP),
         {
             "state": "ended",
             "outcome": "unanswered",
@@ -138,64 +152,107 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
             "talk_time": 0,
         },
     ),
-    "ended busy": (record(**RANG, **HUNG_UP, outcome=said("busy")), {"outcome": "busy", "talk_time": 0}),
+    "ended busy": ((*RANG, said(20, "hangup", outcome="busy")), {"outcome": "busy", "talk_time": 0}),
     "an answer is believed before an outcome that says otherwise": (
-        record(**ANSWERED, **HUNG_UP, outcome=said("busy")),
+        (*ANSWERED, said(20, "hangup", outcome="busy")),
         {"outcome": "answered"},
     ),
-    "an outcome says nothing before the end": (record(**RANG, outcome=said("busy")), {"outcome": ""}),
+    "an outcome says nothing before the end": (
+        (*RANG, said(3, "voicemail", outcome="busy")),
+        {"outcome": ""},
+    ),
+    "a queue's own leg knows best how the call ended": (
+        (
+            *RANG,
+            said(9, "hangup", bridged=False, outcome="unanswered"),
+            through(10, "hangup", outcome="busy"),
+        ),
+        {"outcome": "unanswered"},
+    ),
+    "of legs that rank alike, one that was answered makes it an answered call": (
+        (*RANG, said(9, "hangup", outcome="answered"), said(10, "hangup", outcome="busy")),
+        {"outcome": "answered", "answered_at": None, "ring_time": None},
+    ),
     "complete without a CDR, where the dialect has none": (
-        record(**QUEUE, **ANSWERED, **HUNG_UP),
+        (queued(0, "ring"), queued(5, "answer"), queued(20, "hangup")),
         {"state": "complete", "outcome": "answered", "has_cdr": False},
     ),
     "told in two dialects, of which one has a CDR": (
-        record(dialects=["common-api", "extension-events"], **ANSWERED, **HUNG_UP),
-        {"state": "ended"},
+        (*ANSWERED, *HUNG_UP, queued(3, "voicemail")),
+        {"state": "ended", "dialect": "common-api", "dialects": ("common-api", "extension-events")},
     ),
     "put through, and only the B leg's answer is the call's": (
-        record(**BOTH_RANG, a_answered_at=at(5)),
+        (*ANSWERED, *BOTH_RANG),
         {"state": "ringing", "rang_at": at(0), "answered_at": None, "ring_time": None},
     ),
     "put through and answered": (
-        record(**BOTH_RANG, a_answered_at=at(5), b_answered_at=at(10)),
+        (*ANSWERED, *BOTH_RANG, through(10, "answer")),
         {"state": "answered", "answered_at": at(10), "ring_time": 3 * SECOND},
     ),
     "put through, not answered, and ended": (
-        record(**BOTH_RANG, a_answered_at=at(5), **HUNG_UP),
+        (*ANSWERED, *BOTH_RANG, said(20, "hangup", ids=("a", "b"))),
         {"state": "ended", "outcome": "unanswered", "ring_time": 13 * SECOND, "talk_time": 0},
     ),
+    "its own leg has ended, and the other's hangup is yet to come": (
+        (*ANSWERED, *BOTH_RANG, through(10, "answer"), *HUNG_UP),
+        {"state": "answered", "ended_at": None},
+    ),
+    "one agent gives up and the next is rung": (
+        (*RANG, through(2, "ring", "b1"), through(22, "hangup", "b1"), through(23, "ring", "b2")),
+        {"state": "ringing", "outcome": "", "ended_at": None},
+    ),
+    "the next agent answers, and hangs up": (
+        (
+            *RANG,
+            through(2, "ring", "b1"),
+            through(22, "hangup", "b1"),
+            through(23, "ring", "b2"),
+            through(28, "answer", "b2"),
+            through(58, "hangup", "b2"),
+        ),
+        {"state": "ended", "outcome": "answered", "talk_time": 30 * SECOND},
+    ),
     "one leg's end is not a queue's end": (
-        record(**QUEUE, **ANSWERED, live=["a", "b"], **HUNG_UP),
+        (queued(0, "dial"), queued(5, "answer", "b"), queued(20, "hangup")),
         {"state": "answered", "outcome": "", "ended_at": None},
     ),
     "the last leg's end is": (
-        record(**QUEUE, **ANSWERED, live=["a", "b"], ends={"a": at(20), "b": at(30)}),
+        (queued(0, "dial"), queued(5, "answer", "b"), queued(20, "hangup"), queued(30, "hangup", "b")),
         {"state": "complete", "ended_at": at(30), "talk_time": 25 * SECOND},
     ),
     "answered, but not said when": (
-        record(**QUEUE, **RANG, **HUNG_UP, outcome=said("answered"), talk_time=said("9000000")),
+        (queued(0, "dial"), queued(20, "hangup", outcome="answered", talk_time=9 * SECOND)),
         {"outcome": "answered", "answered_at": None, "ring_time": None, "talk_time": 9 * SECOND},
     ),
     "answered, and neither when nor for how long": (
-        record(**QUEUE, **RANG, **HUNG_UP, outcome=said("answered")),
+        (queued(0, "dial"), queued(20, "hangup", outcome="answered")),
         {"outcome": "answered", "ring_time": None, "talk_time": None},
     ),
     "the talk that an event measured is believed before the difference of times": (
-        record(**ANSWERED, **HUNG_UP, talk_time=said("14000000")),
+        (*ANSWERED, said(20, "hangup", talk_time=14 * SECOND)),
         {"talk_time": 14 * SECOND},
     ),
+    "a queue's own leg that nobody answered behind it was waiting, not talking": (
+        (
+            *ANSWERED,
+            said(20, "hangup", talk_time=14 * SECOND, bridged=False),
+            through(19, "hangup", talk_time=7),
+        ),
+        {"talk_time": 7},
+    ),
     "a talk time of an unanswered call is none": (
-        record(**RANG, **HUNG_UP, talk_time=said("14000000")),
+        (*RANG, said(20, "hangup", talk_time=14 * SECOND)),
         {"talk_time": 0},
     ),
     "two clocks that disagree make no negative duration": (
-        record(a_rang_at=at(9), a_answered_at=at(5), ends={"a": at(3)}),
+        (said(9, "ring"), said(5, "answer"), said(3, "hangup")),
         {"ring_time": 0, "talk_time": 0},
     ),
     "a CDR alone": (
-        record(
-            kinds=["cdr"],
-            cdr=cdr(
+        (
+            said(
+                60,
+                "cdr",
                 outcome="answered",
                 started_at=at(0),
                 answered_at=at(5),
@@ -217,114 +274,195 @@ CASES: dict[str, tuple[Record, dict[str, Any]]] = {
             "round": 2,
             "has_ring": False,
             "has_cdr": True,
+            "cdr_received_at": at(60),
+            "event_outcome": None,
+            "cdr_round": 2,
         },
     ),
     "a CDR wins over the events, and what it doesn't say they do": (
-        record(
-            **ANSWERED,
-            **HUNG_UP,
-            caller=said("100"),
-            callee=said("200"),
-            cdr=cdr(outcome="unanswered", caller="300", ended_at=at(21), talk_time=0),
+        (
+            said(0, "ring", caller="100", callee="200"),
+            said(5, "answer"),
+            *HUNG_UP,
+            said(60, "cdr", outcome="unanswered", caller="300", ended_at=at(21), talk_time=0),
         ),
         {
             "state": "complete",
             "outcome": "unanswered",
             "caller": "300",
+            "event_caller": "100",
+            "cdr_caller": "300",
             "callee": "200",
             "rang_at": at(0),
             "answered_at": None,
+            "event_answered_at": at(5),
             "ended_at": at(21),
+            "event_ended_at": at(20),
             "ring_time": 21 * SECOND,
+            "event_ring_time": 5 * SECOND,
             "talk_time": 0,
+            "event_talk_time": 15 * SECOND,
         },
     ),
     "a CDR without an outcome of a call without an end": (
-        record(**RANG, cdr=cdr()),
+        (*RANG, said(60, "cdr")),
         {"state": "complete", "outcome": "", "ended_at": None, "talk_time": None},
     ),
+    "of several bills the one received last": (
+        (
+            said(60, "cdr", outcome="busy", caller="100"),
+            said(70, "cdr", outcome="answered"),
+        ),
+        {"outcome": "answered", "caller": None, "cdr_received_at": at(70)},
+    ),
+    "the bill, the corrected one, and the first again": (
+        (
+            said(60, "cdr", outcome="busy", last_received_at=at(90)),
+            said(70, "cdr", outcome="answered"),
+        ),
+        {"outcome": "answered", "cdr_received_at": at(70), "last_received_at": at(90)},
+    ),
     "closed in silence": (
-        record(**RANG, closed=[1, at(60), "timeout"]),
-        {"state": "ringing", "outcome": "", "close_reason": "timeout", "reopened": False},
+        (*RANG, closed(0)),
+        {"state": "ringing", "outcome": "", "close_reason": "timeout", "reopened": False, "revision": 1},
     ),
     "reopened by news": (
-        record(**RANG, closed=[1, at(59), "timeout"]),
-        {"state": "ringing", "close_reason": "", "reopened": True},
+        (*RANG, closed(0), said(1, "voicemail")),
+        {"state": "ringing", "close_reason": "", "reopened": True, "revision": 2},
+    ),
+    "reopened, and closed again": (
+        (*RANG, closed(0), said(1, "voicemail"), closed(1)),
+        {"close_reason": "timeout", "reopened": False, "kinds": ("ring", "voicemail")},
     ),
     "closed in silence before its CDR came": (
-        record(**RANG, closed=[1, at(60), "timeout"], cdr=cdr(outcome="busy")),
+        (*RANG, closed(0), said(60, "cdr", outcome="busy")),
         {"state": "complete", "close_reason": "", "reopened": True},
     ),
     "ended, but its CDR never came": (
-        record(**ANSWERED, **HUNG_UP, closed=[1, at(60), "timeout"]),
+        (*ANSWERED, *HUNG_UP, closed(20)),
         {"state": "ended", "outcome": "answered", "close_reason": "timeout"},
     ),
-    "numbers are numbers again": (
-        record(round=said("2"), hangup_cause=said("17"), hangup_direction=said("0")),
-        {"round": 2, "hangup_cause": 17, "hangup_direction": 0},
+    "an event that says nothing any more": (
+        (*RANG, said(5, "void", caller="100", ids=("a", "z"))),
+        {"state": "ringing", "caller": None, "revision": 1, "kinds": ("ring",), "legs": ("a",)},
     ),
     "which kinds have come": (
-        record(kinds=["answer", "dial", "hangup"]),
+        (queued(0, "dial"), queued(5, "answer"), queued(20, "hangup")),
         {"has_ring": True, "has_answer": True, "has_hangup": True, "has_cdr": False},
     ),
     "of several sources and legs": (
-        record(ids=["a", "b"], sources=["north", "south"], uuid="u"),
-        {"legs": ("a", "b"), "source": "north", "uuid": "u"},
+        (
+            said(0, "ring", source="south", uuid="u2"),
+            said(1, "ring", source="north", uuid="u1", ids=("a", "b")),
+        ),
+        {"legs": ("a", "b"), "source": "north", "sources": ("north", "south"), "uuid": "u1", "leg_count": 2},
+    ),
+    "the earliest event is believed, and the side that was put through first of all": (
+        (
+            said(1, "ring", caller="200", callee="2"),
+            said(0, "ring", caller="100"),
+            through(9, "ring", callee="3"),
+        ),
+        {"caller": "100", "callee": "3"},
+    ),
+    "who answered is the call's extension, rather than who was rung first": (
+        (said(0, "ring", extension="7"), said(5, "answer", extension="8")),
+        {"extension": "8"},
+    ),
+    "what could not be read, and who was handed on": (
+        (
+            said(0, "ring", doubts=(Doubt("time", "malformed", "x"), Doubt("round", "malformed", "y"))),
+            said(5, "answer", doubts=(Doubt("time", "malformed", "z"),), transferred=True),
+        ),
+        {"doubts": 3, "transfers": 1},
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_record_means_this_call(name: str) -> None:
-    known, expected = CASES[name]
-    call = call_of(known)
+def test_events_mean_this_call(name: str) -> None:
+    events, expected = CASES[name]
+    call = call_of(events)
     assert {name: getattr(call, name) for name in expected} == expected
-    assert is_complete(known) == (call.state == "complete")
+    assert is_complete(events) == (call.state == "complete")
 
 
 def test_a_call_of_which_next_to_nothing_is_known() -> None:
-    known = {"legs": ("a",), "source": "shanghai", "dialect": "common-api"}
+    known = {"account": "acme", "call_id": "a", "legs": ("a",), "source": "shanghai", "dialect": "common-api"}
+    listed = {"sources": ("shanghai",), "dialects": ("common-api",), "kinds": ("ring",), "variables": {}}
     texts = {"outcome": "", "state": "ringing", "close_reason": ""}
-    flags = {"has_ring": True, "has_answer": False, "has_hangup": False, "has_cdr": False, "reopened": False}
-    made_of = {"events": ("e1", "e2"), "revision": 2, "variables": {}}
-    received = {"first_received_at": at(0), "last_received_at": at(60)}
-    unknown: dict[str, Any] = dict.fromkeys(Call.__slots__) | known | texts | flags | received | made_of
-    assert call_of(record()) == Call(**unknown)
+    flags = {
+        "has_ring": True,
+        **dict.fromkeys(("has_answer", "has_hangup", "has_cdr", "reopened", "truncated"), False),
+    }
+    counts = {"events": ("e1",), "revision": 1, "leg_count": 1, "doubts": 0, "transfers": 0}
+    received = {"first_received_at": at(2), "last_received_at": at(2)}
+    rang = {"rang_at": at(0)}
+    unknown: dict[str, Any] = dict.fromkeys(COLUMNS)
+    assert call_of([event()]) == Call(**unknown | known | listed | texts | flags | counts | received | rang)
 
 
-def of_common_api(*told: tuple[int, str, str]) -> Call:
-    """The call of which each tells a second, a kind and a leg; `a` is its own, all others are B legs."""
-    known: Record = {}
-    for second, kind, leg in told:
-        side, ids = ("a" if leg == "a" else "b"), tuple({"a": 0, leg: 0})
-        known = join(known, record_of(event(kind=kind, leg=leg, side=side, ids=ids, occurred_at=at(second))))
-    return call_of(known)
+def test_what_bill_and_events_say_stays_readable_beside_the_row() -> None:
+    for name in BILLED:
+        assert {name, f"event_{name}", f"cdr_{name}"} <= set(COLUMNS)
+    assert column("event_ring_time") == "event_ring_seconds"
+    assert column("rang_at") == "rang_at"
+    assert len(set(map(column, COLUMNS))) == len(fields(Call))
 
 
-def test_a_call_goes_on_when_one_agent_gives_up_and_the_next_is_rung() -> None:
-    told = [(2, "ring", "b1"), (22, "hangup", "b1"), (23, "ring", "b2")]
-    call = of_common_api(*told)
-    assert (call.state, call.outcome, call.ended_at) == ("ringing", "", None)
-    told.append((28, "answer", "b2"))
-    call = of_common_api(*told)
-    assert (call.state, call.outcome, call.talk_time) == ("answered", "", None)
-    call = of_common_api(*told, (58, "hangup", "b2"))
-    assert (call.state, call.outcome, call.talk_time) == ("ended", "answered", 30 * SECOND)
+def test_the_version_counts_readings_and_closings_and_the_days_are_those_of_receipts() -> None:
+    events = [
+        said(0, "ring", reading=7),
+        said(1, "void"),
+        closed(0),
+        said(2, "answer", last_received_at=AT + DAY),
+    ]
+    assert version_of(events) == 10
+    assert days_of(events) == (date(2020, 9, 13), date(2020, 9, 14))
+    assert days_between(date(2020, 2, 28), date(2020, 3, 1)) == (
+        date(2020, 2, 28),
+        date(2020, 2, 29),
+        date(2020, 3, 1),
+    )
 
 
-def test_the_end_of_its_own_leg_is_the_end_of_a_call() -> None:
-    told = [(0, "ring", "a"), (2, "answer", "a"), (3, "ring", "b1"), (9, "answer", "b1")]
-    assert of_common_api(*told).state == "answered"
-    # it names no leg but itself: the other's hangup is yet to come
-    assert of_common_api(*told, (19, "hangup", "a")).state == "answered"
-    both = event(kind="hangup", side="a", ids=("a", "b1"), occurred_at=at(19))
-    call = call_of(join(record_of(both), record_of(event(kind="ring", leg="b1", side="b", ids=("a", "b1")))))
-    assert (call.state, call.ended_at) == ("ended", at(19))
+def test_events_that_say_nothing_are_no_call() -> None:
+    assert not is_call([said(0, "void"), closed(0)])
+    assert is_call([said(0, "void"), *RANG])
 
 
-def test_news_reopen_a_closed_call_and_silence_closes_it_again() -> None:
-    closed = record(**RANG, closed=[1, at(60), "timeout"])
-    reopened = join(closed, record(last_received_at=at(90)))
-    assert call_of(reopened).close_reason == ""
-    again = join(reopened, {"closed": [1, at(90), "timeout"]})
-    assert call_of(again).close_reason == "timeout"
+def test_the_rows_of_legs() -> None:
+    rows = legs_of(
+        [
+            said(0, "ring", leg="b", ids=("b", "c"), side="a", extension="7"),
+            said(5, "answer", leg="b", ids=("b",), side="b", extension="8"),
+            said(9, "hangup", leg="b", ids=("b",), outcome="busy"),
+            said(8, "hangup", leg="b", ids=("b",), outcome="answered"),
+            said(7, "cdr", leg="a", ids=("a",), side="a", outcome="busy"),
+            said(7, "void", leg="v", ids=("v",)),
+        ]
+    )
+    assert rows == (
+        Leg(leg_id="a"),
+        Leg(
+            leg_id="b",
+            side="b",
+            extension="7",
+            rang_at=at(0),
+            answered_at=at(5),
+            ended_at=at(8),
+            outcome="busy",
+        ),
+        Leg(leg_id="c"),
+    )
+
+
+@examples(normal=500, long=10_000)
+@given(seed=st.integers(0, 2**63))
+def test_the_order_of_events_does_not_matter(seed: int) -> None:
+    rng = random.Random(seed)
+    events = call_events(rng)
+    mixed = [*events, replace(events[0], event_id="v", kind="void", caller="9")]
+    rng.shuffle(mixed)
+    assert call_of(mixed) == replace(call_of(events), call_id=call_of(mixed).call_id)
+    assert legs_of(mixed) == legs_of(events)

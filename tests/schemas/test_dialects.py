@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 CHOOSES = {"schemas/dialects.py", "compose/demo_sources.py"}
 """The declaration; and the demo, which has two sources to show."""
-OLD = {"sinks/queries/calls.sql"}
-"""To be a plain table."""
 
 
 @pytest.mark.parametrize("name", dialects.NAMES)
@@ -47,7 +45,7 @@ def test_nobody_knows_a_dialect_that_is_not_declared() -> None:
 
 def test_no_other_file_names_a_dialect() -> None:
     named = {path for path, text in texts() if any(name in text for name in dialects.NAMES)}
-    assert named <= CHOOSES | OLD
+    assert named <= CHOOSES
 
 
 def texts() -> Iterator[tuple[str, str]]:

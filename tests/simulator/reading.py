@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from processors.normalize.step import Normalized, Rejected, normalize
-from schemas.calls import call_of
-from schemas.records import join, record_of
+from schemas.calls import COLUMNS, call_of
 from simulator.shapes import request_of
 from tests.kit.callbacks import posted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.events import CallEvent
     from simulator.model import SimulatedCall
     from simulator.shapes import Request
 
@@ -36,16 +35,16 @@ def read(request: Request, dialect: str, received_at: int = NOW) -> Normalized |
 
 def row(call: SimulatedCall, places: Iterable[int]) -> dict[str, Any]:
     """The columns of `calls`, once these webhooks of a call have come in this order."""
-    records = []
+    events: list[CallEvent] = []
     for number, place in enumerate(places):
         webhook = call.webhooks[place]
         outcome = read(request_of(webhook.fields, webhook.shape), call.truth.dialect, NOW + number)
         assert isinstance(outcome, Normalized), outcome
-        records.append(record_of(outcome.events[0]))
-    record = reduce(join, records)
-    found = call_of(record)
-    columns = {name: getattr(found, name) for name in found.__dataclass_fields__}
+        events += outcome.events
+    known = {event.event_id: event for event in reversed(events)}
+    found = call_of(known.values())
+    columns = {name: getattr(found, name) for name in COLUMNS}
     for name in ("ring", "talk"):
         time = columns[f"{name}_time"]
         columns[f"{name}_seconds"] = None if time is None else time / 1e6
-    return columns | {"legs": list(found.legs), "call_id": record["ids"][0]}
+    return columns | {"legs": list(found.legs)}

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from kafka import KafkaProducer
 
 from runtime.kafka import client_options
-from schemas.callbacks import Reason, Rejection, Stage
-from schemas.records import record_of, record_to_json
+from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.topics import Topic, topic_key
 from tests.kit.callbacks import posted
 from tests.kit.events import event
 from tests.rows import count, select, until
 from tests.servers import eventually
+from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from runtime.settings import Settings
     from schemas.callbacks import Callback, Headers
+    from schemas.events import CallEvent
 
 START = 1_612_836_000_000_000
 REASONS = (Reason("status", "unknown-status", "is none that the document names"),)
@@ -69,6 +71,7 @@ class Flow:
         number = len(self.calls)
         leg = str(uuid.uuid4())
         key = topic_key("acme", leg)
+        told: list[CallEvent] = []
         for kind in ("ring", "hangup"):
             callback = self.callback(b'{"number": %d}' % number)
             self.accept(callback)
@@ -84,7 +87,9 @@ class Flow:
             )
             self.publish(Topic.EVENTS, said.to_json(), key=key)
             self.events.add(said.event_id)
-            self.publish(Topic.RECORDS, record_to_json("acme", leg, record_of(said)), key=key)
+            told.append(said)
+            record = replace(record_of(told), began=len(told) == 1)
+            self.publish(Topic.RECORDS, record.to_json(), key=key)
         self.calls.add(leg)
         if number % 2:
             self.reject(self.callback(b"\xff\x00"))

@@ -1,19 +1,17 @@
-"""Made-up events of made-up calls, all that both dialects can say, and how their records may come."""
+"""Made-up events of made-up calls, all that both dialects can say."""
 
 from __future__ import annotations
 
 import uuid
-from functools import reduce
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from schemas.calls import BILLED, DESCRIBED
 from schemas.events import CallEvent
-from schemas.records import BILLED, DESCRIBED, Record, join, record_of
 
 if TYPE_CHECKING:
-    import random
-
     from hypothesis.strategies import DrawFn
 
 START = 1_612_836_000_000_000
@@ -28,6 +26,7 @@ times = st.one_of(
     st.integers(START, START + 120_000_000),
     st.integers(1, 2**50),
 )
+receipts = st.integers(START, START + 120_000_000) | st.integers(START, START + 200_000_000_000)
 durations = st.one_of(st.just(0), st.integers(0, 3_600_000_000), st.integers(0, 2**50))
 texts = st.one_of(st.sampled_from(["", "13800138000", "8001", "8002", "outbound"]), st.text(max_size=6))
 codes = st.one_of(st.integers(0, 40), st.integers(-(2**63), 2**63 - 1))
@@ -36,6 +35,8 @@ codes = st.one_of(st.integers(0, 40), st.integers(-(2**63), 2**63 - 1))
 def _said(name: str) -> st.SearchStrategy[Any]:
     if name in NUMBERS:
         return codes
+    if name == "direction":
+        return st.sampled_from(["inbound", "outbound"])
     if name == "outcome":
         return st.sampled_from(OUTCOMES)
     if name.endswith("_at"):
@@ -67,8 +68,7 @@ def events(draw: DrawFn, kinds: tuple[str, ...] = _FREQUENT_KINDS) -> CallEvent:
         else:
             said[name] = draw(_said(name))
     return CallEvent(
-        # few ids: two CDRs of one id and one time with other words are what a new release may make of one
-        event_id=draw(st.sampled_from(["e1", "e2", "e3"])),
+        event_id=draw(st.sampled_from(["e1", "e2", "e3", "e4", "e5", "e6"])),
         callback_id=str(uuid.UUID(int=draw(st.integers(0, 2**128 - 1)), version=4)),
         account="acme",
         source=draw(st.sampled_from(["one", "two"])),
@@ -76,7 +76,7 @@ def events(draw: DrawFn, kinds: tuple[str, ...] = _FREQUENT_KINDS) -> CallEvent:
         kind=kind,  # type: ignore[arg-type]
         ids=tuple(sorted({leg, *ids})),
         leg=leg,
-        received_at=draw(times),
+        received_at=draw(receipts),
         occurred_at=draw(times),
         clock="provider",
         **said,
@@ -88,38 +88,46 @@ _OF_EVENTS = (*_OF_CDRS, "extension", "started_at", "outcome", "talk_time")
 
 
 @st.composite
-def call_records(draw: DrawFn) -> list[Record]:
-    """The records that tell of one call, in any order, some twice; its legs are a, b, c and d."""
+def calls(draw: DrawFn) -> list[CallEvent]:
+    """The events of one call, in any order, some twice; its legs are some of a, b, c and d, and `a`."""
     # one call in four is known by its CDRs alone
     kinds = draw(st.sampled_from([_FREQUENT_KINDS, _FREQUENT_KINDS, _FREQUENT_KINDS, ("cdr",)]))
-    told = [record_of(event) for event in draw(st.lists(events(kinds), min_size=1, max_size=6))]
+    told = draw(st.lists(events(kinds), min_size=1, max_size=6, unique_by=lambda event: event.event_id))
+    told = [replace(event, ids=tuple(sorted({"a", *event.ids}))) for event in told]
     if draw(st.booleans()):
-        last = max(record["last_received_at"] for record in told)
-        as_of = last + draw(st.sampled_from([-1, 0, 1]))
-        told.append({"closed": [1, as_of, draw(st.sampled_from(["timeout", "asked"]))]})
+        last = max(event.last_heard for event in told)
+        told.append(closing(told[0], max(1, last + draw(st.sampled_from([-1, 0, 1])))))
     shuffled = draw(st.permutations(told))
     return [*shuffled, *draw(st.lists(st.sampled_from(told), max_size=2))]
 
 
-def within(call_id: str, record: Record) -> Record:
-    """The same with legs of this call's own."""
+def closing(event: CallEvent, at: int) -> CallEvent:
+    """The closing of the event's call, as correlate makes it."""
+    return CallEvent(
+        event_id="closing",
+        callback_id="",
+        account=event.account,
+        source=event.source,
+        dialect=event.dialect,
+        kind="closed",
+        ids=("a",),
+        leg="a",
+        received_at=at,
+        occurred_at=at,
+        clock="ingress",
+        extra={"reason": "timeout"},
+    )
+
+
+def within(call_id: str, event: CallEvent) -> CallEvent:
+    """The same in a call of this id, with legs and an event id of its own."""
 
     def renamed(leg: str) -> str:
         return f"{call_id}-{leg}"
 
-    own = dict(record)
-    for name in ("ids", "live"):
-        if name in own:
-            own[name] = [renamed(leg) for leg in own[name]]
-    for name in ("ends", "legs"):
-        if name in own:
-            own[name] = {renamed(leg): value for leg, value in own[name].items()}
-    return own
-
-
-def pieces(records: list[Record], order: random.Random, most: int = 4) -> list[Record]:
-    """Join some of the records: at most so many are left, in any order."""
-    groups: list[list[Record]] = [[] for _ in range(order.randint(1, most))]
-    for record in records:
-        order.choice(groups).append(record)
-    return [reduce(join, group) for group in groups if group]
+    return replace(
+        event,
+        event_id=renamed(event.event_id),
+        ids=tuple(map(renamed, event.ids)),
+        leg=renamed(event.leg),
+    )

@@ -2,24 +2,47 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from runtime.backoff import MOST_SECONDS, delays
-from schemas.records import record_of
+from schemas.calls import Call, Leg
+from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from sinks.batch import MAX_BYTES, Batch, Batches
+from sinks.progress import Progress
 from sinks.readiness import Readiness
-from sinks.rows import Known, read
-from sinks.tables import CALLBACKS, DEAD_LETTERS, LEGS, RECORDS
+from sinks.rows import GONE, read
+from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, LEGS
 from tests.kit.messages import StoredMessage
+from tests.sinks.folded import record_of
 from tests.sinks.test_rows import EVENT, callback_message
 
-RECORD = record_of(EVENT)
+ROW = record_of([EVENT])
+MONDAY, TUESDAY, WEDNESDAY = (date(2024, 3, day) for day in (4, 5, 6))
 
 
-def known(call_id: str = "a", **fields: object) -> Known:
-    return Known("acme", call_id, RECORD | fields)
+def known(
+    call_id: str = "a", version: int = 1, *, received_at: int = 8, days: tuple[date, ...] = (MONDAY,)
+) -> Record:
+    call: Call | None = ROW.call
+    assert call is not None
+    call = replace(call, call_id=call_id, last_received_at=received_at)
+    return replace(ROW, call_id=call_id, version=version, days=days, call=call)
+
+
+def gone(call_id: str, *days: date) -> Record:
+    return Record(
+        account="acme", call_id=call_id, version=FOR_GOOD, days=days, legs=(Leg(leg_id="x"),), gone=True
+    )
+
+
+def versions(batch: Batch) -> dict[tuple[object, ...], int]:
+    """Of each key the version that is written."""
+    (calls,) = (insert for insert in batch.inserts() if insert.table is CALLS)
+    return {row[:3]: row[3] for row in calls.rows}
 
 
 def test_a_batch_is_due_by_rows_by_bytes_or_by_time() -> None:
@@ -63,16 +86,40 @@ def test_callbacks_and_events_wait_three_times_as_long_as_records() -> None:
     assert rest.offsets == {}
 
 
-def test_records_of_one_call_are_one_row() -> None:
+def test_of_one_call_the_highest_version_is_written() -> None:
     batch = Batch()
-    batch.add(StoredMessage("r", 0, 5), known(last_received_at=7), 0.0)
-    batch.add(StoredMessage("r", 0, 6), known(last_received_at=9), 0.0)
-    batch.add(StoredMessage("r", 1, 2), known("b", last_received_at=8), 0.0)
+    for offset, version in enumerate((2, 5, 3, 5)):
+        batch.add(StoredMessage("r", 0, offset), known(version=version, received_at=10 + version), 0.0)
+    batch.add(StoredMessage("r", 1, 2), known("b", received_at=8), 0.0)
     calls, legs = batch.inserts()
-    assert (calls.table, legs.table) == (RECORDS, LEGS)
-    assert (batch.messages, calls.rows, legs.rows) == (3, 2, 4)
-    assert (calls.oldest, calls.newest) == (8, 9)
-    assert batch.offsets == {("r", 0): 7, ("r", 1): 3}
+    assert (calls.table, legs.table) == (CALLS, LEGS)
+    assert versions(batch) == {("acme", MONDAY, "a"): 5, ("acme", MONDAY, "b"): 1}
+    assert [len(insert.rows) for insert in (calls, legs)] == [2, 4]
+    assert (batch.messages, calls.oldest, calls.newest) == (5, 8, 15)
+    assert batch.offsets == {("r", 0): 4, ("r", 1): 3}
+
+
+def test_under_later_days_a_call_is_gone_and_what_was_merged_away_under_all() -> None:
+    batch = Batch()
+    batch.add(StoredMessage("r"), gone("b", MONDAY, TUESDAY), 0.0)
+    batch.add(StoredMessage("r"), known("b", 9, days=(MONDAY,)), 0.0)  # it came too late
+    batch.add(StoredMessage("r"), known("a", 3, days=(MONDAY, TUESDAY, WEDNESDAY)), 0.0)
+    assert versions(batch) == {
+        ("acme", MONDAY, "a"): 3,
+        ("acme", TUESDAY, "a"): GONE,
+        ("acme", WEDNESDAY, "a"): GONE,
+        ("acme", MONDAY, "b"): GONE,
+        ("acme", TUESDAY, "b"): GONE,
+    }
+
+
+def test_a_leg_that_began_with_nothing_is_remembered_with_a_row_and_without() -> None:
+    batch = Batch()
+    batch.add(StoredMessage("r"), replace(known(), began=True), 0.0)
+    batch.add(StoredMessage("r"), Record(account="acme", call_id="c", began=True), 0.0)
+    batch.add(StoredMessage("r"), known("d"), 0.0)
+    assert list(batch.began) == [("acme", "a"), ("acme", "c")]
+    assert versions(batch).keys() == {("acme", MONDAY, "a"), ("acme", MONDAY, "d")}
 
 
 def test_what_people_wait_for_is_written_first() -> None:
@@ -82,7 +129,7 @@ def test_what_people_wait_for_is_written_first() -> None:
     batch.add(poison, read(Topic.EVENTS, poison), 0.0)
     raw = callback_message()
     batch.add(raw, read(Topic.RAW, raw), 0.0)
-    assert [insert.table for insert in batch.inserts()] == [RECORDS, LEGS, CALLBACKS, DEAD_LETTERS]
+    assert [insert.table for insert in batch.inserts()] == [CALLS, LEGS, CALLBACKS, DEAD_LETTERS]
 
 
 def test_what_was_taken_away_is_written_but_not_committed() -> None:
@@ -91,17 +138,10 @@ def test_what_was_taken_away_is_written_but_not_committed() -> None:
     batch.add(StoredMessage("r", 1, 5), known("b"), 0.0)
     batch.forget({("r", 0), ("r", 9)})
     assert batch.offsets == {("r", 1): 6}
-    assert [insert.rows for insert in batch.inserts()] == [2, 4]
+    assert [len(insert.rows) for insert in batch.inserts()] == [2, 4]
     # and when it comes back, it is read again from what was committed
     batch.add(StoredMessage("r", 0, 3), known(), 0.0)
     assert batch.offsets == {("r", 1): 6, ("r", 0): 4}
-
-
-def test_a_merged_leg_belongs_to_the_smaller_call() -> None:
-    batch = Batch()
-    batch.add(StoredMessage("r"), known("b", merged_into="a"), 0.0)
-    _, legs = batch.inserts()
-    assert set(legs.columns[2]) == {"a"}
 
 
 def test_an_empty_batch_has_nothing_to_insert() -> None:
@@ -127,3 +167,32 @@ def test_readiness_names_what_is_wrong() -> None:
     readiness.clear("insert")
     readiness.clear("commit")
     assert readiness() == (True, "")
+
+
+def test_work_that_does_not_go_on_is_not_ready() -> None:
+    now = [0.0]
+    progress = Progress(60, now=lambda: now[0])
+    progress.begin()
+    progress.lag(5)
+    now[0] = 50.0
+    progress.committed()
+    assert (progress.same_batch(), progress.no_commit(), progress.reasons()) == (50, 0, [])
+    now[0] = 61.0
+    assert progress.reasons() == ["the same batch has been written for 61 s"]
+    now[0] = 111.0
+    progress.end()
+    assert progress.reasons() == ["nothing was committed for 61 s although there is lag"]
+    progress.lag(0)
+    assert progress.reasons() == []
+    progress.lag(1)
+    now[0] = 171.0
+    assert progress.reasons() == []
+
+
+def test_what_says_nothing_any_more_is_gone_until_a_later_reading() -> None:
+    silent = replace(gone("b", MONDAY, TUESDAY), version=5)
+    batch = Batch()
+    batch.add(StoredMessage("r"), silent, 0.0)
+    assert versions(batch) == {("acme", MONDAY, "b"): 5, ("acme", TUESDAY, "b"): GONE}
+    batch.add(StoredMessage("r"), known("b", 9, days=(MONDAY,)), 0.0)
+    assert versions(batch)["acme", MONDAY, "b"] == 9

@@ -1,28 +1,17 @@
-"""`call_changes` and its like say what `schemas.changes` says, and are what `sinks.changes` writes."""
+"""What changed in calls, and calls as they were: from each version that was ever visible."""
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
 from dataclasses import replace
-from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
-
-from schemas.changes import Change, changes
-from schemas.records import join, record_of, record_to_json
-from schemas.topics import Topic
-from sinks import changes as made_views
 from sinks import statements
-from sinks.batch import Batch
-from sinks.rows import read
-from sinks.store import Store
-from tests.kit.messages import StoredMessage
-from tests.scale import scaled
-from tests.sinks.strategies import events
+from sinks.changes import UNSEEN
+from sinks.masked import columns
+from tests.rows import select
+from tests.sinks.folded import write
+from tests.sinks.queries.telling import LEG_A, SECOND, START, event
+from tests.sinks.test_calls import ACCOUNT, generated
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -30,109 +19,114 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from schemas.events import CallEvent
 
-ACCOUNT = "acme"
-CALLS = scaled(300, 3_000)
-
-Calls = dict[str, list["CallEvent"]]
-
-
-def generated(count: int) -> Calls:
-    """Events of so many calls, some of them told twice, in any order."""
-    told: Calls = {}
-
-    @settings(max_examples=count, phases=[Phase.generate], database=None, deadline=None)
-    @given(said=st.lists(events(), min_size=1, max_size=6))
-    def collect(said: list[CallEvent]) -> None:
-        call_id = f"{len(told):08x}"
-        told[call_id] = [
-            replace(
-                event,
-                event_id=f"{call_id}-{event.event_id}",
-                ids=tuple(f"{call_id}-{leg}" for leg in event.ids),
-                leg=f"{call_id}-{event.leg}",
-            )
-            for event in said
-        ]
-
-    collect()
-    return told
+CALLS = 100
+RING = event("ring", LEG_A, START, caller="100", dialect="extension-events")
+ANSWER = event("answer", LEG_A, START + 5 * SECOND, extension="200", dialect="extension-events")
+HANGUP = event("hangup", LEG_A, START + 9 * SECOND, dialect="extension-events")
 
 
-def write(settings: Settings, calls: Calls, order: random.Random) -> None:
-    """As the sink does: the events, and the records that several workers had made of them."""
-    messages = []
-    for call_id, told in calls.items():
-        for event in told:
-            messages.append((Topic.EVENTS, event.to_json()))
-            part = order.sample(told, order.randint(1, len(told)))
-            messages.append(
-                (Topic.RECORDS, record_to_json(ACCOUNT, call_id, reduce(join, map(record_of, part))))
-            )
-        whole = reduce(join, map(record_of, told))
-        messages.append((Topic.RECORDS, record_to_json(ACCOUNT, call_id, whole)))
-    order.shuffle(messages)
-    batches = [Batch() for _ in range(3)]
-    for offset, (topic, value) in enumerate(messages):
-        message = StoredMessage(topic, 0, offset, value)
-        order.choice(batches).add(message, read(topic, message), 0.0)
-    store = Store(settings)
-    for batch in batches:
-        assert [error for _, error in store.insert(batch.inserts()) if error is not None] == []
-    store.close()
+def changes(settings: Settings, view: str = "call_changes") -> list[dict[str, Any]]:
+    return select(settings, f"SELECT * FROM {view} ORDER BY account, call_id, revision, field")
 
 
-COLUMNS = "revision, toUnixTimestamp64Micro(received_at), event_id, field, before, after"
+def test_each_version_is_compared_with_the_one_before(store_settings: Settings) -> None:
+    write(store_settings, [RING])
+    write(store_settings, [RING, HANGUP, ANSWER])
+    told = {(row["revision"], row["field"]): row for row in changes(store_settings)}
+    assert [(told[key]["before"], told[key]["after"]) for key in ((1, "state"), (3, "state"))] == [
+        (None, "ringing"),
+        ("ringing", "complete"),
+    ]
+    assert (told[3, "talk_seconds"]["after"], told[3, "has_answer"]["before"]) == ("4", "false")
+    assert (1, "has_answer") not in told
+    assert (3, "caller") not in told
+    row = told[3, "extension"]
+    assert row["event_ids"] == sorted([ANSWER.event_id, HANGUP.event_id])
+    assert row["received_at"].timestamp() * SECOND == HANGUP.received_at
 
 
-def stored_changes(client: Client, source: str) -> dict[str, set[Change]]:
-    found: dict[str, set[Change]] = defaultdict(set)
-    for call_id, *change in client.execute(f"SELECT call_id, {COLUMNS} FROM {source}"):
-        found[call_id].add(Change(*change))
-    return dict(found)
+def test_a_version_that_came_late_or_again_changed_nothing(store_settings: Settings) -> None:
+    write(store_settings, [RING, ANSWER])
+    before = changes(store_settings)
+    write(store_settings, [RING])
+    write(store_settings, [ANSWER, RING])
+    assert changes(store_settings) == before
 
 
-def test_each_event_changed_what_the_model_says(store_settings: Settings, client: Client) -> None:
-    calls = generated(CALLS)
-    order = random.Random(len(calls))
-    write(store_settings, calls, order)
-    expected = {call_id: set(changes(told)) for call_id, told in calls.items()}
-    for _ in range(2):
-        found = stored_changes(client, "call_changes")
-        wrong = [call_id for call_id in calls if found.get(call_id, set()) != expected[call_id]]
-        smallest = min(wrong, key=lambda call_id: len(repr(calls[call_id])), default="")
-        assert found.get(smallest) == expected.get(smallest), calls[smallest]
-        assert found.keys() <= expected.keys()
-        write(store_settings, calls, order)  # all of it once more, as a replay does
+def test_a_call_and_some_time_are_asked_for_alone(store_settings: Settings) -> None:
+    later = [
+        replace(each, leg="x", ids=("x",), received_at=each.received_at + 60 * SECOND)
+        for each in (RING, HANGUP)
+    ]
+    write(store_settings, [RING, HANGUP], later)
+    everything = changes(store_settings)
+    of_call = changes(store_settings, f"changes_of_call(account = 'acme', call_id = '{LEG_A}')")
+    assert of_call == [row for row in everything if row["call_id"] == LEG_A] != []
+    late = changes(
+        store_settings, "late_changes(since = '2020-08-28 07:16:30', until = '2200-01-01 00:00:00')"
+    )
+    assert late == [row for row in everything if row["call_id"] == "x"] != []
 
 
-def test_one_call_and_some_time_read_as_all_of_it_does(store_settings: Settings, client: Client) -> None:
-    calls = generated(50)
-    write(store_settings, calls, random.Random(1))
-    everything = stored_changes(client, "call_changes")
-    for call_id in list(calls)[:5]:
-        found = stored_changes(client, f"changes_of_call(account = '{ACCOUNT}', call_id = '{call_id}')")
-        assert found == {call_id: everything[call_id]}
-    assert stored_changes(client, f"changes_of_call(account = 'other', call_id = '{call_id}')") == {}
-    ever = "since = '1970-01-01 00:00:00', until = '2100-01-01 00:00:00'"
-    assert stored_changes(client, f"late_changes({ever})") == everything
-    since = "2021-02-09 02:00:01"
-    rest = f"since = '{since}', until = '2100-01-01 00:00:00'"
-    late = f"late_changes({rest}) WHERE received_at >= toDateTime64('{since}', 6, 'UTC')"
-    expected = {
-        call_id: {change for change in found if change.received_at >= 1_612_836_001_000_000}
-        for call_id, found in everything.items()
+def test_changes_lead_to_the_row(store_settings: Settings, client: Client) -> None:
+    """In any order of events: each change is from what was before, and the last one is in the row."""
+    told = generated(CALLS)
+    most = max(map(len, told.values()))
+    for number in range(1, most + 1):
+        write(store_settings, *(said for events in told.values() if (said := starting(events, number))))
+    (view,) = (file for file in statements.views() if file.name == "calls.sql")
+    seen = [
+        each
+        for each in columns(view.text)
+        if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))
+    ]
+    known: dict[str, dict[str, str | None]] = {
+        call_id: {each.name: "false" if each.type == "Bool" else None for each in seen} for call_id in told
     }
-    assert stored_changes(client, late) == {call_id: found for call_id, found in expected.items() if found}
+    for row in changes(store_settings):
+        of_call = known[row["call_id"]]
+        assert of_call[row["field"]] == row["before"] != row["after"]
+        of_call[row["field"]] = row["after"]
+    plain = [each.name for each in seen if not each.type.startswith(("Array", "Map"))]
+    shown = ", ".join(f"nullIf(toString({name}), '')" for name in plain)
+    for call_id, *values in client.execute(f"SELECT call_id, {shown} FROM calls WHERE account = '{ACCOUNT}'"):
+        assert {name: known[call_id][name] for name in plain} == dict(zip(plain, values, strict=True))
 
 
-@pytest.mark.parametrize("name", made_views.VIEWS)
-def test_the_views_are_made_of_the_formula_of_calls(name: str) -> None:
-    files = {file.name: file.text for file in statements.views()}
-    made = made_views.render(files["calls.sql"], files["call_changes_masked.sql"])
-    assert files[f"{name}.sql"] == made[name]
+def starting(events: list[CallEvent], number: int) -> list[CallEvent]:
+    """The first so many of them, if any says something."""
+    said = events[:number]
+    return said if any(each.kind != "closed" for each in said) else []
 
 
-def test_another_shape_of_calls_is_refused() -> None:
-    (calls,) = (file.text for file in statements.views() if file.name == "calls.sql")
-    with pytest.raises(ValueError, match=r"calls\.sql does not look as it did"):
-        made_views.render(calls.replace("r.account AS account", "account"), "")
+def test_calls_are_as_they_were_at_any_time(store_settings: Settings) -> None:
+    other = [replace(RING, leg="x", ids=("x",), event_id="x1")]
+    times = [now(store_settings)]
+    for told in ([RING], [RING, ANSWER], [RING, ANSWER, HANGUP]):
+        write(store_settings, told)
+        times.append(now(store_settings))
+    write(store_settings, other)
+
+    def states(at: str) -> dict[str, str]:
+        rows = select(store_settings, f"SELECT call_id, state FROM calls_as_of(at = '{at}')")
+        return {row["call_id"]: row["state"] for row in rows}
+
+    assert [states(at) for at in times] == [
+        {},
+        {LEG_A: "ringing"},
+        {LEG_A: "answered"},
+        {LEG_A: "complete"},
+    ]
+    # versions are kept for some time alone: what did not change since is in the table itself
+    select(store_settings, "TRUNCATE TABLE call_versions")
+    assert states(now(store_settings)) == {LEG_A: "complete", "x": "ringing"}
+    everything = select(
+        store_settings, f"SELECT * FROM calls_as_of(at = '{now(store_settings)}') ORDER BY call_id"
+    )
+    assert everything == select(store_settings, "SELECT * FROM calls ORDER BY call_id")
+
+
+def now(settings: Settings) -> str:
+    (row,) = select(settings, "SELECT toString(now64(6, 'UTC')) AS at")
+    at: str = row["at"]
+    return at

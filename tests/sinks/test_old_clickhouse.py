@@ -22,7 +22,7 @@ from runtime.settings import ClickHouseSettings, Settings
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers
-from tests.sinks import test_changes, views
+from tests.sinks import views
 from tests.sinks.test_calls import ACCOUNT, generated, written
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ PACKAGE = "chdb==2.1.1"
 CALLS = 300
 PARTS = 3
 DASHBOARDS = (
-    "call_facts",
+    "agent_spells",
     "calls_by_hour",
     "calls_by_extension",
     "calls_by_campaign",
@@ -49,7 +49,7 @@ DASHBOARDS = (
     "service_level",
     "abandoned_rate",
 )
-STORED = {"call_records": "calls", "stored_legs": "call_legs", "stored_events": "call_changes"}
+STORED = ("stored_calls", "stored_legs", "stored_events")
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +124,6 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
     for table in STORED:
         embedded.ask(f"SYSTEM STOP MERGES {table}")
     written(embedded.settings, generated(CALLS), random.Random(1))
-    test_changes.write(embedded.settings, test_changes.generated(CALLS), random.Random(1))
     whole = views.reading()
     queries = ["SELECT version()", *schema()]
     for table in STORED:
@@ -138,11 +137,12 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
     # each column alone as well: an engine reads only the parts of a table that a query needs
     reading = [
         f"SELECT {', '.join(columns)} FROM {view} ORDER BY account, {key}"
-        for view, key in (("calls", "call_id"), ("call_legs", "leg_id"))
+        for view, key in (("calls", "call_id"), ("call_legs", "leg_id"), ("call_events", "event_id"))
         for names in [embedded.columns(view)]
         for columns in (names, *([name] for name in names))
     ]
     reading.append("SELECT * FROM call_changes ORDER BY account, call_id, revision, field")
+    reading.append(f"{whole['calls_as_of']} ORDER BY account, call_id")
     dashboards = [f"{whole[view]} ORDER BY ALL" for view in DASHBOARDS]
     old = answers(old_python, [*queries, *reading, *dashboards])
     assert tuple(map(int, old[0].strip().split(".")[:2])) == MINIMUM_VERSION
@@ -167,8 +167,8 @@ def near(cell: str) -> Any:
 def test_one_call_is_found_by_the_primary_key_through_the_view(old_python: Path, embedded: Embedded) -> None:
     query = f"EXPLAIN indexes = 1 SELECT * FROM calls WHERE account = '{ACCOUNT}' AND call_id = 'x'"
     filled = (
-        "INSERT INTO call_records (account, call_id, sources) "
-        "SELECT 'other', toString(number), ['one'] FROM numbers(100000)"
+        "INSERT INTO stored_calls (account, day, call_id, version) "
+        "SELECT 'other', '2024-03-04', toString(number), 1 FROM numbers(100000)"
     )
     embedded.ask(filled)
     old = answers(old_python, [*schema(), filled, query])[-1]

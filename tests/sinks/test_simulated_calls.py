@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from compose.demo import check
 from processors.normalize.step import Normalized
-from schemas.records import record_of
 from schemas.times import SECOND
 from schemas.topics import Topic
 from simulator.ledger import EXPECTED, Attempt, Ledger, lines
@@ -54,7 +53,7 @@ def test_each_call_is_what_happened(store_settings: Settings, client: Client, tm
     assert report.calls == CALLS
     assert client.execute("SELECT count() FROM calls") == [(CALLS,)]
     ((callbacks, closed),) = client.execute(
-        "SELECT (SELECT count(arrayJoin(callback_ids)) FROM stored_events), "
+        "SELECT (SELECT count(arrayJoin(callback_ids)) FROM call_events), "
         "(SELECT count() FROM calls WHERE close_reason = 'timeout')"
     )
     assert callbacks == totals.callbacks - totals.rejected
@@ -67,4 +66,4 @@ def test_rows_of_events_are_the_sinks() -> None:
         if isinstance(each.said, Normalized):
             (event,) = each.said.events
             message = StoredMessage("calls.events", value=event.to_json())
-            assert event_row(event, record_of(event)) == read(Topic.EVENTS, message)
+            assert event_row(event) == read(Topic.EVENTS, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,16 +11,16 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from runtime.kafka import client_options
 from schemas.callbacks import Rejection, Stage
-from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
 from sinks.consumer import TOPICS
 from sinks.migrate import migrate
 from sinks.writer import gathering
 from tests.kit.events import event
 from tests.pipeline import Worker
-from tests.rows import select, until
+from tests.rows import count, select, until
 from tests.servers import clickhouse_node, eventually, kafka_node, new_settings, prepared
 from tests.sinks.flow import REASONS, START, Flow
+from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,10 +127,7 @@ def test_an_event_said_twice_is_one_row_that_names_both_callbacks(
     sink.start()
     with Flow(stack_settings) as flow:
         for callback_id, received_at in (("c2", START + 9), ("c1", START), ("c2", START + 9)):
-            said = EVENT.from_dict(
-                {name: getattr(EVENT, name) for name in EVENT.__slots__}
-                | {"callback_id": callback_id, "received_at": received_at}
-            )
+            said = replace(EVENT, callback_id=callback_id, received_at=received_at)
             flow.publish(Topic.EVENTS, said.to_json())
         flow.flush()
         query = "SELECT * FROM call_events"
@@ -149,10 +147,11 @@ def test_poison_is_kept_and_stops_nothing(stack_settings: Settings, sink: Worker
         flow.publish(Topic.RAW, b"\xff\x00", headers=[("id", b"\xfe"), ("x", b"1")])
         flow.publish(Topic.REJECTED, b"rejected", headers=flow.callback(b"").headers())
         flow.publish(Topic.EVENTS, b"{", key=b"k\xff")
-        flow.publish(Topic.EVENTS, EVENT.to_json().replace(b'"round":', b'"was":'))
-        too_late = record_of(EVENT) | {"last_received_at": 2**62}
-        flow.publish(Topic.RECORDS, record_to_json("acme", "a", too_late), key=b"acme/a")
-        flow.publish(Topic.RECORDS, record_to_json("acme", "a", record_of(EVENT)), key=b"acme/a")
+        record = record_of([EVENT])
+        assert record.call is not None
+        too_late = replace(record, call=replace(record.call, last_received_at=2**62))
+        flow.publish(Topic.RECORDS, too_late.to_json(), key=b"acme/a")
+        flow.publish(Topic.RECORDS, record.to_json(), key=b"acme/a")
         flow.flush()
     until(stack_settings, "SELECT count() FROM dead_letters FINAL", 4)
     until(stack_settings, "SELECT count() FROM calls", 1)
@@ -164,16 +163,47 @@ def test_poison_is_kept_and_stops_nothing(stack_settings: Settings, sink: Worker
     assert {topic: row["codes"] for topic, row in by_topic.items()} == {
         "callbacks.raw": ["malformed-headers"],
         "callbacks.rejected": ["missing"],
-        "calls.events": ["malformed-json"],
+        "calls.events": ["no-event"],
         "calls.records": ["unrepresentable"],
     }
     assert (by_topic["callbacks.raw"]["value"], by_topic["callbacks.raw"]["headers"]) == ("FF00", 2)
     assert by_topic["calls.events"]["key"] == b"k\xff".hex().upper()
     metrics = sink.metrics()
-    assert f'callweave_sink_poison_total{{code="malformed-json",topic="{prefix}calls.events"}} 1.0' in metrics
+    assert f'callweave_sink_poison_total{{code="no-event",topic="{prefix}calls.events"}} 1.0' in metrics
     assert 'callweave_sink_rows_total{table="dead_letters"} 4.0' in metrics
     assert "callweave_sink_ready 1.0" in metrics
     assert "13800138000" not in sink.log.read_text()
+
+
+def test_a_row_that_clickhouse_refuses_is_put_aside_alone(stack_settings: Settings, sink: Worker) -> None:
+    select(stack_settings, "ALTER TABLE stored_events ADD CONSTRAINT known CHECK leg != 'bad'")
+    bad = [replace(EVENT, event_id=f"bad{number}", ids=("bad",), leg="bad") for number in range(3)]
+    with Flow(stack_settings) as flow:
+        for number in range(20):
+            flow.call()
+            if number < len(bad):
+                flow.publish(Topic.EVENTS, bad[number].to_json())
+        flow.flush()
+        sink.start()
+        eventually(lambda: uncommitted(stack_settings) == 0, "all is committed")
+    assert count(stack_settings, "SELECT count() FROM call_events") == 40
+    kept = select(
+        stack_settings, "SELECT value, reasons.code AS codes FROM dead_letters FINAL ORDER BY value"
+    )
+    assert [row["value"].encode() for row in kept] == [each.to_json() for each in bad]
+    assert {code for row in kept for code in row["codes"]} == {"refused"}
+
+
+def test_a_message_of_a_later_release_stops_the_sink_with_a_sentence(
+    stack_settings: Settings, sink: Worker
+) -> None:
+    with Flow(stack_settings) as flow:
+        flow.publish(Topic.RECORDS, replace(record_of([EVENT]), v=99).to_json(), key=b"acme/a")
+        flow.flush()
+    sink.start()
+    eventually(lambda: not sink.running, "the sink has stopped")
+    assert "start a newer release" in sink.log.read_text()
+    assert uncommitted(stack_settings) == 1
 
 
 def test_a_killed_clickhouse_loses_nothing_and_doubles_nothing(kafka_address: str, tmp_path: Path) -> None:

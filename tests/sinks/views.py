@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinks import statements
@@ -11,18 +10,14 @@ from sinks import statements
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
-    from schemas.calls import Call
-
 PARAMETERS = {
     "since": "1970-01-01 00:00:00",
     "until": "2200-01-01 00:00:00",
     "threshold": "20",
     "campaign": "spring",
     "seconds": "2",
+    "at": "2200-01-01 00:00:00",
 }
-
-CALL_TIMES = ("ring_time", "talk_time")
-"""Those which a CDR may say."""
 
 
 def reading(**more: str) -> dict[str, str]:
@@ -36,11 +31,6 @@ def reading(**more: str) -> dict[str, str]:
             given = ", ".join(f"{name} = '{known[name]}'" for name in wanted)
             queries[view] = f"SELECT * FROM {view}({given})" if given else f"SELECT * FROM {view}"
     return queries
-
-
-def call_columns(call: Call) -> dict[str, Any]:
-    """The columns of `calls` that the contract names, as `stored_calls` gives them."""
-    return asdict(call) | {"legs": list(call.legs), "events": list(call.events)}
 
 
 def stored_calls(client: Client, account: str) -> dict[str, dict[str, Any]]:

@@ -55,7 +55,7 @@ def main() -> int:
         http = listen(options.host, options.http_port)
         engine = Engine(options.data, options.database)
     except (NodeError, ServerError, OSError, RuntimeError) as error:
-        log.error("%s", error)  # noqa: TRY400 - one sentence helps; a traceback does not
+        log.error("%s", error)
         return 1
     server = ClickHouseServer(engine, Access(options.user, password), native, http)
     server.start()

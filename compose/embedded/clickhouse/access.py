@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hmac
 
-from compose.embedded.clickhouse import errors
+from compose.embedded.clickhouse.errors import Code
 
 
 class Access:
-    """The one user of this server."""
-
     def __init__(self, user: str = "default", password: str = "") -> None:
         """The default is ClickHouse's own: `default`, without a password."""
         self._user = user.encode()
@@ -20,8 +18,6 @@ class Access:
         right_user = hmac.compare_digest(user.encode(), self._user)
         right_password = hmac.compare_digest(password.encode(), self._password)
         if not (right_user and right_password):
-            raise errors.ServerError(
-                errors.AUTHENTICATION_FAILED,
-                "AUTHENTICATION_FAILED",
-                f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
+            raise Code.AUTHENTICATION_FAILED.error(
+                f"{user}: Authentication failed: password is incorrect, or there is no user with such name."
             )

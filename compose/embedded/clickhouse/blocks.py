@@ -29,18 +29,16 @@ class Block:
 
 
 def skip_info(source: Reader) -> None:
-    """Skip a block's info fields."""
     while field := source.varint():
         if field == 1:
             source.skip(1)
-        elif field == 2:  # noqa: PLR2004 - the field's number
+        elif field == 2:
             source.skip(_BUCKET_BYTES)
         else:
             raise ProtocolError(f"block info has an unknown field {field}")
 
 
 def read_block(source: Reader) -> Block:
-    """Cut out the next block of the Native format."""
     source.compact()
     start = source.position
     count, rows = source.varint(), source.varint()

@@ -7,9 +7,10 @@ and the serializations of its data types, at revisions below 54454 (no custom se
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse.wire import CONTINUES, ProtocolError
 
@@ -40,33 +41,28 @@ _GEOMETRY = {
 }
 
 
-class Layout(Protocol):
-    """The shape of one column in a block."""
-
+class Layout(ABC):
     def prefix(self, source: Reader) -> None:
-        """Skip what precedes the column's data."""
+        """Skip what precedes the column's data: mostly nothing."""
 
+    @abstractmethod
     def skip(self, source: Reader, rows: int) -> None:
         """Skip the data of `rows` values."""
 
 
 @dataclass(frozen=True)
-class Fixed:
+class Fixed(Layout):
     """Every value has the same width in bytes."""
 
     width: int
-
-    def prefix(self, source: Reader) -> None: ...
 
     def skip(self, source: Reader, rows: int) -> None:
         source.skip(self.width * rows)
 
 
 @dataclass(frozen=True)
-class Strings:
+class Strings(Layout):
     """Each value is preceded by its length."""
-
-    def prefix(self, source: Reader) -> None: ...
 
     def skip(self, source: Reader, rows: int) -> None:
         """Length by length. This is the only loop over values, so it works on the bare buffer."""
@@ -98,7 +94,7 @@ def _long_length(data: bytearray, position: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Nullable:
+class Nullable(Layout):
     """A byte for each value, NULL or not; then all values."""
 
     inner: Layout
@@ -112,7 +108,7 @@ class Nullable:
 
 
 @dataclass(frozen=True)
-class Array:
+class Array(Layout):
     """The end of each value's elements; then all elements."""
 
     inner: Layout
@@ -128,7 +124,7 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Tuple:
+class Tuple(Layout):
     """A column for each element."""
 
     items: tuple[Layout, ...]
@@ -143,7 +139,7 @@ class Tuple:
 
 
 @dataclass(frozen=True)
-class LowCardinality:
+class LowCardinality(Layout):
     """A dictionary; then an index into it for each value."""
 
     keys: Layout
@@ -156,7 +152,7 @@ class LowCardinality:
         if rows == 0:
             return
         flags = source.integer(_OFFSET)
-        if flags & 0xFF > 3 or not flags & 0x200:  # noqa: PLR2004 - 3: eight bytes; 0x200: the dictionary is here
+        if flags & 0xFF > 3 or not flags & 0x200:  # 3: eight bytes; 0x200: the dictionary is here
             raise ProtocolError("a LowCardinality column has no dictionary of its own")
         self.keys.skip(source, source.integer(_OFFSET))
         source.skip(source.integer(_OFFSET) << (flags & 0xFF))

@@ -18,9 +18,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compose.embedded.clickhouse import errors
 from compose.embedded.clickhouse import sql as statements
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code, ServerError, parse_error
 from compose.embedded.locks import lock_data
 from compose.embedded.node import NodeError
 
@@ -126,11 +125,9 @@ class Engine:
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - one engine a process
     def error_name(self, code: int) -> str:
-        """ClickHouse's name of an error code."""
         return self._one(f"SELECT errorCodeToName({code})")[0]
 
     def note_change(self) -> None:
-        """Note that a table may have changed."""
         self.tables_as_of = next(self._table_changes)
 
     def close(self) -> None:
@@ -223,9 +220,7 @@ class Session:
             running = self._connection.send_query(sql, form, params=dict(parameters or {}))
         except RuntimeError as error:
             translated = self._translate(error)
-            if translated.code == errors.BAD_ARGUMENTS and translated.text.startswith(
-                "Streaming query is not"
-            ):
+            if translated.code == Code.BAD_ARGUMENTS and translated.text.startswith("Streaming query is not"):
                 raise NotStreamableError from None
             raise translated from None
         return self._pieces(running)
@@ -303,9 +298,9 @@ class Session:
 
     def _translate(self, error: RuntimeError) -> ServerError:
         said = str(error)
-        known = errors.parse_error(said)
+        known = parse_error(said)
         if known is None:
-            return ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", said)
+            return Code.BAD_ARGUMENTS.error(said)
         return ServerError(known.code, known.name or self._engine.error_name(known.code), known.text)
 
 
@@ -313,7 +308,6 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
 
 
 def _unescape(cell: str) -> str:
-    """Undo the escapes of a TabSeparated value."""
     if "\\" not in cell:
         return cell
     characters = iter(cell)

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import re
-
-BAD_ARGUMENTS = 36
-NOT_IMPLEMENTED = 48
-UNKNOWN_TYPE = 50
-SYNTAX_ERROR = 62
-UNEXPECTED_PACKET_FROM_CLIENT = 101
-NOT_ENOUGH_SPACE = 243
-QUERY_IS_TOO_LARGE = 229
-QUERY_WAS_CANCELLED = 394
-AUTHENTICATION_FAILED = 516
+from enum import IntEnum
 
 # The engine repeats "Code: N. DB::Exception: ", and appends "(NAME)" and "(version V)", up to twice each.
 _HEAD = re.compile(r"Code: (\d+)\. DB::(?:\w+::)*Exception: ")
@@ -29,6 +20,23 @@ class ServerError(Exception):
         self.code = code
         self.name = name
         self.text = text
+
+
+class Code(IntEnum):
+    """Those of ClickHouse's codes that we use ourselves."""
+
+    BAD_ARGUMENTS = 36
+    NOT_IMPLEMENTED = 48
+    UNKNOWN_TYPE = 50
+    SYNTAX_ERROR = 62
+    UNEXPECTED_PACKET_FROM_CLIENT = 101
+    NOT_ENOUGH_SPACE = 243
+    QUERY_IS_TOO_LARGE = 229
+    QUERY_WAS_CANCELLED = 394
+    AUTHENTICATION_FAILED = 516
+
+    def error(self, text: str) -> ServerError:
+        return ServerError(self.value, self.name, text)
 
 
 def parse_error(said: str) -> ServerError | None:

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import lz4.block
-from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
+from clickhouse_cityhash.cityhash import CityHash128
 
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 LZ4 = 0x82
 STORED = 0x02
-FRAME_BYTES = (
-    1024 * 1024
-)  # uncompressed bytes in a frame that we send, as ClickHouse's max_compress_block_size
+FRAME_BYTES = 1024 * 1024  # uncompressed, of a frame that we send: ClickHouse's max_compress_block_size
 MAX_FRAME_BYTES = 1024 * 1024 * 1024  # of a frame that we take, as ClickHouse's DBMS_MAX_COMPRESSED_SIZE
 
 _CHECKSUM_BYTES = 16
@@ -31,7 +29,6 @@ def _checksum(data: bytes) -> bytes:
 
 
 def compress(data: bytes) -> Iterator[bytes]:
-    """Put `data` into frames."""
     for start in range(0, len(data), FRAME_BYTES):
         piece = data[start : start + FRAME_BYTES]
         packed = lz4.block.compress(piece, store_size=False)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse import errors
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code
 from compose.embedded.clickhouse.frames import read_frame
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import IO
+    from io import BufferedIOBase
 
 MAX_BYTES = 8 * 1024 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -21,7 +20,7 @@ _LINE_BYTES = 8192
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 
 
-def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
+def read_body(file: BufferedIOBase, headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
     """Read the body; `framed`: it is in ClickHouse's compressed frames (`decompress=1`).
 
     Names in `headers` are in lower case.
@@ -33,15 +32,11 @@ def read_body(file: IO[bytes], headers: Mapping[str, str], *, framed: bool) -> I
     if encoding in _WINDOWS:
         pieces = _inflated(pieces, _WINDOWS[encoding])
     elif encoding not in ("", "identity"):
-        raise ServerError(
-            errors.NOT_IMPLEMENTED,
-            "NOT_IMPLEMENTED",
-            f"Content-Encoding {encoding} is not supported: use gzip.",
-        )
+        raise Code.NOT_IMPLEMENTED.error(f"Content-Encoding {encoding} is not supported: use gzip.")
     return _bounded(_unframed(pieces) if framed else pieces)
 
 
-def _transferred(file: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
+def _transferred(file: BufferedIOBase, headers: Mapping[str, str]) -> Iterator[bytes]:
     if headers.get("transfer-encoding", "").lower().endswith("chunked"):
         yield from _chunks(file)
         return
@@ -57,7 +52,7 @@ def _transferred(file: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]
         yield piece
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
     while True:
         line = file.readline(_LINE_BYTES)
         try:
@@ -114,7 +109,5 @@ def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         size += len(piece)
         if size > MAX_BYTES:
-            raise ServerError(
-                errors.QUERY_IS_TOO_LARGE, "QUERY_IS_TOO_LARGE", f"The body is larger than {MAX_BYTES} bytes."
-            )
+            raise Code.QUERY_IS_TOO_LARGE.error(f"The body is larger than {MAX_BYTES} bytes.")
         yield piece

@@ -18,27 +18,24 @@ _ALIASES = {
     "jsonlines": "JSONEachRow",
     "ndjson": "JSONEachRow",
 }
-_FAMILIES = {
-    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
-    "TabSeparatedRaw": "text/tab-separated-values; charset=UTF-8",
-    "CSV": "text/csv; charset=UTF-8",
-    "JSONEachRow": "application/x-ndjson; charset=UTF-8",
-    "JSONStringsEachRow": "application/x-ndjson; charset=UTF-8",
-    "JSONCompactEachRow": "application/x-ndjson; charset=UTF-8",
-    "JSONCompactStringsEachRow": "application/x-ndjson; charset=UTF-8",
-    "TSKV": "text/plain; charset=UTF-8",
-    "LineAsString": "text/plain; charset=UTF-8",
-    "Native": "application/octet-stream",
-    "RowBinary": "application/octet-stream",
-    "MsgPack": "application/octet-stream",
+_BINARY = "application/octet-stream"
+_STREAMED = {
+    "text/tab-separated-values; charset=UTF-8": ("TabSeparated", "TabSeparatedRaw"),
+    "text/csv; charset=UTF-8": ("CSV",),
+    "application/x-ndjson; charset=UTF-8": (
+        "JSONEachRow",
+        "JSONStringsEachRow",
+        "JSONCompactEachRow",
+        "JSONCompactStringsEachRow",
+    ),
+    "text/plain; charset=UTF-8": ("TSKV", "LineAsString"),
+    _BINARY: ("Native", "RowBinary", "MsgPack"),
 }
+_FAMILIES = {name: kind for kind, names in _STREAMED.items() for name in names}
 _WHOLE = {
     "JSON": "application/json; charset=UTF-8",
     "XML": "application/xml; charset=UTF-8",
-    "Parquet": "application/octet-stream",
-    "ORC": "application/octet-stream",
-    "Arrow": "application/octet-stream",
-    "Avro": "application/octet-stream",
+    **dict.fromkeys(("Parquet", "ORC", "Arrow", "Avro"), _BINARY),
 }  # by how their names begin
 _NAMED = ("WithNamesAndTypes", "WithNames")
 
@@ -62,7 +59,6 @@ def streams(name: str) -> bool:
 
 
 def content_type(name: str) -> str:
-    """The Content-Type of a result."""
     family, header_rows = _family(name)
     if family == "CSV":
         return f"{_FAMILIES[family]}; header={'present' if header_rows else 'absent'}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 import uuid
 import zlib
 from contextlib import closing, suppress
@@ -13,13 +12,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from compose.embedded.clickhouse import errors, http_formats
+from compose.embedded.clickhouse import http_formats
 from compose.embedded.clickhouse.blocks import BLOCK_INFO
+from compose.embedded.clickhouse.connections import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.frames import compress
 from compose.embedded.clickhouse.http_body import read_body
 from compose.embedded.clickhouse.http_request import (
@@ -50,46 +50,23 @@ _PLAY_MAY = (
     "default-src 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; img-src data:; "
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 )
+_PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 _ALIVE = ("/", "/ping", "/replicas_status")
+_COUNTED = ("read_rows", "read_bytes", "written_rows", "written_bytes")
 _QUERY_ID = re.compile(r"[\x21-\x7e]{1,256}")  # what a header may contain
 
 
-class HttpConnection:
-    """One client's connection, kept alive over requests."""
+class HttpConnection(Connection):
+    """Kept alive over requests."""
 
     def __init__(self, sock: socket.socket, engine: Engine, access: Access) -> None:
-        """`sock` is connected; its owner closes it."""
+        super().__init__(sock)
         self.engine = engine
         self.access = access
-        self._socket = sock
-        self._state = threading.Lock()
-        self._busy = False
-        self.leaving = False
 
     def serve(self) -> None:
-        """Answer until the client leaves, or `leave` is called."""
         with suppress(EOFError, ConnectionError, TimeoutError):  # the client is gone
-            _Handler(self._socket, ("", 0), self)  # type: ignore[arg-type]
-
-    def leave(self) -> None:
-        """End the connection once no request is being answered."""
-        with self._state:
-            self.leaving = True
-            idle = not self._busy
-        if idle:
-            self.cut()
-
-    def cut(self) -> None:
-        with suppress(OSError):  # the client may have left first
-            self._socket.shutdown(2)
-
-    def __enter__(self) -> None:
-        with self._state:
-            self._busy = True
-
-    def __exit__(self, *_: object) -> None:
-        with self._state:
-            self._busy = False
+            _Handler(self._socket, ("", 0), cast("Any", self))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -104,12 +81,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._request(may_change=False)
 
-    do_HEAD = do_GET  # noqa: N815 - the base class names it so
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_POST(self) -> None:
         self._request(may_change=True)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+    def log_message(self, *_: Any) -> None:
         """Request lines contain queries: they aren't logged."""
 
     def version_string(self) -> str:
@@ -118,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _request(self, *, may_change: bool) -> None:
         connection: HttpConnection = self.server
-        with connection:
+        with connection.working():
             url = urlsplit(self.path)
             reply = _Reply(self, connection.engine)
             try:
@@ -136,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
                 reply.error(error)
             except ProtocolError as broken:
                 reply.close_after = True
-                reply.error(ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", str(broken)))
+                reply.error(Code.BAD_ARGUMENTS.error(str(broken)))
             self.wfile.flush()
             self.close_connection = self.close_connection or connection.leaving
 
@@ -151,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply.query_id = own["query_id"]
         connection.access.check(*credentials(own, headers))
         with connection.engine.spool() as spool:
-            body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")  # type: ignore[arg-type]
+            body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")
             statement = assemble(own.get("query", ""), body, spool.file)
             reply.close_after = False
             reply.choose_encoding(own, parameters.settings, headers.get("accept-encoding", ""))
@@ -199,9 +177,7 @@ class _Reply:
         self._framed = False
         self._gzip_level: int | None = None
         self._sent = False
-        self._numbers = dict.fromkeys(
-            ("read_rows", "read_bytes", "written_rows", "written_bytes", "result_rows"), 0
-        )
+        self._numbers = dict.fromkeys((*_COUNTED, "result_rows"), 0)
 
     def choose_encoding(self, own: dict[str, str], settings: dict[str, str], accepted: str) -> None:
         """ClickHouse's frames with `compress=1`; gzip where it is enabled and accepted."""
@@ -213,15 +189,12 @@ class _Reply:
 
     def text(self, status: HTTPStatus, body: str) -> None:
         """A short answer that is not a query's result."""
-        self._head(status, {"Content-Type": "text/plain; charset=UTF-8"}, len(body.encode()))
-        self._body(body.encode())
+        self._send(status, _PLAIN, body.encode())
 
     def page(self, html: str) -> None:
         """A page that runs its own scripts and asks this server only."""
-        body = html.encode()
         headers = {"Content-Type": "text/html; charset=UTF-8", "Content-Security-Policy": _PLAY_MAY}
-        self._head(HTTPStatus.OK, headers, len(body))
-        self._body(body)
+        self._send(HTTPStatus.OK, headers, html.encode())
 
     def error(self, error: ServerError) -> None:
         """Answer with the exception; if part of the result has been sent, append it."""
@@ -233,23 +206,16 @@ class _Reply:
         status = http_status(error.code)
         if self._framed and status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             message = b"".join(compress(message))
-        headers = {
-            "Content-Type": "text/plain; charset=UTF-8",
-            "X-ClickHouse-Exception-Code": str(error.code),
-        }
-        self._head(status, headers, len(message))
-        self._body(message)
+        self._send(status, _PLAIN | {"X-ClickHouse-Exception-Code": str(error.code)}, message)
 
     def whole(self, form: str, piece: Piece) -> None:
-        """A result that is complete."""
         self._count(piece)
         body = piece.data
         if self._gzip_level is not None:
             body = zlib.compress(body, self._gzip_level, 31)
         elif self._framed:
             body = b"".join(compress(body))
-        self._head(HTTPStatus.OK, self._result_headers(form), len(body))
-        self._body(body)
+        self._send(HTTPStatus.OK, self._result_headers(form), body)
 
     def stream(self, form: str, pieces: Iterator[Piece]) -> None:
         """A result piece by piece; the first piece decides between error and success."""
@@ -282,7 +248,7 @@ class _Reply:
         return (lambda data: data), (lambda: b"")
 
     def _count(self, piece: Piece) -> None:
-        for name in ("read_rows", "read_bytes", "written_rows", "written_bytes"):
+        for name in _COUNTED:
             self._numbers[name] += getattr(piece, name)
         self._numbers["result_rows"] += piece.rows
 
@@ -296,6 +262,10 @@ class _Reply:
         if self._gzip_level is not None:
             headers["Content-Encoding"] = "gzip"
         return headers
+
+    def _send(self, status: HTTPStatus, headers: dict[str, str], body: bytes) -> None:
+        self._head(status, headers, len(body))
+        self._body(body)
 
     def _head(self, status: HTTPStatus, headers: dict[str, str], size: int | None) -> None:
         """`size` is the body's in bytes; None for chunks."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from compose.embedded.clickhouse import errors
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code
 from compose.embedded.clickhouse.sql import Insert, parse_insert
 
 if TYPE_CHECKING:
@@ -18,21 +17,10 @@ if TYPE_CHECKING:
 MAX_QUERY_BYTES = 16 * 1024 * 1024  # of a statement, without an INSERT's data
 _HEAD_BYTES = 1024 * 1024  # an INSERT's data must start within this
 _READS_ONLY = "2"  # readonly: no changes of data, settings may change
-_NOT_SETTINGS = frozenset(
-    (
-        *("buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress"),
-        *(
-            "default_format",
-            "password",
-            "query",
-            "query_id",
-            "quota_key",
-            "role",
-            "session_check",
-            "session_id",
-        ),
-        *("session_timeout", "stacktrace", "user", "wait_end_of_query"),
-    )
+_NOT_SETTINGS = frozenset[str]().union(
+    ("buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress"),
+    ("default_format", "password", "query", "query_id", "quota_key", "role", "session_check", "session_id"),
+    ("session_timeout", "stacktrace", "user", "wait_end_of_query"),
 )
 
 
@@ -52,9 +40,7 @@ def parse_parameters(query_string: str, *, may_change: bool) -> Parameters:
     try:
         pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict")
     except (ValueError, UnicodeDecodeError):
-        raise ServerError(
-            errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query string can't be decoded."
-        ) from None
+        raise Code.BAD_ARGUMENTS.error("The query string can't be decoded.") from None
     own, settings, substitutions = {}, {}, {}
     for name, value in pairs:
         if name in _NOT_SETTINGS:
@@ -119,17 +105,13 @@ def assemble(url_query: str, body: Iterator[bytes], spool: IO[bytes]) -> Stateme
     for piece in body:
         start += piece
         if len(start) > MAX_QUERY_BYTES:
-            raise ServerError(
-                errors.QUERY_IS_TOO_LARGE,
-                "QUERY_IS_TOO_LARGE",
-                f"The query is longer than {MAX_QUERY_BYTES} bytes.",
-            )
+            raise Code.QUERY_IS_TOO_LARGE.error(f"The query is longer than {MAX_QUERY_BYTES} bytes.")
     try:
         sql = start.decode()
     except UnicodeDecodeError:
-        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
+        raise Code.BAD_ARGUMENTS.error("The query is not UTF-8.") from None
     if not sql.strip():
-        raise ServerError(errors.SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query")
+        raise Code.SYNTAX_ERROR.error("Syntax error: Empty query")
     return Statement(sql, None)
 
 
@@ -137,4 +119,4 @@ def _refuse_undecodable(sql: str) -> None:
     try:
         sql.encode()
     except UnicodeEncodeError:
-        raise ServerError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", "The query is not UTF-8.") from None
+        raise Code.BAD_ARGUMENTS.error("The query is not UTF-8.") from None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse import errors
 from compose.embedded.clickhouse.columns import layout
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code
 from compose.embedded.clickhouse.sql import column_names
 from compose.embedded.clickhouse.wire import ProtocolError
 
@@ -65,5 +64,5 @@ def _ask(session: Session, insert: Insert) -> Columns:
         try:
             layout(kind)
         except ProtocolError as error:
-            raise ServerError(errors.UNKNOWN_TYPE, "UNKNOWN_TYPE", str(error)) from None
+            raise Code.UNKNOWN_TYPE.error(str(error)) from None
     return pairs

@@ -19,8 +19,6 @@ POLL_SECONDS = 0.2
 
 
 class Watched:
-    """One running query."""
-
     def __init__(self, sock: socket.socket, session: Session, cancelled: Callable[[], bool]) -> None:
         """`sock` is where its client would cancel; `cancelled` returns whether it already has."""
         self.cancelled = cancelled
@@ -29,12 +27,7 @@ class Watched:
         self.interrupted = False
         """Whether it was, or is being, stopped because of its client."""
 
-    def cancel(self) -> None:
-        """The client has cancelled, and whoever runs the query has seen it."""
-        self.interrupted = True
-
     def unwanted(self) -> bool:
-        """Whether its client has cancelled or gone."""
         if self.cancelled():
             return True
         try:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compose.embedded.clickhouse import errors, frames, protocol
+from compose.embedded.clickhouse import frames, protocol
 from compose.embedded.clickhouse.blocks import Block, header, read_block, skip_info, split
+from compose.embedded.clickhouse.connections import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
-from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.inserts import InsertColumns
 from compose.embedded.clickhouse.sql import EXPLAINS, SELECTS, cut_format, first_word, parse_insert
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
@@ -37,20 +37,16 @@ MAX_BLOCK_BYTES = 512 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
 
 
-class NativeConnection:
+class NativeConnection(Connection):
     """One client from Hello to its end."""
 
     def __init__(self, sock: socket.socket, engine: Engine, access: Access, interrupts: Interrupts) -> None:
-        """`sock` is connected; its owner closes it."""
-        self._socket = sock
+        super().__init__(sock)
         self._engine = engine
         self._access = access
         self._interrupts = interrupts
         self._source = Reader(lambda: sock.recv(_RECEIVE_BYTES), MAX_BLOCK_BYTES)
         self._frames = Reader(lambda: frames.read_frame(self._source, MAX_BLOCK_BYTES), MAX_BLOCK_BYTES)
-        self._state = threading.Lock()
-        self._busy = False
-        self._leaving = False
 
     def serve(self) -> None:
         """Answer until the client leaves, breaks the protocol, or `leave` is called."""
@@ -63,27 +59,15 @@ class NativeConnection:
                     pass
         except ProtocolError as broken:
             log.warning("native connection ended: %s", broken)
-            self._refuse(errors.UNEXPECTED_PACKET_FROM_CLIENT, "UNEXPECTED_PACKET_FROM_CLIENT", str(broken))
+            self._refuse(Code.UNEXPECTED_PACKET_FROM_CLIENT, str(broken))
         except (EOFError, ConnectionError, TimeoutError) as gone:
             log.debug("native connection ended: %s", type(gone).__name__)
         except OSError as trouble:  # for example a full disk
-            log.error("native connection ended: %s", trouble.strerror)  # noqa: TRY400 - the traceback shows nothing more
-            self._refuse(errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", str(trouble.strerror))
+            log.error("native connection ended: %s", trouble.strerror)
+            self._refuse(Code.NOT_ENOUGH_SPACE, str(trouble.strerror))
         finally:
             if session is not None:
                 session.close()
-
-    def leave(self) -> None:
-        """End the connection once nothing runs in it."""
-        with self._state:
-            self._leaving = True
-            idle = not self._busy
-        if idle:
-            self.cut()
-
-    def cut(self) -> None:
-        with contextlib.suppress(OSError):  # the client may have left first
-            self._socket.shutdown(2)
 
     def _welcome(self) -> Session | None:
         self._socket.settimeout(HELLO_SECONDS)
@@ -109,11 +93,9 @@ class NativeConnection:
         self._source.compact()
         self._socket.settimeout(IDLE_SECONDS)
         number = self._source.varint()
-        with self._state:
-            if self._leaving:
+        with self.working():
+            if self.leaving:
                 return False
-            self._busy = True
-        try:
             self._socket.settimeout(TRANSFER_SECONDS)
             if number == protocol.Client.PING:
                 self._socket.sendall(protocol.PONG)
@@ -121,10 +103,7 @@ class NativeConnection:
                 self._query(session, columns)
             elif number != protocol.Client.CANCEL:  # of a query that has ended
                 raise ProtocolError(f"unexpected packet {number}")
-        finally:
-            with self._state:
-                self._busy = False
-        return not self._leaving
+        return not self.leaving
 
     def _query(self, session: Session, columns: InsertColumns) -> None:
         query = protocol.read_query(self._source)
@@ -159,7 +138,7 @@ class NativeConnection:
                                 reply.header(_columns_of(piece.data) or _asked_columns(session, sql))
                             reply.block(piece.data, piece)
                             if self._cancelled():
-                                watched.cancel()
+                                watched.interrupted = True
                                 break
                 except NotStreamableError:
                     whole = session.run(sql, "Native")
@@ -169,7 +148,7 @@ class NativeConnection:
                         reply.block(block.data, Piece(block.data, block.rows, 0, 0))
                     reply.account(whole)
             except ServerError as error:
-                if not (watched.interrupted and error.code == errors.QUERY_WAS_CANCELLED):
+                if not (watched.interrupted and error.code == Code.QUERY_WAS_CANCELLED):
                     raise
         if not reply.blocks and not watched.interrupted:
             reply.header(_asked_columns(session, sql))
@@ -212,14 +191,14 @@ class NativeConnection:
         skip_info(body)
         return read_block(body)
 
-    def _refuse(self, code: int, name: str, reason: str) -> None:
+    def _refuse(self, code: Code, reason: str) -> None:
         with contextlib.suppress(OSError):  # a client that breaks the protocol may not listen either
-            self._socket.sendall(protocol.exception(ServerError(code, name, reason)))
+            self._socket.sendall(protocol.exception(code.error(reason)))
 
 
 def _refuse_tables(*, has_tables: bool) -> None:
     if has_tables:
-        raise ServerError(errors.NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "External tables are not supported.")
+        raise Code.NOT_IMPLEMENTED.error("External tables are not supported.")
 
 
 class _Reply:
@@ -232,7 +211,6 @@ class _Reply:
         self._rows = self._bytes = 0
 
     def block(self, data: bytes, piece: Piece) -> None:
-        """Send a block, and the progress it took."""
         if data:
             self.blocks += 1
             self._rows += piece.rows
@@ -241,7 +219,6 @@ class _Reply:
         self.account(piece)
 
     def account(self, piece: Piece) -> None:
-        """Send the progress of a piece."""
         if piece.read_rows or piece.written_rows:
             self._socket.sendall(
                 protocol.progress(
@@ -258,7 +235,6 @@ class _Reply:
             self._socket.sendall(protocol.data(header(columns), compressed=self._compressed))
 
     def end(self) -> None:
-        """Send the totals and the end."""
         info = protocol.profile_info(rows=self._rows, block_count=self.blocks, size=self._bytes)
         self._socket.sendall(info + protocol.END_OF_STREAM)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class ClickHouseNode(Node):
-    """The ClickHouse engine behind its native and its HTTP port."""
-
     name = "ClickHouse"
 
     def __init__(
@@ -44,16 +42,9 @@ class ClickHouseNode(Node):
 
     def command(self) -> list[str]:
         return [
-            *(
-                sys.executable,
-                "-m",
-                "compose.embedded.clickhouse",
-                "--data",
-                str(self.data),
-                "--host",
-                self.host,
-            ),
-            *("--port", str(self.port), "--http-port", str(self.http_port), "--database", self.database),
+            *(sys.executable, "-m", "compose.embedded.clickhouse", "--data", str(self.data)),
+            *("--host", self.host, "--port", str(self.port), "--http-port", str(self.http_port)),
+            *("--database", self.database),
         ]
 
     def ports(self) -> list[int]:

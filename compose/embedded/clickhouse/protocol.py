@@ -24,8 +24,6 @@ _HELLO_TEXT = 64 * 1024  # bytes of one string in a Hello
 
 
 class Client(IntEnum):
-    """What a client sends."""
-
     HELLO = 0
     QUERY = 1
     DATA = 2
@@ -34,8 +32,6 @@ class Client(IntEnum):
 
 
 class Server(IntEnum):
-    """What the server sends."""
-
     HELLO = 0
     DATA = 1
     EXCEPTION = 2
@@ -67,7 +63,6 @@ class Query:
 
 
 def read_hello(source: Reader) -> Hello:
-    """Read a Hello, after its packet number."""
     client = source.text(_HELLO_TEXT)
     source.varint()
     source.varint()
@@ -77,7 +72,6 @@ def read_hello(source: Reader) -> Hello:
 
 
 def read_query(source: Reader) -> Query:
-    """Read a Query, after its packet number."""
     query_id = source.text(_HELLO_TEXT)
     _skip_client_info(source)
     settings = {}
@@ -100,7 +94,7 @@ def _skip_client_info(source: Reader) -> None:
             source.binary()
         for _ in ("major", "minor", "revision"):
             source.varint()
-    elif interface == 2:  # noqa: PLR2004 - HTTP, in a query that another server forwards
+    elif interface == 2:  # HTTP, in a query that another server forwards
         source.skip(1)
         source.binary()
     else:

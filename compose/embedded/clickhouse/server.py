@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from compose.embedded.clickhouse.http_front import HttpConnection
 from compose.embedded.clickhouse.interrupts import Interrupts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compose.embedded.clickhouse.access import Access
+    from compose.embedded.clickhouse.connections import Connection
     from compose.embedded.clickhouse.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -25,16 +26,6 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 512  # for each front; more clients wait to be accepted
 STOP_SECONDS = 20.0  # for running statements to end; then they are interrupted
 _LAST_SECONDS = 5.0
-
-
-class Connection(Protocol):
-    """One client's connection."""
-
-    def serve(self) -> None: ...
-
-    def leave(self) -> None: ...
-
-    def cut(self) -> None: ...
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,7 +92,7 @@ class Front:
             except OSError as error:  # out of file descriptors, or the listener is closed
                 self._room.release()
                 if not self._stopping:
-                    log.error("%s front can't accept: %s", self._name, error.strerror)  # noqa: TRY400
+                    log.error("%s front can't accept: %s", self._name, error.strerror)
                     time.sleep(0.1)
                 continue
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -126,8 +117,6 @@ class Front:
 
 
 class ClickHouseServer:
-    """The engine and its two fronts."""
-
     def __init__(self, engine: Engine, access: Access, native: socket.socket, http: socket.socket) -> None:
         """The sockets are listening already."""
         self._engine = engine

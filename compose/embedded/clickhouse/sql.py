@@ -26,24 +26,10 @@ _TOKEN = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-_NOT_BEFORE_FORMAT = frozenset(
-    (
-        *(
-            "SELECT",
-            "DISTINCT",
-            "FROM",
-            "JOIN",
-            "TABLE",
-            "AS",
-            "BY",
-            "WHERE",
-            "PREWHERE",
-            "HAVING",
-            "QUALIFY",
-        ),
-        *("AND", "OR", "NOT", "IN", "ON", "USING", "WITH", "LIKE"),
-    )
-) | frozenset(",.(=<>+-/%|?:")
+_NOT_BEFORE_FORMAT = frozenset(",.(=<>+-/%|?:").union(
+    ("SELECT", "DISTINCT", "FROM", "JOIN", "TABLE", "AS", "BY", "WHERE", "PREWHERE", "HAVING", "QUALIFY"),
+    ("AND", "OR", "NOT", "IN", "ON", "USING", "WITH", "LIKE"),
+)
 _DATA_FOLLOWS = re.compile(r"[ \t\f]*\r?\n?")
 
 
@@ -65,8 +51,6 @@ class Token:
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT with data, as written."""
-
     head: str
     """The statement up to SETTINGS, VALUES or FORMAT, whichever comes first."""
     settings: str

@@ -28,7 +28,6 @@ KEPT = 1  # old ones: another environment that shares the folder may still use i
 
 
 def archive_path(folder: Path, jars: list[Jar]) -> Path:
-    """The archive's path for these jars in this folder."""
     parts = [classpath(folder, jars), *OPTIONS]
     for file in (JAVA, *(folder / jar.file_name for jar in jars)):
         status = file.stat()  # Java compares size and time, too

@@ -52,10 +52,10 @@ def write(jars: list[Jar], path: Path = LOCKED) -> None:
 
 
 def _entry(jar: Jar) -> str:
-    lines = [
-        f"{name} = {json.dumps(value)}" for name, value in vars(jar).items()
-    ]  # TOML's strings are JSON's
-    return "\n[[jar]]\n" + "\n".join(lines) + "\n"
+    lines = (
+        f"{name} = {json.dumps(value)}\n" for name, value in vars(jar).items()
+    )  # TOML's strings are JSON's
+    return "\n[[jar]]\n" + "".join(lines)
 
 
 if __name__ == "__main__":

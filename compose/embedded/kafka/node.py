@@ -16,7 +16,7 @@ from compose.embedded.kafka.install import install
 from compose.embedded.kafka.jars import kafka_version, locked_jars
 from compose.embedded.kafka.java import java_command, java_environment
 from compose.embedded.kafka.properties import render, server_properties
-from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id, read_meta
+from compose.embedded.kafka.storage import format_storage, is_formatted, new_cluster_id
 from compose.embedded.locks import lock_data, name_holder
 from compose.embedded.node import Node
 from runtime.addresses import free_port
@@ -67,11 +67,6 @@ class KafkaNode(Node):
         return kafka_version(self._locked)
 
     @property
-    def cluster_id(self) -> str:
-        """The id from formatting."""
-        return read_meta(self._logs)["cluster.id"]
-
-    @property
     def log(self) -> Path:
         """Kafka rotates it itself."""
         return self.data / "kafka.log"
@@ -82,7 +77,6 @@ class KafkaNode(Node):
         return self.data / "java.log"
 
     def ports(self) -> list[int]:
-        """The clients' and the controller's."""
         return [self.port, self.controller_port]
 
     def environment(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from kafka.errors import KafkaTimeoutError
 
 from compose.embedded.kafka.install import install
 from compose.embedded.kafka.node import answers
+from compose.embedded.kafka.storage import read_meta
 from compose.embedded.node import NodeError, PortTakenError
 from runtime.addresses import free_port, listening
 from tests.compose.kafka.conftest import JARS, new_node
@@ -75,7 +76,7 @@ def test_two_nodes_run_side_by_side(node: KafkaNode, tmp_path: Path) -> None:
             produce(one.bootstrap, "side-by-side", [value])
         assert consume(node.bootstrap, "side-by-side", 1) == [b"one"]
         assert consume(other.bootstrap, "side-by-side", 1) == [b"other"]
-        assert node.cluster_id != other.cluster_id
+        assert read_meta(node.data / "logs") != read_meta(other.data / "logs")
 
 
 def test_only_the_given_address_is_listened_on(node: KafkaNode) -> None:

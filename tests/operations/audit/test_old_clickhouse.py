@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
 
+from operations import events
 from operations.audit import questions
-from operations.replay import archive, changes, companions, rejected
+from operations.replay import archive, changes, rebuild, rejected, send
 from operations.replay.archive import Selection
-from operations.replay.rebuild import CARRIED_OVER
+from operations.timeline import read
 from sinks import statements
 from sinks.span import Span
 from tests.sinks.test_old_clickhouse import answers, old_python
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["old_python"]  # a fixture of the module beside
 
-VIEWS = {"callbacks.sql", "calls.sql", "rejected_callbacks.sql"}
+VIEWS = {"callbacks.sql", "calls.sql", "call_legs.sql", "rejected_callbacks.sql"}
 """Those that are asked here."""
 LINES = {"raw": "r", "raw_line": [1, 1], "rejected": "j", "rejected_line": [1, 1], "slices": 2, "slice": 1}
 RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5}
@@ -27,9 +29,8 @@ SELECTION = Selection(Span(since=5, source="pbx"), rejected=True, code="missing"
 NAMED = {
     "accounts": ["a"],
     "ids": ["x"],
-    "legs": [("a", "l")],
-    "events": [("a", "e")],
-    "callbacks": [("a", "x")],
+    "legs": ["l"],
+    "days": [date(2026, 1, 31)],
     "names": [("a", "x")],
 }
 DATABASES = {"before": "callweave", "after": "callweave", "columns": "`source`, `legs`, `state`"}
@@ -49,15 +50,14 @@ def asked() -> list[str]:
         questions.VERDICTS,
         questions.AROUND,
         rejected.GROUPS_SQL,
-        companions.CALLS_SQL,
-        companions.SAYING_SQL,
+        send.TOLD,
+        events.TELLINGS.format(where=read.EVENTS),
+        read.CALLED.format(account="", most=5),
+        read.NAMED.format(account="", most=5),
         changes.DIFFERENT_SQL.format(**databases),
         changes.STATUS_SQL.format(**databases),
-        *(
-            archive.PAGE_SQL.format(where=where)
-            for where in (SELECTION.where(), companions.BEYOND_SQL, companions.NAMED_SQL)
-        ),
-        CARRIED_OVER.format(into="callweave", known="callweave"),
+        archive.PAGE_SQL.format(where=SELECTION.where()),
+        rebuild.CLOSINGS.format(into="callweave", known="callweave"),
     ]
     client = Client("127.0.0.1")  # puts the values in; it never connects
     return [

@@ -14,6 +14,7 @@ from runtime import sources
 from runtime.sources import SourcesFile
 from sinks.span import Span
 from tests.chaos.calls import TIMEZONE, common_api_call, extension_events_call
+from tests.chaos.truth import DIALECTS
 from tests.samples import MESSAGES, in_shape
 from tests.servers import PATIENCE
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from tests.samples import Request
 
-DIALECTS = {"common": "common-api", "extension": "extension-events"}
-"""By source; each has an account of the same name."""
 MALFORMED = b'{"uuid": "x", "status": '
 MEANINGLESS = b'{"uuid": "x-1", "status": "sneeze"}'
 JSON = {"Content-Type": "application/json"}

@@ -59,18 +59,18 @@ def named(settings: Settings) -> dict[str, dict[str, Any]]:
     return {row["call_id"]: row for row in select(settings, "SELECT * FROM calls_named")}
 
 
+TURNS = [
+    ADA,
+    BOB,
+    Entry("acme", "extension", "200", START + 2 * DAY, ""),  # nobody's from then on
+    Entry("acme", "user", "9", START + HOUR, "Carol", "Board"),
+    Entry("acme", "campaign", "8842", START, "Spring"),
+    Entry("other", "extension", "200", START - DAY, "Somebody else", "Elsewhere"),
+]
+
+
 def test_calls_keep_the_names_that_held_when_they_began(store_settings: Settings, client: Client) -> None:
-    load(
-        client,
-        [
-            ADA,
-            BOB,
-            Entry("acme", "extension", "200", START + 2 * DAY, ""),  # nobody's from then on
-            Entry("acme", "user", "9", START + HOUR, "Carol", "Board"),
-            Entry("acme", "campaign", "8842", START, "Spring"),
-            Entry("other", "extension", "200", START - DAY, "Somebody else", "Elsewhere"),
-        ],
-    )
+    load(client, TURNS)
 
     def ring(leg: str, at: int, **said: Any) -> list[Any]:
         return [event("ring", leg, at, **{"started_at": at, "extension": "200", **said})]
@@ -105,15 +105,15 @@ def test_calls_keep_the_names_that_held_when_they_began(store_settings: Settings
     }
 
 
+CUSTOMERS = [
+    Entry("acme", "number", "+861062345678", 0, "Beijing Ltd"),
+    Entry("acme", "number", "02079460123", 0, "London Ltd"),  # as the source in Britain writes it
+    Entry("acme", "number", "200", 0, "Nobody's customer"),
+]
+
+
 def test_customers_and_places_by_number(store_settings: Settings, client: Client) -> None:
-    load(
-        client,
-        [
-            Entry("acme", "number", "+861062345678", 0, "Beijing Ltd"),
-            Entry("acme", "number", "02079460123", 0, "London Ltd"),  # as the source in Britain writes it
-            Entry("acme", "number", "200", 0, "Nobody's customer"),
-        ],
-    )
+    load(client, CUSTOMERS)
     client.execute("INSERT INTO phone_areas (prefix, area) VALUES", [("4420", "London")])
 
     def call(leg: str, direction: str, caller: str, callee: str, source: str = "shop") -> list[Any]:

@@ -67,7 +67,8 @@ def store(settings: Settings, folder: Path, archive: Iterable[Archived], rule: R
             rebuild.callbacks(page)
             rebuild.flush()
             rebuild.tie()
-            rebuild.records(page)
+            for call in ties.calls():
+                rebuild.call(call)
             rebuild.flush()
     finally:
         sink.close()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.replay import companions
 from operations.replay.archive import FIRST, Selection, count, one, pages
 from operations.replay.rejected import groups
 from runtime import clickhouse
@@ -84,8 +83,8 @@ def test_a_selection_is_by_time_source_and_reason(reader: Client) -> None:
     rejected = selected(reader, Selection(rejected=True))
     assert ids(rejected) == ["callback-003", "callback-007"]
     assert all(each.reasons and each.stage == "normalize" for each in rejected)
-    utf8 = Selection(rejected=True, code="malformed-utf8")
-    assert ids(selected(reader, utf8)) == ["callback-003"]
+    nameless = Selection(rejected=True, code="missing")
+    assert ids(selected(reader, nameless)) == ["callback-003"]
     assert count(reader, Selection()) == {"pbx": 6, "other": 2}
 
 
@@ -93,7 +92,7 @@ def test_one_callback_is_found_by_its_id(reader: Client) -> None:
     found = one(reader, "callback-003")
     assert found is not None
     assert found.callback.payload == WRONG
-    assert found.replayed(9) == Replayed(9, found.reasons, "callbacks.raw", 3, 0)
+    assert found.replayed(9_000, 9) == Replayed(9_000, 9, found.reasons, "callbacks.raw", 3, 0)
     assert one(reader, "callback-999") is None
 
 
@@ -101,27 +100,7 @@ def test_rejected_ones_are_grouped_by_their_reasons(settings: Settings) -> None:
     with clickhouse.connected(settings.clickhouse) as client:
         found = groups(client, Selection(rejected=True))
         assert {(tuple(group.codes), group.callbacks, group.example) for group in found} == {
-            (("malformed-utf8",), 1, "callback-003"),
+            (("missing", "unknown-status"), 1, "callback-003"),
             (("unknown-status",), 1, "callback-007"),
         }
         assert groups(client, Selection(Span(source="other"), rejected=True)) == []
-
-
-def test_a_call_that_lies_partly_in_the_span_is_completed(reader: Client) -> None:
-    """The hangup alone names only `b`: what ties it to `a` came before."""
-    where, values = companions.beyond(Selection(Span(since=START + 5_000_000)))
-    found = [each for page in pages(reader, where, values) for each in page]
-    assert ids(found) == ["callback-000", "callback-002"]
-    where, values = companions.beyond(Selection(Span(since=START, until=START + 1_000_000)))
-    found = [each for page in pages(reader, where, values) for each in page]
-    assert ids(found) == ["callback-002", "callback-005"]
-
-
-def test_the_callbacks_of_a_leg_are_those_of_its_call(reader: Client) -> None:
-    def of(*legs: tuple[str, str]) -> set[str]:
-        return {each.callback.id for page in companions.of_legs(reader, legs) for each in page}
-
-    assert of(("acme", "b")) == {"callback-000", "callback-002", "callback-005"}
-    assert of(("acme", "c"), ("acme", "nobody")) == {"callback-001"}
-    assert of(("zebra", "e")) == {"callback-006"}
-    assert of() == set()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.replay.archive import FIRST, Key
-from operations.replay.building import BUILT, MERGING, READING, Building, decide
+from operations.replay.building import BUILT, FOLDING, READING, Building, decide
 from runtime.errors import CallweaveError
 from tests.scale import examples
 
@@ -20,7 +20,7 @@ BUILDINGS = st.builds(
     home=st.sampled_from(("", "here", "there")),
     selection=st.sampled_from(("all", "some")),
     code=st.sampled_from(("old", "new")),
-    part=st.sampled_from((READING, MERGING, BUILT)),
+    part=st.sampled_from((READING, FOLDING, BUILT)),
     after=KEYS,
     done=st.integers(0, 2**40),
 )
@@ -68,6 +68,6 @@ def test_each_part_begins_at_the_first_callback() -> None:
     key = Key("acme", 5, "x")
     read = Building(1, "here", "all", "new").went_on(key, 3).went_on(key, 2)
     assert (read.part, read.after, read.done) == (READING, key, 5)
-    merging = read.next()
-    assert (merging.part, merging.after, merging.done) == (MERGING, FIRST, 0)
-    assert merging.next().part == BUILT
+    folding = read.next()
+    assert (folding.part, folding.after, folding.done) == (FOLDING, FIRST, 0)
+    assert folding.next().part == BUILT

@@ -14,7 +14,7 @@ from sinks.span import Span
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEGUN = Progress(1_700_000_000_000_000)
+BEGUN = Progress(1_700_000_000_000_000, "code")
 
 
 def of(folder: Path, selection: Selection) -> Cursor[Progress]:
@@ -50,15 +50,6 @@ def test_what_is_no_cursor_is_said_to_be_none(tmp_path: Path) -> None:
     file.write_text('{"after": 1}')
     with pytest.raises(CallweaveError, match="delete it"):
         cursor.read()
-
-
-def test_what_an_older_release_has_left_is_read(tmp_path: Path) -> None:
-    """It knew nothing of code."""
-    cursor = of(tmp_path, Selection())
-    cursor.write(BEGUN)
-    (file,) = (tmp_path / "replay").iterdir()
-    file.write_text('{"replayed_at": 5, "part": 1, "after": ["acme", 4, "id"], "sent": 3, "companions": 2}')
-    assert cursor.read() == Progress(5, "", 1, Key("acme", 4, "id"), 3, 2)
 
 
 def test_there_is_one_replay_at_a_time(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_latest_decision_holds_in_any_order(store_settings: Settings) -> Non
         for number, decision in rows[start : start + 10]:
             topic, told = message(number, decision)
             batch.add(told, read(topic, told), 0.0)
-        assert [error for _, error in store.insert(batch.inserts()) if error] == []
+        assert [taken.error for _, taken in store.insert(batch.inserts()) if taken.error] == []
     store.close()
     found = {
         row["id"]: (row["status"], row["stage"], row["codes"], row["topic"], row["offset"])

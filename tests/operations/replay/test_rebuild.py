@@ -12,14 +12,19 @@ from callweave.commands import differences
 from operations.replay import rebuild
 from operations.replay.archive import Selection
 from operations.replay.changes import change
-from operations.replay.rebuild import Code
+from operations.replay.rebuild import Code, Fed, record_of, said
+from operations.replay.ties import Events
 from processors.normalize.step import Normalized, Rejected
 from runtime import clickhouse
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from schemas.callbacks import Reason
+from schemas.topics import Topic
+from sinks import rows
+from sinks.batch import Batch
 from sinks.migrate import migrate
 from sinks.span import Span
+from sinks.store import Store
 from tests.operations.replay.archived import START, read, status, store
 from tests.servers import new_settings
 
@@ -47,16 +52,36 @@ def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) 
     made = new_settings("127.0.0.1:1", clickhouse_address, folder)
     migrate(made)
     store(made, folder, ARCHIVE)
+    close(made)
     with clickhouse.connected(made.clickhouse) as client:
-        client.execute(
-            "INSERT INTO call_records (account, call_id, closed) VALUES",
-            [("acme", "d", (1, START + 3_000_000, "timeout"))],
-        )
         assert client.execute("SELECT close_reason FROM calls WHERE call_id = 'd'") == [("timeout",)]
     yield made
     with clickhouse.connected(made.clickhouse, database="default") as client:
         for name in (made.clickhouse.database, other(made), same(made), partly(made)):
             client.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+def close(settings: Settings) -> None:
+    """As a correlator does after a long silence."""
+    (ring,) = said(read(ARCHIVE[3].callback))
+    closing = replace(
+        ring,
+        event_id="closing",
+        callback_id="",
+        kind="closed",
+        occurred_at=ring.received_at,
+        clock="ingress",
+        extra={"reason": "timeout"},
+    )
+    batch = Batch()
+    record = record_of(Events("acme", "d", [ring, closing]))
+    assert record is not None
+    for topic, value in ((Topic.EVENTS, closing.to_json()), (Topic.RECORDS, record.to_json())):
+        message = Fed("", 0, 0, value, [])
+        batch.add(message, rows.read(topic, message), 0.0)
+    sink = Store(settings)
+    assert [taken.error for _, taken in sink.insert(batch.inserts()) if taken.error] == []
+    sink.close()
 
 
 @pytest.fixture(scope="module")

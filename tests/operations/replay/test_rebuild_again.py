@@ -16,7 +16,7 @@ import pytest
 from callweave.commands import differences
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
-from operations.replay.building import BUILT, MERGING, READING, Building
+from operations.replay.building import BUILT, FOLDING, READING, Building
 from operations.replay.cursor import Cursor, alone
 from operations.replay.rebuild import Code, Kept, Rebuild
 from runtime import clickhouse
@@ -78,7 +78,7 @@ def expected(settings: Settings) -> dict[str, list[str]]:
     rebuild.into(settings, Selection(), database(settings, "at_once"), SAME, AFTERWARDS)
     found = tables(settings, database(settings, "at_once"))
     assert len(found["stored_callbacks"]) == CALLBACKS
-    assert 0 < len(found["call_records"]) < CALLBACKS / 2
+    assert 0 < len(found["stored_calls"]) < CALLBACKS / 2
     return found
 
 
@@ -175,7 +175,7 @@ def test_what_was_killed_goes_on_where_it_was(
     assert number(rebuild.elsewhere(settings, other), "SELECT count() FROM callbacks") > first.done
     killed(settings, other, at=22)
     second = place(settings, other)
-    assert second.part == MERGING
+    assert second.part == FOLDING
     assert 0 < second.done < CALLBACKS
     with archived_late(settings, status(CALLBACKS, "ring", "late", "leg-00", account="zebra")):
         rebuild.into(settings, Selection(), other, SAME, AFTERWARDS)

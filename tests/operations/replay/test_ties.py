@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.replay.ties import Ties
+from tests.kit.events import event
 from tests.scale import examples
 
 LEGS = st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=4)
@@ -37,3 +38,30 @@ def test_accounts_never_meet(tmp_path: Path) -> None:
         assert ties.root("acme", "b") == "a"
         assert ties.root("other", "b") == "b"
     assert not (tmp_path / "ties").exists()
+
+
+@examples(normal=50, long=2_000)
+@given(named=st.lists(LEGS, max_size=12))
+def test_each_call_has_its_own_events_in_order(named: list[list[str]]) -> None:
+    events = [
+        event(event_id=f"e{number}", ids=tuple(sorted(set(legs))), leg=legs[0])
+        for number, legs in enumerate(named)
+    ]
+    with TemporaryDirectory() as folder, Ties(Path(folder) / "ties") as ties:
+        for each in events:
+            ties.add(each)
+        calls = [(call.root, {each.event_id for each in call.told}) for call in ties.calls()]
+        assert calls == sorted(
+            (min(component), {each.event_id for each in events if each.leg in component})
+            for component in components(named)
+        )
+        for number, (root, _) in enumerate(calls):
+            assert [call.root for call in ties.calls("acme", root)] == [
+                root for root, _ in calls[number + 1 :]
+            ]
+
+
+def test_what_names_no_leg_is_in_no_call(tmp_path: Path) -> None:
+    with Ties(tmp_path / "ties") as ties:
+        ties.add(event(kind="message", ids=(), leg=""))
+        assert list(ties.calls()) == []

@@ -101,14 +101,14 @@ def test_a_retried_callback_stands_with_its_event() -> None:
         **{name: getattr(CALL.callbacks["c1"], name) for name in Kept.__slots__}
         | {"id": "c9", "received_at": AT + 30 * SECOND, "offset": 7}
     )
-    told = (Told(RING, ("c1", "c9")), *CALL.told[1:])
+    told = (Told(replace(RING, last_received_at=AT + 30 * SECOND), ("c1", "c9")), *CALL.told[1:])
     row = CALL.row | {"last_received_at": CALL.row["last_received_at"].replace(second=10, minute=27)}
     known = replace(CALL, told=told, callbacks=CALL.callbacks | {"c9": again}, row=row)
     laid_out = timeline(known, NOW)
     found = document(laid_out, masks_of(laid_out, numbers=False))
     assert [each["id"] for each in found["events"][0]["callbacks"]] == ["c1", "c9"]
     (last,) = [each for each in found["provenance"] if each["column"] == "last_received_at"]
-    assert [(origin["callback_id"], origin["offset"]) for origin in last["from"]] == [("c9", 7)]
+    assert [origin["event_id"] for origin in last["from"]] == ["e1"]
     assert [gap["code"] for gap in found["gaps"]] == ["cdr-missing"]
 
 

@@ -7,18 +7,18 @@ from kafka import KafkaProducer
 from operations.timeline.follow import Due
 from runtime import topics
 from runtime.kafka import client_options
-from schemas.records import record_of, record_to_json
 from schemas.topics import Topic
 from tests.kit.events import event
 from tests.operations.timeline.commands import PATIENCE, Tail
 from tests.servers import eventually, new_settings
+from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def record(call_id: str) -> bytes:
-    return record_to_json("acme", call_id, record_of(event(leg=call_id)))
+    return record_of([event(ids=(call_id,), leg=call_id)]).to_json()
 
 
 def test_an_interval_is_over_once() -> None:

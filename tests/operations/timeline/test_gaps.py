@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 from operations.timeline.gaps import Gap, gaps
 from schemas.times import moment
 from schemas.uuids import created_at
-from tests.kit.events import AT, call_events, event
-from tests.operations.timeline.wholes import whole
-from tests.processors.correlate.network import model
+from tests.kit.events import AT, event
+from tests.operations.timeline.wholes import calls_of, whole
 from tests.scale import examples
 
 if TYPE_CHECKING:
@@ -80,7 +78,8 @@ def test_how_long_a_cdr_has_been_missing() -> None:
 
 
 def test_a_call_closed_in_silence_says_why() -> None:
-    found = gaps(whole([RING], beside={"closed": [1, RING.received_at, "timeout"]}), NOW)
+    closed = told("closed", 0, callback_id="", clock="ingress", extra={"reason": "timeout"})
+    found = gaps(whole([RING, closed]), NOW)
     assert codes(found) == ["closed", "cdr-missing", "leg-end-missing"]
     assert found[0].text == "Closed without its end: timeout."
 
@@ -108,8 +107,9 @@ def test_events_that_are_gone_or_not_yet_merged_are_told() -> None:
     known = whole([RING, ANSWER, HANGUP, CDR])
     (lost,) = [gap for gap in gaps(replace(known, told=known.told[1:]), NOW) if gap.events]
     assert (lost.code, lost.events) == ("event-missing", ("ring-0",))
-    (strange,) = gaps(replace(known, merged=known.merged[1:]), NOW)
-    assert (strange.code, strange.events) == ("event-unmerged", known.merged[:1])
+    first, *others = known.row["events"]
+    (strange,) = gaps(replace(known, row=known.row | {"events": others}), NOW)
+    assert (strange.code, strange.events) == ("event-unmerged", (first,))
 
 
 def test_a_callback_that_is_not_archived_is_told() -> None:
@@ -165,8 +165,6 @@ def test_other_ids_hold_no_time(text: str) -> None:
 @examples(normal=200, long=3_000)
 @given(seed=st.integers(0, 2**63))
 def test_no_call_of_whole_tables_lacks_events_or_differs_from_them(seed: int) -> None:
-    events = call_events(random.Random(seed))
-    for record in model(events).values():
-        mine = [each for each in events if each.ids[0] in record["ids"]]
-        found = codes(gaps(whole(mine), NOW))
+    for events in calls_of(seed):
+        found = codes(gaps(whole(events), NOW))
         assert not {"row-differs", "event-missing", "event-unmerged", "callback-missing"} & set(found)

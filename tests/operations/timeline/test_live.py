@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from operations.timeline.live import Live, Wanted, digits, same_number
 from schemas.calls import call_of
-from schemas.records import join, record_of
-from tests.kit.events import AT, call_events, event
-from tests.processors.correlate.network import model
+from schemas.records import Record
+from tests.kit.events import AT, event
+from tests.operations.timeline.wholes import calls_of
 from tests.scale import examples
+from tests.sinks.folded import record_of
 
 RING = event(caller="13800138000", callee="01087654321", extension="7")
 ANSWER = event(event_id="e2", kind="answer", occurred_at=AT + 3_000_000, received_at=AT + 4_000_000)
@@ -21,17 +22,14 @@ HANGUP = event(event_id="e3", kind="hangup", occurred_at=AT + 9_000_000, receive
 @examples(normal=200, long=5_000)
 @given(seed=st.integers(0, 2**63))
 def test_a_line_comes_when_what_it_shows_has_changed_and_only_then(seed: int) -> None:
-    rng = random.Random(seed)
-    events = call_events(rng)
     live = Live(Wanted())
-    for call_id, whole in model(events).items():
-        record: dict[str, object] = {}
+    for events in calls_of(seed):
         last = None
-        for each in (each for each in events if each.ids[0] in whole["ids"]):
-            record = join(record, record_of(each))
-            line = live.news("acme", call_id, record)
-            assert live.news("acme", call_id, record) is None
-            call = call_of(record)
+        for number in range(1, len(events) + 1):
+            said = replace(record_of(events[:number]), call_id=events[0].leg)
+            call = call_of(events[:number])
+            line = live.news(said, AT)
+            assert live.news(said, AT) is None
             shown = (call.state, call.caller, call.callee, call.extension, call.outcome, call.ring_time)
             if line is None:
                 assert last is not None
@@ -44,12 +42,9 @@ def test_a_line_comes_when_what_it_shows_has_changed_and_only_then(seed: int) ->
 
 def test_the_life_of_a_call() -> None:
     live = Live(Wanted())
-    ring = record_of(RING)
-    answered = join(ring, record_of(ANSWER))
-    ended = join(answered, record_of(HANGUP))
     states = []
-    for record in (ring, ring, answered, ended, ended):
-        line = live.news("acme", "a", record)
+    for events in ([RING], [RING], [RING, ANSWER], [RING, ANSWER, HANGUP], [RING, ANSWER, HANGUP]):
+        line = live.news(record_of(events), AT)
         states.append(line and (line.state, line.outcome, line.ring_time, line.talk_time))
     assert states == [
         ("ringing", "", None, None),
@@ -60,37 +55,43 @@ def test_the_life_of_a_call() -> None:
     ]
 
 
-def test_what_turns_out_to_be_a_part_of_another_call_is_said_once_and_only_of_a_call_that_was_shown() -> None:
+def test_what_turns_out_to_be_no_call_of_its_own_is_said_once_and_only_of_a_call_that_was_shown() -> None:
     live = Live(Wanted())
-    merged = {**record_of(RING), "merged_into": "0"}
-    assert live.news("acme", "a", merged) is None
-    assert live.news("acme", "a", record_of(RING)) is not None
-    line = live.news("acme", "a", merged)
+    gone = Record(account="acme", call_id="a", gone=True)
+    assert live.news(gone, AT) is None
+    assert live.news(record_of([RING]), AT) is not None
+    line = live.news(gone, AT + 1)
     assert line is not None
-    assert (line.state, line.merged_into, line.caller) == ("merged", "0", None)
-    assert live.news("acme", "a", merged) is None
+    assert (line.state, line.at, line.caller) == ("gone", AT + 1, None)
+    assert live.news(gone, AT) is None
+
+
+def test_that_a_state_began_with_nothing_is_no_line() -> None:
+    assert Live(Wanted()).news(Record(account="acme", call_id="a", began=True), AT) is None
 
 
 def test_a_call_closed_in_silence_is_a_line() -> None:
     live = Live(Wanted())
-    live.news("acme", "a", record_of(RING))
-    line = live.news("acme", "a", {**record_of(RING), "closed": [1, RING.received_at, "timeout"]})
+    live.news(record_of([RING]), AT)
+    closed = event(event_id="e4", kind="closed", extra={"reason": "timeout"}, clock="ingress")
+    line = live.news(record_of([RING, closed]), AT)
     assert line is not None
     assert (line.state, line.close_reason) == ("closed", "timeout")
 
 
 def test_the_same_id_in_two_accounts_is_two_calls() -> None:
     live = Live(Wanted())
-    assert live.news("acme", "a", record_of(RING)) is not None
-    assert live.news("other", "a", record_of(RING)) is not None
+    assert live.news(record_of([RING]), AT) is not None
+    assert live.news(record_of([replace(RING, account="other")]), AT) is not None
 
 
 def test_what_was_printed_is_remembered_of_so_many_calls_only() -> None:
     live = Live(Wanted(), remembered=2)
+    known = record_of([RING])
     for call_id in ("a", "b", "c"):
-        assert live.news("acme", call_id, record_of(RING)) is not None
-    assert live.news("acme", "c", record_of(RING)) is None
-    assert live.news("acme", "a", record_of(RING)) is not None
+        assert live.news(replace(known, call_id=call_id), AT) is not None
+    assert live.news(replace(known, call_id="c"), AT) is None
+    assert live.news(known, AT) is not None
 
 
 @pytest.mark.parametrize(
@@ -110,13 +111,12 @@ def test_what_was_printed_is_remembered_of_so_many_calls_only() -> None:
     ],
 )
 def test_only_the_calls_that_were_asked_for_are_shown(wanted: Wanted, *, matches: bool) -> None:
-    assert (Live(wanted).news("acme", "a", record_of(RING)) is not None) is matches
+    assert (Live(wanted).news(record_of([RING]), AT) is not None) is matches
 
 
 def test_the_extension_of_any_leg_counts() -> None:
     other = event(event_id="e2", leg="b", ids=("a", "b"), extension="8", occurred_at=AT + 1)
-    record = join(record_of(RING), record_of(other))
-    assert Live(Wanted(extension="8")).news("acme", "a", record) is not None
+    assert Live(Wanted(extension="8")).news(record_of([RING, other]), AT) is not None
 
 
 @pytest.mark.parametrize(

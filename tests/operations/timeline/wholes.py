@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from operations.timeline.gaps import as_column
 from operations.timeline.model import Kept, Told, Whole
-from operations.timeline.provenance import joined
-from schemas.calls import call_of
-from schemas.records import BILLED
-from schemas.times import moment
+from schemas.calls import COLUMNS, call_of, legs_of
+from tests.kit.events import call_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.events import CallEvent
-    from schemas.records import Record
 
 
-def whole(events: Sequence[CallEvent], *, beside: Record | None = None, **row: Any) -> Whole:
+def calls_of(seed: int, number: int = 9) -> list[list[CallEvent]]:
+    """The events of each call that so many random ones make."""
+    found: list[list[CallEvent]] = []
+    for event in call_events(random.Random(seed), events=number):
+        tied = [each for each in found if any(set(event.ids) & set(other.ids) for other in each)]
+        apart = [each for each in found if each not in tied]
+        found = [*apart, [*chain.from_iterable(tied), event]]
+    return found
+
+
+def whole(events: Sequence[CallEvent], **row: Any) -> Whole:
     """Each event said by one callback; `row` is what the row has otherwise than its events make it."""
-    record = joined(events, beside)
-    call = call_of(record)
-    columns = dict(as_column(name, getattr(call, name)) for name in asdict(call))
-    billed = record["cdr"][2] if "cdr" in record else {}
-    of_events = call_of({name: value for name, value in record.items() if name != "cdr"})
-    for name in BILLED:
-        column, value = as_column(name, getattr(of_events, name))
-        columns[f"event_{column}"] = value or None
-        columns[f"cdr_{column}"] = as_column(name, billed.get(name))[1]
-    kinds = {"kinds": record["kinds"], "dialects": record["dialects"], "sources": record["sources"]}
-    legs = {leg: {} for leg in record["ids"]} | record.get("legs", {})
+    call = call_of(events)
+    said = [event for event in events if event.callback_id]
     return Whole(
-        account="acme",
-        call_id=record["ids"][0],
-        row={"account": "acme", "call_id": record["ids"][0], **columns, **kinds, **row},
-        beside=beside or {},
-        merged=tuple(record["events"]),
-        legs=tuple({"leg_id": leg, **_leg(known)} for leg, known in legs.items()),
-        told=tuple(Told(event, (event.callback_id,)) for event in events),
-        callbacks={event.callback_id: kept(event, place) for place, event in enumerate(events)},
+        account=call.account,
+        call_id=call.call_id,
+        row=dict(as_column(name, getattr(call, name)) for name in COLUMNS) | row,
+        legs=tuple(dict(as_column(*each) for each in asdict(leg).items()) for leg in legs_of(events)),
+        told=tuple(Told(event, tuple(filter(None, [event.callback_id]))) for event in events),
+        callbacks={event.callback_id: kept(event, place) for place, event in enumerate(said)},
     )
 
 
@@ -66,12 +64,3 @@ def with_bytes(known: Whole, payload: bytes) -> Whole:
     """The same with these bytes in every callback."""
     callbacks = {id_: replace(each, payload=payload, query=b"") for id_, each in known.callbacks.items()}
     return replace(known, callbacks=callbacks)
-
-
-def _leg(known: dict[str, Any]) -> dict[str, Any]:
-    times = {name: moment(known[name]) if name in known else None for name in TIMES}
-    said = {name: known[name][2] if name in known else None for name in ("extension", "outcome")}
-    return {"side": known.get("side"), **times, **said}
-
-
-TIMES = ("rang_at", "answered_at", "ended_at")

@@ -1,22 +1,28 @@
-"""Correlators without Kafka: legs that send each other messages, any of which may come late, twice, or be
-sent again after a crash between saving the state and sending; and workers that go on with a leg they lost."""
+"""Correlators and tables without Kafka and ClickHouse: legs that send each other messages, any of which may
+arrive late, twice, or again after a crash between saving the state and sending; workers that go on with a leg
+they lost; legs that are forgotten, and recalled from the tables."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from processors.correlate.leg import Leg, confirm, join
+from processors.correlate.leg import Known, Leg, confirm, join, known
 from processors.correlate.step import Sends, step
-from schemas import records
+from schemas.calls import days_of
+from schemas.links import Events, Link, told_from_json, told_to_json
+from schemas.records import FOR_GOOD, Record
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterable
+    from datetime import date
 
     from schemas.events import CallEvent
     from schemas.links import Told
+
+ACCOUNT = "acme"
 
 
 @dataclass
@@ -26,6 +32,55 @@ class Zombie:
     leg: Leg
     """As it was when it stood still."""
     fetched: list[Told] = field(default_factory=list)
+
+
+class Tables:
+    """What the sink writes, and how it recalls."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[date, str], tuple[int, Record | None]] = {}
+        """By day and call id: the highest version, and its row unless that is gone."""
+        self.events: Known = {}
+
+    def write(self, record: Record) -> None:
+        if record.gone:
+            for day in record.days:
+                self._hold(day, record.call_id, record.version, None)
+        elif record.call is not None:
+            first, *later = record.days
+            self._hold(first, record.call_id, record.version, record)
+            for day in later:
+                self._hold(day, record.call_id, FOR_GOOD, None)
+
+    def _hold(self, day: date, call_id: str, version: int, row: Record | None) -> None:
+        if self.calls.get((day, call_id), (0, None))[0] < version:
+            self.calls[day, call_id] = version, row
+
+    def hear(self, event: CallEvent) -> None:
+        self.events = known(self.events.values(), [event])
+
+    def recall(self, leg: str) -> list[tuple[str, Told]]:
+        """Tell a leg that had no state all that the table of events ties to it."""
+        legs, found = {leg}, dict[str, "CallEvent"]()
+        while more := {
+            name: event
+            for name, event in self.events.items()
+            if name not in found and legs.intersection(event.ids)
+        }:
+            found |= more
+            legs.update(name for event in more.values() for name in event.ids)
+        if not found:
+            return []
+        root = min(legs)
+        for day, call_id in list(self.calls):
+            if call_id in legs and call_id != root:
+                self._hold(day, call_id, FOR_GOOD, None)
+        link: list[tuple[str, Told]] = [(leg, Link(root))] if root < leg else []
+        return [*link, (root, Events(tuple(found.values())))]
+
+    @property
+    def rows(self) -> dict[tuple[date, str], Record]:
+        return {place: row for place, (_, row) in self.calls.items() if row is not None}
 
 
 class Network:
@@ -40,27 +95,58 @@ class Network:
         self.written: dict[str, Leg] = {}
         """What zombies wrote of a leg: read at the next recovery, and not before."""
         self.inbox: dict[str, list[Told]] = defaultdict(list)
-        self.emitted: dict[str, records.Record] = {}
-        """By call id, merged as `call_records` does."""
-        self.emissions = 0
+        self.out: list[Record | CallEvent] = []
+        """What the sink has not read yet."""
+        self.tables = Tables()
+        self.records: list[Record] = []
+        """All that were emitted."""
         self.messages = 0
 
-    def feed(self, events: list[CallEvent]) -> None:
+    def feed(self, events: Iterable[CallEvent]) -> None:
         """Publish the events, each keyed by the smallest id that it names."""
         for event in events:
             self._deliver(event.ids[0], event)
+            self.out.append(event)
 
-    def run(self, most: int = 10_000) -> None:
+    def run(self, most: int = 20_000) -> None:
         """Deliver in random order and random batches until nothing is under way."""
         for _ in range(most):
             waiting = [own for own, inbox in self.inbox.items() if inbox]
-            if waiting:
+            if self.out and (not waiting or self.rng.random() < 0.4):
+                self.sink()
+            elif waiting:
                 self._work(self.rng.choice(waiting))
             elif self.zombies:
                 self._haunt(self.rng.choice(list(self.zombies)))
             else:
                 return
         raise AssertionError("the messages do not end")
+
+    def sink(self) -> None:
+        """Read one message: there are several partitions, and so no order."""
+        told = self.out.pop(self.rng.randrange(len(self.out)))
+        if not isinstance(told, Record):
+            self.tables.hear(told)
+            return
+        self.tables.write(told)
+        if told.began:
+            for own, recalled in self.tables.recall(told.call_id):
+                self._deliver(own, recalled)
+
+    def forget(self) -> None:
+        """A long silence: some legs are dropped, as they are on a real worker."""
+        for own in list(self.legs):
+            if self.rng.random() < 0.6:
+                self.legs.pop(own)
+                self.written.pop(own, None)
+
+    def work_a_little(self) -> None:
+        """Let a few messages through."""
+        for _ in range(self.rng.randint(0, 3)):
+            if waiting := [own for own, inbox in self.inbox.items() if inbox]:
+                self._work(self.rng.choice(waiting))
+        if self.out and self.rng.random() < 0.5:
+            self.sink()
 
     def _work(self, own: str) -> None:
         inbox = self.inbox[own]
@@ -74,7 +160,10 @@ class Network:
         if own in self.zombies:
             self.zombies[own].fetched += batch
         leg, sends = step(own, self.legs.get(own, Leg()), batch, now=1)
-        self.legs[own] = leg
+        if self._happens():
+            self.inbox[own] += batch  # it died before anything was saved
+            return
+        self.legs[own] = leg = Leg.from_json(leg.to_json())
         if self._happens():
             self._send(own, sends, lost=0.5)
             # who follows reads what all have written
@@ -82,7 +171,7 @@ class Network:
             self.inbox[own] += batch  # nothing was acknowledged: the whole batch comes again
             return
         self._send(own, sends)
-        self.legs[own] = confirm(leg, sends.for_good(own))
+        self.legs[own] = confirm(leg, sends.for_good())
         if self._happens():
             self._haunt(own)
 
@@ -95,6 +184,8 @@ class Network:
             return
         zombie = self.zombies.pop(own)
         batch = zombie.fetched[: self.rng.randint(0, len(zombie.fetched))]
+        if not batch:
+            return
         leg, sends = step(own, zombie.leg, batch, now=1)
         self.written[own] = join(self.written.get(own, Leg()), leg)
         self._send(own, sends, lost=self.rng.choice((0, 0.5)))
@@ -102,21 +193,20 @@ class Network:
     def _send(self, own: str, sends: Sends, lost: float = 0) -> None:
         for name, told in sends.told:
             if self.rng.random() >= lost:
-                self._deliver(name, told)
-        if sends.record is not None and self.rng.random() >= lost:
-            self._emit(own, sends.record)
+                self._deliver(name, told_from_json(told_to_json(told)))
+        record = sends.record(ACCOUNT, own)
+        if record is not None and self.rng.random() >= lost:
+            self.records.append(record)
+            self.out.append(Record.from_json(record.to_json()))
 
     def _deliver(self, own: str, told: Told) -> None:
         self.messages += 1
         self.inbox[own] += [told] * (2 if self.rng.random() < self.duplicates else 1)
 
-    def _emit(self, own: str, record: records.Record) -> None:
-        self.emissions += 1
-        self.emitted[own] = records.join(self.emitted.get(own, {}), record)
 
-
-def model(events: list[CallEvent]) -> dict[str, records.Record]:
-    """By call id, the record that merging everything at once gives: a plain union-find."""
+def calls_of(events: Iterable[CallEvent]) -> dict[tuple[date, str], Known]:
+    """By day and call id, the events of each call: a plain union-find."""
+    told = known(events)
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -125,11 +215,11 @@ def model(events: list[CallEvent]) -> dict[str, records.Record]:
             name = parent[name]
         return name
 
-    for event in events:
+    for event in told.values():
         smallest = min(root(name) for name in event.ids)
         for name in event.ids:
             parent[root(name)] = smallest
-    calls: dict[str, list[records.Record]] = defaultdict(list)
-    for event in events:
-        calls[root(event.ids[0])].append(records.record_of(event))
-    return {call_id: reduce(records.join, known) for call_id, known in calls.items()}
+    calls: dict[str, Known] = defaultdict(dict)
+    for event in told.values():
+        calls[root(event.ids[0])][event.event_id] = event
+    return {(days_of(part.values())[0], call_id): part for call_id, part in calls.items()}

@@ -14,8 +14,7 @@ from runtime import sources
 from runtime.kafka import client_options
 from runtime.settings import CorrelateSettings
 from runtime.topics import ensure
-from schemas.calls import Call, call_of
-from schemas.records import record_from_json
+from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic, topic_key
 from tests import servers
 from tests.kit.events import event
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.settings import Settings
+    from schemas.calls import Call
     from schemas.events import CallEvent
 
 RING = event(source="src", ids=("a", "b"), received_at=1_000, occurred_at=1_000, clock="ingress")
@@ -39,6 +39,8 @@ class Topics:
         self.calls: dict[str, Call] = {}
         self.told: list[Call] = []
         """Every version that came, also those that another followed at once."""
+        self.records: list[Record] = []
+        """Every record."""
         self.rejected: list[tuple[bytes, list[tuple[str, bytes]]]] = []
         self._producer = KafkaProducer(**client_options(settings.kafka), acks="all")
         self._consumer = KafkaConsumer(
@@ -63,9 +65,11 @@ class Topics:
                 if message.topic == self.settings.kafka.topic(Topic.REJECTED):
                     self.rejected.append((message.value, list(message.headers)))
                     continue
-                _, call_id, record = record_from_json(message.value)
-                self.calls[call_id] = call_of(record)
-                self.told.append(self.calls[call_id])
+                record = Record.from_json(message.value)
+                self.records.append(record)
+                if record.call is not None:
+                    self.calls[record.call_id] = record.call
+                    self.told.append(record.call)
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +121,43 @@ def test_a_sources_own_wait_closes_its_calls_as_soon_as_it_is_configured(
         assert known()["o"] == ""
 
 
+def test_legs_that_an_event_ties_become_one_call_whichever_is_heard_of_first(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """The smaller leg tells the larger one, which hands over what it knows, and is gone for good."""
+    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+        topics.event(replace(RING, event_id="e0", ids=("b",), leg="b"))
+
+        def known(call_id: str, revision: int) -> bool:
+            topics.read()
+            return call_id in topics.calls and topics.calls[call_id].revision == revision
+
+        eventually(lambda: known("b", 1), "the larger leg is a call of its own")
+        topics.event(RING)
+        eventually(lambda: known("a", 2), "it hands its event over")
+        topics.event(replace(RING, event_id="e2", kind="hangup", ids=("b",), leg="b"))
+        eventually(lambda: known("a", 3), "it forwards what comes later")
+    gone = [record for record in topics.records if record.gone]
+    assert {(record.call_id, record.version) for record in gone} == {("b", FOR_GOOD)}
+    assert {leg.leg_id for record in gone for leg in record.legs} == {"b"}
+    assert {record.call_id for record in topics.records if record.began} == {"a", "b"}
+
+
+def test_a_message_of_a_newer_release_stops_the_stage_with_a_sentence(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    worker = Worker("correlate", stack_settings, tmp_path / "correlate.log")
+    ensure(stack_settings)
+    worker.start()
+    with Topics(stack_settings) as topics:
+        topics.send(b"acme/a", b'{"v":2,"kind":"sung"}')
+        eventually(lambda: not worker.running, "the correlator refuses to go on")
+    log = (tmp_path / "correlate.log").read_text()
+    assert "start a newer release" in log
+    assert "Traceback" not in log
+    assert worker.stop() != 0
+
+
 def test_topics_that_would_part_a_leg_from_its_links_are_refused(
     kafka_address: str, clickhouse_address: str, tmp_path: Path
 ) -> None:
@@ -138,21 +179,23 @@ def test_topics_that_would_part_a_leg_from_its_links_are_refused(
 def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
     stack_settings: Settings, tmp_path: Path
 ) -> None:
+    mistyped = RING.to_json().replace(b'"ring"', b"7")
     wrong = (b"\xff\xfe", b"{}", b"[1]", b'{"v":1,"ids":"a"}', b"")
     with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
         for value in wrong:
             topics.send(b"acme/a", value)
         topics.send(b"no-slash", RING.to_json())
+        topics.send(b"acme/a", mistyped)
         topics.send(b"acme/a", b'{"type":"nonsense"}', Topic.LINKS)
         topics.event(RING)
 
         def all_there() -> bool:
             topics.read()
-            return len(topics.rejected) == len(wrong) + 2 and "a" in topics.calls
+            return len(topics.rejected) == len(wrong) + 3 and "a" in topics.calls
 
         eventually(all_there, "wrong messages are kept, right ones worked on")
     kept = {value for value, _ in topics.rejected}
-    assert kept == {*wrong, RING.to_json(), b'{"type":"nonsense"}'}
+    assert kept == {*wrong, RING.to_json(), mistyped, b'{"type":"nonsense"}'}
     for _, headers in topics.rejected:
         (reason,) = orjson.loads(dict(headers)["reasons"])
         assert dict(headers)["stage"] == b"correlate"

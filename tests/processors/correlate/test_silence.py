@@ -2,72 +2,84 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.leg import Leg
+from processors.correlate.leg import Leg, known
 from processors.correlate.silence import (
     Quiet,
     Silences,
-    close,
     close_after,
-    forget,
+    closing,
+    expects_nothing,
     is_open,
     is_reopened,
 )
 from processors.correlate.step import step
-from schemas.calls import call_of
+from schemas.calls import call_of, version_of
 from tests.kit.events import call_events
 from tests.scale import examples
+
+if TYPE_CHECKING:
+    from schemas.events import CallEvent
 
 HOUR = 3_600_000_000
 
 
-def ringing() -> Leg:
-    """A leg with a ring and nothing else."""
+def ring(**said: Any) -> CallEvent:
+    """A ring of the leg `a`."""
     event = next(e for seed in range(99) for e in call_events(random.Random(seed)) if e.kind == "ring")
-    leg, _ = step(event.leg, Leg(), [replace(event, ids=(event.leg,))], now=HOUR)
-    return leg
+    return replace(event, **{"ids": ("a",), "leg": "a", "received_at": HOUR, **said})
 
 
-def own(leg: Leg) -> str:
-    return str(leg.record["ids"][0])
+def knowing(*events: CallEvent) -> Leg:
+    return Leg(known(events))
+
+
+def closed(leg: Leg) -> Leg:
+    """The leg once its closing has come back."""
+    return step("a", leg, [closing("acme", "a", leg, "timeout")], now=HOUR)[0]
 
 
 def test_a_call_without_news_is_closed_with_a_reason_and_only_once() -> None:
-    leg = ringing()
-    assert is_open(own(leg), leg)
-    closed, record = close(leg, "timeout")
-    assert call_of(record).close_reason == "timeout"
-    assert call_of(record).state == "ringing"
-    assert not is_open(own(leg), closed)
+    leg = knowing(ring())
+    assert is_open("a", leg)
+    after = closed(leg)
+    call = call_of(after.events.values())
+    assert (call.close_reason, call.state, call.reopened) == ("timeout", "ringing", False)
+    assert (call.revision, call.events, call.kinds) == (1, (ring().event_id,), ("ring",))
+    assert version_of(after.events.values()) == 2
+    assert not is_open("a", after)
+    assert closing("acme", "a", leg, "timeout") == closing("acme", "a", after, "timeout")
 
 
-def test_late_news_reopens_a_closed_call() -> None:
-    leg = ringing()
-    closed, record = close(leg, "timeout")
-    later = replace(closed, record={**closed.record, "last_received_at": record["last_received_at"] + 1})
-    assert call_of(later.record).close_reason == ""
-    assert call_of(later.record).reopened
-    assert is_open(own(leg), later)
-    assert is_reopened(closed, later)
-    assert not is_reopened(closed, closed)
-    assert not is_reopened(leg, replace(leg, record=later.record))
-    assert not is_reopened(later, replace(later, record={**later.record, "last_received_at": 2**60}))
+def test_late_news_reopens_a_closed_call_until_it_is_closed_again() -> None:
+    leg = knowing(ring())
+    late = ring(event_id="late", received_at=HOUR + 1)
+    before = closed(leg)
+    after = step("a", before, [late], now=HOUR)[0]
+    call = call_of(after.events.values())
+    assert (call.close_reason, call.reopened) == ("", True)
+    assert is_open("a", after)
+    assert is_reopened(before, after)
+    assert not is_reopened(before, before)
+    assert not is_reopened(leg, after)
+    assert not is_reopened(after, after)
+    assert call_of(closed(after).events.values()).close_reason == "timeout"
 
 
 def test_a_request_whose_call_never_came_shows_as_such() -> None:
-    event = call_events(random.Random(1))[0]
-    leg, _ = step(event.leg, Leg(), [replace(event, kind="requested", ids=(event.leg,))], now=HOUR)
-    assert is_open(own(leg), leg)
-    _, record = close(leg, "timeout")
-    assert (call_of(record).state, call_of(record).close_reason) == ("requested", "never_came")
+    leg = knowing(ring(kind="requested"))
+    assert is_open("a", leg)
+    call = call_of(closed(leg).events.values())
+    assert (call.state, call.close_reason) == ("requested", "never_came")
 
 
 def test_the_call_of_several_sources_waits_for_the_slowest_of_them() -> None:
     def told_by(*sources: str) -> Leg:
-        return Leg({"sources": list(sources)})
+        return knowing(*(ring(event_id=source, source=source) for source in sources))
 
     waits = {"hasty": 5, "slow": 50}
     assert close_after(told_by("hasty"), waits, 10) == 5
@@ -78,19 +90,16 @@ def test_the_call_of_several_sources_waits_for_the_slowest_of_them() -> None:
 
 
 def test_a_complete_call_a_merged_leg_and_a_leg_that_knows_nothing_are_not_open() -> None:
-    leg = ringing()
-    complete = replace(leg, record={**leg.record, "cdr": [1, "e", {"outcome": "answered"}]})
-    assert not is_open(own(leg), complete)
-    assert not is_open(own(leg), replace(leg, peers=frozenset({"0"})))
-    assert not is_open("a", Leg())
-
-
-def test_links_live_longer_than_records() -> None:
-    linked = replace(ringing(), peers=frozenset({"0"}), told=frozenset({"z"}))
-    for quiet in (Quiet.CLOSE, Quiet.FORGET):
-        assert forget(linked, quiet) == replace(linked, record={}, told=frozenset())
-        assert forget(ringing(), quiet) is None
-    assert forget(linked, Quiet.FORGET_LINKS) is None
+    leg = knowing(ring())
+    complete = knowing(ring(), ring(event_id="bill", kind="cdr"))
+    void = knowing(ring(kind="void"))
+    merged = replace(leg, peers=frozenset({"0"}))
+    for quiet in (complete, void, merged, Leg()):
+        assert not is_open("a", quiet)
+    for forgotten in (complete, void, Leg()):
+        assert expects_nothing("a", forgotten)
+    for kept in (leg, merged, closed(leg)):
+        assert not expects_nothing("a", kept)
 
 
 def test_a_key_is_due_for_each_step_in_turn() -> None:
@@ -103,8 +112,7 @@ def test_a_key_is_due_for_each_step_in_turn() -> None:
     assert silences.due(15, 99) == []
     silences.touch("b", 50, 10)
     assert silences.due(100, 99) == [("b", Quiet.CLOSE), ("a", Quiet.FORGET)]
-    assert silences.due(1_000, 1) == [("b", Quiet.FORGET)]
-    assert silences.due(1_000, 99) == [("a", Quiet.FORGET_LINKS), ("b", Quiet.FORGET_LINKS)]
+    assert silences.due(1_000, 99) == [("b", Quiet.FORGET)]
     assert silences.due(9_999, 99) == []
 
 
@@ -124,8 +132,18 @@ def test_a_call_is_closed_before_it_is_forgotten_however_long_its_wait() -> None
     silences.touch("a", 0, 500)
     assert silences.due(499, 99) == []
     assert silences.due(500, 1) == [("a", Quiet.CLOSE)]
-    assert silences.due(999, 99) == [("a", Quiet.FORGET)]
-    assert silences.due(1_000, 99) == [("a", Quiet.FORGET_LINKS)]
+    assert silences.due(501, 99) == [("a", Quiet.FORGET)]
+
+
+def test_however_many_are_due_all_are_given_a_few_at_a_time() -> None:
+    silences: Silences[int] = Silences(forget_us=100)
+    for key in range(5_000):
+        silences.touch(key, key // 1_000, 10)
+    found: list[tuple[int, Quiet]] = []
+    while due := silences.due(1_000, 300):
+        assert len(due) <= 300
+        found += due
+    assert len(found) == len(set(found)) == 10_000
 
 
 def test_nothing_is_due_of_what_was_cleared() -> None:
@@ -159,7 +177,7 @@ def test_every_key_is_due_once_for_each_step_after_its_last_news(
     while ripe := silences.due(now + 1_000, most):
         assert len(ripe) <= most
         found += ripe
-    assert {key for key, quiet in found if quiet is Quiet.FORGET_LINKS} == set(last)
+    assert {key for key, quiet in found if quiet is Quiet.FORGET} == set(last)
     assert len(found) == len(set(found))
     for key in last:
         steps = [quiet for each, quiet in found if each == key]

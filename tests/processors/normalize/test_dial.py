@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.step import Rejected, normalize
+from schemas.calls import call_of
 from schemas.events import CallEvent
-from schemas.records import record_of
 from tests.kit import callbacks
 from tests.kit.callbacks import NOW, SHANGHAI, posted
 from tests.samples.documents import resource
@@ -100,11 +100,9 @@ def test_of_several_origins_any_may_call() -> None:
     assert event.extra["request"] == {"src_num": ["200", "201"]}
 
 
-def test_the_record_knows_who_asked() -> None:
-    record = record_of(event_of(dial(CALLBACK_REQUEST | {"variables": {"tag": "spring"}})))
-    assert record["requested_at"] == REQUESTED_AT
-    assert record["kinds"] == ["requested"]
-    assert record["ids"] == [CALL_ID]
+def test_the_call_knows_that_it_was_asked_for() -> None:
+    call = call_of([event_of(dial(CALLBACK_REQUEST | {"variables": {"tag": "spring"}}))])
+    assert (call.state, call.requested_at, call.legs) == ("requested", REQUESTED_AT, (CALL_ID,))
 
 
 @pytest.mark.parametrize(
@@ -115,17 +113,30 @@ def test_the_record_knows_who_asked() -> None:
         ({"answer": {}}, ("call_id", "missing")),
         ({"answer": {"call_id": ["a"]}}, ("call_id", "malformed-id")),
         ({"answer": {"call_id": "a" * 300}}, ("call_id", "too-long")),
-        ({"request": ...}, ("request", "missing")),
-        ({"request": []}, ("request", "malformed")),
-        ({"request": {"variables": [1]}}, ("request", "malformed-variables")),
-        ({"request": {"variables": {"a": {}}}}, ("request", "malformed-variables")),
-        ({"requested_at": ...}, ("requested_at", "missing")),
-        ({"requested_at": "now"}, ("requested_at", "malformed-time")),
-        ({"requested_at": 7}, ("requested_at", "out-of-range")),
     ],
 )
 def test_what_is_no_request(changes: dict[str, Any], reason: tuple[str, str]) -> None:
     assert reason in reasons_of(dial(CALLBACK_REQUEST, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"request": ...}, ("request", "missing")),
+        ({"request": []}, ("request", "malformed")),
+        ({"request": {"variables": [1]}}, ("request.variables", "malformed")),
+        ({"request": {"variables": {"a": {}}}}, ("request.variables", "malformed")),
+        ({"requested_at": "now"}, ("requested_at", "malformed-time")),
+        ({"requested_at": -(10**12)}, ("requested_at", "out-of-range")),
+    ],
+)
+def test_what_is_in_doubt(changes: dict[str, Any], doubt: tuple[str, str]) -> None:
+    event = event_of(dial(CALLBACK_REQUEST, **changes))
+    assert [(each.field, each.code) for each in event.doubts] == [doubt]
+
+
+def test_without_its_time_it_was_asked_for_when_it_was_published() -> None:
+    assert event_of(dial(CALLBACK_REQUEST, requested_at=...)).occurred_at == NOW
 
 
 def test_published_again_it_is_the_same_event() -> None:
@@ -168,4 +179,4 @@ def test_whatever_is_in_it_there_is_a_verdict(body: dict[str, Any]) -> None:
     else:
         (event,) = outcome.events
         assert CallEvent.from_json(event.to_json()) == event
-        record_of(event)
+        call_of([event])

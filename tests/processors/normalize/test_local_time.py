@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.fields import Fields
-from processors.normalize.local_time import read_local_time
+from processors.normalize.local_time import read_time
 from schemas.uuids import created_at
 from tests.samples.calls import EPOCH, utc
 from tests.scale import examples
@@ -31,8 +31,8 @@ def whole_seconds(instant: int) -> int:
 
 def read(text: str, zone: ZoneInfo, *, after: int | None = None, uuid: str | None = None) -> int | None:
     fields = Fields({"t": text})
-    instant = read_local_time(fields, "t", zone, after=after, uuid=uuid)
-    assert not fields.reasons
+    instant = read_time(fields, "t", zone, after=after, uuid=uuid)
+    assert not fields.doubts
     return instant
 
 
@@ -90,6 +90,68 @@ def test_and_no_call_is_answered_before_it_began() -> None:
     assert read("2021-10-31 02:10:00", BERLIN, after=started_at) == us("2021-10-31 01:10:00")
 
 
-@pytest.mark.parametrize("text", ["", "0", "0000-00-00 00:00:00", "  "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "0",
+            "0000-00-00 00:00:00",
+            "  ",
+            "null",
+            "N/A",
+            "0000-00-00T00:00:00Z",
+            "00:00:00",
+            "0.0",
+            "-62135596800",
+        ),
+        *(
+            "1970-01-01 08:00:00",
+            "1970-01-01T00:00:00Z",
+            "1969-12-31 19:00:00",
+            "0001-01-01 00:00:00",
+            "28800",
+        ),
+        *(
+            "1899-12-30 00:00:00",
+            "1900-01-01",
+            "1601-01-01 00:00:00",
+            "9999-12-31 23:59:59",
+            "1970/1/1 8:00:00",
+        ),
+    ],
+)
 def test_never(text: str) -> None:
     assert read(text, BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("1760607073", 1_760_607_073_000_000),
+        ("1760607073000", 1_760_607_073_000_000),
+        ("1760607073000000", 1_760_607_073_000_000),
+        ("1760607073.25", 1_760_607_073_250_000),
+        ("1.760607073e9", 1_760_607_073_000_000),
+        ("2025-10-16 11:31:13.53", 1_760_607_073_530_000),
+        ("2025-10-16T17:31:13+08:00", 1_760_607_073_000_000),
+        ("2025-10-16T17:31:13 08:00", 1_760_607_073_000_000),
+        ("2025-10-16T09:31:13Z", 1_760_607_073_000_000),
+        ("2025-10-16 09:31:13 UTC", 1_760_607_073_000_000),
+        ("20251016T093113Z", 1_760_607_073_000_000),
+        ("2025-10-16T11:31:13", 1_760_607_073_000_000),
+        ("2025/10/16 11:31:13", 1_760_607_073_000_000),
+        ("2025-10-16T17:31:13,5+0800[Asia/Shanghai]", 1_760_607_073_500_000),
+    ],
+)
+def test_times_in_their_spellings(text: str, instant: int) -> None:
+    assert read(text, BERLIN) == instant
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "2025-10-16", "20251016173113", "1e99", "2025-13-01 00:00:00", "٢٠٢١"]
+)
+def test_times_in_doubt(text: str) -> None:
+    fields = Fields({"t": text})
+    assert read_time(fields, "t", BERLIN) is None
+    assert len(fields.doubts) == 1

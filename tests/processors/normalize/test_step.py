@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -11,17 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processors.normalize.step import LONGEST_PAYLOAD, Rejected, normalize
+from schemas.callbacks import Callback
+from schemas.calls import call_of
 from schemas.events import CallEvent
-from schemas.records import record_of, record_to_json
 from tests.kit.callbacks import event_of, posted, sent
 from tests.kit.extension_events import CALL_OF_175, event
-from tests.samples import CALLS, SHAPES, in_shape
+from tests.samples import CALLS, SAMPLES, SHAPES, Request, in_shape
 from tests.samples.documents import CDR_001, CDR_002, RING_000
 from tests.samples.shapes import FORM
 from tests.scale import examples
-
-if TYPE_CHECKING:
-    from schemas.callbacks import Callback
 
 DIALECTS = ("common-api", "extension-events")
 ZONE = ZoneInfo("Europe/Berlin")
@@ -53,7 +51,8 @@ def check(received: Callback, dialect: str) -> None:
     for each in outcome.events:
         assert CallEvent.from_json(each.to_json()) == each
         assert (each.leg in each.ids) if each.kind != "message" else each.ids == ()
-        record_to_json(each.account, each.leg, record_of(each))
+        if each.ids:
+            call_of([each])
         orjson.loads(each.to_json())
 
 
@@ -74,6 +73,54 @@ def test_any_bytes_get_a_verdict(body: bytes, content_type: str) -> None:
         for method in ("POST", "GET"):
             received = posted(body, method=method, content_type=content_type)
             check(received, dialect)
+
+
+sent_bytes = st.sampled_from(
+    [
+        (each.request, sample.dialect)
+        for sample in SAMPLES
+        for each in sample.exchanges
+        if each.request.payload
+    ]
+)
+PIECES = [
+    b"\xff",
+    b"\x00",
+    b"null",
+    b"%",
+    b"&",
+    b"?",
+    b"=",
+    b"+",
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"\\ud800",
+    b"-",
+    b"e9",
+]
+mutations = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES) | st.binary(max_size=4)),
+    max_size=4,
+)
+
+
+@examples(300, 20_000)
+@given(sent=sent_bytes, changes=mutations, swapped=st.booleans())
+def test_a_sample_with_any_bytes_changed_gets_a_verdict(
+    sent: tuple[Request, str], changes: list[tuple[float, int, bytes]], *, swapped: bool
+) -> None:
+    request, dialect = sent
+    body = request.payload
+    for where, gone, new in changes:
+        at = int(where * len(body))
+        body = body[:at] + new + body[at + gone :]
+    content_type = (
+        (FORM if "json" in request.content_type else "application/json") if swapped else request.content_type
+    )
+    check(Callback("1", "s", "a", 1, request.method, content_type, "", body), dialect)
 
 
 @examples(100, 2_000)

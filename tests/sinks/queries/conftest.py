@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,5 +34,15 @@ def day_settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def ask(day_settings: Settings) -> Callable[[str], Answer]:
-    """Ask the day's database."""
-    return lambda query: select(day_settings, query)
+    """Ask the day's database. Only a genuine server has clickhouse-driver give a DateTime its zone."""
+
+    def asked(query: str) -> Answer:
+        return [
+            {
+                name: value.replace(tzinfo=value.tzinfo or UTC) if isinstance(value, datetime) else value
+                for name, value in row.items()
+            }
+            for row in select(day_settings, query)
+        ]
+
+    return asked

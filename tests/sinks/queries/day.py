@@ -32,13 +32,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.records import record_of
-from schemas.topics import Topic
-from sinks.batch import Batch
-from sinks.rows import Known, read
-from sinks.store import Store
+from schemas.events import CallEvent
 from tests.kit import events as kit
-from tests.kit.messages import StoredMessage
+from tests.sinks import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,15 +185,10 @@ def _outbound(told: Told) -> Iterator[CallEvent]:
 
 
 def write(settings: Settings) -> None:
-    """Each event as a record of its own, as if each had come to another worker; written in two inserts."""
-    store = Store(settings)
+    """In two inserts: of each call first the row of every second event, then that of all."""
     told = list(events())
-    for half in (told[::2], told[1::2]):
-        batch = Batch()
-        for offset, event in enumerate(half):
-            call = event.ids[0]
-            batch.add(StoredMessage("calls.records", 0, offset), Known(ACCOUNT, call, record_of(event)), 0.0)
-            message = StoredMessage("calls.events", 0, offset, event.to_json())
-            batch.add(message, read(Topic.EVENTS, message), 0.0)
-        assert [error for _, error in store.insert(batch.inserts()) if error] == []
-    store.close()
+    for some in (told[::2], told):
+        calls: dict[str, list[CallEvent]] = {}
+        for event in some:
+            calls.setdefault(event.ids[0], []).append(event)
+        folded.write(settings, *calls.values())

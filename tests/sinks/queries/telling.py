@@ -5,13 +5,9 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from schemas.records import record_of, record_to_json
-from schemas.topics import Topic
-from sinks.batch import Batch
-from sinks.rows import Poison, read
-from sinks.store import Store
+from schemas.events import CallEvent
 from tests.kit import events
-from tests.kit.messages import StoredMessage
+from tests.sinks.folded import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,20 +47,4 @@ def event(kind: str, leg: str, at: int, **said: Any) -> CallEvent:
 
 def tell(settings: Settings, *calls: Iterable[CallEvent]) -> None:
     """Write these calls, each with all its events; an event of a callback id alone may come again."""
-    batch = Batch()
-    for told in map(list, calls):
-        call_id = min((leg for each in told for leg in each.ids), default=None)
-        for each in told:
-            _add(batch, Topic.EVENTS, each.to_json())
-            if call_id is not None:
-                _add(batch, Topic.RECORDS, record_to_json(each.account, call_id, record_of(each)))
-    store = Store(settings)
-    assert [error for _, error in store.insert(batch.inserts()) if error] == []
-    store.close()
-
-
-def _add(batch: Batch, topic: Topic, value: bytes) -> None:
-    message = StoredMessage(topic.value, 0, batch.messages, value)
-    outcome = read(topic, message)
-    assert not isinstance(outcome, Poison), outcome.reasons
-    batch.add(message, outcome, 0.0)
+    write(settings, *calls)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.times import microseconds, moment
-from sinks.records import UNKNOWN
 from tests.rows import select
 from tests.scale import scaled
 from tests.sinks.queries.telling import HOUR, MINUTE, event, tell
@@ -121,48 +120,44 @@ def expected(legs: list[Leg]) -> dict[tuple[str, str, int], tuple[float, float, 
 
 
 def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
-    """Of some legs the end comes first, in a row of its own; of all of them, the call's name comes last."""
+    """In two inserts: of some legs the end comes in a later version of the row."""
     legs = [leg for leg in legs if not is_bill(leg)]
-    client.execute("SYSTEM STOP MERGES stored_leg_times")
-    ended = [leg for leg in legs if leg.ended_at is not None and chance.random() < 0.5]
-    early = {leg.leg_id for leg in ended}
-    insert(client, [replace(leg, extension=None, rang_at=None, answered_at=None) for leg in ended])
-    insert(client, [replace(leg, ended_at=None) if leg.leg_id in early else leg for leg in legs])
-    named = [(leg.account, leg.leg_id, call_of(leg)) for leg in legs]
-    client.execute("INSERT INTO stored_legs (account, leg_id, call_id) VALUES", named)
-    columns = "account, call_id, ids, sources, dialects, kinds, live, ends"
-    rows: list[tuple[Any, ...]] = [
-        (leg.account, call_of(leg), [leg.leg_id], ["s"], ["common-api"], ["hangup"], [], call_ends(leg))
+    early = [replace(leg, ended_at=None) for leg in legs if chance.random() < 0.5]
+    for version, some in enumerate((early, legs), 1):
+        rows = [
+            (
+                leg.account,
+                moment(START).date(),
+                call_of(leg),
+                leg.leg_id,
+                version,
+                leg.extension,
+                *(
+                    None if time is None else moment(time)
+                    for time in (leg.rang_at, leg.answered_at, leg.ended_at)
+                ),
+            )
+            for leg in some
+        ]
+        columns = "account, day, call_id, leg_id, version, extension, rang_at, answered_at, ended_at"
+        client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
+    calls: list[tuple[Any, ...]] = [
+        (
+            leg.account,
+            moment(START).date(),
+            call_of(leg),
+            1,
+            None if leg.call_ended_at is None else moment(leg.call_ended_at),
+            ["hangup"],
+        )
         for leg in legs
     ]
-    client.execute(f"INSERT INTO call_records ({columns}) VALUES", rows)
-
-
-def call_ends(leg: Leg) -> dict[str, datetime]:
-    return {} if leg.call_ended_at is None else {leg.leg_id: moment(leg.call_ended_at)}
+    client.execute("INSERT INTO stored_calls (account, day, call_id, version, ended_at, kinds) VALUES", calls)
 
 
 def call_of(leg: Leg) -> str:
     """The call's name, which is before its legs'."""
     return f"0{leg.leg_id}"
-
-
-def insert(client: Client, legs: list[Leg]) -> None:
-    rows = [
-        (
-            leg.account,
-            leg.leg_id,
-            leg.leg_id,
-            UNKNOWN if leg.extension is None else (1, 1, leg.extension),
-            *(
-                None if time is None else moment(time)
-                for time in (leg.rang_at, leg.answered_at, leg.ended_at)
-            ),
-        )
-        for leg in legs
-    ]
-    columns = "account, leg_id, call_id, extension, rang_at, answered_at, ended_at"
-    client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
 
 
 def billed(leg: Leg) -> CallEvent:

@@ -79,11 +79,11 @@ def test_there_are_twenty() -> None:
 
 
 def test_a_call_that_was_closed_in_silence_is_not_open(store_settings: Settings, client: Client) -> None:
-    tell(store_settings, [event("ring", LEG_A, START)])
+    ring = event("ring", LEG_A, START)
+    tell(store_settings, [ring])
     open_calls = dict(questions())[13]
     assert len(select(store_settings, open_calls)) == 1
-    closed = [("acme", LEG_A, (1, START, "timeout"))]
-    client.execute("INSERT INTO call_records (account, call_id, closed) VALUES", closed)
+    tell(store_settings, [ring, event("closed", LEG_A, START, extra={"reason": "timeout"})])
     assert select(store_settings, open_calls) == []
 
 

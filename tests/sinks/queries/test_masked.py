@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clickhouse_driver.errors import ServerException
 
+from sinks import statements
+from sinks.masked import COLUMNS, columns, render
 from sinks.migrate import migrate
 from tests.rows import select
 from tests.sinks.queries.telling import LEG_A, START, event, tell
@@ -25,7 +28,6 @@ LEFT_OUT = {"recording", "variables", "extra", "payload", "query"}
 SHOWN_TO_FEW = {
     "callbacks",  # raw payloads: there is no masking these
     "rejected_callbacks",
-    "call_facts",  # what other views are made of
 }
 """Views without a masked twin: for nobody who may not see numbers."""
 
@@ -184,7 +186,10 @@ def test_every_view_that_shows_numbers_has_a_twin(client: Client) -> None:
             assert f"{view}_masked" in columns, f"{view} shows numbers or recordings, and has no masked twin"
 
 
-LEFT_OUT_BESIDES = {"calls_named_masked": frozenset({"customer"})}
+LEFT_OUT_BESIDES = {
+    "calls_named_masked": frozenset({"customer"}),
+    "call_events_masked": frozenset({"doubts", "written"}),  # raw text, and ids as providers write them
+}
 
 
 def test_the_key_stays_with_the_definer(settings: Settings, client: Client) -> None:
@@ -196,9 +201,33 @@ def test_the_key_stays_with_the_definer(settings: Settings, client: Client) -> N
         assert "SQL SECURITY DEFINER" in made, view
         for explain in ("PLAN actions = 1, indexes = 1", "QUERY TREE", "SYNTAX", "PIPELINE", "AST"):
             query = reading(account="acme", call_id=LEG_A)[view]
-            explained = repr(client.execute(f"EXPLAIN {explain} {query}"))
+            try:
+                explained = repr(client.execute(f"EXPLAIN {explain} {query}"))
+            except ServerException as error:  # 24.10 can't read a parameter that a view passes on
+                explained = error.message
             assert str(key0) not in explained, (view, explain)
             assert str(key1) not in explained, (view, explain)
+
+
+def test_a_callers_filter_does_not_reach_below_a_view(settings: Settings, client: Client) -> None:
+    """Otherwise whoever may read a masked view finds every number out, digit by digit."""
+    database = settings.clickhouse.database
+    for table, column in (("stored_calls", "callee"), ("stored_events", "callee"), ("calls", "callee")):
+        given = {"additional_table_filters": f"{{'{database}.{table}': '{column} = \\'nobody\\''}}"}
+        for view in ("calls_masked", "call_events_masked", "calls_by_hour", "agents"):
+            query = f"SELECT count() FROM {view}"
+            assert client.execute(query, settings=given) == client.execute(query), (view, table)
+    for file in statements.views():
+        if "SQL SECURITY DEFINER" in file.text:
+            assert "SETTINGS additional_table_filters = {}" in file.text, file.name
+
+
+def test_a_column_that_nobody_declared_is_dropped() -> None:
+    (calls,) = (file.text for file in statements.views() if file.name == "calls.sql")
+    more = calls.replace("    `uuid`", "    `secret` String COMMENT 'New',\n    `uuid`")
+    assert render("calls", more) == render("calls", calls)
+    undeclared = {each.name for each in columns(calls)} - COLUMNS.keys()
+    assert undeclared == {"recording", "event_recording", "cdr_recording", "variables"}
 
 
 def test_pseudonyms_come_from_the_key_alone(settings: Settings, client: Client) -> None:

@@ -17,8 +17,7 @@ DAY = date(2024, 3, 4)
 
 
 def hour(number: int) -> datetime:
-    """As clickhouse-driver gives a `DateTime`: without its zone."""
-    return datetime(2024, 3, 4, number, tzinfo=UTC).replace(tzinfo=None)
+    return datetime(2024, 3, 4, number, tzinfo=UTC)
 
 
 def by(rows: list[dict[str, Any]], *keys: str) -> dict[Any, dict[str, Any]]:
@@ -37,22 +36,6 @@ def near(expected: dict[str, Any]) -> dict[str, Any]:
         name: pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
         for name, value in expected.items()
     }
-
-
-def test_facts_are_the_columns_of_calls(ask: Ask) -> None:
-    shared = [
-        row["name"]
-        for row in ask(
-            "SELECT name FROM system.columns "
-            "WHERE database = currentDatabase() AND table IN ('call_facts', 'calls') "
-            "GROUP BY name HAVING count() = 2"
-        )
-    ]
-    assert len(shared) == 22
-    columns = ", ".join(shared)
-    facts = ask(f"SELECT {columns} FROM call_facts ORDER BY call_id")
-    assert facts == ask(f"SELECT {columns} FROM calls ORDER BY call_id")
-    assert len(facts) == 20
 
 
 def test_calls_by_hour(ask: Ask) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["embedded", "old_python"]
 
 VIEWS = (
-    "call_checks",
     "reconciliation",
     "reconciliation_by_hour",
     "source_quality",
@@ -44,7 +43,7 @@ STORED = (
     "stored_callbacks",
     "stored_events",
     "stored_legs",
-    "call_records",
+    "stored_calls",
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from schemas.times import moment
 from schemas.uuids import created_at
 from tests.rows import select
 from tests.scale import scaled
@@ -144,11 +145,9 @@ def test_each_gap_is_seen(store_settings: Settings) -> None:
 
 
 def test_a_call_closed_in_silence_lacks_what_never_came(store_settings: Settings, client: Client) -> None:
-    tell(store_settings, status_events("ring", "answer"))
-    client.execute(
-        "INSERT INTO call_records (account, call_id, closed) VALUES",
-        [("acme", LEG_A, (1, START + 13 * SECOND, "timeout"))],
-    )
+    told = status_events("ring", "answer")
+    last = max(each.received_at for each in told)
+    tell(store_settings, [*told, event("closed", LEG_A, last, extra={"reason": "timeout"})])
     assert reconciled(store_settings)["gaps"] == ["no_cdr", "no_hangup"]
 
 
@@ -205,9 +204,10 @@ def test_the_time_in_a_uuid_is_the_one_that_normalize_reads(store_settings: Sett
 
     collect()
     # the view looks for the leg nearest to the start: any start will do
+    columns = "account, day, call_id, version, legs, started_at, event_started_at"
     client.execute(
-        "INSERT INTO call_records (account, call_id, ids, started_at) VALUES",
-        [("acme", call_id, [leg], START) for call_id, leg in legs.items()],
+        f"INSERT INTO stored_calls ({columns}) VALUES",
+        [("acme", moment(START).date(), call_id, 1, [leg], START, START) for call_id, leg in legs.items()],
     )
     found = dict(client.execute("SELECT call_id, toUnixTimestamp64Micro(uuid_at) FROM reconciliation"))
     assert found == {call_id: created_at(leg) for call_id, leg in legs.items()}

@@ -1,0 +1,182 @@
+"""The spool's way to Kafka: once the broker answers, what stands there is published, the oldest first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from ingest import metrics
+from ingest.broker import Turns
+from ingest.groups import UnacknowledgedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kafka.producer.future import FutureRecordMetadata
+
+    from ingest.broker import Broker
+    from ingest.groups import Message
+    from ingest.publisher import Publisher
+    from ingest.spool import Segment, Spool
+    from schemas.callbacks import Headers
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+"""Between two looks at the spool."""
+TIMEOUT_SECONDS = 30.0
+"""For the acknowledgement of messages that nobody waits for."""
+REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""What no attempt will change."""
+TOGETHER = 200
+"""Messages that go out together: a request for all, and soon over for the callbacks that come meanwhile."""
+
+
+class Earlier(Protocol):
+    """Who tried to publish what now stands in the spool."""
+
+    def answering(self) -> bool:
+        """Whether the broker answers."""
+
+    def came_after_all(self, message: Message) -> bool:
+        """Whether the message has been acknowledged meanwhile."""
+
+
+class Drain:
+    """A thread that empties a spool."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        connect: Callable[[Turns, float], Broker],
+        publisher: Earlier,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`connect(turns, timeout_seconds)` makes a connection of its own, once the publisher has one.
+
+        `beat` is called as long as the thread works.
+        """
+        self._beat = beat
+        self._spool = spool
+        self._connect = connect
+        self._publisher = publisher
+        self._turns = Turns()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what is not published stays where it is."""
+        self._closed.set()
+        self._thread.join(LOOK_SECONDS + 1)
+
+    def _run(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            self._beat()
+            metrics.SPOOL_AGE.set(self._spool.measure())
+            metrics.SPOOL_BYTES.set(self._spool.size)
+            if self._spool.size and self._publisher.answering():
+                try:
+                    self._empty()
+                except (KafkaError, OSError) as error:
+                    log.warning("the spool can't be published now", error=type(error).__name__)
+
+    def _empty(self) -> None:
+        """Publish all that stands there; raise `KafkaError` or OSError."""
+        broker = self._connect(self._turns, TIMEOUT_SECONDS)
+        try:
+            while not self._closed.is_set() and self._publisher.answering():
+                self._spool.seal()
+                published = sum(self._publish(broker, segment) for segment in self._spool.segments())
+                self._spool.measure()
+                if not published:
+                    return
+                log.info("callbacks of the spool are published", callbacks=published)
+        finally:
+            broker.close()
+
+    def _publish(self, broker: Broker, segment: Segment) -> int:
+        """Publish a file and remove it; how many messages it had. Raise `KafkaError` or OSError."""
+        messages, bad = segment.read()
+        refused = 0
+        for start in range(0, len(messages), TOGETHER):
+            some = messages[start : start + TOGETHER]
+            refused += self._send(broker, [each for each in some if not self._publisher.came_after_all(each)])
+        metrics.SPOOL_PUBLISHED.inc(len(messages) - refused)
+        if bad or refused:
+            segment.set_aside(f"{bad} lines are damaged, {refused} messages are refused by the broker")
+        else:
+            segment.remove()
+        return len(messages)
+
+    def _send(self, broker: Broker, messages: list[Message]) -> int:
+        """Return once all are acknowledged; how many the broker will never take. Raise `KafkaError`.
+
+        What one partition could not take goes to another.
+        """
+        refused = 0
+        while messages:
+            self._beat()
+            again, never = self._attempt(broker, messages)
+            refused += never
+            if len(again) == len(messages):
+                raise KafkaError("no message was acknowledged")
+            messages = again
+        return refused
+
+    def _attempt(self, broker: Broker, messages: list[Message]) -> tuple[list[Message], int]:
+        """Those that are not acknowledged, and how many the broker will never take."""
+        self._turns.next()
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        again: list[Message] = []
+        never = 0
+        for message, future in [(each, self._handed_over(broker, each)) for each in messages]:
+            try:
+                if future is None:
+                    raise MessageSizeTooLargeError
+                future.get(max(0.0, deadline - time.monotonic()))
+            except REFUSED:
+                never += 1
+            except KafkaError:
+                again.append(message)
+                self._avoid(message.topic)
+        return again, never
+
+    def _handed_over(self, broker: Broker, message: Message) -> FutureRecordMetadata | None:
+        try:
+            return broker.send(message.topic, message.value, message.headers)
+        except REFUSED:
+            return None
+
+    def _avoid(self, topic: str) -> None:
+        partition = self._turns.chosen(topic)
+        if partition is not None:
+            self._turns.avoid(topic, partition)
+
+
+class Keeper:
+    """Keeps a message: with the broker, or on the disk while that does not answer."""
+
+    def __init__(self, broker: Publisher, spool: Spool) -> None:
+        """Neither is started here."""
+        self._broker = broker
+        self._spool = spool
+
+    def publish(self, topic: str, value: bytes, headers: Headers) -> None:
+        """Return once the message is kept; raise `UnacknowledgedError` otherwise, within its time."""
+        try:
+            self._broker.publish(topic, value, headers)
+        except UnacknowledgedError:
+            self._spool.append(topic, value, headers)
+            metrics.SPOOLED.inc()
+
+    def answering(self) -> bool:
+        """Whether messages can be kept now."""
+        return self._broker.answering() or self._spool.usable

@@ -1,0 +1,118 @@
+"""Whether a request comes from whom it says: its address, its credentials, its signature.
+
+Pure: what it is held against comes from the source's entry, the time as an argument. Every comparison of what
+the sender may not know takes the same time whatever it finds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+from typing import TYPE_CHECKING
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runtime.senders import Credentials, Sender, Signature
+
+
+def peer_of(address: str, forwarded: str, proxies: int) -> str:
+    """The sender's address: so many of our own proxies stand before us, each of which adds who called it.
+
+    `forwarded` is X-Forwarded-For. With fewer entries than proxies somebody has come past them: then it is
+    the address that the connection comes from.
+    """
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+    return hops[-proxies] if 0 < proxies <= len(hops) else address
+
+
+def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+    """Why a request is not taken for the source's own, as a code for counting; None if it is.
+
+    `headers` have names in lower case; `now` is in seconds since 1970.
+    """
+    if sender.networks and not is_within(peer, sender.networks):
+        return "network"
+    if sender.credentials is not None and not are_right(sender.credentials, headers):
+        return "credentials"
+    if sender.signature is not None:
+        return signature_objection(sender.signature, headers, body, now)
+    return None
+
+
+def is_within(peer: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in one of the networks."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ipaddress.ip_network(network) for network in networks)
+
+
+def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
+    """Whether a header holds what is asked for: a token of its own, or user and password (HTTP Basic)."""
+    given = headers.get(wanted.header.lower(), "")
+    if wanted.username is not None:
+        kind, _, encoded = given.partition(" ")
+        if kind.lower() != "basic":
+            return False
+        try:
+            given = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        user, _, given = given.partition(":")
+        if not hmac.compare_digest(user.encode(), wanted.username.encode()):
+            return False
+    else:
+        given = given.removeprefix(wanted.prefix)
+    digest = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()
+    return any([hmac.compare_digest(digest, one) for one in wanted.sha256])  # noqa: C419 - asks for all of them
+
+
+def signature_objection(wanted: Signature, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+    """What is wrong with a signature, None if nothing is."""
+    if wanted.scheme == "standard-webhooks":
+        return None if any([is_standard(secret, headers, body) for secret in wanted.secrets]) else "signature"  # noqa: C419
+    given = headers.get(wanted.header.lower())
+    if given is None:
+        return "signature"
+    timestamp = ""
+    if wanted.timestamp_header is not None:
+        timestamp = headers.get(wanted.timestamp_header.lower(), "")
+        if not is_recent(timestamp, wanted.tolerance_seconds, now):
+            return "time"
+    signed = wanted.signed_bytes(timestamp, body)
+    matches = [is_signed(wanted, secret, signed, given) for secret in wanted.secrets]
+    return None if any(matches) else "signature"
+
+
+def is_recent(timestamp: str, tolerance_seconds: float, now: float) -> bool:
+    """Whether a time, in seconds since 1970, is about now."""
+    try:
+        return abs(float(timestamp) - now) <= tolerance_seconds
+    except ValueError:
+        return False
+
+
+def is_signed(wanted: Signature, secret: bytes, signed: bytes, given: str) -> bool:
+    """Whether a generic HMAC is right; several may stand there, divided by commas or spaces."""
+    digest = hmac.new(secret, signed, wanted.algorithm).digest()
+    right = digest.hex() if wanted.encoding == "hex" else base64.b64encode(digest).decode()
+    found = [part.removeprefix(wanted.prefix) for part in given.replace(",", " ").split()]
+    shown = [part.lower() if wanted.encoding == "hex" else part for part in found]
+    return any([hmac.compare_digest(right.encode(), part.encode()) for part in shown])  # noqa: C419
+
+
+def is_standard(secret: bytes, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a signature of Standard Webhooks is right, and no more than five minutes old."""
+    try:
+        Webhook(secret).verify(body, dict(headers), json_parse=False)
+    except (WebhookVerificationError, ValueError):  # ValueError: it is no base64, or the body no UTF-8
+        return False
+    return True

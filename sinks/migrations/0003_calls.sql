@@ -1,0 +1,182 @@
+-- One row a call, as correlate folded it from the call's events: of two rows of one call and day the one of the higher
+-- version holds. Days are those of our own clock: no sender chooses where its rows are, and retention drops whole days.
+CREATE TABLE IF NOT EXISTS stored_calls
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date COMMENT 'The day on which it was first heard of, UTC: name days in a condition, and only these are read',
+    `call_id` String COMMENT 'The smallest of its leg ids',
+    `uuid` Nullable(String) COMMENT 'What the provider calls the call itself',
+    `legs` Array(String) COMMENT 'Every id that named the call or a leg of it, as the provider wrote it',
+    `source` LowCardinality(String) COMMENT 'The configured sender: of several, the first by name',
+    `dialect` LowCardinality(String) COMMENT 'Which provider document its payloads follow: of several, the first by name',
+    `direction` LowCardinality(Nullable(String)) COMMENT 'inbound or outbound',
+    `method` LowCardinality(Nullable(String)) COMMENT 'How the call was made: api, predictive …, or the provider''s code',
+    `caller` Nullable(String) COMMENT 'The calling number',
+    `callee` Nullable(String) COMMENT 'The called number',
+    `display_number` Nullable(String) COMMENT 'The number shown to the called party, or dialled by it',
+    `extension` LowCardinality(Nullable(String)) COMMENT 'The extension that answered, or that was rung first',
+    `agent_id` LowCardinality(Nullable(String)) COMMENT 'The agent',
+    `customer_ref` Nullable(String) COMMENT 'The customer''s own reference, handed to the provider with the call',
+    `campaign` LowCardinality(Nullable(String)) COMMENT 'The campaign',
+    `round` Nullable(Int64) COMMENT 'Which attempt of a campaign',
+    `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it began',
+    `rang_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first leg rang',
+    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was answered: once it was put through, by the B leg',
+    `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it ended; NULL while it is open',
+    `began_at` DateTime64(6, 'UTC') DEFAULT coalesce(started_at, requested_at, first_received_at, toDateTime64(0, 6, 'UTC')) COMMENT 'To count calls by: when it began; if nobody says so, when it was asked for or first heard of',
+    `reached_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side reached first answered: by its own event, or else by the CDR',
+    `connected_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side answered that it was then put through to',
+    `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen, or if the first leg to ring may not have been the first called',
+    `ring_seconds` Nullable(Float64) COMMENT 'How long it rang before it was answered or ended: behind the switch, the B legs alone',
+    `talk_seconds` Nullable(Float64) COMMENT 'How long it was talked: 0 for a call that ended unanswered',
+    `outcome` LowCardinality(String) COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
+    `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
+    `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
+    `recording` Nullable(String) COMMENT 'Where the recording is',
+    `state` LowCardinality(String) COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
+    `close_reason` LowCardinality(String) COMMENT 'Why it was closed without its end: timeout, or never_came of a request alone; empty otherwise',
+    `has_ring` Bool COMMENT 'Whether a ring or a dial was seen',
+    `has_answer` Bool COMMENT 'Whether an answer was seen',
+    `has_hangup` Bool COMMENT 'Whether a hangup was seen',
+    `has_cdr` Bool COMMENT 'Whether the CDR is in',
+    `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event came',
+    `last_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its last event came',
+    `requested_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was asked for; NULL unless it was requested',
+    `requested_by` LowCardinality(Nullable(String)) COMMENT 'The extension for which it was requested',
+    `tag` Nullable(String) COMMENT 'The customer''s own mark on the call',
+    `variables` Map(String, String) COMMENT 'What the request hands to the provider''s scripts',
+    `request_to_ring_seconds` Nullable(Float64) COMMENT 'From the request until the first leg rang',
+    `reopened` Bool COMMENT 'Whether news came after it had been closed without its end',
+    `revision` UInt64 COMMENT 'How many events it is made of',
+    `doubts` UInt32 COMMENT 'How many fields of its events could not be read, and were left out: see call_events',
+    `leg_count` UInt32 COMMENT 'How many ids named the call or a leg of it; legs lists the first 200',
+    `transfers` UInt32 COMMENT 'How many of its legs were handed on to another party',
+    `truncated` Bool COMMENT 'Whether it has more events than are kept one by one: those of legs that have ended are summed up',
+    `events` Array(String) COMMENT 'The ids of these events',
+    `sources` Array(String) COMMENT 'Every configured sender that told of it',
+    `dialects` Array(String) COMMENT 'Every dialect that told of it',
+    `kinds` Array(String) COMMENT 'Which kinds of event have come',
+    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR came',
+    `event_direction` LowCardinality(Nullable(String)) COMMENT 'direction as events alone say',
+    `event_method` LowCardinality(Nullable(String)) COMMENT 'method as events alone say',
+    `event_caller` Nullable(String) COMMENT 'caller as events alone say',
+    `event_callee` Nullable(String) COMMENT 'callee as events alone say',
+    `event_display_number` Nullable(String) COMMENT 'display_number as events alone say',
+    `event_extension` LowCardinality(Nullable(String)) COMMENT 'extension as events alone say',
+    `event_agent_id` LowCardinality(Nullable(String)) COMMENT 'agent_id as events alone say',
+    `event_customer_ref` Nullable(String) COMMENT 'customer_ref as events alone say',
+    `event_campaign` LowCardinality(Nullable(String)) COMMENT 'campaign as events alone say',
+    `event_round` Nullable(Int64) COMMENT 'round as events alone say',
+    `event_started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'started_at as events alone say',
+    `event_answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'answered_at as events alone say',
+    `event_ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'ended_at as events alone say',
+    `event_ring_seconds` Nullable(Float64) COMMENT 'ring_seconds as events alone say',
+    `event_talk_seconds` Nullable(Float64) COMMENT 'talk_seconds as events alone say',
+    `event_outcome` LowCardinality(Nullable(String)) COMMENT 'outcome as events alone say',
+    `event_hangup_cause` Nullable(Int64) COMMENT 'hangup_cause as events alone say',
+    `event_hangup_direction` Nullable(Int64) COMMENT 'hangup_direction as events alone say',
+    `event_recording` Nullable(String) COMMENT 'recording as events alone say',
+    `cdr_direction` LowCardinality(Nullable(String)) COMMENT 'direction as the CDR says',
+    `cdr_method` LowCardinality(Nullable(String)) COMMENT 'method as the CDR says',
+    `cdr_caller` Nullable(String) COMMENT 'caller as the CDR says',
+    `cdr_callee` Nullable(String) COMMENT 'callee as the CDR says',
+    `cdr_display_number` Nullable(String) COMMENT 'display_number as the CDR says',
+    `cdr_extension` LowCardinality(Nullable(String)) COMMENT 'extension as the CDR says',
+    `cdr_agent_id` LowCardinality(Nullable(String)) COMMENT 'agent_id as the CDR says',
+    `cdr_customer_ref` Nullable(String) COMMENT 'customer_ref as the CDR says',
+    `cdr_campaign` LowCardinality(Nullable(String)) COMMENT 'campaign as the CDR says',
+    `cdr_round` Nullable(Int64) COMMENT 'round as the CDR says',
+    `cdr_started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'started_at as the CDR says',
+    `cdr_answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'answered_at as the CDR says',
+    `cdr_ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'ended_at as the CDR says',
+    `cdr_ring_seconds` Nullable(Float64) COMMENT 'ring_seconds as the CDR says',
+    `cdr_talk_seconds` Nullable(Float64) COMMENT 'talk_seconds as the CDR says',
+    `cdr_outcome` LowCardinality(Nullable(String)) COMMENT 'outcome as the CDR says',
+    `cdr_hangup_cause` Nullable(Int64) COMMENT 'hangup_cause as the CDR says',
+    `cdr_hangup_direction` Nullable(Int64) COMMENT 'hangup_direction as the CDR says',
+    `cdr_recording` Nullable(String) COMMENT 'recording as the CDR says',
+    `version` UInt64 COMMENT 'The sum of the readings of its events; of a row that is gone for good the greatest number there is',
+    `is_gone` UInt8 COMMENT '1 if there is no such call under this day: it was merged into another one, or is kept under an earlier day',
+    `visible_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'When this row was written, by the clock of ClickHouse',
+    `uuid_times` Array(Int64) DEFAULT arrayMap(
+        leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
+            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+        )))), 10)) - 12219292800000000,
+        arrayFilter(
+            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), legs
+        )
+    ) COMMENT 'The times inside the version-1 UUIDs of its legs: microseconds since 1970 UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMMDD(day)
+ORDER BY (account, day, call_id)
+-- once a day is quiet it becomes one part: then FINAL has nothing to do
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+COMMENT 'Rows of calls in their versions: read the view calls';
+
+CREATE TABLE IF NOT EXISTS stored_legs
+(
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date COMMENT 'The day of its call',
+    `call_id` String COMMENT 'The call it belongs to: its smallest leg id',
+    `leg_id` String COMMENT 'The leg; a UUID in small letters and bare',
+    `side` LowCardinality(Nullable(String)) COMMENT 'a: the side reached first; b: the one that the call was then put through to; NULL if no event says',
+    `extension` LowCardinality(Nullable(String)) COMMENT 'Its extension',
+    `rang_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it rang',
+    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it answered',
+    `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it ended',
+    `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended',
+    `version` UInt64 COMMENT 'That of the row of its call that names it; of one that is gone for good the greatest number there is',
+    `is_gone` UInt8 COMMENT '1 if there is no such leg in this call under this day'
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMMDD(day)
+ORDER BY (account, day, call_id, leg_id)
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
+COMMENT 'Rows of legs in their versions: read the view call_legs';
+
+-- Every row of a call that was ever visible, for as long as settings say: what it was at any time, and what changed.
+CREATE TABLE IF NOT EXISTS call_versions AS stored_calls
+ENGINE = MergeTree
+PARTITION BY toYYYYMMDD(visible_at)
+ORDER BY (account, call_id, version, day)
+SETTINGS index_granularity = 2048
+COMMENT 'Every row of a call that was ever visible: read the views calls_as_of and call_changes';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS call_versions_kept TO call_versions
+AS SELECT * FROM stored_calls AS call
+COMMENT 'Keeps what is inserted into stored_calls';
+
+-- Which call an id belongs to, and under which day.
+CREATE TABLE IF NOT EXISTS call_ids
+(
+    `id` String COMMENT 'An id of a leg, or what the provider calls the call itself',
+    `account` LowCardinality(String) COMMENT 'The tenant',
+    `day` Date COMMENT 'The day of the call',
+    `call_id` String COMMENT 'The call'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(day)
+ORDER BY (id, account, day, call_id)
+SETTINGS index_granularity = 256 -- asked for by single ids alone
+COMMENT 'How a call is found by any of its ids';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS call_ids_seen TO call_ids
+-- as the provider wrote them, and as they are compared: UUIDs in small letters and bare
+AS SELECT DISTINCT
+    arrayJoin(arrayConcat([call_id], named, arrayMap(
+        each -> if(
+            match(each, '(?i)\\A(urn:uuid:)?[{]?([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[}]?\\z'),
+            lower(extract(each, '(?i)([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})')),
+            each
+        ),
+        named
+    ))) AS id,
+    account,
+    day,
+    call_id
+FROM (SELECT account, day, call_id, is_gone, arrayConcat(legs, [ifNull(uuid, '')]) AS named FROM stored_calls)
+WHERE is_gone = 0 AND id != ''
+COMMENT 'Puts the ids of new rows of calls into call_ids';

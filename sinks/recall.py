@@ -1,0 +1,135 @@
+"""Tell a leg whose state began with nothing what the tables know of it, through `calls.links`.
+
+The correlator forgets calls that have been quiet for long; late news of one begins a new state. One look-up a
+batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
+only events count that are older than half of the shortest time after which state is dropped, and younger ones
+are in the state.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from kafka import KafkaProducer
+
+from runtime.kafka import client_options
+from schemas.times import SECOND
+from schemas.topics import Topic, topic_key
+from sinks import metrics
+from sinks.batch import Insert
+from sinks.rows import gone_call, gone_leg
+from sinks.tables import CALLS, LEGS
+from sinks.tied import tied
+from sinks.told import SELECTED, events_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runtime.settings import Settings
+    from schemas.events import CallEvent
+    from sinks.batch import Leg
+    from sinks.store import Store
+    from sinks.tables import Row
+    from sinks.tied import Tied
+
+AT_ONCE = 1_000
+"""How many ids one query asks for: its text may not be longer than 256 KiB."""
+SEND_SECONDS = 30.0
+
+LOOK_UP = """
+SELECT account, id, day, event_id
+FROM event_ids
+WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
+"""
+READ = """
+SELECT $selected
+FROM stored_events FINAL
+WHERE (account, day, event_id) IN %(keys)s
+""".replace("$selected", SELECTED)
+NAMED = """
+SELECT DISTINCT account, day, call_id, leg_id
+FROM stored_legs
+WHERE (account, day, call_id) IN %(keys)s
+"""
+
+
+class Recall:
+    """Looks legs up, and sends back what it finds. Not thread-safe."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        """Nothing is connected before something is to be sent."""
+        self._kafka = settings.kafka
+        self._store = store
+        self._young = int(settings.correlate.silence_seconds / 2 * SECOND)
+        self._producer: KafkaProducer | None = None
+
+    def find(self, legs: Iterable[Leg], now: int) -> list[Tied]:
+        """Everything that is tied to these legs, and is old enough. Raises `StoreError`."""
+        begun = time.perf_counter()
+        asked = list(legs)
+        found: dict[Leg, CallEvent] = {}
+        known, new = set(asked), set(asked)
+        while new:
+            keys = self._look_up(new, now - self._young)
+            events = self._read([key for key in keys if (key[0], key[2]) not in found])
+            found |= {(event.account, event.event_id): event for event in events}
+            new = {(event.account, name) for event in events for name in event.ids} - known
+            known |= new
+        metrics.RECALL_SECONDS.observe(time.perf_counter() - begun)
+        return tied(asked, found.values())
+
+    def hidden(self, found: Iterable[Tied]) -> list[Insert]:
+        """Rows that hide each id but the smallest: it was a call of its own once. Raises `StoreError`."""
+        keys = [
+            (each.account, day, call_id) for each in found for call_id in each.ids[1:] for day in each.days
+        ]
+        calls: list[Row] = [gone_call(*key) for key in keys]
+        legs: list[Row] = [gone_leg(*row) for row in self._in_portions(NAMED, "keys", keys)]
+        return [
+            Insert(table, rows, [None] * len(rows)) for table, rows in ((CALLS, calls), (LEGS, legs)) if rows
+        ]
+
+    def send(self, found: Iterable[Tied]) -> None:
+        """Return once the broker has all of it. Raises `KafkaError`."""
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                **client_options(self._kafka),
+                client_id="callweave-recall",
+                acks="all",
+                max_block_ms=int(SEND_SECONDS * 1000),
+                metrics_enabled=False,
+            )
+        topic = self._kafka.topic(Topic.LINKS)
+        sent = [
+            self._producer.send(topic, key=topic_key(each.account, leg), value=value)
+            for each in found
+            for leg, value in each.messages()
+        ]
+        for each in sent:
+            each.get(timeout=SEND_SECONDS)
+        metrics.RECALLED.inc(sum(len(each.asked) for each in found))
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            self._producer.close(timeout=1)
+
+    def _look_up(self, legs: set[Leg], before: int) -> list[tuple[Any, ...]]:
+        found: set[tuple[Any, ...]] = set()
+        for some in _portions(sorted(legs)):
+            ids = tuple(leg for _, leg in some)
+            rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
+            found |= {(account, *event) for account, leg, *event in rows if (account, leg) in legs}
+        return sorted(found)
+
+    def _read(self, keys: list[tuple[Any, ...]]) -> list[CallEvent]:
+        return events_of(self._in_portions(READ, "keys", keys))
+
+    def _in_portions(self, query: str, name: str, keys: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        for some in _portions(keys):
+            yield from self._store.ask(query, {name: tuple(some)})
+
+
+def _portions(values: list[Any]) -> Iterator[list[Any]]:
+    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))

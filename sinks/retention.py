@@ -1,0 +1,97 @@
+"""How long tables keep rows: `migrate` and the sink drop whole partitions, as settings say.
+
+No TTL: what a part was promised when it was written would hold on when the setting has grown.
+"""
+
+from __future__ import annotations
+
+import calendar
+import threading
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from clickhouse_driver.errors import Error
+
+from runtime import clickhouse
+from runtime.errors import CallweaveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_driver import Client
+
+    from runtime.settings import RetentionSettings, Settings
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 3600.0
+"""Between two looks for days that are over."""
+STOP_SECONDS = 2.0
+
+PARTITIONS = """
+SELECT DISTINCT table, partition, partition_id
+FROM system.parts
+WHERE database = currentDatabase() AND active AND table IN %(tables)s
+ORDER BY table, partition
+"""
+
+
+def days(settings: RetentionSettings) -> dict[str, int]:
+    """By table, for how many days it keeps its rows; those that keep them for ever left out."""
+    kept = {
+        "stored_callbacks": settings.callbacks_days,
+        "stored_events": settings.events_days,
+        "event_ids": settings.events_days,
+        "stored_calls": settings.calls_days,
+        "stored_legs": settings.calls_days,
+        "call_ids": settings.calls_days,
+        "call_versions": settings.versions_days,
+        "dead_letters": settings.dead_letters_days,
+    }
+    return {table: number for table, number in kept.items() if number}
+
+
+def is_over(partition: str, number: int, today: date) -> bool:
+    """Whether a partition, YYYYMMDD or YYYYMM, ended more than so many days ago."""
+    year, month, *_ = int(partition[:4]), int(partition[4:6])
+    day = int(partition[6:]) if len(partition) > len("YYYYMM") else calendar.monthrange(year, month)[1]
+    return date(year, month, day) < today - timedelta(days=number)
+
+
+def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple[str, str]]:
+    """Drop what is over, and give table and partition of it."""
+    kept = days(settings)
+    if not kept:
+        return []
+    found = client.execute(PARTITIONS, {"tables": tuple(kept)})
+    over = [(table, name, number) for table, name, number in found if is_over(name, kept[table], today)]
+    for table, _, number in over:
+        client.execute(f"ALTER TABLE {table} DROP PARTITION ID %(number)s", {"number": number})
+    return [(table, name) for table, name, _ in over]
+
+
+@contextmanager
+def retaining(settings: Settings) -> Iterator[None]:
+    """Drop what is over, again and again, on a thread until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_run, args=(settings, stop), name="retention", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_SECONDS)
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    while not stop.wait(SECONDS):
+        try:
+            with clickhouse.connected(settings.clickhouse) as client:
+                dropped = drop(client, settings.retention, datetime.now(UTC).date())
+        except (CallweaveError, Error, OSError) as error:
+            log.warning("days that are over are still kept", error=type(error).__name__)
+        else:
+            for table, partition in dropped:
+                log.info("dropped what is over", table=table, partition=partition)

@@ -1,0 +1,89 @@
+"""Which events are tied to a leg, from id to id, and what a leg that forgot them is to be told. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.calls import days_between, days_of
+from schemas.links import Events, Link, told_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from schemas.events import CallEvent
+    from sinks.batch import Leg
+
+MOST_BYTES = 128 * 1024
+"""Of one message: a broker takes more, and a correlator adds to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """Events that are tied together, and the legs that asked for them."""
+
+    account: str
+    ids: tuple[str, ...]
+    """Sorted; the first names the call."""
+    events: tuple[CallEvent, ...]
+    asked: tuple[str, ...]
+
+    @property
+    def root(self) -> str:
+        """The smallest of the ids, which names the call."""
+        return self.ids[0]
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days under which there may be rows of it."""
+        return days_between(*days_of(self.events))
+
+    def messages(self) -> Iterator[tuple[str, bytes]]:
+        """Leg and message: a link to each that asked and is not the root, and the events to the root."""
+        for leg in self.asked:
+            if leg != self.root:
+                yield leg, told_to_json(Link(self.root))
+        for some in _portions(self.events):
+            yield self.root, told_to_json(Events(some))
+
+
+def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
+    """Sort events by what ties them together, those of nobody who asked left out."""
+    parents: dict[Leg, Leg] = {}
+
+    def root(leg: Leg) -> Leg:
+        while (parent := parents.setdefault(leg, leg)) != leg:
+            leg = parents[leg] = parents.setdefault(parent, parent)
+        return leg
+
+    events = list(events)
+    asked = set(asked)
+    for event in events:
+        for name in event.ids:
+            one, other = root((event.account, event.ids[0])), root((event.account, name))
+            parents[max(one, other)] = min(one, other)
+    ids: dict[Leg, list[str]] = {}
+    for leg in sorted(parents.keys() | asked):
+        ids.setdefault(root(leg), []).append(leg[1])
+    told: dict[Leg, list[CallEvent]] = {}
+    for event in events:
+        told.setdefault(root((event.account, event.ids[0])), []).append(event)
+    return [
+        Tied(first[0], tuple(ids[first]), tuple(of), who)
+        for first, of in told.items()
+        if (who := tuple(leg for leg in ids[first] if (first[0], leg) in asked))
+    ]
+
+
+def _portions(events: tuple[CallEvent, ...]) -> Iterator[tuple[CallEvent, ...]]:
+    some: list[CallEvent] = []
+    size = 0
+    for event in events:
+        length = len(event.to_json())
+        if some and size + length > MOST_BYTES:
+            yield tuple(some)
+            some, size = [], 0
+        some.append(event)
+        size += length
+    yield tuple(some)

@@ -1,0 +1,169 @@
+"""What was read wrongly is put right, and what comes again or late changes only what it must."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import replace
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import orjson
+from kafka import KafkaProducer
+
+from operations.audit import log
+from operations.audit.settle import settle
+from runtime import sources
+from runtime.kafka import client_options
+from runtime.settings import CorrelateSettings
+from schemas.times import moment
+from schemas.topics import Topic, topic_key
+from tests.chaos.calls import TIMEZONE
+from tests.chaos.truth import archived_events, differences, expected_calls, found_calls
+from tests.kit.commands import ran
+from tests.kit.events import AT, event
+from tests.operations.audit.traffic import assert_whole, traffic
+from tests.pipeline import Pipeline
+from tests.rows import count, select
+from tests.samples.documents import CDR_001
+from tests.scale import scaled
+from tests.servers import PATIENCE, eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runtime.settings import Settings
+    from schemas.events import CallEvent
+
+CALLS = scaled(200, 1_000)
+WRONG = "America/New_York"
+SECOND = 1_000_000
+FORGET_SECONDS = 4.0
+
+
+def wrong_calls(settings: Settings) -> list[str]:
+    """How the rows differ from what the archived bytes say, read in the right zone."""
+    return differences(expected_calls(archived_events(settings)), found_calls(settings, ["common"]))
+
+
+def test_calls_read_in_a_wrong_zone_are_right_after_it_is_corrected_and_replayed(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    settings = stack_settings
+    with traffic(settings, random.Random(4)) as sent, Pipeline(settings, tmp_path):
+        sources.change(settings.sources_file, "common", {"timezone": WRONG})
+        sent.wait_for_sources()
+        for _ in range(CALLS):
+            sent.call("common")
+        assert_whole(settings)
+        assert len([said for said in wrong_calls(settings) if ": ended_at is" in said]) == CALLS
+        changed = ran(settings, "source", "change", "common", "--timezone", TIMEZONE)
+        assert changed.returncode == 0, changed.stderr
+        sent.wait_for_sources()
+        replayed = ran(settings, "replay", "--wait", str(PATIENCE))
+        assert replayed.returncode == 0, replayed.stderr
+        assert f"source common: timezone was {WRONG}, is {TIMEZONE}." in replayed.stderr
+        assert wrong_calls(settings) == []
+        assert count(settings, "SELECT count() FROM calls") == CALLS
+        assert_whole(settings)
+        again = ran(settings, "replay", "--wait", str(PATIENCE))
+        assert "Nothing differs from the last reading" in again.stderr
+        assert wrong_calls(settings) == []
+
+
+def without_last(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [{name: value for name, value in row.items() if name != "last_received_at"} for row in rows]
+
+
+def publish(settings: Settings, events: list[CallEvent]) -> None:
+    """As normalize does, one after the other."""
+    kafka = settings.kafka
+    producer = KafkaProducer(**client_options(kafka), acks="all", metrics_enabled=False)
+    try:
+        for each in events:
+            key = topic_key(each.account, each.ids[0])
+            partition = zlib.crc32(key) % kafka.partitions
+            producer.send(kafka.topic(Topic.EVENTS), each.to_json(), key=key, partition=partition).get(
+                PATIENCE
+            )
+    finally:
+        producer.close(timeout=PATIENCE)
+
+
+def settled(settings: Settings) -> None:
+    with log.opened(settings.kafka) as kafka:
+        only = (Topic.EVENTS, Topic.LINKS, Topic.RECORDS)
+        assert settle(kafka, settings.kafka, PATIENCE, only=only).lags == []
+
+
+def test_of_two_bills_the_corrected_one_holds_in_every_order(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    settings = stack_settings
+    first = event(event_id="first", callback_id="c1", kind="cdr", talk_time=9 * SECOND, outcome="answered")
+    corrected = replace(
+        first, event_id="corrected", callback_id="c2", talk_time=8 * SECOND, received_at=AT + 60 * SECOND
+    )
+    again = replace(first, callback_id="c3", received_at=AT + 120 * SECOND)
+    orders = list(permutations((first, corrected, again)))
+
+    def of_call(number: int, told: CallEvent) -> CallEvent:
+        leg = f"call-{number}"
+        event_id, callback_id = f"{told.event_id}-{number}", f"{told.callback_id}-{number}"
+        return replace(told, ids=(leg,), leg=leg, event_id=event_id, callback_id=callback_id)
+
+    def rows() -> list[dict[str, object]]:
+        settled(settings)
+        return select(settings, "SELECT * FROM calls ORDER BY call_id")
+
+    with Pipeline(settings, tmp_path, ("correlate", "sink")):
+        publish(settings, [of_call(number, told) for number, order in enumerate(orders) for told in order])
+        found = rows()
+        assert [
+            (row["talk_seconds"], row["cdr_received_at"], row["last_received_at"], row["revision"])
+            for row in found
+        ] == [(8.0, moment(corrected.received_at), moment(again.received_at), 2)] * len(orders)
+        late = replace(corrected, callback_id="c4", received_at=AT + 86_400 * SECOND)
+        publish(settings, [of_call(number, late) for number in range(len(orders))])
+        # of two rows of one version either may hold: they differ in when events were last received
+        assert without_last(rows()) == without_last(found)
+
+
+def test_a_bill_finds_a_call_that_the_correlator_has_forgotten(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """It names a leg that is not the call's smallest, and the correlator was started anew meanwhile."""
+    correlate = CorrelateSettings(silence_seconds=1, forget_seconds=FORGET_SECONDS)
+    settings = stack_settings.model_copy(update={"correlate": correlate})
+    with traffic(settings, random.Random(5)) as sent, Pipeline(settings, tmp_path) as pipeline:
+        for status in ("ring", "answer"):
+            sent.post(
+                "common", orjson.dumps({"status": status, "uuid": "a", "buuid": "b", "isbleg": "false"})
+            )
+        known = "SELECT call_id, close_reason, has_cdr FROM calls"
+        closed = [{"call_id": "a", "close_reason": "timeout", "has_cdr": False}]
+        eventually(lambda: select(settings, known) == closed, "the call is closed")
+        eventually(lambda: forgotten(pipeline), "all legs are forgotten")
+        assert_whole(settings)
+        assert select(settings, known) == closed
+        pipeline.workers["correlate"].stop()
+        pipeline.workers["correlate"].start()
+        eventually(pipeline.workers["correlate"].ready, "the correlator is back")
+        sent.post("common", orjson.dumps({**CDR_001, "uuid": "b"}))
+        assert_whole(settings)
+        eventually(
+            lambda: (
+                [
+                    (row["call_id"], row["legs"], row["state"], row["revision"])
+                    for row in select(settings, "SELECT * FROM calls")
+                ]
+                == [("a", ["a", "b"], "complete", 3)]
+            ),
+            "the one row is right",
+        )
+        assert [said for said in wrong_calls(settings) if ": reopened is" not in said] == []
+        assert_whole(settings)
+
+
+def forgotten(pipeline: Pipeline) -> bool:
+    return "callweave_correlator_legs 0.0" in pipeline.workers["correlate"].metrics()

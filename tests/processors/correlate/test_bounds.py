@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.correlate.bounds import MOST_EVENTS, bounded, summary_id
+from processors.correlate.leg import Leg, confirm, known
+from processors.correlate.step import step
+from schemas.calls import COLUMNS, MOST_LEGS, Call, call_of, legs_of, version_of
+from schemas.links import told_to_json
+from tests.kit.events import AT, call_events
+from tests.processors.correlate.network import ACCOUNT
+from tests.scale import examples, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.events import CallEvent, Kind
+
+LISTED = {"legs", "events", "truncated", "leg_count", "transfers"}
+LARGEST = 256 * 1024
+SECOND = 1_000_000
+
+
+def figures(events: Iterable[CallEvent]) -> dict[str, Any]:
+    """What a row says but for its lists, and what is counted leg by leg."""
+    call = call_of(events)
+    return {name: getattr(call, name) for name in COLUMNS if name not in LISTED}
+
+
+@examples(normal=1_000, long=20_000)
+@given(seed=st.integers(0, 2**63), most=st.integers(1, 12))
+def test_the_figures_of_a_call_whose_events_were_summed_up_stay_right(seed: int, most: int) -> None:
+    rng = random.Random(seed)
+    events = known(
+        replace(event, ids=tuple(sorted({"0", *event.ids}))) for event in call_events(rng, events=40)
+    )
+    left = bounded("0", events, most)
+    assert figures(left.values()) == figures(events.values())
+    assert version_of(left.values()) == version_of(events.values())
+    again = bounded("0", left, most)
+    assert figures(again.values()) == figures(events.values())
+    assert version_of(again.values()) == version_of(events.values())
+
+
+def test_a_call_with_few_events_is_left_as_it_is() -> None:
+    events = known(call_events(random.Random(1)))
+    assert bounded("0", events, len(events)) is events
+
+
+def queue(agents: int, rounds: int) -> list[CallEvent]:
+    """A queue that rings its agents in turn, again and again; the last one answers. Every ring is a leg."""
+    sample = next(event for seed in range(99) for event in call_events(random.Random(seed)))
+    said: list[CallEvent] = []
+
+    def say(kind: Kind, leg: str, second: int, **more: Any) -> None:
+        at = AT + second * SECOND
+        said.append(
+            replace(
+                sample,
+                event_id=f"{kind} {leg}",
+                dialect="extension-events",
+                kind=kind,
+                ids=tuple(sorted({"0", leg})),
+                leg=leg,
+                received_at=at,
+                occurred_at=at,
+                **{"outcome": None, "talk_time": None, "bridged": None, "side": None, "uuid": "0", **more},
+            )
+        )
+
+    say("dial", "0", 0)
+    for number in range(agents * rounds):
+        leg, second = f"leg-{number:06d}-0123456789abcdef", number * 3
+        say("dial", leg, second + 1, side="b", extension=str(number % agents))
+        say("hangup", leg, second + 3, side="b", outcome="unanswered", transferred=number % 100 == 0)
+    return said
+
+
+def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures() -> None:
+    events = queue(agents=50, rounds=max(20, scaled(20, 300)))
+    leg, largest = Leg(), 0
+    for start in range(0, len(events), 100):
+        batch = events[start : start + 100]
+        for again in (False, True):  # it died after the state was saved, and sees the batch again
+            leg, sends = step("0", leg, batch, now=1)
+            record = sends.record(ACCOUNT, "0")
+            assert record is not None
+            written = [leg.to_json(), record.to_json(), *(told_to_json(told) for _, told in sends.told)]
+            largest = max(largest, *map(len, written))
+            if again:
+                leg = confirm(Leg.from_json(leg.to_json()), sends.for_good())
+    assert largest < LARGEST
+    assert len(leg.events) <= MOST_EVENTS
+    call, whole = call_of(leg.events.values()), call_of(events)
+    assert figures(leg.events.values()) == figures(events)
+    assert (call.truncated, call.leg_count, call.transfers) == (True, whole.leg_count, whole.transfers)
+    assert (call.revision, len(call.legs) <= MOST_LEGS) == (len(events), True)
+    assert len(legs_of(leg.events.values())) <= MOST_LEGS
+    assert version_of(leg.events.values()) == len(events)
+    late = replace(events[0], event_id="bill", kind="cdr", received_at=events[-1].received_at + SECOND)
+    leg, _ = step("0", leg, [late], now=1)
+    assert without_lists(call_of(leg.events.values())) == without_lists(call_of([*events, late]))
+
+
+def without_lists(call: Call) -> Call:
+    return replace(call, legs=(), events=(), truncated=False)
+
+
+def test_what_was_summed_up_goes_along_to_a_smaller_leg() -> None:
+    events = queue(agents=5, rounds=80)
+    leg, _ = step("0", Leg(), events, now=1)
+    name = summary_id(ACCOUNT, "0")
+    assert name in leg.events
+    smaller, _ = step("/", Leg(), [leg.events[name], *leg.events.values()], now=1)
+    assert call_of(smaller.events.values()).revision == len(events)
+
+
+def test_a_leg_that_is_heard_of_again_is_linked_again_when_it_was_forgotten() -> None:
+    events = queue(agents=5, rounds=80)
+    leg, sends = step("0", Leg(), events, now=1)
+    leg, _ = step("0", confirm(leg, sends.for_good()), events[-2:], now=1)
+    assert len(leg.told) <= MOST_EVENTS
+    kept = {event.leg for event in leg.events.values()}
+    forgotten = next(event for event in events if event.leg not in kept)
+    assert forgotten.leg not in leg.told
+    late = replace(forgotten, event_id="late", received_at=events[-1].received_at)
+    assert forgotten.leg in dict(step("0", leg, [late], now=1)[1].told)

@@ -1,0 +1,142 @@
+"""What a leg that began with nothing is told of its earlier life."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from kafka import KafkaConsumer
+
+from runtime.kafka import client_options
+from schemas.links import Events, Link, told_from_json
+from schemas.records import Record
+from schemas.times import SECOND
+from schemas.topics import Topic
+from sinks.recall import Recall
+from sinks.store import Store
+from sinks.tied import MOST_BYTES, tied
+from tests.pipeline import Worker
+from tests.rows import select
+from tests.servers import eventually
+from tests.sinks.flow import Flow
+from tests.sinks.folded import write
+from tests.sinks.queries.telling import DAY, START, event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from runtime.settings import Settings
+
+FIRST = event("ring", "b", START, ids=("b", "c"))
+SECOND_EVENT = event("answer", "b", START + DAY, ids=("a", "b"))
+STRANGER = event("ring", "z", START)
+OTHER = event("ring", "b", START, account="other")
+MUCH_LATER = START + 30 * DAY
+
+
+@pytest.fixture
+def recall(store_settings: Settings) -> Iterator[Recall]:
+    store = Store(store_settings)
+    recall = Recall(store_settings, store)
+    yield recall
+    recall.close()
+    store.close()
+
+
+def test_events_are_tied_from_id_to_id() -> None:
+    told = [FIRST, SECOND_EVENT, STRANGER, OTHER]
+    (found,) = tied([("acme", "c"), ("acme", "n")], told)
+    assert (found.account, found.ids, found.asked) == ("acme", ("a", "b", "c"), ("c",))
+    assert found.events == (FIRST, SECOND_EVENT)
+    assert found.days == (date(2020, 8, 28), date(2020, 8, 29))
+    (asked, link), (root, events) = ((leg, told_from_json(value)) for leg, value in found.messages())
+    assert (asked, link, root) == ("c", Link("a"), "a")
+    assert event_ids([events]) == [FIRST.event_id, SECOND_EVENT.event_id]
+
+
+def test_the_smallest_leg_is_told_no_link_and_no_message_is_too_large() -> None:
+    many = [event("ring", "a", START + n, caller="1" * 1000) for n in range(500)]
+    (found,) = tied([("acme", "a")], many)
+    messages = list(found.messages())
+    assert {leg for leg, _ in messages} == {"a"}
+    assert all(len(value) < MOST_BYTES + 2_000 for _, value in messages)
+    assert event_ids([told_from_json(value) for _, value in messages]) == [each.event_id for each in many]
+
+
+def event_ids(told: Iterable[object]) -> list[str]:
+    return [each.event_id for some in told if isinstance(some, Events) for each in some.events]
+
+
+def test_all_that_is_tied_is_found_in_its_newest_reading(store_settings: Settings, recall: Recall) -> None:
+    corrected = replace(FIRST, reading=7, extension="200")
+    retried = replace(SECOND_EVENT, callback_id="again", received_at=START + 2 * DAY)
+    write(store_settings, [FIRST, SECOND_EVENT, retried], [STRANGER], [OTHER], [corrected])
+    (found,) = recall.find([("acme", "c")], MUCH_LATER)
+    assert found.ids == ("a", "b", "c")
+    assert sorted(found.events, key=lambda each: each.event_id) == [
+        corrected,
+        replace(SECOND_EVENT, last_received_at=retried.received_at),
+    ]
+    assert recall.find([("acme", "new"), ("other", "c")], MUCH_LATER) == []
+
+
+def test_what_the_state_still_has_is_not_looked_up(store_settings: Settings, recall: Recall) -> None:
+    write(store_settings, [FIRST])
+    young = int(store_settings.correlate.silence_seconds / 2 * SECOND)
+    assert recall.find([("acme", "c")], START + young) == []
+    assert len(recall.find([("acme", "c")], START + young + 1)) == 1
+
+
+def test_rows_of_earlier_lives_are_hidden(store_settings: Settings, recall: Recall) -> None:
+    write(store_settings, [FIRST])
+    write(store_settings, [SECOND_EVENT])
+    store = Store(store_settings)
+    found = recall.find([("acme", "c")], MUCH_LATER)
+    for _, taken in store.insert(recall.hidden(found)):
+        assert taken.error is None
+    store.close()
+    assert select(store_settings, "SELECT call_id FROM calls") == [{"call_id": "a"}]
+    assert {row["call_id"] for row in select(store_settings, "SELECT call_id FROM call_legs")} == {"a"}
+
+
+def test_late_news_is_answered_through_links(stack_settings: Settings, tmp_path: Path) -> None:
+    write(stack_settings, [FIRST, SECOND_EVENT])
+    sink = Worker("sink", stack_settings, tmp_path / "sink.log")
+    sink.start()
+    consumer = KafkaConsumer(
+        stack_settings.kafka.topic(Topic.LINKS),
+        auto_offset_reset="earliest",
+        **client_options(stack_settings.kafka),
+    )
+    told: dict[bytes, object] = {}
+
+    def answered() -> bool:
+        for records in consumer.poll(timeout_ms=200).values():
+            told.update({record.key: told_from_json(record.value) for record in records})
+        return len(told) == 2
+
+    try:
+        with Flow(stack_settings) as flow:
+            flow.call()  # it has just begun: nothing is sent
+            flow.publish(
+                Topic.RECORDS, Record(account="acme", call_id="c", began=True).to_json(), key=b"acme/c"
+            )
+            flow.flush()
+            eventually(answered, "link and events are sent")
+            eventually(
+                lambda: (
+                    {each["call_id"] for each in select(stack_settings, "SELECT call_id FROM calls")}
+                    >= flow.calls
+                ),
+                "the new call is there",
+            )
+    finally:
+        consumer.close()
+        sink.kill()
+    link, events = told[b"acme/c"], told[b"acme/a"]
+    assert link == Link("a")
+    assert isinstance(events, Events)
+    assert {each.event_id for each in events.events} == {FIRST.event_id, SECOND_EVENT.event_id}

@@ -1,0 +1,55 @@
+"""Whole days are dropped when settings say so, and nothing else is."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime.settings import RetentionSettings
+from schemas.times import microseconds, moment
+from sinks import retention
+from sinks.migrate import migrate
+from sinks.retention import is_over
+from tests.rows import count
+from tests.sinks.folded import write
+from tests.sinks.queries.telling import DAY, START, event
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from runtime.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("partition", "number", "over"),
+    [
+        ("20240301", 3, False),
+        ("20240301", 2, True),
+        ("202402", 3, True),
+        ("202402", 4, False),
+        ("202403", 1, False),
+    ],
+)
+def test_a_partition_is_over_when_its_last_day_is(partition: str, number: int, over: bool) -> None:
+    assert is_over(partition, number, date(2024, 3, 4)) is over
+
+
+def test_days_that_are_over_are_dropped(store_settings: Settings, client: Client) -> None:
+    write(store_settings, *([event("ring", f"leg{number}", START + number * DAY)] for number in range(5)))
+    today = moment(START + 4 * DAY).date()
+    assert retention.drop(client, RetentionSettings(versions_days=0, dead_letters_days=0), today) == []
+    dropped = retention.drop(client, RetentionSettings(calls_days=2), today)
+    assert {table for table, _ in dropped} == {"stored_calls", "stored_legs"}
+    views = ("calls", "call_legs", "call_events")
+    assert [count(store_settings, f"SELECT count() FROM {view}") for view in views] == [3, 3, 5]
+    assert microseconds(client.execute("SELECT min(first_received_at) FROM calls")[0][0]) == START + 2 * DAY
+
+
+def test_migrate_applies_a_change(store_settings: Settings, client: Client) -> None:
+    write(store_settings, [event("ring", "a", START)])
+    migrate(store_settings.model_copy(update={"retention": RetentionSettings(events_days=30)}))
+    assert count(store_settings, "SELECT count() FROM call_events") == 0
+    assert count(store_settings, "SELECT count() FROM event_ids") == 0
+    assert count(store_settings, "SELECT count() FROM calls") == 1
