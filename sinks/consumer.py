@@ -161,7 +161,7 @@ def _want_until_joined(coordinator: ConsumerCoordinator) -> None:
     coordinator.need_rejoin = need_rejoin
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # its base has no types
     def __init__(self, taken: set[Partition]) -> None:
         self._taken = taken
 

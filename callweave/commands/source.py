@@ -110,7 +110,7 @@ def add(
     type=Duration(),
     default="48h",
     show_default=True,
-    help="How long the old URL still holds, as in 48h, 30m or 0; after 0 the new one alone does, at once.",
+    help="How long the old URL still works, such as 48h, 30m or 0; with 0 it stops at once.",
 )
 def rotate(name: str, overlap: timedelta) -> None:
     """Give a source a new token, and print the new callback URL; the old one holds for a while."""

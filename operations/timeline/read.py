@@ -109,7 +109,7 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
     """All that the tables hold of a call, with the callbacks' bytes if `raw`; None if there is none."""
     key = {"account": match.account, "call_id": match.call_id}
     # made of our own texts alone
-    rows = _rows(client, f"SELECT * FROM calls WHERE {_KEY}", key)  # noqa: S608
+    rows = _rows(client, f"SELECT * FROM calls WHERE {_KEY}", key)  # noqa: S608 - our own text
     if not rows:
         return None
     told = _told(client, match.account, [canonical(leg) for leg in rows[0]["legs"]])
@@ -118,7 +118,7 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
         account=match.account,
         call_id=match.call_id,
         row=rows[0],
-        legs=tuple(_rows(client, f"SELECT * FROM call_legs WHERE {_KEY}", key)),  # noqa: S608
+        legs=tuple(_rows(client, f"SELECT * FROM call_legs WHERE {_KEY}", key)),  # noqa: S608 - our own text
         told=tuple(told),
         callbacks={each.id: each for each in _callbacks(client, match.account, ids, raw=raw)},
     )
