@@ -12,17 +12,24 @@ from werkzeug.exceptions import HTTPException
 from console import formats
 from console.context import NAME, console
 from console.guard import guard
-from console.pages import now, sign_in
+from console.pages import call, callback, calls, health, now, reports, sign_in, sources
 from console.viewers import NotYours
 from runtime.errors import CallweaveError
+from schemas.times import moment
 
 if TYPE_CHECKING:
     from console.context import Console
 
 MOST_BYTES = 64 * 1024
 """Of a form."""
-PAGES = (now, sign_in)
-NAVIGATION = (("now.show", "Now", "n"),)
+PAGES = (now, calls, call, reports, sources, callback, health, sign_in)
+NAVIGATION = (
+    ("now.show", "Now", "n"),
+    ("calls.show", "Calls", "c"),
+    ("reports.show", "Reports", "r"),
+    ("sources.show", "Sources", "s"),
+    ("health.show", "Health", "h"),
+)
 """The pages in the head of each page, and the key that follows g."""
 
 
@@ -39,6 +46,8 @@ def create(here: Console) -> Flask:
         delay=formats.delay,
         number=formats.number,
         percent=formats.percent,
+        share=formats.share,
+        us=moment,
         at=partial(formats.time_of, zone=here.zone),
         shown=partial(formats.shown, zone=here.zone),
     )

@@ -13,6 +13,7 @@ from console import viewers
 from console.board import Board
 
 if TYPE_CHECKING:
+    from console.audits import Audits
     from console.redrives import Redrives
     from console.sessions import Sessions
     from console.viewers import Viewer
@@ -27,6 +28,7 @@ class Console:
     settings: Settings
     sessions: Sessions
     redrives: Redrives
+    audits: Audits
     is_open: bool
     """Whether nobody signs in."""
     zone: ZoneInfo = field(init=False)

@@ -47,6 +47,17 @@ def percent(value: float | None) -> str:
     return NONE if value is None else f"{value:.0f}\u202f%"
 
 
+def share(value: float | None) -> str:
+    """Of what may be far less than one per cent."""
+    return (
+        NONE
+        if value is None
+        else f"{value:.0f}\u202f%"
+        if value >= 10 or not value
+        else f"{value:.2f}\u202f%"
+    )
+
+
 def time_of(value: datetime | None, zone: ZoneInfo, *, seconds: bool = True, date: bool = True) -> str:
     """In the console's zone."""
     if value is None:

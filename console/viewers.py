@@ -60,10 +60,10 @@ class Viewer:
         raise NotYours(f"Your user of ClickHouse may read neither {name} nor {name}{MASKED}.")
 
     @contextmanager
-    def connected(self) -> Iterator[Client]:
+    def connected(self, *, as_bytes: bool = False) -> Iterator[Client]:
         """Ask ClickHouse as this user; raises `NotYours` or `StartError`."""
         try:
-            with clickhouse.connected(self.clickhouse, settings=QUERY_SETTINGS) as client:
+            with clickhouse.connected(self.clickhouse, as_bytes=as_bytes, settings=QUERY_SETTINGS) as client:
                 yield client
         except ServerException as error:
             if error.code in NOT_ALLOWED:

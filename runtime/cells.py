@@ -19,10 +19,20 @@ FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A file with the columns' names in its first line; NULL is an empty cell."""
+    return csv_head(columns) + csv_lines(rows)
+
+
+def csv_head(columns: Sequence[str]) -> str:
+    return _written([[no_formula(name) for name in columns]])
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    return _written([["" if value is None else _cell(value) for value in row] for row in rows])
+
+
+def _written(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(no_formula, columns))
-    writer.writerows([["" if value is None else _cell(value) for value in row] for row in rows])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

@@ -347,6 +347,9 @@ class ConsoleSettings(Section):
     otherwise."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """The time zone in which pages show times, and in which the day of *Now* begins."""
+    probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
+    """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine
+    otherwise."""
     service_level_seconds: Seconds = 20.0
     """A call that is answered within this time is answered in time."""
 
@@ -424,6 +427,15 @@ class Settings(Section):
     def spool_folder(self) -> Path | None:
         """Where the ingress keeps what Kafka does not acknowledge; None if that is switched off."""
         return (self.ingest.spool or self.data / "spool") if self.ingest.spool_max_bytes else None
+
+    def probes(self) -> list[tuple[str, str, int]]:
+        """Where the console asks each other stage how it is: its name, host, port."""
+        if not self.console.probes:
+            names = (stage for stage in STAGES if stage != "console")
+            return [(name, self.metrics_host, getattr(self, name).metrics_port) for name in names]
+        pairs = (each.partition("=") for each in self.console.probes.split(","))
+        parts = ((name, *where.rpartition(":")) for name, _, where in pairs)
+        return [(name, host.strip("[]"), int(port)) for name, host, _, port in parts]
 
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""
