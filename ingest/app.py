@@ -22,7 +22,7 @@ from ingest.senders import objection, peer_of
 from runtime.senders import SecretError
 from runtime.sources import SourcesError
 from schemas.callbacks import Callback, Reason, Rejection, Stage
-from schemas.payload.decode import Undecodable, decode
+from schemas.payload.decode import Undecodable, payloads
 from schemas.times import SECOND
 from schemas.topics import Topic
 
@@ -192,14 +192,7 @@ class Ingress:
         topic, headers, answer = self.raw, callback.headers(), "accepted"
         reasons: tuple[Reason, ...] = ()
         try:
-            decode(
-                callback.method,
-                callback.content_type,
-                callback.payload,
-                callback.query,
-                content_encoding=callback.content_encoding,
-                charset=charset,
-            )
+            payloads(callback, charset)
         except Undecodable as error:
             reasons = error.reasons
             topic, answer = self.rejected, "rejected"

@@ -188,7 +188,7 @@ class Segment:
         """One that nobody works on; raise OSError for another."""
         taken = cls(path, os.open(path, os.O_RDWR))
         try:
-            os.stat(path)  # noqa: PTH116 - who had it before us may have removed it
+            path.stat()  # who had it before us may have removed it
         except BaseException:
             taken.close()
             raise

@@ -21,7 +21,7 @@ import base64
 import binascii
 import ipaddress
 from functools import cached_property
-from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is made
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator

@@ -52,7 +52,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
-from runtime.senders import Sender  # noqa: TC001 - pydantic reads it when the class is made
+from runtime.senders import Sender
 from schemas import dialects
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -22,7 +23,7 @@ from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runtime.metrics import Ready
     from runtime.settings import Settings
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 70
 """As sysexits.h: an internal error."""
+STOP_SECONDS = 2.0
+"""How long a stage's end waits for work beside it: what is left undone, the next process does."""
 LOOP_SECONDS = 120.0
 """How long one step on an event loop may take: after a recovery a correlator looks at its whole
 state in one."""
@@ -147,6 +150,19 @@ def run(name: str, settings: Settings, work: Callable[[StageProcess], None]) -> 
             leave(EXIT_FAILED)
     log.info("stopped")
     leave(0)
+
+
+@contextmanager
+def beside(name: str, work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do work on a thread of this name until the block ends, which sets the event."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_SECONDS)
 
 
 def leave(status: int) -> NoReturn:

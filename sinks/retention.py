@@ -6,8 +6,6 @@ No TTL: what a part was promised when it was written would hold on when the sett
 from __future__ import annotations
 
 import calendar
-import threading
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ from runtime import clickhouse
 from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from threading import Event
 
     from clickhouse_driver import Client
 
@@ -28,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 SECONDS = 3600.0
 """Between two looks for days that are over."""
-STOP_SECONDS = 2.0
 
 PARTITIONS = """
 SELECT DISTINCT table, partition, partition_id
@@ -72,20 +69,8 @@ def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple
     return [(table, name) for table, name, _ in over]
 
 
-@contextmanager
-def retaining(settings: Settings) -> Iterator[None]:
-    """Drop what is over, again and again, on a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(settings, stop), name="retention", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(STOP_SECONDS)
-
-
-def _run(settings: Settings, stop: threading.Event) -> None:
+def retain(settings: Settings, stop: Event) -> None:
+    """Drop what is over, again and again, until stopped."""
     while not stop.wait(SECONDS):
         try:
             with clickhouse.connected(settings.clickhouse) as client:

@@ -16,15 +16,16 @@ from kafka.errors import KafkaError
 from runtime.backoff import delays
 from runtime.clock import SystemClock
 from runtime.errors import StartError
+from runtime.stage import beside
 from schemas.times import SECOND
 from schemas.versions import NewerVersionError
 from sinks import metrics
 from sinks.batch import Batches, Insert
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
-from sinks.directory.placing import placing
+from sinks.directory.placing import keep_placing
 from sinks.readiness import Readiness
 from sinks.recall import Recall
-from sinks.retention import retaining
+from sinks.retention import retain
 from sinks.rows import REFUSED, Poison, dead_letter, read
 from sinks.store import Store, StoreError
 from sinks.tables import DEAD_LETTERS
@@ -56,7 +57,7 @@ def run(stage: StageProcess) -> None:
     """Write until told to stop; then finish the batch, commit, leave the group. Raises `StartError`."""
     readiness = Readiness(stage.settings.sink.stuck_seconds)
     stage.started(readiness)
-    with placing(stage), retaining(stage.settings):
+    with beside("places", partial(keep_placing, stage)), beside("retention", partial(retain, stage.settings)):
         work(stage, Trouble(readiness))
 
 

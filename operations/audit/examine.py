@@ -311,17 +311,7 @@ class _Audit:
         offset: int = -1,
     ) -> None:
         if len(self._report.holes) < self._limit:
-            topic, partition = place
-            self._report.holes.append(
-                Hole(
-                    problem=problem,
-                    source=source,
-                    callback_id=callback_id,
-                    topic=topic,
-                    partition=partition,
-                    offset=offset,
-                )
-            )
+            self._report.holes.append(Hole(problem, source, callback_id, *place, offset))
 
 
 def _callback(record: ConsumerRecord) -> Callback | None:

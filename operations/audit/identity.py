@@ -28,7 +28,7 @@ class Problem(StrEnum):
     NOT_IN_A_CALL = "an event, but in no call"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Hole:
     """One thing that is missing, and where to look. Holds nothing of a payload."""
 

@@ -52,19 +52,10 @@ def settle(
     settled = Settled()
 
     def through(topic: Topic, *groups: str) -> None:
-        names = [kafka.topic(topic)] if topic in only else []
-        ends = log.ends(names)
-        settled.ends |= ends
-        while True:
-            first = log.firsts(names)
-            lags = [
-                lag for group in groups for lag in behind(group, first, ends, log.committed(group, names))
-            ]
-            if not lags or time.monotonic() >= deadline:
-                break
-            waiting(sum(lag.messages for lag in lags))
-            time.sleep(LOOK_SECONDS)
-        settled.lags += lags
+        if topic in only:
+            ends, lags = _through(log, kafka.topic(topic), groups, deadline, waiting)
+            settled.ends |= ends
+            settled.lags += lags
 
     through(Topic.RAW, normalize, sink)
     through(Topic.REPLAY, normalize)
@@ -77,3 +68,17 @@ def settle(
         if all(settled.ends[place] == end for place, end in log.ends(looping).items()):
             break
     return settled
+
+
+def _through(
+    log: Log, topic: str, groups: Collection[str], deadline: float, waiting: Callable[[int], None]
+) -> tuple[dict[Partition, int], list[Lag]]:
+    """Wait until the groups have read what is in a topic now; return its ends and what was not read."""
+    ends = log.ends([topic])
+    while True:
+        first = log.firsts([topic])
+        lags = [lag for group in groups for lag in behind(group, first, ends, log.committed(group, [topic]))]
+        if not lags or time.monotonic() >= deadline:
+            return ends, lags
+        waiting(sum(lag.messages for lag in lags))
+        time.sleep(LOOK_SECONDS)

@@ -96,15 +96,8 @@ class Tables:
                 break
             found = self._ask(questions.HOLES, **self._lines(lines), names=some, limit=limit - len(holes))
             holes += [
-                Hole(
-                    problem=Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL,
-                    source=source,
-                    callback_id=callback_id,
-                    topic=topic,
-                    partition=partition,
-                    offset=offset,
-                )
-                for untold, source, callback_id, topic, partition, offset in found
+                Hole(Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL, *where)
+                for untold, *where in found
             ]
         return holes
 

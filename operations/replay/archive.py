@@ -134,8 +134,7 @@ def pages(
 def count(client: Client, selection: Selection) -> dict[str, int]:
     """How many callbacks of each source are selected."""
     found = client.execute(
-        # made of our own text alone
-        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608
+        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608 - our own text
         selection.values(),
     )
     return {text(source): int(number) for source, number in found}

@@ -40,7 +40,7 @@ from sinks.store import Store
 from sinks.tables import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from clickhouse_driver import Client
 
@@ -202,6 +202,20 @@ class Kept:
         self.cursor.write(building)
         self.building = building
 
+    def portions(
+        self, steps: Iterable[tuple[Key, int]], rebuild: Rebuild, advance: Callable[[int], None]
+    ) -> None:
+        """Note after every portion of steps, each its key and number, that all up to there is written."""
+        building = self.building
+        for key, number in steps:
+            building = building.went_on(key, number)
+            advance(building.done)
+            if building.done - self.building.done >= PORTION:
+                rebuild.flush()
+                self.write(building)
+        rebuild.flush()
+        self.write(building.next())
+
 
 def into(settings: Settings, selection: Selection, database: str, code: Code, clock: Clock) -> Selection:
     """Make new tables there, of a part of the archive, or go on with them; raises `CallweaveError`.
@@ -269,19 +283,16 @@ def build(settings: Settings, other: Settings, selection: Selection, code: Code,
 
 def read_archive(settings: Settings, selection: Selection, rebuild: Rebuild, kept: Kept) -> None:
     """Store what is archived and what it says, portion by portion."""
-    building = kept.building
     with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+
+        def pages() -> Iterator[tuple[Key, int]]:
+            for page in archive.pages(client, selection.where(), selection.values(), kept.building.after):
+                rebuild.callbacks(page)
+                yield page[-1].key, len(page)
+
         total = sum(archive.count(client, selection).values())
         with bar("reading callbacks", total) as advance:
-            for page in archive.pages(client, selection.where(), selection.values(), building.after):
-                rebuild.callbacks(page)
-                building = building.went_on(page[-1].key, len(page))
-                advance(building.done)
-                if building.done - kept.building.done >= PORTION:
-                    rebuild.flush()
-                    kept.write(building)
-            rebuild.flush()
-    kept.write(building.next())
+            kept.portions(pages(), rebuild, advance)
 
 
 def carry_closings_over(settings: Settings, other: Settings, selection: Selection) -> None:
@@ -293,17 +304,14 @@ def carry_closings_over(settings: Settings, other: Settings, selection: Selectio
 
 def fold_calls(ties: Ties, rebuild: Rebuild, kept: Kept) -> None:
     """Write each call, portion by portion."""
-    building = kept.building
-    with bar("folding events", ties.count()) as advance:
-        for call in ties.calls(building.after.account, building.after.id):
+
+    def calls() -> Iterator[tuple[Key, int]]:
+        for call in ties.calls(kept.building.after.account, kept.building.after.id):
             rebuild.call(call)
-            building = building.went_on(Key(call.account, 0, call.root), len(call.told))
-            advance(building.done)
-            if building.done - kept.building.done >= PORTION:
-                rebuild.flush()
-                kept.write(building)
-        rebuild.flush()
-    kept.write(building.next())
+            yield Key(call.account, 0, call.root), len(call.told)
+
+    with bar("folding events", ties.count()) as advance:
+        kept.portions(calls(), rebuild, advance)
 
 
 def elsewhere(settings: Settings, database: str) -> Settings:

@@ -102,12 +102,10 @@ def replay(
         if selection.is_whole:
             last.write(means)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
-        outcome = Outcome(progress, before)
         with log.opened(settings.kafka) as kafka:
-            outcome.lags = settle(kafka, settings.kafka, patience).lags
+            lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
-        outcome.accepted, outcome.rejected = decided[0], decided[1]
-        return outcome
+        return Outcome(progress, before, accepted=decided[0], rejected=decided[1], lags=lags)
 
 
 def _messages(

@@ -58,8 +58,8 @@ WHERE account = %(account)s AND id IN %(ids)s
 SETTINGS use_skip_indexes_if_final = 1
 """
 
-_KEY = """
-account = %(account)s AND call_id = %(call_id)s
+_ROWS = """
+SELECT * FROM {} WHERE account = %(account)s AND call_id = %(call_id)s
 AND day IN (SELECT day FROM call_ids WHERE id = %(call_id)s AND account = %(account)s)
 """
 
@@ -108,8 +108,7 @@ def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
 def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
     """All that the tables hold of a call, with the callbacks' bytes if `raw`; None if there is none."""
     key = {"account": match.account, "call_id": match.call_id}
-    # made of our own texts alone
-    rows = _rows(client, f"SELECT * FROM calls WHERE {_KEY}", key)  # noqa: S608 - our own text
+    rows = _rows(client, _ROWS.format("calls"), key)
     if not rows:
         return None
     told = _told(client, match.account, [canonical(leg) for leg in rows[0]["legs"]])
@@ -118,7 +117,7 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
         account=match.account,
         call_id=match.call_id,
         row=rows[0],
-        legs=tuple(_rows(client, f"SELECT * FROM call_legs WHERE {_KEY}", key)),  # noqa: S608 - our own text
+        legs=tuple(_rows(client, _ROWS.format("call_legs"), key)),
         told=tuple(told),
         callbacks={each.id: each for each in _callbacks(client, match.account, ids, raw=raw)},
     )

@@ -144,17 +144,10 @@ def _status_event(
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **origin.stamp(),
         kind=kind,
         ids=distinct([uuid, buuid]),
         leg=leg,
-        received_at=origin.received_at,
-        occurred_at=origin.received_at,
-        clock="ingress",
         uuid=fields.spelled(uuid),
         side=None if is_b is None else "b" if is_b else "a",
         direction=_direction(fields),
@@ -168,9 +161,7 @@ def _status_event(
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
         started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
 
 
@@ -180,27 +171,14 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     started_at = read_time(fields, "starttime", zone, uuid=leg)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
-    talk_time = fields.duration("billsec", SECOND)
-    ring_time = fields.duration("duration", SECOND)
-    # what can't be read can be computed from times
-    if fields.doubted("billsec"):
-        talk_time = between(answered_at, ended_at)
-    if fields.doubted("duration"):
-        ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
+    ring_time, talk_time = _durations(fields, started_at, answered_at, ended_at)
     display_number = fields.number("disnumber")
     campaign = fields.text("taskid", nothing=NONE_GIVEN)
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **origin.stamp(ended_at),
         kind="cdr",
         ids=distinct([uuid, buuid]),
         leg=leg,
-        received_at=origin.received_at,
-        occurred_at=origin.received_at if ended_at is None else ended_at,
-        clock="ingress" if ended_at is None else "provider",
         uuid=fields.spelled(uuid),
         direction=_direction(fields),
         method=_method(fields, "callmethod"),
@@ -221,10 +199,20 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
         ended_at=ended_at,
         ring_time=ring_time,
         talk_time=talk_time,
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
+
+
+def _durations(
+    fields: Fields, started_at: int | None, answered_at: int | None, ended_at: int | None
+) -> tuple[int | None, int | None]:
+    """Ring time and talk time (µs); one that can't be read is computed from the times."""
+    ring_time, talk_time = fields.duration("duration", SECOND), fields.duration("billsec", SECOND)
+    if fields.doubted("billsec"):
+        talk_time = between(answered_at, ended_at)
+    if fields.doubted("duration"):
+        ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
+    return ring_time, talk_time
 
 
 def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
@@ -234,7 +222,7 @@ def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None)
     return replace(
         told,
         kind="notice",
-        occurred_at=origin.received_at,
+        occurred_at=told.received_at,
         clock="ingress",
         outcome=None,
         started_at=None,

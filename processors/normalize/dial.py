@@ -47,17 +47,10 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     callee = _number(request, "dst_num")
     return (
         CallEvent(
-            event_id=origin.event_id,
-            callback_id=origin.callback_id,
-            account=origin.account,
-            source=origin.source,
-            dialect=origin.dialect,
+            **origin.stamp(requested_at, "ingress"),
             kind="requested",
             ids=(call_id,),
             leg=call_id,
-            received_at=origin.received_at,
-            occurred_at=origin.received_at if requested_at is None else requested_at,
-            clock="ingress",
             direction="outbound",
             method="api",
             caller=caller,

@@ -17,7 +17,7 @@ from schemas.events import CallEvent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from processors.normalize.event import Origin
+    from processors.normalize.event import Origin, Stamp
     from processors.normalize.fields import Fields
     from schemas.events import Direction, Kind, Outcome, Side
 
@@ -90,51 +90,38 @@ CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     """The event; none if there is a reason against it."""
     fields.known_by(VOCABULARY)
-    event = _event_of(fields, origin)
-    return () if event is None else (event,)
-
-
-def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
     event_type = fields.word("EventType")
     kind = KINDS.get(event_type)
     if kind == "message":
-        return _message(fields, origin, DIRECTIONS[event_type])
+        return (_message(fields, origin, DIRECTIONS[event_type]),)
     if kind is None and fields.scalar("EventType") == "":
         fields.reject("EventType", "missing", "there is no EventType")
     elif kind is None:
         fields.reject("EventType", "unknown-event-type", "the EventType is none that the documents name")
-    call_id, part, initiation = ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
+    ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
     if kind is None or fields.reasons:
-        return None
+        return ()
+    return (_leg_event(fields, origin, kind, ids),)
+
+
+def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:
+    call_id, part, initiation = ids
+    event_type, flow = fields.word("EventType"), fields.word("CallFlow")
     event_time = read_time(fields, "EventTime", origin.timezone)
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
-    flow = fields.word("CallFlow")
     to_agent = flow == "out" and _calls_agent(fields, event_type)
-    occurred_at = origin.received_at if event_time is None else event_time
-    bridged = fields.flag("Bridged")
-    transferred = fields.flag("Transfered")
+    stamp = origin.stamp(event_time)
+    bridged, transferred = fields.flag("Bridged"), fields.flag("Transfered")
     handed_on = bool(transferred) and flow == "out"
-    direction = _direction(
-        fields,
-        flow,
-        event_type,
-        initiated=initiation is not None,
-        for_caller=to_agent or (handed_on and _calls_for_another(fields)),
-    )
+    for_caller = to_agent or (handed_on and _calls_for_another(fields))
+    direction = _direction(fields, flow, event_type, initiated=initiation is not None, for_caller=for_caller)
     dialled = CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **stamp,
         kind=kind,
         ids=distinct(ids),
         leg=part or call_id or initiation or "",
-        received_at=origin.received_at,
-        occurred_at=occurred_at,
-        clock="ingress" if event_time is None else "provider",
         uuid=fields.spelled(call_id),
         side=_side(flow, to_agent=to_agent) if initiation else None,
         direction=direction,
@@ -149,32 +136,16 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         outcome=_outcome(fields, kind, bridged=bridged),
         bridged=bridged,
         transferred=transferred,
-        started_at=occurred_at
-        if kind == "dial"
-        else _counted_back(fields, kind, event_time, bridged=bridged),
+        started_at=_started_at(fields, kind, stamp, bridged=bridged),
         talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
 
 
 def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
     """No call: its fields are documented elsewhere, and none of them can be wrong here."""
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
-        kind="message",
-        ids=(),
-        leg="",
-        received_at=origin.received_at,
-        occurred_at=origin.received_at,
-        clock="ingress",
-        direction=direction,
-        extra=fields.rest(),
+        **origin.stamp(), kind="message", ids=(), leg="", direction=direction, extra=fields.rest()
     )
 
 
@@ -254,10 +225,12 @@ def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
     return talk_time
 
 
-def _counted_back(fields: Fields, kind: Kind, ended_at: int | None, *, bridged: bool | None) -> int | None:
-    """When a queue or an IVR took the call: its hangup says how long, and may come alone."""
-    if kind != "hangup" or bridged is None or ended_at is None:
+def _started_at(fields: Fields, kind: Kind, stamp: Stamp, *, bridged: bool | None) -> int | None:
+    """When the call was dialled, or was taken by a queue or IVR, whose hangup may arrive without a dial."""
+    if kind == "dial":
+        return stamp["occurred_at"]
+    if kind != "hangup" or bridged is None or stamp["clock"] != "provider":
         return None
     held = fields.duration("Duration", MICROSECOND)
     fields.not_understood("Duration")
-    return None if held is None else ended_at - held
+    return None if held is None else stamp["occurred_at"] - held

@@ -8,7 +8,7 @@ are read alike. A value that says nothing is None. A field that can't be read is
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
@@ -22,6 +22,7 @@ from schemas.uuids import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from decimal import Decimal
 
 LONGEST_ID = 256
 LONGEST_TEXT = 1024
@@ -58,6 +59,14 @@ MESSAGES = {
     "unprintable": "an id must hold printable characters alone",
 }
 """Of the codes of doubts."""
+
+
+class Left(TypedDict):
+    """What an event carries besides its named fields."""
+
+    written: dict[str, str] | None
+    extra: dict[str, object]
+    doubts: tuple[Doubt, ...]
 
 
 class Vocabulary:
@@ -141,6 +150,10 @@ class Fields:
             if name not in understood
         }
 
+    def left(self) -> Left:
+        """What remains when every field has been read."""
+        return Left(written=self.written or None, extra=self.rest(), doubts=tuple(self.doubts))
+
     def scalar(self, name: str) -> str | None:
         """The field as text without spaces around it; '' if it says nothing, None for what is no text."""
         value = self.scalars.get(name, "")
@@ -199,6 +212,21 @@ class Fields:
 
     def integer(self, name: str, *, least: int = 0, most: int = INT32_MAX) -> int | None:
         """A whole number within bounds."""
+        text = self._figure(name)
+        return None if text is None else self._within(name, whole(number_of(text)), least, most)
+
+    def duration(self, name: str, unit: int) -> int | None:
+        """A duration (µs), counted in units of so many µs or as a clock shows it."""
+        text = self._figure(name)
+        if text is None:
+            return None
+        number = number_of(text)
+        if number is None:
+            number, unit = clock_of(text), SECOND
+        return self._within(name, None if number is None else number * unit, 0, LONGEST_CALL)
+
+    def _figure(self, name: str) -> str | None:
+        """The text of a number; None if the field says nothing."""
         if name not in self.scalars:
             self._understood.add(name)
             return None
@@ -207,34 +235,14 @@ class Fields:
             if not self.scalars[name]:
                 self._understood.add(name)
             return None
-        number = whole(number_of(text)) if text else None
+        return "?" if text is None else text  # a list or an object is no number
+
+    def _within(self, name: str, number: int | Decimal | None, least: int, most: int) -> int | None:
         if number is None:
             self.doubt(name, "malformed-number")
         elif least <= number <= most:
             self._understood.add(name)
-            return number
-        else:
-            self.doubt(name, "out-of-range")
-        return None
-
-    def duration(self, name: str, unit: int) -> int | None:
-        """A duration (µs), counted in units of so many µs or as a clock shows it."""
-        if name not in self.scalars:
-            self._understood.add(name)
-            return None
-        text = self.scalar(name)
-        if text == "":
-            if not self.scalars[name]:
-                self._understood.add(name)
-            return None
-        number = number_of(text) if text else None
-        if number is None:
-            number, unit = clock_of(text or ""), SECOND
-        if number is None:
-            self.doubt(name, "malformed-number")
-        elif 0 <= number * unit <= LONGEST_CALL:
-            self._understood.add(name)
-            return int(number * unit)
+            return int(number)
         else:
             self.doubt(name, "out-of-range")
         return None

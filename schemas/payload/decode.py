@@ -27,9 +27,9 @@ from schemas.payload.undecodable import Undecodable, undecodable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.callbacks import Reason
+    from schemas.callbacks import Callback, Reason
 
-__all__ = ["Fields", "Undecodable", "decode"]
+__all__ = ["Fields", "Undecodable", "decode", "payloads"]
 
 Fields: TypeAlias = "dict[str, object]"
 
@@ -46,6 +46,18 @@ ENCODED_JSON = re.compile(
     rb"(?:%(?:5B|7B|22|20|0D|0A|09)|\+)*%7B(?:%(?:20|0D|0A|09)|\+)*(?:%22|%5C|\"|\\)", re.IGNORECASE
 )
 """An object that is a form's only name."""
+
+
+def payloads(callback: Callback, charset: str) -> list[Fields]:
+    """Decode a callback, as `decode` does."""
+    return decode(
+        callback.method,
+        callback.content_type,
+        callback.payload,
+        callback.query,
+        content_encoding=callback.content_encoding,
+        charset=charset,
+    )
 
 
 def decode(
