@@ -11,6 +11,7 @@ from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
 from runtime.files import replace_file
+from schemas.dialects import COMMON_API, EXTENSION_EVENTS
 from simulator.demo import kept_urls, urls_file
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 DEMOS = {
-    "demo": ("demo", "common-api", "Asia/Shanghai"),
-    "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
+    "demo": ("demo", COMMON_API.name, "Asia/Shanghai"),
+    "demo-pbx": ("demo-pbx", EXTENSION_EVENTS.name, "UTC"),
 }
 """Account, dialect and time zone by source."""
 
@@ -129,7 +130,7 @@ def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
 
 
 def curl(name: str, url: str) -> str:
-    if DEMOS[name][1] == "common-api":
+    if DEMOS[name][1] == COMMON_API.name:
         body = json.dumps(CDR, separators=(",", ":"))
         return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
     fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from kafka.partitioner.abc import Partitioner
+
+from schemas.topics import partition_of
 
 if TYPE_CHECKING:
+    from kafka.cluster import ClusterMetadata
+
     from runtime.settings import KafkaSettings
+
+
+class ByKey(Partitioner):  # type: ignore[misc] # kafka-python has no types
+    """For messages about legs: kafka-python itself chooses otherwise, and parts a leg from its state."""
+
+    def partition(  # noqa: PLR0917 - kafka-python's parameters
+        self,
+        topic: str,
+        key: Any,
+        serialized_key: Any,
+        value: Any,
+        serialized_value: Any,
+        cluster: ClusterMetadata,
+    ) -> int:
+        """What kafka-python asks."""
+        del key, value, serialized_value
+        return partition_of(serialized_key, len(cluster.partitions_for_topic(topic)))
 
 
 def client_options(settings: KafkaSettings) -> dict[str, object]:

@@ -52,6 +52,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
+from runtime.mistakes import words
 from runtime.senders import Sender
 from schemas import dialects
 
@@ -67,13 +68,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 COUNTRY = re.compile(r"[A-Z]{2}")
 OVERLAP = timedelta(hours=48)
 """How long a token is good beyond its rotation: longer than any provider repeats."""
-
-WORDS = {
-    "missing": "is missing",
-    "string_type": "must be text",
-    "model_type": "must be a table",
-    "dict_type": "must be a table",
-}
 
 
 class SourcesError(CallweaveError):
@@ -264,9 +258,7 @@ def validated(path: Path, document: Mapping[str, Any]) -> Sources:
 
 def sentence(detail: ErrorDetails) -> str:
     """A mistake without the value that was found: it may be a token."""
-    field = ".".join(str(part) for part in detail["loc"])
-    words = WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-    return f"{field} {words}".strip()
+    return f"{'.'.join(map(str, detail['loc']))} {words(detail)}".strip()
 
 
 def contradictions(by_name: Mapping[str, Source]) -> Iterator[str]:

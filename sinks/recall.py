@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaProducer
 
-from runtime.kafka import client_options
+from runtime.kafka import ByKey, client_options
 from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from sinks import metrics
@@ -96,6 +96,7 @@ class Recall:
             self._producer = KafkaProducer(
                 **client_options(self._kafka),
                 client_id="callweave-recall",
+                partitioner=ByKey(),
                 acks="all",
                 max_block_ms=int(SEND_SECONDS * 1000),
                 metrics_enabled=False,

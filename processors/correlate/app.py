@@ -34,7 +34,7 @@ from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
 from schemas.links import told_from_json, told_to_json
 from schemas.times import SECOND
-from schemas.topics import Topic, topic_key
+from schemas.topics import Topic, partition_of, topic_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,8 @@ class Correlator:
         self._most_events = settings.correlate.events_per_call
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
-        self._partitions_agree = False
+        self._partitions = 0
+        """Of each of its topics, once that is known."""
         self._order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By partition: what is decided first is published first, so a leg's changelog keeps its order."""
 
@@ -93,8 +94,8 @@ class Correlator:
         await self._work(batch, told_from_json)
 
     async def _work(self, batch: Batch, read: Callable[[bytes], Told]) -> None:
-        if not self._partitions_agree:
-            await self._check_partitions()
+        if not self._partitions:
+            self._partitions = await self._count_partitions()
         by_leg, outgoing = self._read(batch, read)
         partition = batch.tp.partition
         said: dict[bytes, frozenset[str]] = {}
@@ -108,9 +109,12 @@ class Correlator:
     def _read(
         self, batch: Batch, read: Callable[[bytes], Told]
     ) -> tuple[dict[bytes, list[Told]], list[Outgoing]]:
-        """Give the messages by their leg, and the dead letters."""
+        """Give the messages by their leg; and what goes on: dead letters, and what came to a wrong partition.
+
+        Another producer may have another rule for keys, and a leg has its state where ours puts it.
+        """
         by_leg: dict[bytes, list[Told]] = defaultdict(list)
-        dead: list[Outgoing] = []
+        onward: list[Outgoing] = []
         for record in batch.records:
             try:
                 told = read(record.value or b"")
@@ -119,12 +123,15 @@ class Correlator:
                 key = checked_key(record.key)
             except ValueError as error:
                 reason = Reason("", "unreadable", f"not a message of this topic: {error}")
-                dead.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
+                onward.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
                 continue
-            by_leg[key].append(told)
-        return by_leg, dead
+            if partition_of(key, self._partitions) == batch.tp.partition:
+                by_leg[key].append(told)
+            else:
+                onward.append(Outgoing(batch.tp.topic, key, record.value))
+        return by_leg, onward
 
-    async def _check_partitions(self) -> None:
+    async def _count_partitions(self) -> int:
         """Refuse to part a leg's events from its links and its state."""
         topics = (
             self._prefix + Topic.EVENTS,
@@ -135,7 +142,7 @@ class Correlator:
         if len(set(counts.values())) > 1:
             found = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
             raise StartError(f"These topics must have one number of partitions: {found}.")
-        self._partitions_agree = True
+        return counts[self._prefix + Topic.EVENTS]
 
     def _step(
         self, partition: int, key: bytes, messages: list[Told], said: dict[bytes, frozenset[str]]

@@ -13,7 +13,7 @@ from runtime.kafka import client_options
 from schemas.links import Events, Link, told_from_json
 from schemas.records import Record
 from schemas.times import SECOND
-from schemas.topics import Topic
+from schemas.topics import Topic, partition_of
 from sinks.recall import Recall
 from sinks.store import Store
 from sinks.tied import MOST_BYTES, tied
@@ -115,7 +115,9 @@ def test_late_news_is_answered_through_links(stack_settings: Settings, tmp_path:
 
     def answered() -> bool:
         for records in consumer.poll(timeout_ms=200).values():
-            told.update({record.key: told_from_json(record.value) for record in records})
+            for record in records:
+                assert record.partition == partition_of(record.key, stack_settings.kafka.partitions)
+                told[record.key] = told_from_json(record.value)
         return len(told) == 2
 
     try:
