@@ -61,7 +61,7 @@ HANGUP = {
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name. The sources are added if there is no source at all."""
+    """Return the demo sources' callback URLs by name. They are added if there is no source at all."""
     known = sources.load(settings.sources_file)
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
@@ -76,7 +76,7 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 
 def required(settings: Settings) -> dict[str, str]:
-    """Both demo sources' callback URLs by name. Missing ones are added beside other sources.
+    """Return both demo sources' callback URLs by name. Missing ones are added beside other sources.
 
     Raises `StartError` for one whose URL is not kept.
     """
@@ -97,7 +97,7 @@ def required(settings: Settings) -> dict[str, str]:
 
 
 def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
-    """What `make run` prints once it runs, as lines."""
+    """Return the lines that `make run` prints once it runs."""
     engine = settings.clickhouse
     http = f"http://{engine.host}:{engine.http_port}"
     return [

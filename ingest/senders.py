@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 def peer_of(address: str, forwarded: str, proxies: int) -> str:
-    """The sender's address: so many of our own proxies stand before us, each of which adds who called it.
+    """Return the sender's address, behind so many of our own proxies, each of which adds its caller's.
 
-    `forwarded` is X-Forwarded-For. With fewer entries than proxies somebody has come past them: then it is
-    the address that the connection comes from.
+    `forwarded` is X-Forwarded-For. If it has fewer entries than there are proxies, somebody has bypassed
+    them: then it is the connection's own address.
     """
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     return hops[-proxies] if 0 < proxies <= len(hops) else address
 
 
 def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """Why a request is not taken for the source's own, as a code for counting; None if it is.
+    """Return why a request is not taken as the source's own, as a code to count; None if it is.
 
     `headers` have names in lower case; `now` is in seconds since 1970.
     """
@@ -46,7 +46,7 @@ def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes
 
 
 def is_within(peer: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address lies in one of the networks."""
+    """Return whether an address is in one of the networks."""
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
@@ -56,7 +56,7 @@ def is_within(peer: str, networks: tuple[str, ...]) -> bool:
 
 
 def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
-    """Whether a header holds what is asked for: a token of its own, or user and password (HTTP Basic)."""
+    """Return whether a header holds the right token, or user and password (HTTP Basic)."""
     given = headers.get(wanted.header.lower(), "")
     if wanted.username is not None:
         kind, _, encoded = given.partition(" ")
@@ -76,7 +76,7 @@ def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
 
 
 def signature_objection(wanted: Signature, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """What is wrong with a signature, None if nothing is."""
+    """Return what is wrong with a signature, None if it is right."""
     if wanted.scheme == "standard-webhooks":
         good = one_holds(is_standard(secret, headers, body) for secret in wanted.secrets)
         return None if good else "signature"
@@ -94,7 +94,7 @@ def signature_objection(wanted: Signature, headers: Mapping[str, str], body: byt
 
 
 def is_recent(timestamp: str, tolerance_seconds: float, now: float) -> bool:
-    """Whether a time, in seconds since 1970, is about now."""
+    """Return whether a time (seconds since 1970) is close to now."""
     try:
         return abs(float(timestamp) - now) <= tolerance_seconds
     except ValueError:
@@ -102,7 +102,7 @@ def is_recent(timestamp: str, tolerance_seconds: float, now: float) -> bool:
 
 
 def is_signed(wanted: Signature, secret: bytes, signed: bytes, given: str) -> bool:
-    """Whether a generic HMAC is right; several may stand there, divided by commas or spaces."""
+    """Return whether a generic HMAC is right; the header may hold several, separated by commas or spaces."""
     digest = hmac.new(secret, signed, wanted.algorithm).digest()
     right = digest.hex() if wanted.encoding == "hex" else base64.b64encode(digest).decode()
     found = [part.removeprefix(wanted.prefix) for part in given.replace(",", " ").split()]
@@ -111,13 +111,13 @@ def is_signed(wanted: Signature, secret: bytes, signed: bytes, given: str) -> bo
 
 
 def one_holds(comparisons: Iterable[bool]) -> bool:
-    """Return whether any is true; all are made, so that the time taken tells nothing."""
+    """Return whether any is true; all are computed, so that the time taken reveals nothing."""
     made = list(comparisons)
     return any(made)
 
 
 def is_standard(secret: bytes, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a signature of Standard Webhooks is right, and no more than five minutes old."""
+    """Return whether a signature of Standard Webhooks is right, and at most five minutes old."""
     try:
         Webhook(secret).verify(body, dict(headers), json_parse=False)
     except (WebhookVerificationError, ValueError):  # ValueError: it is no base64, or the body no UTF-8

@@ -75,9 +75,10 @@ def serve(
     host: str = "127.0.0.1",
     alive: Callable[[], Ready] = lambda: (True, ""),
 ) -> MetricsServer:
-    """Answer on `port` (0: a free one) from a thread; raises `StartError` when the address can't be had.
+    """Answer on `port` (0: a free one) from a thread; raise `StartError` when the address can't be used.
 
-    `ready` is called in that thread for each /readyz, `alive` for each /healthz; one that raises means no.
+    `ready` is called in that thread for each /readyz, `alive` for each /healthz; one that raises means
+    no.
     """
 
     class Handler(_Handler):
@@ -90,7 +91,7 @@ def serve(
 
 
 def render(accept: str = "") -> tuple[bytes, str]:
-    """All metrics of this process, in the format that an Accept header asks for, and its content type."""
+    """Return all metrics in the format that an Accept header asks for, and its content type."""
     encode, content_type = choose_encoder(accept)
     return encode(REGISTRY), content_type
 

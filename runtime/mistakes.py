@@ -41,6 +41,6 @@ WORDS = {
 
 
 def words(detail: ErrorDetails) -> str:
-    """The mistake, as the end of a sentence that begins with the field's name."""
+    """Return the mistake as the end of a sentence that begins with the field's name."""
     known = WORDS.get(detail["type"])
     return known.format_map(detail.get("ctx", {})) if known else f"is not valid ({detail['type']})"

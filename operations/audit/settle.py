@@ -28,7 +28,7 @@ comes as links too: so often is looked whether more have come."""
 
 @dataclass
 class Settled:
-    """The lines that were drawn, and what had not come up to them."""
+    """The offsets that were waited for, and what did not reach them."""
 
     ends: dict[Partition, int] = field(default_factory=dict)
     """Of each partition, the end up to which was looked."""
@@ -42,9 +42,9 @@ def settle(
     waiting: Callable[[int], None] = lambda _: None,
     only: Collection[Topic] = tuple(Topic),
 ) -> Settled:
-    """Look at every hop, and wait at most so many seconds for all of them together.
+    """Look at every hop, and wait at most `patience` seconds for all of them together.
 
-    `waiting` is told now and then how many messages are still to be worked on; topics that are not among
+    `waiting` is called now and then with the number of messages not yet processed; topics that are not in
     `only` are passed over.
     """
     deadline = time.monotonic() + patience

@@ -65,10 +65,10 @@ AND day IN (SELECT day FROM call_ids WHERE id = %(call_id)s AND account = %(acco
 
 
 def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
-    """The calls that this id belongs to: as a leg of theirs, or else as anything that names them.
+    """Return the calls that an id belongs to: as the id of a leg, or else as any other id.
 
-    That is an event's, a callback's or the customer's own id. Of a customer's reference every call, up to
-    `MOST_MATCHES`.
+    That may be an event's, a callback's or the customer's own id. A customer's reference finds every call
+    with it, up to `MOST_MATCHES`.
     """
     return _called(client, [canonical(id_)], account) or _named(client, id_, account)
 
@@ -96,7 +96,7 @@ def _named(client: Client, id_: str, account: str | None) -> list[Match]:
 
 
 def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
-    """The row of `calls` of each match, for people to choose from."""
+    """Return each match's row of `calls`, to choose from."""
     keys = [(match.account, match.call_id) for match in matches]
     query = """
         SELECT account, call_id, started_at, first_received_at, state, outcome FROM calls
@@ -106,7 +106,7 @@ def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
 
 
 def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
-    """All that the tables hold of a call, with the callbacks' bytes if `raw`; None if there is none."""
+    """Return everything that the tables hold of a call, or None; callbacks' bytes only if `raw`."""
     key = {"account": match.account, "call_id": match.call_id}
     rows = _rows(client, _ROWS.format("calls"), key)
     if not rows:
@@ -124,7 +124,7 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
 
 
 def _told(client: Client, account: str, legs: list[str]) -> list[Told]:
-    """Each event that names one of these legs in its newest reading."""
+    """Return each event that names one of these legs, in its newest reading."""
     found: dict[str, list[CallEvent]] = {}
     for event in events.tellings(client, EVENTS, {"account": account, "legs": legs}):
         found.setdefault(event.event_id, []).append(event)
@@ -158,5 +158,5 @@ def _rows(client: Client, query: str, parameters: dict[str, Any]) -> list[Row]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """What is true or false may come as 1 or 0."""
+    """Convert booleans, which may be stored as 1 or 0."""
     return bool(value) if name in FLAGS and value is not None else value

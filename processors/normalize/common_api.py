@@ -84,7 +84,7 @@ LONGEST_LINK = 4096
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The events, a bill before a status; none if there is a reason against it."""
+    """Return the events, a CDR before a status; none if there is a reason to reject the callback."""
     fields.known_by(VOCABULARY)
     status = fields.word("status")
     kind = KINDS.get(status)
@@ -108,7 +108,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 
 def _is_bill(fields: Fields, *, with_status: bool) -> bool:
-    """Whether it says when the call ended, or how long it was talked; or, having no status, when it began."""
+    """Return whether it says when the call ended, how long it lasted or, without a status, when it began."""
     if with_status and not fields.any_of(OF_A_BILL):
         return False
     end = fields.scalar("endtime")
@@ -121,7 +121,7 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
 
 
 def _told_later(fields: Fields, status: str) -> bool:
-    """Whether it is a notice after the call: a status event that has lost its status is none."""
+    """Return whether it is a notice after the call: it is not a status event that has lost its status."""
     if status or fields.scalar("status") is None or fields.scalar("isbleg"):
         return False
     return any(fields.scalar(name) for name in TOLD_LATER)
@@ -166,7 +166,7 @@ def _status_event(
 
 
 def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
-    """The bill: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
+    """Make the CDR: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
     zone, leg = origin.timezone, uuid or buuid or ""
     started_at = read_time(fields, "starttime", zone, uuid=leg)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
@@ -216,7 +216,7 @@ def _durations(
 
 
 def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
-    """What is told of a call afterwards, as that its recording is ready: it bills nothing."""
+    """Make what is reported after the call, such as that its recording is ready: it bills nothing."""
     told = _cdr(fields, origin, uuid, buuid)
     fields.not_understood("starttime", "answertime", "endtime", "duration", "billsec")
     return replace(
@@ -235,7 +235,7 @@ def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None)
 
 
 def _outcome(fields: Fields, answered_at: int | None, talk_time: int | None) -> Outcome | None:
-    """Whether somebody answered; not known if the one field that would say so is in doubt."""
+    """Return whether somebody answered; None if the field that says so is in doubt."""
     if answered_at is not None or talk_time:
         return "answered"
     return None if fields.doubted("answertime") and talk_time is None else "unanswered"
@@ -262,7 +262,7 @@ def _method(fields: Fields, name: str) -> str | None:
 
 
 def _round(fields: Fields, campaign: str | None) -> int | None:
-    """Which attempt; 0 beside an empty `taskid` means that there was no campaign (document 002's sample)."""
+    """Return the attempt; 0 beside an empty `taskid` means no campaign (document 002's sample)."""
     return None if campaign is None and fields.scalar("round") == "0" else fields.integer("round")
 
 

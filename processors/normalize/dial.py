@@ -31,7 +31,7 @@ UTC = ZoneInfo("UTC")
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The event; none if there is a reason against it."""
+    """Return the event; none if there is a reason to reject the callback."""
     answer = part(fields, "answer")
     request = part(fields, "request")
     fields.understood("v")
@@ -66,7 +66,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 
 def part(fields: Fields, name: str) -> Fields:
-    """An object within the payload; an empty one, and a doubt, for what is none."""
+    """Return an object within the payload; if there is none, an empty one and a doubt."""
     value = fields.scalars.get(name)
     if isinstance(value, dict):
         fields.understood(name)
@@ -76,7 +76,7 @@ def part(fields: Fields, name: str) -> Fields:
 
 
 def one_id(fields: Fields, name: str) -> str | None:
-    """The one field that names the call; a callback without it is rejected."""
+    """Return the field that names the call; a callback without it is rejected."""
     found = fields.id(name)
     if found is None:
         fields.needs(name)
@@ -86,7 +86,7 @@ def one_id(fields: Fields, name: str) -> str | None:
 
 
 def doubts_of(fields: Fields, **parts: Fields) -> tuple[Doubt, ...]:
-    """What is in doubt, of parts by the name of the part too."""
+    """Return all doubts; those of parts have the part's name before the field's."""
     inner = (
         replace(doubt, field=f"{name}.{doubt.field}") for name, each in parts.items() for doubt in each.doubts
     )
@@ -114,7 +114,7 @@ def _number(request: Fields, name: str) -> str | None:
 
 
 def _origin(request: Fields) -> str | None:
-    """Who is called first, if that is one number alone: of several, any may pick up."""
+    """Return who is called first, if that is a single number: of several, any may answer."""
     numbers = request.scalars.get("src_num")
     if not isinstance(numbers, list) or len(numbers) != 1:
         return None
@@ -126,5 +126,5 @@ def _origin(request: Fields) -> str | None:
 
 
 def _extra(fields: Fields, **parts: Fields) -> dict[str, object]:
-    """What the event has no name for, in its place in the payload."""
+    """Return the fields that the event has no name for, at their place in the payload."""
     return fields.rest() | {name: rest for name, each in parts.items() if (rest := each.rest())}

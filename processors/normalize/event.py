@@ -48,14 +48,14 @@ class Origin:
         return {**self.named, "occurred_at": occurred_at, "clock": clock}
 
     def beside(self, kind: str) -> Origin:
-        """For a second event of the same payload."""
+        """Return the origin of a second event of the same payload."""
         text = f"{self.named['event_id']}/{kind}"
         event_id = blake2b(text.encode(), digest_size=16).hexdigest()
         return Origin({**self.named, "event_id": event_id}, self.timezone)
 
 
 def call_ids(fields: Fields, *names: str) -> list[str | None]:
-    """The ids in these fields, in this order; a callback that names none at all is rejected."""
+    """Return the ids in these fields, in order; a callback without any is rejected."""
     ids = [fields.id(name) for name in names]
     if not any(ids):
         fields.needs(*names)
@@ -65,12 +65,12 @@ def call_ids(fields: Fields, *names: str) -> list[str | None]:
 
 
 def distinct(ids: list[str | None]) -> tuple[str, ...]:
-    """Those that there are, each once, sorted."""
+    """Return the ids that are not None, sorted, each once."""
     return tuple(sorted({each for each in ids if each}))
 
 
 def between(start: int | None, end: int | None) -> int | None:
-    """A duration; two clocks may disagree, but no duration is negative."""
+    """Return a duration; clocks may disagree, but no duration is negative."""
     return None if start is None or end is None else max(0, end - start)
 
 

@@ -88,7 +88,7 @@ CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The event; none if there is a reason against it."""
+    """Return the event; none if there is a reason to reject the callback."""
     fields.known_by(VOCABULARY)
     event_type = fields.word("EventType")
     kind = KINDS.get(event_type)
@@ -143,17 +143,17 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
 
 
 def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
-    """No call: its fields are documented elsewhere, and none of them can be wrong here."""
+    """Make the event of a message, which is no call; other documents describe its fields."""
     return CallEvent(
         **origin.stamp(), kind="message", ids=(), leg="", direction=direction, extra=fields.rest()
     )
 
 
 def _calls_agent(fields: Fields, event_type: str) -> bool:
-    """Whether this is the `out` thread of a queue.
+    """Return whether this is the `out` thread of a queue.
 
-    Its later events differ from those of an ordinary outgoing call in their parties: they call an extension,
-    and the caller is not the extension that calls.
+    Its later events differ from those of an ordinary outgoing call in their parties: they call an
+    extension, and the caller is not the extension that calls.
     """
     if event_type in {"dial-in", "dial-out"}:
         return event_type == "dial-in"
@@ -172,16 +172,17 @@ def _calls_for_another(fields: Fields) -> bool:
 
 
 def _side(flow: str, *, to_agent: bool) -> Side | None:
-    """Of a call that was initiated: first the origin is rung, then the destination called (document 004)."""
+    """Return the side of a call that the API started: the origin is rung before the destination."""
     return "a" if flow == "in" or to_agent else "b" if flow == "out" else None
 
 
 def _direction(
     fields: Fields, flow: str, event_type: str, *, initiated: bool, for_caller: bool
 ) -> Direction | None:
-    """Of the call, not the leg: one that was initiated goes out, although its origin is rung first.
+    """Return the direction of the call, not of the leg.
 
-    And a queue calls its agents, an extension passes a caller on, because of a call that came in.
+    A call started by the API is outbound, although its origin is rung first. A queue that calls its
+    agents, and an extension that passes a caller on, do so for a call that came in.
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
@@ -193,13 +194,13 @@ def _direction(
 
 
 def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:
-    """The extension that the event happened to: who is called, or of an outgoing call who calls."""
+    """Return the extension that the event is about: the called one, or the caller of an outgoing call."""
     outgoing = event_type == "dial-out" or (flow == "out" and not to_agent)
     return fields.text("CallerExtension" if outgoing else "CalledExtension")
 
 
 def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | None:
-    """Of a hangup. Where a queue or an IVR took the call, `Bridged` says whether anybody answered it."""
+    """Return a hangup's outcome; behind a queue or an IVR `Bridged` says whether the call was answered."""
     status = fields.word("CallStatus")
     if kind != "hangup":
         if status == IMPLIED.get(kind):
@@ -218,7 +219,7 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | N
 
 
 def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
-    """The conversation (µs): `Duration` is one too, but behind a queue it includes the waiting."""
+    """Return the talk time (µs): `Duration` is one too, but behind a queue it includes the waiting."""
     talk_time = fields.duration("BridgedDuration", MICROSECOND)
     if talk_time is None and bridged is None:
         talk_time = fields.duration("Duration", MICROSECOND)

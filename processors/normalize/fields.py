@@ -79,7 +79,7 @@ class Vocabulary:
 
 
 class Fields:
-    """The fields of one callback, which have been understood, what is in doubt, and what rejects it."""
+    """The fields of one callback: which are understood, which are in doubt, and the reasons to reject it."""
 
     __slots__ = ("_payload", "_understood", "doubts", "reasons", "scalars", "written")
 
@@ -102,7 +102,7 @@ class Fields:
                     self.doubt(name, "malformed-text")
 
     def known_by(self, vocabulary: Vocabulary) -> None:
-        """Know the documents' fields by the documents' names, whatever their case and the spaces around."""
+        """Rename fields to the documents' names, whatever their case and the characters around them."""
         if vocabulary.names.issuperset(self._payload):
             return
         payload = dict(self._payload)
@@ -115,11 +115,11 @@ class Fields:
         self._payload = payload
 
     def reject(self, field: str, code: str, message: str) -> None:
-        """Note a reason; reading goes on, so that all of them come out at once."""
+        """Note a reason to reject the callback; reading goes on, so that all reasons are found at once."""
         self.reasons.append(Reason(field, code, message))
 
     def doubt(self, field: str, code: str) -> None:
-        """Note that a field can't be read; of each the first doubt counts."""
+        """Note that a field can't be read; only a field's first doubt is kept."""
         if not self.doubted(field):
             self.doubts.append(Doubt(field, code, _raw(self.scalars.get(field))))
 
@@ -128,21 +128,21 @@ class Fields:
         return bool(self.doubts) and any(doubt.field == field for doubt in self.doubts)
 
     def needs(self, *names: str) -> None:
-        """What is in doubt of these fields is a reason against the callback."""
+        """Make doubts about these fields reasons to reject the callback."""
         for doubt in self.doubts:
             if doubt.field in names:
                 self.reject(doubt.field, doubt.code, MESSAGES[doubt.code])
 
     def understood(self, *names: str) -> None:
-        """What these fields say is said by the event."""
+        """Note that the event says what these fields say."""
         self._understood.update(names)
 
     def not_understood(self, *names: str) -> None:
-        """What these fields say is not said by the event after all."""
+        """Note that the event does not say what these fields say after all."""
         self._understood.difference_update(names)
 
     def rest(self) -> dict[str, object]:
-        """The fields that were not understood, as the provider wrote them."""
+        """Return the fields that were not understood, as the provider wrote them."""
         understood = self._understood
         return {
             name: str(value) if type(value) is Garbled else value
@@ -151,11 +151,11 @@ class Fields:
         }
 
     def left(self) -> Left:
-        """What remains when every field has been read."""
+        """Return what remains when every field has been read."""
         return Left(written=self.written or None, extra=self.rest(), doubts=tuple(self.doubts))
 
     def scalar(self, name: str) -> str | None:
-        """The field as text without spaces around it; '' if it says nothing, None for what is no text."""
+        """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
             return None
@@ -163,11 +163,11 @@ class Fields:
         return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
-        """Whether one of these fields is there, be it empty."""
+        """Return whether the payload has one of these fields, even an empty one."""
         return not names.isdisjoint(self.scalars)
 
     def word(self, name: str) -> str:
-        """The field in lower case, to be looked up in a table; not yet understood."""
+        """Return the field in lower case, to look up in a table; that does not make it understood."""
         return (self.scalar(name) or "").lower()
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
@@ -192,7 +192,7 @@ class Fields:
         return text
 
     def number(self, name: str) -> str | None:
-        """A number that can be called, or an address: the plus that a form made a space is put back."""
+        """Return a phone number or an address; a plus that a form turned into a space is put back."""
         value = self.scalars.get(name)
         if type(value) is str and value.isdigit() and len(value) <= LONGEST_TEXT:
             self._understood.add(name)
@@ -203,7 +203,7 @@ class Fields:
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
 
     def first(self, *names: str) -> str | None:
-        """The first of these numbers that says something; those after it stay as they are."""
+        """Return the first of these numbers that says something; those after it stay unread."""
         for name in names:
             text = self.number(name)
             if text is not None:

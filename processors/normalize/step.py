@@ -101,7 +101,7 @@ def _one(
 
 
 def _together(outcomes: list[Normalized | Rejected]) -> Normalized | Rejected:
-    """Of several objects in one callback, those that can be read; the others are doubts."""
+    """Join several objects of one callback: reasons against some of them become doubts."""
     events = {
         event.event_id: event for each in outcomes if isinstance(each, Normalized) for event in each.events
     }
