@@ -52,7 +52,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class View:
-    """What a view of changes is of."""
+    """What a view of changes shows."""
 
     chosen: str
     """Which rows of call_versions: a condition."""
@@ -86,7 +86,7 @@ VIEWS = {
 
 
 def render(calls: str) -> dict[str, str]:
-    """The statements of the views and of their masked twins, by name, out of the text of `calls.sql`."""
+    """Make the statements of the views and their masked twins, by name, from the text of `calls.sql`."""
     known = columns(calls)
     seen = [
         each for each in known if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))
@@ -140,7 +140,7 @@ def _texts(values: Iterable[str]) -> str:
 
 
 def _text(column: Column) -> str:
-    """A column of `calls` as text, '' for what is unknown."""
+    """Return a column of `calls` as text, '' for what is unknown."""
     if column.type.startswith("Array"):
         return f"arrayStringConcat({column.name}, ', ')"
     if column.type.startswith("Map"):

@@ -58,14 +58,14 @@ class Recall:
     """Looks legs up, and sends back what it finds. Not thread-safe."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        """Nothing is connected before something is to be sent."""
+        """Connects only when something is to be sent."""
         self._kafka = settings.kafka
         self._store = store
         self._young = int(settings.correlate.silence_seconds / 2 * SECOND)
         self._producer: KafkaProducer | None = None
 
     def find(self, legs: Iterable[Leg], now: int) -> list[Tied]:
-        """Everything that is tied to these legs, and is old enough. Raises `StoreError`."""
+        """Return everything that is tied to these legs and is old enough. Raises `StoreError`."""
         begun = time.perf_counter()
         asked = list(legs)
         found: dict[Leg, CallEvent] = {}
@@ -80,7 +80,7 @@ class Recall:
         return tied(asked, found.values())
 
     def hidden(self, found: Iterable[Tied]) -> list[Insert]:
-        """Rows that hide each id but the smallest: it was a call of its own once. Raises `StoreError`."""
+        """Return rows that hide each id but the smallest: it once was a call. Raises `StoreError`."""
         keys = [
             (each.account, day, call_id) for each in found for call_id in each.ids[1:] for day in each.days
         ]
@@ -112,7 +112,6 @@ class Recall:
         metrics.RECALLED.inc(sum(len(each.asked) for each in found))
 
     def close(self) -> None:
-        """Disconnect."""
         if self._producer is not None:
             self._producer.close(timeout=1)
 

@@ -36,7 +36,7 @@ ORDER BY table, partition
 
 
 def days(settings: RetentionSettings) -> dict[str, int]:
-    """By table, for how many days it keeps its rows; those that keep them for ever left out."""
+    """Return by table for how many days it keeps its rows; tables that keep them for ever are left out."""
     kept = {
         "stored_callbacks": settings.callbacks_days,
         "stored_events": settings.events_days,
@@ -51,14 +51,14 @@ def days(settings: RetentionSettings) -> dict[str, int]:
 
 
 def is_over(partition: str, number: int, today: date) -> bool:
-    """Whether a partition, YYYYMMDD or YYYYMM, ended more than so many days ago."""
+    """Return whether a partition, YYYYMMDD or YYYYMM, ended more than so many days ago."""
     year, month, *_ = int(partition[:4]), int(partition[4:6])
     day = int(partition[6:]) if len(partition) > len("YYYYMM") else calendar.monthrange(year, month)[1]
     return date(year, month, day) < today - timedelta(days=number)
 
 
 def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple[str, str]]:
-    """Drop what is over, and give table and partition of it."""
+    """Drop partitions whose time is over, and return table and partition of each."""
     kept = days(settings)
     if not kept:
         return []

@@ -11,13 +11,13 @@ from schemas.events import NAMES
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and the columns in which a row's values are."""
+    """A table, with the columns of its rows' values, in order."""
 
     name: str
     columns: tuple[str, ...]
 
     def insert(self) -> str:
-        """The statement that goes before the columns of values."""
+        """Return the statement that precedes the columns of values."""
         columns = ", ".join(f"`{name}`" for name in self.columns)
         return f"INSERT INTO {self.name} ({columns}) VALUES"
 

@@ -36,11 +36,11 @@ class Tied:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The days under which there may be rows of it."""
+        """Return the days under which it may have rows."""
         return days_between(*days_of(self.events))
 
     def messages(self) -> Iterator[tuple[str, bytes]]:
-        """Leg and message: a link to each that asked and is not the root, and the events to the root."""
+        """Return leg and message: a link to each that asked and is not the root, and events to the root."""
         for leg in self.asked:
             if leg != self.root:
                 yield leg, told_to_json(Link(self.root))
@@ -49,7 +49,7 @@ class Tied:
 
 
 def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
-    """Sort events by what ties them together, those of nobody who asked left out."""
+    """Group events by what ties them together; groups for which nobody asked are left out."""
     parents: dict[Leg, Leg] = {}
 
     def root(leg: Leg) -> Leg:

@@ -55,10 +55,10 @@ Pending = tuple[str, str, str]
 def place_some(
     client: Client, countries: Mapping[str, str], fill_areas: Callable[[], None], limit: int = NUMBERS
 ) -> int:
-    """Place at most `limit` numbers, and return how many they were.
+    """Place at most `limit` numbers, and return how many.
 
-    `countries` is by source, and empty for a source without one. `fill_areas` is called if areas are needed
-    and the table has none.
+    `countries` is by source, and empty for a source without one. `fill_areas` is called if areas are
+    needed and the table has none.
     """
     known = {"": "", **countries}  # ClickHouse can't tell the type of an empty list
     found: list[Pending] = client.execute(
