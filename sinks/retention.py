@@ -42,6 +42,7 @@ def days(settings: RetentionSettings) -> dict[str, int]:
     """By table, for how many days it keeps its rows; those that keep them for ever left out."""
     kept = {
         "stored_callbacks": settings.callbacks_days,
+        "callback_places": settings.callbacks_days,
         "stored_events": settings.events_days,
         "event_ids": settings.events_days,
         "stored_calls": settings.calls_days,
