@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from ingest import spool
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
 from runtime.errors import CallweaveError
-from runtime.probe import is_callweave
+from runtime.probe import ask, is_callweave
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
+LIMITED = "callweave_ingest_limited_total"
+"""What the ingress counts its 429 in."""
 MINIMUM_KAFKA = (4, 0)
 PATIENCE_MS = 5000
 
@@ -41,6 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Run every check in turn; this takes seconds if a server does not answer."""
     yield _checked("sources", _sources, settings)
     yield from _spool(settings)
+    yield from limited(settings)
     kafka = _checked("kafka", _kafka, settings)
     yield kafka
     if kafka.good:
@@ -123,6 +129,24 @@ def _spool(settings: Settings) -> Iterator[Finding]:
         yield Finding("spool", good=False, text=text)
     elif standing := spool.counted(folder):
         yield Finding("spool", good=True, text=f"{standing} callbacks wait in {folder} for Kafka.")
+
+
+def limited(settings: Settings) -> Iterator[Finding]:
+    """The sources that sent more than they may since the ingress on this machine began."""
+    host, port = settings.metrics_host, settings.ingest.metrics_port
+    try:
+        _, text = ask(host, port, "/metrics")
+        families = list(text_string_to_metric_families(text.decode()))
+    except (OSError, HTTPException, ValueError):
+        return  # none runs here, or something else does: the line of the port says so
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.name == LIMITED and sample.value:
+            name = sample.labels["source"]
+            text_of = (
+                f"{name} met its limit: {sample.value:.0f} requests were answered with 429 since the ingress "
+                f"began; `callweave source change {name} --requests-per-second` raises it."
+            )
+            yield Finding("limits", good=True, text=text_of)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ def days(settings: RetentionSettings) -> dict[str, int]:
     """Return by table for how many days it keeps its rows; tables that keep them for ever are left out."""
     kept = {
         "stored_callbacks": settings.callbacks_days,
+        "callback_places": settings.callbacks_days,
         "stored_events": settings.events_days,
         "event_ids": settings.events_days,
         "stored_calls": settings.calls_days,

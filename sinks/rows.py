@@ -112,7 +112,8 @@ def _callback(topic: Topic, message: Message) -> Written:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
     if rejection is not None and not 0 <= rejection.decided_at <= checks.LAST_TIME:
         raise UnreadableError(Reason("decided_at", "unrepresentable", "no column can hold this value"))
-    _check(checks.unfit([("received_at", callback.received_at)]))
+    numbers = (("received_at", callback.received_at), ("revision", callback.revision))
+    _check(checks.unfit(numbers, _COUNTED))
     place: tuple[Any, ...] = (message.topic, message.partition, message.offset)
     if rejection is not None and rejection.topic:
         place = (rejection.topic, rejection.partition, rejection.offset)
@@ -131,6 +132,8 @@ def _callback(topic: Topic, message: Message) -> Written:
         *place,
         0 if rejection is None else verdict(rejection),
         callback.kind,
+        callback.revision,
+        callback.kept_headers,
     )
     return Written(CALLBACKS, row, callback.received_at)
 

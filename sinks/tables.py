@@ -44,6 +44,8 @@ CALLBACKS = Table(
         "offset",
         "verdict",
         "kind",
+        "revision",
+        "kept_headers",
     ),
 )
 DEAD_LETTERS = Table(

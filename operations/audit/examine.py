@@ -203,9 +203,11 @@ class _Audit:
             self._miss(some)
         if not lost.size or not self._tables.may_be_in(self._span, place, lost):
             return 0
-        for offset in range(lost.first, min(lost.end, lost.first + self._limit)):
+        twice = self._tables.twice(place, lost)
+        missing = [offset for offset in range(*lost) if offset not in twice]
+        for offset in missing[: self._limit]:
             self._name(Problem.NOT_ARCHIVED, UNKNOWN_SOURCE, "", place, offset)
-        return lost.size
+        return len(missing)
 
     def _miss(self, records: list[ConsumerRecord]) -> None:
         """Count what is not archived; a callback that Kafka has twice is archived with one of its offsets."""

@@ -54,6 +54,12 @@ class Tables:
         )
         return [offset for (offset,) in found]
 
+    def twice(self, place: Partition, gap: Range) -> set[int]:
+        """Offsets of a gap whose callbacks are archived with another offset."""
+        topic, partition = place
+        found = self._ask(questions.TWICE, topic=topic, partition=partition, first=gap.first, end=gap.end)
+        return {offset for (offset,) in found}
+
     def may_be_in(self, span: Span, place: Partition, gap: Range) -> bool:
         """Return whether missing messages may have been received in the span, judging by their neighbours."""
         topic, partition = place

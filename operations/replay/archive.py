@@ -102,7 +102,7 @@ AND (%(any_code)s OR arrayExists(reason -> reason.2 = %(code)s, reasons))
 
 PAGE_SQL = """
 SELECT account, toUnixTimestamp64Micro(received_at), id, source, method, content_type, peer, query, payload,
-    stage, reasons, topic, partition, offset, kind
+    stage, reasons, topic, partition, offset, kind, revision, kept_headers
 FROM stored_callbacks FINAL
 WHERE account >= %(account)s
     AND (account > %(account)s OR received_at >= fromUnixTimestamp64Micro(toInt64(%(received_at)s), 'UTC'))
@@ -147,7 +147,7 @@ def one(client: Client, callback_id: str) -> Archived | None:
 
 def _archived(row: tuple[Any, ...]) -> Archived:
     account, received_at, id_, source, method, content_type, peer, query, payload, stage, *rest = row
-    reasons, topic, partition, offset, kind = rest
+    reasons, topic, partition, offset, kind, revision, kept_headers = rest
     callback = Callback(
         id=text(id_),
         source=text(source),
@@ -159,6 +159,8 @@ def _archived(row: tuple[Any, ...]) -> Archived:
         payload=payload,
         query=query,
         kind=cast("CallbackKind", text(kind)),
+        revision=revision,
+        kept_headers=kept_headers,
     )
     return Archived(
         callback=callback,

@@ -37,6 +37,8 @@ CALLBACK = Callback(
     peer="127.0.0.1",
     payload=b'{"a":"\xff"}',
     query=b"b=1",
+    revision=2,
+    kept_headers=b'{"x-signature":"\xc3\xa9"}',
 )
 LATE = ("received_at", b"%d" % 2**62)
 REASON = Reason("status", "unknown-status", "is none of those that the document names")
@@ -116,6 +118,8 @@ def test_an_accepted_callback_is_kept_as_it_came() -> None:
         "offset": 42,
         "verdict": 0,
         "kind": "webhook",
+        "revision": 2,
+        "kept_headers": CALLBACK.kept_headers,
     }
 
 
