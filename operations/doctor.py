@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest import spool
+from operations import suspects
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
 from runtime.errors import CallweaveError
@@ -54,7 +55,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     engine = _checked("clickhouse", _clickhouse, settings)
     yield engine
     if engine.good:
-        yield _checked("migrations", _migrations, settings)
+        migrations = _checked("migrations", _migrations, settings)
+        yield migrations
+        if migrations.good:
+            yield _checked("ids", _ids, settings)
     yield from _ports(settings)
 
 
@@ -117,6 +121,13 @@ def _migrations(settings: Settings) -> str:
     if pending:
         raise Bad(f"{', '.join(pending)} not applied: run `callweave migrate`.")
     return "all are applied."
+
+
+def _ids(settings: Settings) -> str:
+    found = suspects.found(settings)
+    if found:
+        raise Bad(suspects.sentence(found))
+    return "none ties more calls together than one call can have."
 
 
 def _spool(settings: Settings) -> Iterator[Finding]:

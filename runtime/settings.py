@@ -283,6 +283,8 @@ class CorrelateSettings(Section):
     events_per_call: int = Field(default=300, ge=20, le=400)
     """This many events of one call are kept one by one: of a call that has more, events of legs that have
     ended are summed up, and its row says `truncated`."""
+    calls_per_id: int = Field(default=100, ge=2, le=1000)
+    """An id may tie this many calls of an hour together; one that ties more is suspect, and links no more."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""

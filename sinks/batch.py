@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.records import Record
 from schemas.topics import Topic
 from sinks.rows import LEG_VERSION, VERSION, Poison, Written, call_rows, leg_rows
-from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, Row, Table
+from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, SUSPECTS, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,6 +116,9 @@ class Batch:
     def _add_record(self, message: Message, record: Record) -> None:
         if record.began:
             self.began[record.account, record.call_id] = None
+        if (suspect := record.suspect) is not None:
+            row = record.account, record.call_id, suspect.source, suspect.since, suspect.at
+            self._rows[SUSPECTS].add(row, message)
         received_at = None if record.call is None else record.call.last_received_at
         for row in call_rows(record):
             self._rows[CALLS].add_version(CALL_KEYS, VERSION, row, message, received_at)

@@ -187,6 +187,8 @@ def _unfit(record: Record) -> Iterator[Reason]:
         yield Reason("days", "unrepresentable", "no row can be kept under these days")
     if record.call is not None:
         yield from checks.unfit(((name, getattr(record.call, name)) for name in CALL_FIELDS), _COUNTED)
+    if record.suspect is not None and not all(map(checks.is_time, (record.suspect.since, record.suspect.at))):
+        yield Reason("suspect", "unrepresentable", "no column can hold this value")
     for leg in record.legs:
         yield from checks.unfit((name, getattr(leg, name)) for name in LEG_FIELDS)
 

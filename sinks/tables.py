@@ -62,6 +62,7 @@ CALLS = Table(
     ("account", "day", "call_id", "version", "is_gone", *map(column, CALL_FIELDS)),
 )
 LEGS = Table("stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *LEG_FIELDS))
+SUSPECTS = Table("stored_suspects", ("account", "id", "source", "since", "last_at"))
 
-IN_ORDER = (CALLS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)
+IN_ORDER = (CALLS, LEGS, SUSPECTS, EVENTS, CALLBACKS, DEAD_LETTERS)
 """In which their writes begin: first what people wait for."""

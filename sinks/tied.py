@@ -9,7 +9,7 @@ from schemas.calls import days_between, days_of
 from schemas.links import Events, Link, told_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date
 
     from schemas.events import CallEvent
@@ -48,7 +48,14 @@ class Tied:
             yield self.root, told_to_json(Events(some))
 
 
-def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
+def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
+    """The ids by which an event belongs to a call: not those that tie too many, unless it has no other."""
+    return [name for name in event.ids if (event.account, name) not in suspects] or [event.ids[0]]
+
+
+def tied(
+    asked: Iterable[Leg], events: Iterable[CallEvent], suspects: Collection[Leg] = frozenset()
+) -> list[Tied]:
     """Group events by what ties them together; groups for which nobody asked are left out."""
     parents: dict[Leg, Leg] = {}
 
@@ -60,15 +67,16 @@ def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
     events = list(events)
     asked = set(asked)
     for event in events:
-        for name in event.ids:
-            one, other = root((event.account, event.ids[0])), root((event.account, name))
+        first, *others = tying(event, suspects)
+        for name in (first, *others):
+            one, other = root((event.account, first)), root((event.account, name))
             parents[max(one, other)] = min(one, other)
     ids: dict[Leg, list[str]] = {}
     for leg in sorted(parents.keys() | asked):
         ids.setdefault(root(leg), []).append(leg[1])
     told: dict[Leg, list[CallEvent]] = {}
     for event in events:
-        told.setdefault(root((event.account, event.ids[0])), []).append(event)
+        told.setdefault(root((event.account, tying(event, suspects)[0])), []).append(event)
     return [
         Tied(first[0], tuple(ids[first]), tuple(of), who)
         for first, of in told.items()

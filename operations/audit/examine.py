@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest import spool
+from operations import suspects
 from operations.audit import log, offsets
 from operations.audit.identity import (
     UNKNOWN_SOURCE,
@@ -127,6 +128,8 @@ class _Audit:
             self._report.notes.append(
                 f"{twofold} are rejected, but their events still count: `callweave replay` takes them back"
             )
+        if found := self._tables.suspects():
+            self._report.notes.append(suspects.sentence(found))
         self._say("the offsets of callbacks.raw")
         unattributed = self._compare_raw(lines, done)
         self._say("the messages of callbacks.rejected")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operations import suspects
 from operations.audit import questions
 from operations.audit.identity import Group, Hole, Name, Problem
 from operations.audit.offsets import Range
@@ -123,6 +124,10 @@ class Tables:
                 last=max(times),
             )
         )
+
+    def suspects(self) -> list[tuple[str, str]]:
+        """Ids that tied too many calls together, and their sources."""
+        return suspects.asked(self._client)
 
     def dead(self, topic: str) -> set[Partition]:
         """Return partitions and offsets of a topic's messages that the sink could not read."""

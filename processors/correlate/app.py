@@ -23,7 +23,7 @@ from processors.correlate.silence import (
     is_open,
     is_reopened,
 )
-from processors.correlate.step import Sends, step
+from processors.correlate.step import Bounds, Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter, refused
 from processors.publisher import Outgoing, Publisher
@@ -77,7 +77,7 @@ class Correlator:
         self._silences: Silences[tuple[int, bytes]] = Silences(
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
-        self._most_events = settings.correlate.events_per_call
+        self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
         self._partitions = 0
@@ -151,7 +151,7 @@ class Correlator:
         known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         before = leg
-        leg, sends = step(own, leg, messages, self._clock.now(), self._most_events)
+        leg, sends = step(own, leg, messages, self._clock.now(), self._bounds)
         if is_reopened(before, leg):
             REOPENED.inc()
         since = self._clock.elapsed()
