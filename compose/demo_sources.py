@@ -10,6 +10,7 @@ from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
 from runtime.files import replace_file
+from schemas.dialects import COMMON_API, EXTENSION_EVENTS
 from simulator.demo import kept_urls, urls_file
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 DEMOS = {
-    "demo": ("demo", "common-api", "Asia/Shanghai"),
-    "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
+    "demo": ("demo", COMMON_API.name, "Asia/Shanghai"),
+    "demo-pbx": ("demo-pbx", EXTENSION_EVENTS.name, "UTC"),
 }
 """Account, dialect and time zone by source."""
 
@@ -59,7 +60,7 @@ HANGUP = {
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name. The sources are added if there is no source at all."""
+    """Return the demo sources' callback URLs by name. They are added if there is no source at all."""
     known = sources.load(settings.sources_file)
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
@@ -74,7 +75,7 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 
 def required(settings: Settings) -> dict[str, str]:
-    """Both demo sources' callback URLs by name. Missing ones are added beside other sources.
+    """Return both demo sources' callback URLs by name. Missing ones are added beside other sources.
 
     Raises `StartError` for one whose URL is not kept.
     """
@@ -95,7 +96,7 @@ def required(settings: Settings) -> dict[str, str]:
 
 
 def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
-    """What `make run` prints once it runs, as lines."""
+    """Return the lines that `make run` prints once it runs."""
     engine = settings.clickhouse
     http = f"http://{engine.host}:{engine.http_port}"
     return [
@@ -130,7 +131,7 @@ def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
 
 
 def curl(name: str, url: str) -> str:
-    if DEMOS[name][1] == "common-api":
+    if DEMOS[name][1] == COMMON_API.name:
         body = json.dumps(CDR, separators=(",", ":"))
         return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
     fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]

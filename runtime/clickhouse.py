@@ -67,7 +67,7 @@ def connected(
 
     If the server can't be reached or refuses us, raise a `StartError` that says what to do.
 
-    A query that the server refuses stays a `ServerException`.
+    A query that the server refuses raises `ServerException` as usual.
     """
     options = client_options(server, database=database, as_bytes=as_bytes)
     if settings:
@@ -86,7 +86,7 @@ def connected(
 
 
 def trouble(settings: ClickHouseSettings, error: Exception) -> str:
-    """What went wrong with ClickHouse and what to do, in one sentence."""
+    """Describe what went wrong with ClickHouse and what to do, in one sentence."""
     where = f"ClickHouse at {settings.host}:{settings.port}"
     code = error.code if isinstance(error, ServerException) else None
     if code in LOGIN_CODES:
@@ -114,6 +114,6 @@ def first_line(error: Exception) -> str:
 
 
 def version(client: Client) -> tuple[int, ...]:
-    """The server's version, as in (24, 8, 1, 2684)."""
+    """Return the server's version, such as (24, 8, 1, 2684)."""
     text = str(client.execute("SELECT version()")[0][0])
     return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -86,7 +86,7 @@ class Section(BaseModel):
     )
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Settings that exclude each other: a setting's name and a sentence about it."""
+        """Return settings that exclude each other: a setting's name and a sentence about it."""
         yield from ()
 
     @model_validator(mode="after")
@@ -129,7 +129,7 @@ class KafkaSettings(Section):
     """How long a dead worker's partitions wait for another worker."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Logins and certificates come in pairs, and need the protocol that uses them."""
+        """Logins and certificates are given in pairs, and need the protocol that uses them."""
         yield from self._login()
         yield from self._certificates()
 
@@ -174,11 +174,11 @@ class KafkaSettings(Section):
         return f"{self.prefix}{name}"
 
     def group(self, stage: str) -> str:
-        """The consumer group of all processes of a stage; Faust puts it before its changelogs' names, too."""
+        """Return the consumer group of a stage; Faust's changelog topics begin with it too."""
         return f"{self.prefix}callweave-{stage}"
 
     def addresses(self) -> list[tuple[str, int]]:
-        """The brokers to begin with, as host and port."""
+        """The first brokers to ask, as host and port."""
         pairs = (part.rpartition(":") for part in self.servers)
         return [(host.strip("[]"), int(port)) for host, _, port in pairs]
 
@@ -302,6 +302,8 @@ class CorrelateSettings(Section):
     events_per_call: int = Field(default=300, ge=20, le=400)
     """This many events of one call are kept one by one: of a call that has more, events of legs that have
     ended are summed up, and its row says `truncated`."""
+    calls_per_id: int = Field(default=100, ge=2, le=1000)
+    """An id may tie this many calls of an hour together; one that ties more is suspect, and links no more."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""
@@ -360,9 +362,9 @@ class ConsoleSettings(Section):
 
 
 class RetentionSettings(Section):
-    """For how many days the tables keep what was received, from the day of the receipt on; 0 is for ever.
+    """How many days the tables keep what was received, counted from the day of receipt; 0 is for ever.
 
-    `callweave migrate` applies a change at once, and the sink drops each day when its time is over.
+    `callweave migrate` applies a change at once; the sink drops each day when its time is over.
     """
 
     callbacks_days: Days = 0
@@ -387,7 +389,7 @@ class EmbeddedSettings(Section):
 
 
 class LogSettings(Section):
-    """What processes say on standard error."""
+    """What processes write to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The lowest level to log."""
@@ -446,19 +448,19 @@ class Settings(Section):
 
 
 def load() -> Settings:
-    """The settings of this process; raises `SettingsError` with every mistake."""
+    """Return the settings of this process; raise `SettingsError` with every mistake."""
     return load_from(os.environ).settings
 
 
 def load_from(environ: Mapping[str, str]) -> Loaded[Settings]:
-    """The settings of an environment and of the file it names, and where each comes from."""
+    """Return the settings of an environment and of the file it names, and where each comes from."""
     path = Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     document = _document(path, required=bool(environ.get(FILE_VARIABLE)))
     return read(Settings, environ, document, prefix=PREFIX, origin=path.name, ignored=IGNORED)
 
 
 def _document(path: Path, *, required: bool) -> dict[str, Any]:
-    """The TOML file's content; empty if the default file does not exist."""
+    """Return the TOML file's content; empty if the default file does not exist."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -474,6 +476,6 @@ def _document(path: Path, *, required: bool) -> dict[str, Any]:
 
 
 def _place(message: str) -> str:
-    """Where the parser stopped, without the key or value that its message may quote."""
+    """Return where the parser stopped, without the key or value that its message may quote."""
     place = re.search(r"\(at [^()]*\)$", message)
     return f"mistake {place.group()[1:-1]}" if place else "mistake somewhere"

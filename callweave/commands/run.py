@@ -39,7 +39,7 @@ def run() -> None:
 
 
 def _run(name: str, **overrides: int | None) -> None:
-    """Run it with the settings, and the command line's values over them."""
+    """Run the stage with the settings; values from the command line take precedence."""
     settings = load()
     given = {setting: value for setting, value in overrides.items() if value is not None}
     section = getattr(settings, name).model_copy(update=given)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "compose"
+IMAGE_USER = 10001
 STAGES = ["ingest", "normalize", "correlate", "sink", "console"]
 SERVERS = ["kafka", "clickhouse", "prometheus"]
 WITH_CLICKHOUSE = {"setup", "sink", "console", "callweave"}  # the only ones that need its password
@@ -63,9 +64,14 @@ def image_environment() -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
+def kind_of(name: str) -> str:
+    """What runs a stage's pods."""
+    return "StatefulSet" if name == "ingest" else "Deployment"
+
+
 def container(name: str) -> Yaml:
-    """The container of a Deployment, or of the Job."""
-    key = ("Job", f"setup-{VERSION.replace('.', '-')}") if name == "setup" else ("Deployment", name)
+    """The container of a stage, or of the Job."""
+    key = ("Job", f"setup-{VERSION.replace('.', '-')}") if name == "setup" else (kind_of(name), name)
     found: Yaml = KUBERNETES[key]["spec"]["template"]["spec"]["containers"][0]
     return found
 
@@ -299,7 +305,7 @@ def test_kubernetes_asks_each_stage_where_it_listens(stage: str, tmp_path: Path)
     assert deployed["ports"] == [*own, {"name": "probes", "containerPort": port}]
     assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
     assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
-    template = KUBERNETES["Deployment", stage]["spec"]["template"]
+    template = KUBERNETES[kind_of(stage), stage]["spec"]["template"]
     assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
 
 
@@ -312,8 +318,22 @@ def test_kubernetes_sends_requests_to_where_a_stage_listens(stage: str, tmp_path
     assert port["targetPort"] == "http"
 
 
+def test_the_spool_outlives_the_pod_and_has_room(tmp_path: Path) -> None:
+    settings = settings_of(kubernetes_environment("ingest"), tmp_path)
+    stateful = KUBERNETES["StatefulSet", "ingest"]["spec"]
+    (claim,) = stateful["volumeClaimTemplates"]
+    mounts = {each["name"]: each["mountPath"] for each in container("ingest")["volumeMounts"]}
+    assert mounts[claim["metadata"]["name"]] == str(settings.spool_folder())
+    assert set(stateful["persistentVolumeClaimRetentionPolicy"].values()) == {"Retain"}
+    assert stateful["template"]["spec"]["securityContext"]["fsGroup"] == IMAGE_USER
+    gibibytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+    assert gibibytes * 1024**3 > settings.ingest.spool_max_bytes
+    (scaled,) = (one for (kind, _), one in KUBERNETES.items() if kind == "HorizontalPodAutoscaler")
+    assert scaled["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
+
+
 def test_ingest_has_time_to_drain(tmp_path: Path) -> None:
-    template = KUBERNETES["Deployment", "ingest"]["spec"]["template"]["spec"]
+    template = KUBERNETES["StatefulSet", "ingest"]["spec"]["template"]["spec"]
     pause = int(container("ingest")["lifecycle"]["preStop"]["exec"]["command"][1])
     drain = settings_of(kubernetes_environment("ingest"), tmp_path).ingest.drain_seconds
     assert template["terminationGracePeriodSeconds"] > pause + drain
