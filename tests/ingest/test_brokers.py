@@ -142,7 +142,7 @@ def test_whatever_brokers_do_no_acknowledged_callback_is_lost(brokers: list[Memb
                 time.sleep(1.0)
         finally:
             os.kill(brokers[2].pid, signal.SIGCONT)
-            load.end()
+            load.close()
         print(f"{ROUNDS} rounds: {len(load.kept)} of {len(load.seconds)} kept, p99 {load.p99() * 1e3:.0f} ms")
         assert load.refused == []
         eventually(lambda: is_drained(settings), "the spool is empty")

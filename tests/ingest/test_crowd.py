@@ -111,7 +111,7 @@ def test_a_crowd_of_silent_and_slow_connections_keeps_nobody_out(tmp_path: Path)
         eventually(crowd.is_there, "the crowd is there")
         load = Steady(f"{ingress.url}/callbacks/{busy}", RATE)
         time.sleep(SECONDS)
-        load.end()
+        load.close()
         assert crowd.is_there()
         assert (load.refused, load.broken) == ([], 0)
         assert len(load.kept) == len(load.seconds) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -172,12 +173,17 @@ def assert_all_is_whole_after_every_callback_came_twice(settings: Settings) -> N
     assert_whole(settings)
 
 
+def give_back_and_take(taken: Iterator[str], other: Iterator[str]) -> None:
+    list(taken)
+    next(other)
+
+
 def assert_what_has_come_by_the_second_look_is_no_hole(settings: Settings) -> None:
     """As a call that was just being merged; and one that is merged later was there at the first look."""
     for table in ("stored_events", "stored_calls"):
         first, other = taken_away(settings, table), taken_away(settings, table, 1)
         next(first)
-        report = at_the_second_look(settings, lambda first=first, other=other: [*first, next(other)])  # type: ignore[misc]
+        report = at_the_second_look(settings, partial(give_back_and_take, first, other))
         assert (report.verdict(), report.holes) == (Verdict.WHOLE, []), table
         assert list(other) == []
         assert_whole(settings)
