@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `talk_time` Nullable(Int64) COMMENT 'Microseconds',
     `written` Map(String, String) COMMENT 'Of ids those that the provider wrote otherwise, and how: in capitals, in braces',
     `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
+    `named_before` Array(String) COMMENT 'The ids that it named in its earlier reading',
     `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
     INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1
