@@ -26,10 +26,16 @@ class Course:
     """By side, when its first leg rang; a leg of no known side is on side `a`."""
     answered: dict[str, int] = field(default_factory=dict)
     """By side, when its first leg was answered."""
-    live: set[str] = field(default_factory=set)
-    """Legs whose own end must come before the call's end."""
+    live: dict[str, int] = field(default_factory=dict)
+    """Legs whose own end must come before the call's end, with the time of the last that began on each."""
+    on_the_phone: set[str] = field(default_factory=set)
+    """Legs that were answered."""
     ends: dict[str, int] = field(default_factory=dict)
     """By leg, when it ended."""
+    queue_ended_at: int = 0
+    """When the last queue or IVR hung up: nobody is rung for it any more."""
+    queue_talked_until: int = 0
+    """When the last one hung up that said how long there was talk behind it: nobody talks there any more."""
 
     @property
     def side(self) -> str:
@@ -49,7 +55,27 @@ class Course:
     @property
     def ended_at(self) -> int | None:
         """When the last leg ended: once a hangup came, and one for every leg that must end by itself."""
-        return max(self.ends.values()) if self.ends and self.live <= self.ends.keys() else None
+        return max(self.ends.values()) if self.ends and all(map(self._is_over, self.live)) else None
+
+    def began(self, event: CallEvent) -> None:
+        """Note that a leg rings or was answered."""
+        times = self.rang if event.kind in OFFERED else self.answered
+        _first(times, event.side or "a", event.occurred_at)
+        if _ends_apart(event):
+            self.live[event.leg] = max(self.live.get(event.leg, 0), event.occurred_at)
+            if event.kind == "answer":
+                self.on_the_phone.add(event.leg)
+
+    def queue_hung_up(self, event: CallEvent) -> None:
+        """Note the end of a queue's or an IVR's own leg."""
+        self.queue_ended_at = max(self.queue_ended_at, event.occurred_at)
+        if event.bridged and event.talk_time is not None:
+            self.queue_talked_until = max(self.queue_talked_until, event.occurred_at)
+
+    def _is_over(self, leg: str) -> bool:
+        """A queue's own hangup speaks for the legs of agents that don't tell of their ends."""
+        until = self.queue_talked_until if leg in self.on_the_phone else self.queue_ended_at
+        return leg in self.ends or self.live[leg] <= until
 
 
 def course_of(events: Iterable[CallEvent]) -> Course:
@@ -61,11 +87,10 @@ def course_of(events: Iterable[CallEvent]) -> Course:
         if event.kind == "hangup":
             for leg in ended_by(event):
                 hangups[leg].append(event)
+            if event.bridged is not None:
+                course.queue_hung_up(event)
         elif event.kind in BEGUN:
-            times = course.rang if event.kind in OFFERED else course.answered
-            _first(times, event.side or "a", event.occurred_at)
-            if _ends_apart(event):
-                course.live.add(event.leg)
+            course.began(event)
             if may_ring_again(event):
                 rang_last[event.leg] = max(rang_last.get(event.leg, 0), event.occurred_at)
     for leg, told in hangups.items():

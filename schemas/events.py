@@ -143,6 +143,8 @@ class CallEvent:
     """For the own leg of a queue or an IVR: whether somebody answered behind it."""
     transferred: bool | None = None
     """Whether the leg was transferred to another party."""
+    passed_by: str | None = None
+    """The extension, mostly a queue, that called this one for a caller that is not itself."""
     started_at: Us | None = None
     """When the call, not the event, began."""
     answered_at: Us | None = None

@@ -140,15 +140,15 @@ def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
         about = ended_by(event) if event.kind == "hangup" else (event.leg,)
         for leg in dict.fromkeys(about):
             by_leg[leg].append(event)
-    return {leg: _part(leg, told, course) for leg, told in by_leg.items()}
+    # a queue that says how long there was talk knows better than a leg whose own end nobody tells
+    until = None if course.queue_talked_until else course.ended_at
+    return {leg: _part(leg, told, course.ends.get(leg), until) for leg, told in by_leg.items()}
 
 
-def _part(leg: str, events: list[CallEvent], course: Course) -> Part:
-    ended_at = course.ends.get(leg)
+def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | None) -> Part:
     if any(event.bridged is not None and event.leg == leg for event in events):
         return Part(leg, events, ended_at, [], words_of(events))
-    until = course.ended_at if ended_at is None else ended_at
-    return Part(leg, events, ended_at, spans_of(leg, events, until), [])
+    return Part(leg, events, ended_at, spans_of(leg, events, until if ended_at is None else ended_at), [])
 
 
 def talk_of(parts: Iterable[Part]) -> int | None:

@@ -76,10 +76,17 @@ def deciding(events: Iterable[CallEvent]) -> set[str]:
         min((e for e in happened if e.started_at is not None), key=attrgetter("started_at"), default=None),
         min((e for e in said if e.uuid is not None), key=attrgetter("uuid"), default=None),
         min((e for e in happened if e.is_held_back), key=attrgetter("received_at"), default=None),
-        *[event for event in happened if event.bridged is not None][:MOST_KEPT],
+        *_words_of_queues(happened),
         *_last_ends(happened),
     ]
     return {event.event_id for event in found if event is not None}
+
+
+def _words_of_queues(events: list[CallEvent]) -> list[CallEvent]:
+    """The last that queues said of themselves."""
+    said = sorted((e for e in events if e.bridged is not None), key=attrgetter("occurred_at"))
+    measured = [event for event in said if event.bridged and event.talk_time is not None]
+    return [*said[-MOST_KEPT:], *measured[-1:]]
 
 
 def _firsts(said: list[CallEvent]) -> Iterable[CallEvent]:

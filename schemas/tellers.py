@@ -61,10 +61,15 @@ def by_side(event: CallEvent) -> int:
 def teller_of_extension(events: Iterable[CallEvent]) -> CallEvent | None:
     """Give the event whose extension is the call's: who answered, or else who was rung first.
 
-    A queue or an IVR is nobody: its own leg says so in the end, and before that is like any other.
+    A queue or an IVR is nobody: its own leg says so in the end, and the legs of those whom it calls before.
     """
     events = list(events)
     queues = {(event.leg, event.extension) for event in events if event.bridged is not None}
+    passing = {event.passed_by for event in events} - {None}
+    if passing:  # an extension that calls for a caller rings itself, and hangs up as such
+        ends = {event.extension for event in events if event.kind == "hangup" and event.bridged is None}
+        passing -= ends
+        queues |= {(each.leg, each.extension) for each in events if each.extension in passing}
     if queues:
         events = [event for event in events if (event.leg, event.extension) not in queues]
     return teller("extension", events, _by_answer)

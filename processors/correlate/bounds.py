@@ -75,8 +75,9 @@ def _droppable(events: Known) -> Iterable[CallEvent]:
         yield from by_leg[leg]
     for leg in sorted(by_leg.keys() - set(ended)):
         # a leg that has not ended keeps what says that it must
-        alive = max(filter(must_end, by_leg[leg]), key=_happened, default=None)
-        yield from (event for event in by_leg[leg] if event is not alive)
+        begun = sorted(filter(must_end, by_leg[leg]), key=_happened)
+        alive = [*begun[-1:], *[event for event in begun if event.kind == "answer"][:1]]
+        yield from (event for event in by_leg[leg] if event not in alive)
 
 
 def _happened(event: CallEvent) -> tuple[int, str]:

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended for the leg, or, of a CDR, for the call',
     `bridged` Nullable(Bool) COMMENT 'Of a queue''s or an IVR''s own leg: whether somebody answered behind it',
     `transferred` Nullable(Bool) COMMENT 'Whether it was transferred',
+    `passed_by` LowCardinality(Nullable(String)) COMMENT 'The extension, mostly a queue, that called this one for a caller that is not itself',
     `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the call, not the event, began',
     `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
     `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
