@@ -48,6 +48,7 @@ def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
         row["recording"] = call.truth.recording
     else:
         row["recording"] = _recording(told)
+        row["extension"] = _extension(call, told)
         row["rang_at"] = call.truth.rang_at
     kinds = {each.kind for each in told}
     return row | {
@@ -78,6 +79,14 @@ def _open(truth: Truth) -> Columns:
         "outcome": "",
         "state": "answered" if answered else "ringing",
     }
+
+
+def _extension(call: SimulatedCall, told: Sequence[Webhook]) -> str | None:
+    """A queue or an IVR that did not say so by its hangup is like any extension."""
+    is_line = any("Bridged" in each.fields for each in call.webhooks)
+    if not is_line or any("Bridged" in each.fields or each.kind == "answer" for each in told):
+        return call.truth.extension
+    return str(call.webhooks[0].fields["CalledExtension"])
 
 
 def _recording(told: Sequence[Webhook]) -> str | None:
