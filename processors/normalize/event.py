@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from processors.normalize.fields import Fields
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an event comes from; times are microseconds since 1970 UTC."""
 
     event_id: str
@@ -27,7 +25,7 @@ class Origin:
     def beside(self, kind: str) -> Origin:
         """For a second event of the same payload."""
         event_id = blake2b(f"{self.event_id}/{kind}".encode(), digest_size=16).hexdigest()
-        return replace(self, event_id=event_id)
+        return self._replace(event_id=event_id)
 
 
 def call_ids(fields: Fields, *names: str) -> list[str | None]:

@@ -85,11 +85,14 @@ class Fields:
         self.scalars: dict[str, object] = {}
         """The fields as a form would have them: texts, no null, and lists and objects as they are."""
         for name, value in payload.items():
-            if type(value) is str:
+            kind = type(value)
+            if kind is str:
                 self.scalars[name] = value
+            elif kind is int:
+                self.scalars[name] = str(value)
             elif value is not None:
                 self.scalars[name] = _as_text(value)
-                if type(value) is Garbled:
+                if kind is Garbled:
                     self.doubt(name, "malformed-text")
 
     def known_by(self, vocabulary: Vocabulary) -> None:
@@ -135,6 +138,8 @@ class Fields:
     def rest(self) -> dict[str, object]:
         """The fields that were not understood, as the provider wrote them."""
         understood = self._understood
+        if not self.doubts:  # and so nothing is garbled
+            return {name: value for name, value in self._payload.items() if name not in understood}
         return {
             name: str(value) if type(value) is Garbled else value
             for name, value in self._payload.items()
@@ -147,7 +152,7 @@ class Fields:
         if type(value) is not str:
             return None
         text = value.strip()
-        return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
+        return "" if text[:1] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Whether one of these fields is there, be it empty."""
@@ -199,12 +204,13 @@ class Fields:
 
     def integer(self, name: str, *, least: int = 0, most: int = INT32_MAX) -> int | None:
         """A whole number within bounds."""
-        if name not in self.scalars:
+        value = self.scalars.get(name)
+        if value is None:
             self._understood.add(name)
             return None
-        text = self.scalar(name)
+        text = value if type(value) is str and value.isdigit() else self.scalar(name)
         if text == "":
-            if not self.scalars[name]:
+            if not value:
                 self._understood.add(name)
             return None
         number = whole(number_of(text)) if text else None
@@ -219,12 +225,13 @@ class Fields:
 
     def duration(self, name: str, unit: int) -> int | None:
         """A duration (µs), counted in units of so many µs or as a clock shows it."""
-        if name not in self.scalars:
+        value = self.scalars.get(name)
+        if value is None:
             self._understood.add(name)
             return None
-        text = self.scalar(name)
+        text = value if type(value) is str and value.isdigit() else self.scalar(name)
         if text == "":
-            if not self.scalars[name]:
+            if not value:
                 self._understood.add(name)
             return None
         number = number_of(text) if text else None

@@ -131,10 +131,12 @@ def _zoned(local: str, micros: int, stated: str) -> Read:
 
 def _local(local: str, micros: int, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """A time of the source's zone."""
-    instants = [minute + micros for minute in _minutes(local, zone)]
-    if not instants or micros >= MINUTE:
+    minutes = _minutes(local, zone)
+    if not minutes or micros >= MINUTE:
         return "nonexistent-time"
-    return _which(instants, after, uuid)
+    if len(minutes) == 1:
+        return minutes[0] + micros
+    return _which([minute + micros for minute in minutes], after, uuid)
 
 
 @lru_cache(maxsize=4096)
@@ -154,8 +156,6 @@ def _minutes(local: str, zone: ZoneInfo) -> tuple[int, ...]:
 
 
 def _which(instants: list[int], after: int | None, uuid: str | None) -> int:
-    if len(instants) == 1:
-        return instants[0]
     if after is not None:
         return next((instant for instant in instants if instant >= after), instants[0])
     made_at = created_at(uuid) if uuid is not None else None

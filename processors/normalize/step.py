@@ -76,10 +76,9 @@ def normalize(
     read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
     if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
-    outcomes = [_one(callback, dialect, timezone, Fields(payload), read) for payload in payloads]
-    if len(outcomes) == 1:
-        return outcomes[0]
-    return _together(outcomes)
+    if len(payloads) == 1:
+        return _one(callback, dialect, timezone, Fields(payloads[0]), read)
+    return _together([_one(callback, dialect, timezone, Fields(payload), read) for payload in payloads])
 
 
 def _one(
@@ -96,13 +95,13 @@ def _one(
             (Reason("", "too-long", f"the payload is more than {LONGEST_PAYLOAD} bytes of JSON"),)
         )
     origin = Origin(
-        event_id=blake2b(canonical, digest_size=16).hexdigest(),
-        callback_id=callback.id,
-        account=callback.account,
-        source=callback.source,
-        dialect=dialect,
-        received_at=callback.received_at,
-        timezone=timezone,
+        blake2b(canonical, digest_size=16).hexdigest(),
+        callback.id,
+        callback.account,
+        callback.source,
+        dialect,
+        callback.received_at,
+        timezone,
     )
     events = read(fields, origin)
     return Normalized(events) if events else Rejected(tuple(fields.reasons))

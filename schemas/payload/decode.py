@@ -198,7 +198,7 @@ def _with_inner(fields: Fields) -> list[Fields]:
 
 def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
     """The form's fields, and over them those of the JSON in `detail`; raise `Undecodable`."""
-    fields: Fields = dict(form)
+    fields: Fields = {**form}
     if NAMES_OF_DETAIL.isdisjoint(form):
         return [fields]
     name = next(each for each in form if each in NAMES_OF_DETAIL)
