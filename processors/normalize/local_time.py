@@ -29,7 +29,7 @@ Read: TypeAlias = "int | str | None"
 
 YEAR_2000 = 946_684_800 * SECOND
 YEAR_2100 = 4_102_444_800 * SECOND
-UNITS = (1, 1_000, SECOND)
+UNITS = (SECOND, 1, 1_000)
 """Of counts since 1970: those of one lie a thousand times apart from those of the next."""
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -99,9 +99,9 @@ def _micros(second: str, fraction: str) -> int:
 def _counted(number: int | Decimal) -> Read:
     """A count since 1970."""
     for unit in UNITS:
-        instant = int(number * unit)
+        instant = number * unit
         if YEAR_2000 <= instant < YEAR_2100:
-            return instant
+            return int(instant)
     return None if counts_never(float(number)) else "out-of-range"
 
 
