@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.uuids import canonical
+
+if TYPE_CHECKING:
+    import uuid
 
 SPELLINGS = ("{}", "{{{}}}", "urn:uuid:{}", "URN:UUID:{}", "urn:uuid:{{{}}}")
 
