@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from schemas.times import SECOND
 from simulator.misbehaviour import misbehave
@@ -64,7 +65,7 @@ def plan(
     """The calls of a run; only the seed decides which they are, however the provider misbehaves."""
     rng = Random(f"misbehaviour {seed}")
     for number, (begins, sender, call) in enumerate(calls(seed, senders, count, span.begin, span.end)):
-        yield Planned(number, begins, sender, call, misbehave(rng, call, how))
+        yield Planned(number, begins, sender, call, misbehave(rng, call, how, ZoneInfo(sender.timezone)))
 
 
 def in_order(planned: Iterator[Planned]) -> Iterator[Sending]:

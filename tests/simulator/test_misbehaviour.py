@@ -13,7 +13,7 @@ from simulator.schedule import Planned, Span, in_order, plan
 from simulator.shapes import request_of
 from simulator.traffic import calls
 from tests.scale import examples
-from tests.simulator.reading import NOW, read
+from tests.simulator.reading import NOW, ZONE, read
 from tests.simulator.test_traffic import SENDERS
 
 SECOND = 1_000_000
@@ -95,4 +95,4 @@ def test_calls_of_which_nothing_is_told_have_no_deliveries() -> None:
         kinds = {each.call.webhooks[delivery.place].kind for delivery in each.fate.deliveries}
         assert "hangup" not in kinds
         assert kinds
-        assert misbehave(Random(1), each.call, WELL_BEHAVED).lost == frozenset()
+        assert misbehave(Random(1), each.call, WELL_BEHAVED, ZONE).lost == frozenset()
