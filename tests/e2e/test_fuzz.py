@@ -45,7 +45,7 @@ def test_whatever_is_accepted_has_an_end(stack_settings: Settings, tmp_path: Pat
     def post(number: int) -> httpx.Response:
         request, query, dialect = mutated(Random(seed + number))
         target = urls[dialect] + ("?" + query.hex() if query else "")
-        headers = {"Content-Type": request.content_type.encode("latin-1")}
+        headers = [(b"Content-Type", request.content_type.encode("latin-1"))]
         return client.request(request.method, target, content=request.payload, headers=headers)
 
     with Pipeline(settings, tmp_path), httpx.Client(timeout=60) as client, ThreadPoolExecutor(8) as pool:
