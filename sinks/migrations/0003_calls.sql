@@ -105,7 +105,9 @@ CREATE TABLE IF NOT EXISTS stored_calls
             '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
         )))), 10)) - 12219292800000000,
         arrayFilter(
-            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), legs
+            leg -> match(leg, '\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'),
+            -- as they are compared: the provider writes some in capitals, in braces or as urn:uuid:…
+            arrayMap(leg -> replaceRegexpOne(lower(leg), '\\A(?:urn:uuid:)?\\{?(.{36})\\}?\\z', '\\1'), legs)
         )
     ) COMMENT 'The times inside the version-1 UUIDs of its legs: microseconds since 1970 UTC'
 )
