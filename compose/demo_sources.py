@@ -6,7 +6,6 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from callweave.commands.source import base_url, callback_url
 from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
@@ -69,7 +68,7 @@ def ensure(settings: Settings) -> dict[str, str]:
         kept = {name: token_of(url) for name, url in kept_urls(settings).items() if name in DEMOS}
         owners = {name: known.by_token(token) for name, token in kept.items()}
         tokens = {name: kept[name] for name, owner in owners.items() if owner and owner.name == name}
-    urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
+    urls = {name: settings.ingest.callback_url(token) for name, token in tokens.items()}
     if urls:
         _keep(urls_file(settings), urls)
     return urls
@@ -91,7 +90,7 @@ def required(settings: Settings) -> dict[str, str]:
                 f"the callback URL of the source {name} is not kept in {urls_file(settings)}: "
                 f"`callweave source remove {name}`, and it is added again."
             )
-        urls[name] = callback_url(settings.ingest, sources.add(settings.sources_file, name, *demo))
+        urls[name] = settings.ingest.callback_url(sources.add(settings.sources_file, name, *demo))
     _keep(urls_file(settings), urls)
     return urls
 
@@ -102,7 +101,9 @@ def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
     http = f"http://{engine.host}:{engine.http_port}"
     return [
         "",
-        f"callweave runs. Callbacks: {base_url(settings.ingest)}/callbacks/…   Ctrl-C stops everything.",
+        f"The console: {settings.console.base_url}",
+        "",
+        f"callweave runs. Callbacks: {settings.ingest.base_url}/callbacks/…   Ctrl-C stops everything.",
         "",
         *_sources_lines(settings, urls),
         "Then, in another terminal:",

@@ -89,7 +89,7 @@ def taken_ports(settings: Settings) -> Iterator[str]:
 
 
 class Stack:
-    """Kafka, ClickHouse and the four stages."""
+    """Kafka, ClickHouse and the stages."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
         """Check that it can run here; raises `StartError` before anything is started."""
@@ -131,7 +131,7 @@ class Stack:
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
         ports = {name: getattr(settings, name).metrics_port for name in STAGES}
-        own = {"ingest": ["--port", str(settings.ingest.port)]}
+        own = {name: ["--port", str(getattr(settings, name).port)] for name in ("ingest", "console")}
         command = [sys.executable, "-m", "callweave", "run"]
         return [
             Stage(

@@ -13,10 +13,12 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from runtime.addresses import written
 from runtime.errors import SettingsError
 from runtime.reading import CONTRADICTION, Loaded, read
 from runtime.urls import checked_base
@@ -32,7 +34,7 @@ IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
 
 PROBLEMS = "problems"
 
-STAGES = ("ingest", "normalize", "correlate", "sink")
+STAGES = ("ingest", "normalize", "correlate", "sink", "console")
 """In the order of the flow; each has a section of its own."""
 
 
@@ -56,6 +58,14 @@ def _database(text: str) -> str:
 
 def _url(text: str) -> str:
     return checked_base(text, "https://calls.example.com")
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
+        raise ValueError("must be an IANA time zone, such as Asia/Shanghai") from None
+    return text
 
 
 Host = Annotated[str, Field(min_length=1)]
@@ -257,6 +267,15 @@ class IngestSettings(Section):
     drain_seconds: float = Field(default=10.0, ge=0, le=300)
     """How long requests in flight may take once ingest is told to stop."""
 
+    @property
+    def base_url(self) -> str:
+        """The ingress's public URL, or else the address on which it listens."""
+        return self.public_url or f"http://{written(self.host, self.port)}"
+
+    def callback_url(self, token: str) -> str:
+        """A secret: whoever knows it may send."""
+        return f"{self.base_url}/callbacks/{token}"
+
 
 class NormalizeSettings(Section):
     """The processor from callbacks to events."""
@@ -304,6 +323,42 @@ class SinkSettings(Section):
     stuck_seconds: float = Field(default=60.0, gt=0)
     """/readyz says no once the same batch has been written for this long, or nothing was committed for this
     long although there is lag."""
+
+
+class ConsoleSettings(Section):
+    """The console: the pages on which people see calls, sources and the pipeline."""
+
+    host: Host = "127.0.0.1"
+    """The address to listen on."""
+    port: Port = 8090
+    """The port to listen on for browsers."""
+    metrics_port: Port = 9105
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    public_url: Annotated[str, AfterValidator(_url)] | None = None
+    """How browsers reach the console through a proxy, such as https://calls.example.com; without it only
+    names of this machine and `host` are answered."""
+    sign_in: Literal["auto", "always"] = "auto"
+    """`always`: people sign in with their user and password of ClickHouse. `auto`: the same, unless console
+    and ClickHouse are both of this machine and ClickHouse asks for no password."""
+    operator_role: str = Field(default="operator", min_length=1)
+    """The role in ClickHouse of those who may change things: sources, and what was rejected."""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
+    """How long somebody stays signed in."""
+    session_key: SecretStr | None = None
+    """Signs the cookies; several consoles behind one address need the same. A key is made in `data`
+    otherwise."""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """The time zone in which pages show times, and in which the day of *Now* begins."""
+    probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
+    """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine
+    otherwise."""
+    service_level_seconds: Seconds = 20.0
+    """A call that is answered within this time is answered in time."""
+
+    @property
+    def base_url(self) -> str:
+        """The console's public URL, or else the address on which it listens."""
+        return self.public_url or f"http://{written(self.host, self.port)}"
 
 
 class RetentionSettings(Section):
@@ -358,6 +413,7 @@ class Settings(Section):
     normalize: NormalizeSettings = NormalizeSettings()
     correlate: CorrelateSettings = CorrelateSettings()
     sink: SinkSettings = SinkSettings()
+    console: ConsoleSettings = ConsoleSettings()
     retention: RetentionSettings = RetentionSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     log: LogSettings = LogSettings()
@@ -374,9 +430,19 @@ class Settings(Section):
         """Where the ingress keeps what Kafka does not acknowledge; None if that is switched off."""
         return (self.ingest.spool or self.data / "spool") if self.ingest.spool_max_bytes else None
 
+    def probes(self) -> list[tuple[str, str, int]]:
+        """Where the console asks each other stage how it is: its name, host, port."""
+        if not self.console.probes:
+            names = (stage for stage in STAGES if stage != "console")
+            return [(name, self.metrics_host, getattr(self, name).metrics_port) for name in names]
+        pairs = (each.partition("=") for each in self.console.probes.split(","))
+        parts = ((name, *where.rpartition(":")) for name, _, where in pairs)
+        return [(name, host.strip("[]"), int(port)) for name, host, _, port in parts]
+
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""
         yield "ingest.port", self.ingest.host, self.ingest.port
+        yield "console.port", self.console.host, self.console.port
         for stage in STAGES:
             yield f"{stage}.metrics_port", self.metrics_host, getattr(self, stage).metrics_port
 

@@ -13,7 +13,6 @@ from callweave.commands import tables
 from callweave.commands.provider import provider, sources_written
 from operations.replay.readings import Last, means_of
 from runtime import sources
-from runtime.addresses import written
 from runtime.clock import SystemClock
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
@@ -98,7 +97,7 @@ def add(
         token = sources.add(
             path, name, account, dialect, timezone, close_after_seconds=close_after, **read_with
         )
-    echo(callback_url(settings.ingest, token))
+    echo(settings.ingest.callback_url(token))
     _hints(settings.ingest)
 
 
@@ -116,7 +115,7 @@ def rotate(name: str, overlap: timedelta) -> None:
     settings = load()
     with sources_written(settings) as path:
         token = sources.rotate(path, name, overlap)
-    echo(callback_url(settings.ingest, token))
+    echo(settings.ingest.callback_url(token))
     _hints(settings.ingest)
 
 
@@ -219,15 +218,6 @@ def given_settings(options: dict[str, float | str | None]) -> dict[Setting, floa
         setting: None if value == UNSET and setting != "timezone" else value
         for setting, value in settings.items()
     }
-
-
-def callback_url(settings: IngestSettings, token: str) -> str:
-    return f"{base_url(settings)}/callbacks/{token}"
-
-
-def base_url(settings: IngestSettings) -> str:
-    """Return the ingress's public URL, or else the address on which it listens."""
-    return settings.public_url or f"http://{written(settings.host, settings.port)}"
 
 
 def _hints(settings: IngestSettings) -> None:

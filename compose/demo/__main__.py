@@ -57,6 +57,7 @@ def main() -> None:
             answers.show(settings, folder)
             for line in check.verdict(report):
                 say(line)
+            say(f"Look at this day, while `make run` runs: {settings.console.base_url}")
     except (Stop, Kill):
         say("Stopped.")
         sys.exit(1)
