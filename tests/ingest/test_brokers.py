@@ -142,7 +142,7 @@ def test_whatever_brokers_do_no_acknowledged_callback_is_lost(brokers: list[Memb
                 time.sleep(1.0)
         finally:
             os.kill(brokers[2].pid, signal.SIGCONT)
-            load.end()
+            load.close()
         assert load.refused == []
         eventually(lambda: not spooled(settings), "the spool is empty")
         assert load.kept.keys() <= in_kafka(settings).keys()

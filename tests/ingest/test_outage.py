@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -70,7 +71,7 @@ class Steady:
                 else:
                     self.refused.append(answer.status_code)
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._ends.set()
         for client in self._clients:
             client.result(60)
@@ -106,7 +107,7 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
     with running(settings, tmp_path) as ingress:
         eventually(ingress.connected, "the broker is found")
         load = Steady(f"{ingress.url}/callbacks/{token}")
-        try:
+        with contextlib.closing(load):
             eventually(lambda: len(load.kept) > RATE, "load")
             node.kill()
             begun = len(load.seconds)
@@ -124,8 +125,6 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
             eventually(lambda: not spooled(settings), "the spool is empty", patience=120)
             drained_in = time.monotonic() - start
             eventually(lambda: len(load.kept) > killed_at + RATE, "it goes on")
-        finally:
-            load.end()
         eventually(lambda: not spooled(settings), "the spool is empty")
         print(
             f"away: {len(away)} answers, p99 {away[int(len(away) * 0.99)] * 1e3:.0f} ms; "
@@ -156,7 +155,7 @@ def test_a_broker_that_stands_still_now_and_then_costs_no_callback(node: KafkaNo
                 time.sleep(0.3)
         finally:
             os.kill(node.pid, signal.SIGCONT)
-            load.end()
+            load.close()
         assert load.refused == []
         eventually(lambda: not spooled(settings), "the spool is empty")
         assert load.kept.keys() <= in_kafka(settings).keys()

@@ -266,7 +266,7 @@ class Session:
     def describe(self, what: str, parameters: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
         """Name, type and kind of default of each column of `TABLE name`, or of a query in parentheses."""
         rows = self._query(f"DESCRIBE {what}", "TabSeparated", parameters).data.decode().splitlines()
-        cells = ([_unescape(cell) for cell in row.split("\t")] for row in rows)
+        cells = ([statements.unescape(cell) for cell in row.split("\t")] for row in rows)
         return [(row[0], row[1], row[2]) for row in cells]
 
     def _set(self, settings: Mapping[str, str]) -> None:
@@ -302,16 +302,3 @@ class Session:
         if known is None:
             return Code.BAD_ARGUMENTS.error(said)
         return ServerError(known.code, known.name or self._engine.error_name(known.code), known.text)
-
-
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
-
-
-def _unescape(cell: str) -> str:
-    if "\\" not in cell:
-        return cell
-    characters = iter(cell)
-    return "".join(
-        _ESCAPES.get(escaped := next(characters, ""), escaped) if character == "\\" else character
-        for character in characters
-    )
