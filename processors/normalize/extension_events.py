@@ -119,6 +119,7 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
     for_caller = to_agent or (handed_on and _calls_for_another(fields))
     direction = _direction(fields, flow, event_type, initiated=initiation is not None, for_caller=for_caller)
     passed_by = _passed_by(fields, to_agent=to_agent, flow=flow)
+    dialled = _dialled(direction, handed_on=handed_on, passed=to_agent or passed_by is not None)
     return CallEvent(
         **stamp,
         kind=kind,
@@ -129,9 +130,7 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
         direction=direction,
         method="api" if initiation else None,
         caller=fields.first("CallerIDNum", "CallerExtension"),
-        callee=fields.first(
-            *_dialled(direction, handed_on=handed_on, passed=to_agent or passed_by is not None)
-        ),
+        callee=fields.first(*dialled),
         display_number=fields.number("ANI" if direction == "outbound" or handed_on else "CalledDID"),
         extension=_extension(fields, flow, event_type, to_agent=to_agent),
         customer_ref=fields.text("ClientApiID"),
