@@ -23,6 +23,7 @@ GRANT SELECT ON callweave.calls_by_extension TO masked;
 GRANT SELECT ON callweave.calls_by_campaign TO masked;
 GRANT SELECT ON callweave.hangup_causes TO masked;
 GRANT SELECT ON callweave.agents TO masked;
+GRANT SELECT ON callweave.agents_between TO masked;
 GRANT SELECT ON callweave.agent_spells TO masked;
 GRANT SELECT ON callweave.asr TO masked;
 GRANT SELECT ON callweave.ner TO masked;
@@ -33,6 +34,9 @@ GRANT SELECT ON callweave.abandoned_rate TO masked;
 GRANT SELECT ON callweave.reconciliation TO masked;
 GRANT SELECT ON callweave.reconciliation_by_hour TO masked;
 GRANT SELECT ON callweave.source_quality TO masked;
+
+-- For people who may add, rotate and pause sources and send rejected callbacks again, in the console; give them analyst too.
+CREATE ROLE IF NOT EXISTS operator;
 
 -- For people who may see everything about calls. These views run with the rights of who asks.
 CREATE ROLE IF NOT EXISTS analyst;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from console.formats import NONE
@@ -27,14 +28,22 @@ class Report:
     plots: tuple[str, ...] = ()
     """Columns that are plotted."""
     by: str = ""
-    """Without a column of time: what stands under the bars."""
+    """Without a column of time: what stands beside the bars."""
+    stacked: bool = False
+    """Whether the columns add up to something; otherwise the first holds the others."""
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Of the columns that are plotted: classes of the style sheet."""
+        names = ("now", "ring", "before") if self.stacked or not self.time else ("before", "now")
+        return dict(zip(self.plots, names if len(self.plots) > 1 else ("now",), strict=False))
 
 
 REPORTS = (
     Report("calls_by_hour", "Calls by hour", "hour", ("calls", "answered")),
     Report("calls_by_extension", "Calls by extension", "day", ("calls", "answered")),
     Report("calls_by_campaign", "Calls by campaign", "day", ("calls", "answered")),
-    Report("agents", "Agents", "hour", ("talk_seconds", "ring_seconds", "idle_seconds")),
+    Report("agents", "Agents", "hour", ("talk_seconds", "ring_seconds", "idle_seconds"), stacked=True),
     Report("service_level", "Service level", by="line", plots=("of_offered_percent",)),
     Report("hangup_causes", "Why calls ended", "day", ("calls",)),
     Report("asr", "Answer-seizure ratio", by="source", plots=("asr_percent",)),
@@ -53,7 +62,8 @@ REPORTS = (
 BY_VIEW = {report.view: report for report in REPORTS}
 DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": ""}
 """Of parameters other than the span."""
-MOST_ROWS = 2_000
+MOST_ROWS = 20_000
+MOST_BARS = 24
 TIME = "%Y-%m-%d %H:%M:%S"
 EPOCH = date(1970, 1, 1)
 
@@ -105,46 +115,51 @@ def question(
     return "\n".join([*lines, f"LIMIT {MOST_ROWS}"])
 
 
-def plot(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the page draws: names, whether times are meant, and a list for each."""
-    if report.time:
-        return _over_time(report, rows)
-    names = [_name(report, row) for row in rows]
-    return {
-        "names": list(report.plots),
-        "labels": names,
-        "data": [list(range(len(names))), *([_number(row[name]) for row in rows] for name in report.plots)],
-    }
-
-
-def _over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is plotted: lists of times and of sums, and the colours of these; what is in front comes last."""
     found: dict[int, list[float]] = {}
     for row in rows:
         sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))
         for place, name in enumerate(report.plots):
-            sums[place] += _number(row[name]) or 0.0
-    times = sorted(found)
+            sums[place] += float(row[name] or 0)
     step = 86_400 if report.time == "day" else 3_600
-    every = list(range(times[0], times[-1] + 1, step)) if times else []
-    data = [
-        [found.get(at, [0.0] * len(report.plots))[place] for at in every]
-        for place in range(len(report.plots))
+    every = list(range(min(found), max(found) + 1, step)) if found else []
+    nothing = [0.0] * len(report.plots)
+    by_time = [found.get(at, nothing) for at in every]
+    colours = list(report.colours.values())
+    if report.stacked:
+        by_time = [list(accumulate(sums))[::-1] for sums in by_time]
+        colours.reverse()
+    return {"data": [every, *map(list, zip(*by_time, strict=True))], "colours": colours}
+
+
+@dataclass(frozen=True)
+class Bar:
+    name: str
+    column: str
+    value: float | None
+    width: float
+    """Per cent of the longest."""
+
+
+def bars(report: Report, rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """What is drawn of a report without a column of time: of each row a bar for each column."""
+    values = [float(row[name] or 0) for row in rows for name in report.plots]
+    longest = max((abs(each) for each in values), default=0.0) or 1.0
+    return [
+        Bar(_name(report, row), name, row[name], round(100 * abs(float(row[name] or 0)) / longest, 2))
+        for row in rows[:MOST_BARS]
+        for name in report.plots
     ]
-    return {"names": list(report.plots), "labels": None, "data": [every, *data]}
 
 
 def _name(report: Report, row: Mapping[str, Any]) -> str:
-    told = (str(row[name]) for name in (report.by, "direction") if row.get(name))
-    return " ".join(told) or NONE
+    return " ".join(str(row[name]) for name in (report.by, "direction") if row.get(name)) or NONE
 
 
 def _seconds(value: date) -> int:
     """Of a day or an hour; UTC."""
     return int(value.timestamp()) if isinstance(value, datetime) else (value - EPOCH).days * 86_400
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else round(float(value), 3)
 
 
 def _text(view: str) -> str:

@@ -42,7 +42,17 @@ MAX_PATH = 1024
 """Characters of a path; a callback URL has 54."""
 MAX_CONTENT_TYPE = 1024
 """Characters that are kept of a Content-Type: it travels beside a body that may fill a message."""
-KEPT = ("content-encoding",)
+KEPT = (
+    "content-encoding",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-signature",
+    "x-timestamp",
+    "x-hub-signature",
+    "x-hub-signature-256",
+)
+"""Of every request: a source whose signatures nobody asks for yet can be verified later, too."""
 MAX_KEPT = 1024
 """Characters of a header that is kept."""
 SENDER_MESSAGES = {
@@ -76,7 +86,8 @@ class Ingress:
         self.publisher = publisher
         self.clock = clock
         self.buckets = Buckets()
-        self.keep_names = tuple(filter(None, settings.ingest.keep_headers.lower().split(",")))
+        asked = filter(None, settings.ingest.keep_headers.lower().split(","))
+        self.kept_keys = {name: environ_key(name) for name in (*KEPT, *asked)}
         self.raw = settings.kafka.prefix + Topic.RAW
         self.rejected = settings.kafka.prefix + Topic.REJECTED
 
@@ -119,8 +130,10 @@ class Ingress:
     def kept_headers(self, source: Source, environ: WSGIEnvironment) -> bytes:
         """Return the headers to keep: those that are configured, and all that verify a signature later."""
         signature = source.sender.signature if source.sender else None
-        names = KEPT + self.keep_names + (signature.headers if signature else ())
-        found = {name: environ[key][:MAX_KEPT] for name in names if (key := environ_key(name)) in environ}
+        keys = self.kept_keys
+        if signature is not None:
+            keys = keys | {name: environ_key(name) for name in signature.headers}
+        found = {name: environ[key][:MAX_KEPT] for name, key in keys.items() if key in environ}
         return orjson.dumps(found) if found else b""
 
     def check(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> None:

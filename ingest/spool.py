@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SUFFIX = ".spool"
+BEGUN = ".begun"
 BROKEN = ".broken"
 """Ends the name of a file in which something could not be read or published: it is kept for people."""
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -109,8 +110,10 @@ class Spool:
         """Return whether the disk takes a file now."""
         try:
             with Segment.new(self._folder) as segment:
-                segment.append(b" " * 4096)
-                segment.remove()
+                try:
+                    segment.append(b" " * 4096)
+                finally:  # the disk is asked again and again while it is full
+                    segment.remove()
         except OSError:
             return False
         return True
@@ -171,13 +174,20 @@ class Segment:
 
     @classmethod
     def new(cls, folder: Path) -> Segment:
-        """Make an empty file, whose name is on the disk; raise OSError."""
+        """Make an empty file, whose name is on the disk; raise OSError.
+
+        It has its name once it is locked: else somebody who looks for files that nobody works on could take
+        it over, and remove it, before we write to it.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{time.time_ns():020d}-{uuid4().hex}{SUFFIX}"
-        made = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+        begun = path.with_suffix(BEGUN)
+        made = cls(path, os.open(begun, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
         try:
+            begun.rename(path)
             sync_folder(folder)
         except BaseException:
+            begun.unlink(missing_ok=True)
             made.close()
             raise
         return made

@@ -18,24 +18,6 @@ if TYPE_CHECKING:
 
 page = Blueprint("call", __name__)
 
-IN_THE_HEAD = frozenset(
-    {
-        "account",
-        "call_id",
-        "legs",
-        "sources",
-        "dialects",
-        "kinds",
-        "events",
-        "version",
-        "caller",
-        "callee",
-        "day",
-    }
-)
-"""Columns with a place of their own on the page."""
-ELSEWHERE = ("event_", "cdr_")
-
 
 @page.get("/call")
 def show() -> str:
@@ -54,7 +36,6 @@ def show() -> str:
         legs=legs,
         events=events,
         drawing=drawing(laid_out, _by_leg(laid_out, legs), events),
-        facts=_facts(laid_out),
         bill={name.removeprefix("cdr_"): value for name, value in row.items() if name.startswith("cdr_")},
         said=[_unlike_the_row(laid_out, each) for each in laid_out.moments],
         changes=[each for each in laid_out.changes if each.revision > 1],
@@ -70,14 +51,6 @@ def _by_leg(laid_out: Timeline, legs: dict[str, str]) -> dict[str, str]:
     plain = {"".join(filter(str.isalnum, leg.lower())): name for leg, name in legs.items()}
     ids = (leg["leg_id"] for leg in laid_out.whole.legs)
     return {each: plain.get("".join(filter(str.isalnum, each.lower())), each[:8]) for each in ids}
-
-
-def _facts(laid_out: Timeline) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in laid_out.whole.row.items()
-        if value not in (None, "", [], {}) and name not in IN_THE_HEAD and not name.startswith(ELSEWHERE)
-    }
 
 
 def _unlike_the_row(laid_out: Timeline, each: Moment) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def show() -> str:
         sql=sql,
         rows=found[:SHOWN_ROWS],
         count=len(found),
-        plot=reports.plot(report, found),
+        plot=reports.over_time(report, found) if report.time else None,
+        bars=() if report.time else reports.bars(report, found),
     )
 
 

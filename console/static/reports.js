@@ -1,22 +1,14 @@
-// The plot of a report.
+// The plot of a report over time.
 "use strict";
 (() => {
   const place = document.getElementById("plot");
-  if (!place) return;
-  const { names, labels, data } = JSON.parse(place.dataset.plot);
-  const colours = ["--accent", "--ring", "--bill"];
-  const legend = document.getElementById("legend");
-  names.forEach((name, number) => {
-    const swatch = document.createElement("i");
-    swatch.className = ["now", "ring", "bill"][number % 3];
-    legend.append(swatch, ` ${name.replaceAll("_", " ")} `);
-  });
-  // Of a name as long as it fits; the table has all of it.
-  const short = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
-  const x = labels
-    ? { splits: () => data[0], values: () => labels.map(short) }
-    : { values: (_, at) => at.map((each) => uPlot.fmtDate(place.dataset.byDay ? "{MM}-{DD}" : "{MM}-{DD} {HH}:{mm}")(uPlot.tzDate(new Date(each * 1e3), place.dataset.byDay ? "Etc/UTC" : place.dataset.zone))), space: place.dataset.byDay ? 60 : 96 };
-  const beside = (number) => uPlot.paths.bars({ size: [labels ? 0.6 : 0.85, 60], gap: 1, align: 0 });
+  const { data, colours } = JSON.parse(place.dataset.plot);
+  const byDay = Boolean(place.dataset.byDay);
+  const shades = { now: "--accent", ring: "--ring", before: "--before" };
+  const zone = byDay ? "Etc/UTC" : place.dataset.zone;
+  const written = uPlot.fmtDate(byDay ? "{MM}-{DD}" : "{MM}-{DD} {HH}:{mm}");
+  const x = { values: (_, at) => at.map((each) => written(uPlot.tzDate(new Date(each * 1e3), zone))), space: byDay ? 60 : 96 };
+  const column = (name) => ({ fill: plots.colour(shades[name]), width: 0, points: { show: false }, paths: plots.bars });
 
   plots.follow(place, () =>
     new uPlot(
@@ -25,9 +17,10 @@
         cursor: { y: false },
         legend: { show: false },
         padding: [8, 8, 0, 0],
-        scales: { x: { time: !labels, range: labels ? () => [-0.5, labels.length - 0.5] : undefined }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+        tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), zone),
+        scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
         axes: plots.axes(x),
-        series: [{}, ...names.map((name, number) => ({ label: name, fill: plots.colour(colours[number % 3]), stroke: plots.colour(colours[number % 3]), width: 0, points: { show: false }, paths: beside(number) }))],
+        series: [{}, ...colours.map(column)],
       },
       data,
       place,

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS callback_places
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMMDD(received_at)
-ORDER BY (topic, partition, offset)
+ORDER BY (topic, partition, offset, received_at)
 COMMENT 'Which callback each offset held; the audit asks when Kafka has forgotten it';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS callback_places_seen TO callback_places

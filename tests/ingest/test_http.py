@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server  # the ingress is a process
 
-HEADER_SECONDS, BODY_SECONDS, KEEP_ALIVE_SECONDS = 1.0, 2.0, 4.0
+HEADER_SECONDS, BODY_SECONDS, KEEP_ALIVE_SECONDS = 1.0, 2.0, 2.5
 PEER_CONNECTIONS = 300
 
 

@@ -131,14 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
             raise Code.ACCESS_DENIED.error(
                 "Another web page sent this query: ask from /play or a client, by address or localhost."
             )
-        connection.access.check(*credentials(own, headers))
+        roles = connection.access.check(*credentials(own, headers))
         with connection.engine.spool() as spool:
             body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")
             statement = assemble(own.get("query", ""), body, spool.file)
             reply.close_after = False
             reply.choose_encoding(own, parameters.settings, headers.get("accept-encoding", ""))
             session = connection.engine.session(
-                own.get("database") or headers.get("x-clickhouse-database", "")
+                own.get("database") or headers.get("x-clickhouse-database", ""), roles
             )
             try:
                 _run(session, statement, Path(spool.name), parameters, reply)
