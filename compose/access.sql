@@ -23,6 +23,7 @@ GRANT SELECT ON callweave.calls_by_extension TO masked;
 GRANT SELECT ON callweave.calls_by_campaign TO masked;
 GRANT SELECT ON callweave.hangup_causes TO masked;
 GRANT SELECT ON callweave.agents TO masked;
+GRANT SELECT ON callweave.agents_between TO masked;
 GRANT SELECT ON callweave.agent_spells TO masked;
 GRANT SELECT ON callweave.asr TO masked;
 GRANT SELECT ON callweave.ner TO masked;

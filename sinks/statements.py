@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from schemas import dialects
-from sinks import changes, masked
+from sinks import agents_between, changes, masked
 
 FOLDER = Path(__file__).parent
 
@@ -56,7 +56,7 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """Return the views, each after those it reads; one is made again when its text changes.
 
-    Those of `sinks/changes.py` and `sinks/masked.py` are not files, but made from the files' text.
+    Those of `agents_between`, `changes` and `masked` are not files, but made from the files' text.
     """
     sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
     texts = {
@@ -64,6 +64,7 @@ def views() -> list[SqlFile]:
         for file in _files("queries")
         if file.name != EXAMPLES
     }
+    texts["agents_between"] = agents_between.render(texts["agents"])
     texts |= changes.render(texts["calls"])
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}

@@ -197,4 +197,5 @@ AS SELECT
     cdr_recording
 FROM stored_calls FINAL
 WHERE is_gone = 0
+SETTINGS optimize_move_to_prewhere_if_final = 1 -- a condition on an id reads no other column of other calls
 COMMENT 'One row a call; where the CDR and the events disagree the CDR wins, and both stay readable';
