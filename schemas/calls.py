@@ -15,6 +15,7 @@ import orjson
 
 from schemas.dialects import LEGS_END_APART, SENDING_CDRS
 from schemas.events import SAYS_NOTHING
+from schemas.queues import queue_of
 from schemas.times import moment
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Call:
     """The number shown to the called party, or dialled by it."""
     extension: str | None = None
     """The extension that answered, or that was rung first."""
+    queue: str | None = None
+    """The queue or IVR that the call waited in last: its extension, known once that has hung up."""
     agent_id: str | None = None
     """The agent."""
     customer_ref: str | None = None
@@ -344,6 +347,7 @@ def call_of(events: Iterable[CallEvent]) -> Call:
         has_cdr=bill is not None,
         cdr_received_at=None if bill is None else bill.received_at,
         rang_at=course.rang_at,
+        queue=queue_of(happened),
         **call,
         **counted,
         **_requested(said, course.rang_at),
