@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from schemas import dialects
-from sinks import changes, masked
+from sinks import changes, local, masked
 
 FOLDER = Path(__file__).parent
 
@@ -61,7 +61,7 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """One view a file, which has its name; made anew whenever its text changes. None before what it reads.
 
-    Those of `sinks/changes.py` and `sinks/masked.py` are no files of ours, but made of those that are.
+    Those of `sinks/{changes,local,masked}.py` are no files of ours, but made of those that are.
     """
     sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
     texts = {
@@ -73,6 +73,7 @@ def views() -> list[SqlFile]:
         name: _INLINED.sub(lambda found: _query_of(texts[found[1]]), text) for name, text in texts.items()
     }
     texts |= changes.render(texts["calls"])
+    texts |= local.render(texts)
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
     return [SqlFile(f"{name}.sql", texts[name]) for name in TopologicalSorter(needed).static_order()]

@@ -48,6 +48,10 @@ DASHBOARDS = (
     "pdd",
     "service_level",
     "abandoned_rate",
+    "calls_local",
+    "call_figures",
+    "caller_figures",
+    "missed_callers",
 )
 STORED = ("stored_calls", "stored_legs", "stored_events")
 
