@@ -23,7 +23,7 @@ from processors.correlate.silence import (
     is_open,
     is_reopened,
 )
-from processors.correlate.step import Sends, step
+from processors.correlate.step import Bounds, Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter, refused
 from processors.publisher import Outgoing, Publisher
@@ -77,7 +77,7 @@ class Correlator:
         self._silences: Silences[tuple[int, bytes]] = Silences(
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
-        self._most_events = settings.correlate.events_per_call
+        self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
         self._partitions = 0
@@ -109,9 +109,9 @@ class Correlator:
     def _read(
         self, batch: Batch, read: Callable[[bytes], Told]
     ) -> tuple[dict[bytes, list[Told]], list[Outgoing]]:
-        """Give the messages by their leg; and what goes on: dead letters, and what came to a wrong partition.
+        """Return the messages by leg, and what to send on: dead letters, and messages in a wrong partition.
 
-        Another producer may have another rule for keys, and a leg has its state where ours puts it.
+        Another producer may have another rule for keys; a leg's state is where our rule puts it.
         """
         by_leg: dict[bytes, list[Told]] = defaultdict(list)
         onward: list[Outgoing] = []
@@ -151,7 +151,7 @@ class Correlator:
         known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         before = leg
-        leg, sends = step(own, leg, messages, self._clock.now(), self._most_events)
+        leg, sends = step(own, leg, messages, self._clock.now(), self._bounds)
         if is_reopened(before, leg):
             REOPENED.inc()
         since = self._clock.elapsed()
@@ -171,7 +171,7 @@ class Correlator:
         return messages
 
     async def sweep(self) -> None:
-        """Close calls without news, and forget legs that need no longer be known: all that are due."""
+        """Close calls without news, and forget legs that are no longer needed: all that are due."""
         if (found := waits(self._sources.current())) != self._waits:
             self._waits = found
             await self.watch_all()
@@ -207,7 +207,7 @@ class Correlator:
         return [Outgoing(self._prefix + Topic.EVENTS, key, event.to_json())]
 
     async def watch_all(self) -> None:
-        """After a recovery or a change of waits: know again since when each leg has been silent."""
+        """Start every leg's silence from its state, after a recovery or a change of waits."""
         self._silences.clear()
         self._confirmed.clear()
         found: list[tuple[int, int, tuple[int, bytes]]] = []
@@ -230,7 +230,7 @@ def checked_key(key: bytes | None) -> bytes:
 
 
 def waits(sources: Sources) -> dict[str, int]:
-    """After how long a silence calls are closed, of each source that says so itself; microseconds."""
+    """Return how long a silence closes calls (µs), for each source that sets it itself."""
     return {
         source.name: int(source.close_after_seconds * SECOND)
         for source in sources
@@ -266,9 +266,9 @@ def run(stage: StageProcess) -> None:
 
 
 def collect_garbage_seldom() -> None:
-    """A batch makes many thousands of objects and lets go of all of them: looking for cycles finds none.
+    """Collect cycles rarely: a batch makes many thousands of objects, and none of them is in a cycle.
 
-    By Python's own thresholds that search takes a sixth of the correlator's time (`make bench`).
+    With Python's own thresholds that search takes a sixth of the correlator's time (`make bench`).
     """
     gc.collect()
     gc.freeze()  # what was imported stays

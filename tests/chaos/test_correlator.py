@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,20 +62,11 @@ class Publishing:
         self._settings = settings
         self._events = events
         self._pause = seconds / PIECES
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._work = ThreadPoolExecutor(1).submit(self._publish)
 
     def join(self) -> None:
-        self._thread.join()
-        if self._failed is not None:
-            raise self._failed
-
-    def _run(self) -> None:
-        try:
-            self._publish()
-        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
-            self._failed = error
+        """Wait for its end; raises what it failed with."""
+        self._work.result()
 
     def _publish(self) -> None:
         kafka = self._settings.kafka

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import lz4.frame
 
 from compose.embedded.clickhouse.errors import Code
 from compose.embedded.clickhouse.frames import read_frame
 from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from io import BufferedIOBase
 
 MAX_BYTES = 8 * 1024 * 1024 * 1024
@@ -18,6 +22,23 @@ _PIECE_BYTES = 1024 * 1024
 _FRAME_BYTES = 256 * 1024 * 1024
 _LINE_BYTES = 8192
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+_UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
+    "lz4": lz4.frame.LZ4FrameDecompressor,  # what clickhouse-connect sends
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+}
 
 
 def read_body(file: BufferedIOBase, headers: Mapping[str, str], *, framed: bool) -> Iterator[bytes]:
@@ -31,8 +52,10 @@ def read_body(file: BufferedIOBase, headers: Mapping[str, str], *, framed: bool)
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in _WINDOWS:
         pieces = _inflated(pieces, _WINDOWS[encoding])
+    elif encoding in _UNPACKERS:
+        pieces = _unpacked(pieces, _UNPACKERS[encoding]())
     elif encoding not in ("", "identity"):
-        raise Code.NOT_IMPLEMENTED.error(f"Content-Encoding {encoding} is not supported: use gzip.")
+        raise Code.NOT_IMPLEMENTED.error(f"Content-Encoding {encoding} is not supported: use gzip or lz4.")
     return _bounded(_unframed(pieces) if framed else pieces)
 
 
@@ -88,6 +111,20 @@ def _inflated(pieces: Iterator[bytes], window: int) -> Iterator[bytes]:
     except zlib.error:
         raise ProtocolError("the body can't be decompressed") from None
     if not inflater.eof:
+        raise ProtocolError("the compressed body is cut off")
+
+
+def _unpacked(pieces: Iterator[bytes], unpacker: _Unpacker) -> Iterator[bytes]:
+    try:
+        for piece in pieces:
+            yield unpacker.decompress(piece, _PIECE_BYTES)
+            while not unpacker.needs_input and not unpacker.eof:
+                yield unpacker.decompress(b"", _PIECE_BYTES)
+    except (RuntimeError, EOFError, OSError, lzma.LZMAError):  # EOFError: more after the end
+        raise ProtocolError("the body can't be decompressed") from None
+    if unpacker.unused_data:
+        raise ProtocolError("the compressed body goes on after its end")
+    if not unpacker.eof:
         raise ProtocolError("the compressed body is cut off")
 
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from compose.embedded.clickhouse import http_formats
-from compose.embedded.clickhouse.blocks import BLOCK_INFO
+from compose.embedded.clickhouse.blocks import render
 from compose.embedded.clickhouse.connections import Connection
 from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.frames import compress
 from compose.embedded.clickhouse.http_body import read_body
+from compose.embedded.clickhouse.http_origin import is_foreign
 from compose.embedded.clickhouse.http_request import (
     Parameters,
     Statement,
@@ -44,7 +45,6 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
 WHOLE_RESULT_BYTES = 512 * 1024 * 1024  # for a result in a format that can't be streamed
-_BLOCK_INFO_REVISION = 51903  # clients that name this revision or a later one get block info in Native
 _PLAY = Path(__file__).with_name("play.html").read_text("utf-8")
 _PLAY_MAY = (
     "default-src 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; img-src data:; "
@@ -127,14 +127,18 @@ class _Handler(BaseHTTPRequestHandler):
         own.setdefault("default_format", headers.get("x-clickhouse-format", ""))
         if _QUERY_ID.fullmatch(own.get("query_id", "")):
             reply.query_id = own["query_id"]
-        connection.access.check(*credentials(own, headers))
+        if is_foreign(headers, connection.engine.host_name):
+            raise Code.ACCESS_DENIED.error(
+                "Another web page sent this query: ask from /play or a client, by address or localhost."
+            )
+        roles = connection.access.check(*credentials(own, headers))
         with connection.engine.spool() as spool:
             body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")
             statement = assemble(own.get("query", ""), body, spool.file)
             reply.close_after = False
             reply.choose_encoding(own, parameters.settings, headers.get("accept-encoding", ""))
             session = connection.engine.session(
-                own.get("database") or headers.get("x-clickhouse-database", "")
+                own.get("database") or headers.get("x-clickhouse-database", ""), roles
             )
             try:
                 _run(session, statement, Path(spool.name), parameters, reply)
@@ -150,14 +154,14 @@ def _run(session: Session, statement: Statement, data: Path, parameters: Paramet
         form = http_formats.canonical(insert.format or "Values")
         reply.whole(form, session.insert(insert, form, data, parameters.substitutions))
         return
+    revision = parameters.own.get("client_protocol_version", "")
+    reply.revision = int(revision) if revision.isdecimal() else 0
     formatted = cut_format(statement.sql)
     named = formatted.format or parameters.own.get("default_format") or http_formats.DEFAULT_FORMAT
     form = http_formats.canonical(named)
     if http_formats.streams(form):
         session.configure(parameters.settings)
         with suppress(NotStreamableError):
-            revision = parameters.own.get("client_protocol_version", "")
-            reply.with_block_info = revision.isdecimal() and int(revision) >= _BLOCK_INFO_REVISION
             with closing(session.stream(formatted.sql, form, parameters.substitutions)) as pieces:
                 reply.stream(form, pieces)
             return
@@ -171,7 +175,8 @@ class _Reply:
     def __init__(self, handler: _Handler, engine: Engine) -> None:
         self.query_id = str(uuid.uuid4())
         self.close_after = False
-        self.with_block_info = False
+        self.revision = 0
+        """Of the protocol, as the client names it: it decides how Native is written."""
         self._handler = handler
         self._engine = engine
         self._framed = False
@@ -210,7 +215,7 @@ class _Reply:
 
     def whole(self, form: str, piece: Piece) -> None:
         self._count(piece)
-        body = piece.data
+        body = self._rendered(form, piece.data)
         if self._gzip_level is not None:
             body = zlib.compress(body, self._gzip_level, 31)
         elif self._framed:
@@ -222,10 +227,8 @@ class _Reply:
         first = next(pieces, Piece(b"", 0, 0, 0))
         second = next(pieces, None)
         self._count(first)
-        prefix = BLOCK_INFO if self.with_block_info and form == "Native" else b""
         if second is None or not second.data:
-            whole = prefix + first.data if first.data else b""
-            self.whole(form, Piece(whole, 0, 0, 0))
+            self.whole(form, Piece(first.data, 0, 0, 0))
             return
         self._count(second)
         self._head(HTTPStatus.OK, self._result_headers(form), None)
@@ -233,11 +236,14 @@ class _Reply:
         cut = 0
         for piece in chain((first, second), pieces):
             if piece.data:
-                self._chunk(pack(prefix + piece.data[cut:]))
+                self._chunk(pack(self._rendered(form, piece.data[cut:])))
                 cut = cut or http_formats.header_size(form, piece.data)
         self._chunk(finish())
         if self._handler.request_version != "HTTP/1.0" and self._handler.command != "HEAD":
             self._handler.wfile.write(b"0\r\n\r\n")
+
+    def _rendered(self, form: str, data: bytes) -> bytes:
+        return render(data, self.revision) if form == "Native" else data
 
     def _packer(self) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
         if self._gzip_level is not None:

@@ -19,7 +19,7 @@ from compose.embedded.clickhouse.wire import ProtocolError, Reader
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import IO
 
     from compose.embedded.clickhouse.access import Access
@@ -45,6 +45,7 @@ class NativeConnection(Connection):
         self._engine = engine
         self._access = access
         self._interrupts = interrupts
+        self._revision = protocol.OLDEST_REVISION
         self._source = Reader(lambda: sock.recv(_RECEIVE_BYTES), MAX_BLOCK_BYTES)
         self._frames = Reader(lambda: frames.read_frame(self._source, MAX_BLOCK_BYTES), MAX_BLOCK_BYTES)
 
@@ -75,17 +76,19 @@ class NativeConnection(Connection):
         if number != protocol.Client.HELLO:
             raise ProtocolError(f"the first packet is {number}, not Hello")
         hello = protocol.read_hello(self._source)
-        if hello.revision < protocol.REVISION:
-            raise ProtocolError(f"the client's revision {hello.revision} is older than {protocol.REVISION}")
+        if hello.revision < (oldest := protocol.OLDEST_REVISION):
+            raise ProtocolError(f"the client's revision {hello.revision} is older than {oldest}")
+        self._revision = min(hello.revision, protocol.REVISION)
         try:
-            self._access.check(hello.user, hello.password)
-            session = self._engine.session(hello.database)
+            roles = self._access.check(hello.user, hello.password)
+            session = self._engine.session(hello.database, roles)
         except ServerError as error:
             log.warning("native connection refused: %d %s", error.code, error.name)
             self._socket.sendall(protocol.exception(error))
             return None
         engine = self._engine
         self._socket.sendall(protocol.hello(engine.version, engine.timezone, engine.host_name))
+        protocol.skip_addendum(self._source, self._revision)
         return session
 
     def _next_packet(self, session: Session, columns: InsertColumns) -> bool:
@@ -106,7 +109,7 @@ class NativeConnection(Connection):
         return not self.leaving
 
     def _query(self, session: Session, columns: InsertColumns) -> None:
-        query = protocol.read_query(self._source)
+        query = protocol.read_query(self._source, self._revision)
         has_tables = False
         while (block := self._read_data(compressed=query.compressed)) is not None and block.columns:
             has_tables = True
@@ -118,7 +121,7 @@ class NativeConnection(Connection):
             session.configure(query.settings)
             insert = parse_insert(query.sql)
             if insert is not None and insert.data_at == len(query.sql):
-                self._insert(session, insert, columns.of(insert), compressed=query.compressed)
+                self._insert(session, insert, columns.of(insert), query)
             else:
                 self._answer(session, query)
         except ServerError as error:
@@ -128,20 +131,22 @@ class NativeConnection(Connection):
     def _answer(self, session: Session, query: protocol.Query) -> None:
         """Run a statement and send its blocks as they arrive."""
         sql = query.sql if parse_insert(query.sql) else cut_format(query.sql).sql
-        reply = _Reply(self._socket, compressed=query.compressed)
+        reply = _Reply(self._socket, self._revision, compressed=query.compressed)
         with self._interrupts.watch(self._socket, session, self._cancelled) as watched:
             try:
                 try:
-                    with closing(session.stream(sql, "Native")) as pieces:
+                    with closing(session.stream(sql, "Native", query.parameters)) as pieces:
                         for piece in pieces:
                             if piece.data and not reply.blocks:
-                                reply.header(_columns_of(piece.data) or _asked_columns(session, sql))
+                                reply.header(
+                                    _columns_of(piece.data) or _asked_columns(session, sql, query.parameters)
+                                )
                             reply.block(piece.data, piece)
                             if self._cancelled():
                                 watched.interrupted = True
                                 break
                 except NotStreamableError:
-                    whole = session.run(sql, "Native")
+                    whole = session.run(sql, "Native", query.parameters)
                     for block in split(whole.data) if whole.data else ():
                         if not reply.blocks:
                             reply.header(block.columns)
@@ -151,7 +156,7 @@ class NativeConnection(Connection):
                 if not (watched.interrupted and error.code == Code.QUERY_WAS_CANCELLED):
                     raise
         if not reply.blocks and not watched.interrupted:
-            reply.header(_asked_columns(session, sql))
+            reply.header(_asked_columns(session, sql, query.parameters))
         reply.end()
 
     def _cancelled(self) -> bool:
@@ -159,23 +164,26 @@ class NativeConnection(Connection):
         source = self._source
         return bool(source.waiting) and source.data[source.position] == protocol.Client.CANCEL
 
-    def _insert(self, session: Session, insert: Insert, columns: Columns, *, compressed: bool) -> None:
+    def _insert(self, session: Session, insert: Insert, columns: Columns, query: protocol.Query) -> None:
         """Send the columns, take all data, then insert: a connection that drops leaves nothing."""
-        self._socket.sendall(protocol.data(header(columns), compressed=compressed))
+        compressed = query.compressed
+        self._socket.sendall(protocol.data(header(columns), self._revision, compressed=compressed))
         with self._engine.spool() as spool:
             if not self._receive_blocks(spool, compressed=compressed):
                 self._socket.sendall(protocol.END_OF_STREAM)
                 return
             spool.flush()
-            done = session.insert(insert, "Native", Path(spool.name))
+            done = session.insert(insert, "Native", Path(spool.name), query.parameters)
         written = protocol.progress(written_rows=done.written_rows, written_bytes=done.written_bytes)
-        self._socket.sendall(written + protocol.END_OF_STREAM)
+        events = protocol.profile_events(self._revision)
+        self._socket.sendall(written + events + protocol.END_OF_STREAM)
 
     def _receive_blocks(self, spool: IO[bytes], *, compressed: bool) -> bool:
         """Spool every block up to the empty one; False if the client cancels."""
         while (block := self._read_data(compressed=compressed)) is not None and block.columns:
             if block.rows:
                 spool.write(block.data)
+            self._socket.sendall(protocol.profile_events(self._revision))
         return block is not None
 
     def _read_data(self, *, compressed: bool) -> Block | None:
@@ -189,7 +197,7 @@ class NativeConnection(Connection):
         self._source.binary()  # the name of a temporary table
         body = self._frames if compressed else self._source
         skip_info(body)
-        return read_block(body)
+        return read_block(body, self._revision)
 
     def _refuse(self, code: Code, reason: str) -> None:
         with contextlib.suppress(OSError):  # a client that breaks the protocol may not listen either
@@ -204,9 +212,10 @@ def _refuse_tables(*, has_tables: bool) -> None:
 class _Reply:
     """The packets that answer one query."""
 
-    def __init__(self, sock: socket.socket, *, compressed: bool) -> None:
+    def __init__(self, sock: socket.socket, revision: int, *, compressed: bool) -> None:
         self.blocks = 0
         self._socket = sock
+        self._revision = revision
         self._compressed = compressed
         self._rows = self._bytes = 0
 
@@ -215,7 +224,7 @@ class _Reply:
             self.blocks += 1
             self._rows += piece.rows
             self._bytes += len(data)
-            self._socket.sendall(protocol.data(data, compressed=self._compressed))
+            self._socket.sendall(protocol.data(data, self._revision, compressed=self._compressed))
         self.account(piece)
 
     def account(self, piece: Piece) -> None:
@@ -232,7 +241,7 @@ class _Reply:
     def header(self, columns: Sequence[tuple[str, str]]) -> None:
         """Send a block without rows: clients take the columns from it, and ClickHouse sends it first."""
         if columns:
-            self._socket.sendall(protocol.data(header(columns), compressed=self._compressed))
+            self._socket.sendall(protocol.data(header(columns), self._revision, compressed=self._compressed))
 
     def end(self) -> None:
         info = protocol.profile_info(rows=self._rows, block_count=self.blocks, size=self._bytes)
@@ -247,12 +256,12 @@ def _columns_of(data: bytes) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _asked_columns(session: Session, sql: str) -> list[tuple[str, str]]:
+def _asked_columns(session: Session, sql: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
     """The columns of a statement's result, as the engine describes them."""
     word = first_word(sql)
     if word in SELECTS:
-        return [(name, kind) for name, kind, _ in session.describe(f"(\n{sql}\n)")]
+        return [(name, kind) for name, kind, _ in session.describe(f"(\n{sql}\n)", parameters)]
     if word in EXPLAINS:
-        names, kinds = session.run(sql, "TSVWithNamesAndTypes").data.decode().split("\n")[:2]
+        names, kinds = session.run(sql, "TSVWithNamesAndTypes", parameters).data.decode().split("\n")[:2]
         return list(zip(names.split("\t"), kinds.split("\t"), strict=True))
     return []

@@ -237,3 +237,17 @@ def quote(value: str) -> str:
 
 def quote_name(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+
+
+def unescape(value: str) -> str:
+    """A value that ClickHouse's backslashes protect, in a TabSeparated cell or between quotes."""
+    if "\\" not in value:
+        return value
+    characters = iter(value)
+    return "".join(
+        _ESCAPES.get(escaped := next(characters, ""), escaped) if character == "\\" else character
+        for character in characters
+    )
