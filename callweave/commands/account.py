@@ -17,7 +17,7 @@ from runtime.terminal import echo, echo_json
 
 @click.group()
 def account() -> None:
-    """Set an account's time zone, and what its figures count as answered in time.
+    """Set an account's time zone and targets.
 
     Figures and `_local` views count an account's calls by its own clock. An account without settings has UTC,
     20 seconds of service level and 5 seconds of short abandons.

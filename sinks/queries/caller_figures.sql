@@ -71,7 +71,20 @@ SELECT
     maxIf(back_seconds, contact.is_missed) AS call_back_longest_seconds
 FROM
 (
-    SELECT *, sipHash64(call_id) AS call_key
+    SELECT
+        account,
+        sipHash64(call_id) AS call_key,
+        timezone,
+        interval_began_at,
+        interval_ended_at,
+        interval_offset_seconds,
+        direction,
+        line,
+        queue,
+        team,
+        agent,
+        campaign,
+        told_apart
     FROM {calls_in_intervals} AS every_call
     WHERE is_inbound
 ) AS call
