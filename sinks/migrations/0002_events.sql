@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended for the leg, or, of a CDR, for the call',
     `bridged` Nullable(Bool) COMMENT 'Of a queue''s or an IVR''s own leg: whether somebody answered behind it',
     `transferred` Nullable(Bool) COMMENT 'Whether it was transferred',
+    `passed_by` LowCardinality(Nullable(String)) COMMENT 'The extension, mostly a queue, that called this one for a caller that is not itself',
     `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the call, not the event, began',
     `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
     `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `talk_time` Nullable(Int64) COMMENT 'Microseconds',
     `written` Map(String, String) COMMENT 'Of ids those that the provider wrote otherwise, and how: in capitals, in braces',
     `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
+    `named_before` Array(String) COMMENT 'The ids that it named in its earlier reading',
     `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
     INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1

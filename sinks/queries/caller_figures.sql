@@ -15,7 +15,7 @@ CREATE OR REPLACE VIEW caller_figures
     `line` Nullable(String) COMMENT 'Inbound: the number that was called; outbound: the number shown; empty where nobody says; NULL unless told apart',
     `queue` Nullable(String) COMMENT 'The queue or IVR that the calls waited in last; empty of those without one; NULL unless told apart',
     `team` Nullable(String) COMMENT 'The agent''s team, as the directory had it then; empty where it knows none; NULL unless told apart',
-    `agent` Nullable(String) COMMENT 'Who answered or was rung first: the name in the directory then, or else the user''s id, or else the extension; NULL unless told apart',
+    `agent` Nullable(String) COMMENT 'Who answered or was rung first: the name in the directory then, or else the user''s id, or else the extension; empty if nobody was rung; NULL unless told apart',
     `campaign` Nullable(String) COMMENT 'The campaign''s id; empty of calls without one; NULL unless told apart',
     `calls` UInt64 COMMENT 'Inbound calls whose caller''s number is known',
     `callers` UInt64 COMMENT 'How many numbers they were; not to be added up over intervals',

@@ -15,7 +15,7 @@ CREATE OR REPLACE VIEW calls_in_intervals
     `line` Nullable(String) COMMENT 'Inbound: the number that was called; outbound: the number shown; empty where nobody says; NULL unless told apart',
     `queue` Nullable(String) COMMENT 'The queue or IVR that the calls waited in last; empty of those without one; NULL unless told apart',
     `team` Nullable(String) COMMENT 'The agent''s team, as the directory had it then; empty where it knows none; NULL unless told apart',
-    `agent` Nullable(String) COMMENT 'Who answered or was rung first: the name in the directory then, or else the user''s id, or else the extension; NULL unless told apart',
+    `agent` Nullable(String) COMMENT 'Who answered or was rung first: the name in the directory then, or else the user''s id, or else the extension; empty if nobody was rung; NULL unless told apart',
     `campaign` Nullable(String) COMMENT 'The campaign''s id; empty of calls without one; NULL unless told apart',
     `told_apart` String COMMENT 'All of these in one: to group by',
     `is_inbound` Bool COMMENT 'Whether it came in',
@@ -24,7 +24,7 @@ CREATE OR REPLACE VIEW calls_in_intervals
     `outcome` LowCardinality(String) COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
     `wait_seconds` Nullable(Float64) COMMENT 'How long the caller waited, of an inbound call with an outcome: until the answer, or until giving up; NULL of others, and where nobody says',
     `talk_seconds` Nullable(Float64) COMMENT 'How long it was talked: 0 for a call that ended unanswered',
-    `transfers` UInt32 COMMENT 'How many of its legs were handed on to another party',
+    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside',
     `service_level_seconds` Float64 COMMENT 'The account''s setting',
     `abandon_seconds` Float64 COMMENT 'The account''s setting'
 )

@@ -32,7 +32,7 @@ CREATE OR REPLACE VIEW calls_local
     `state` LowCardinality(String) COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
-    `transfers` UInt32 COMMENT 'How many of its legs were handed on to another party'
+    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside'
 )
 AS SELECT
     call.account AS account,
