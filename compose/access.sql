@@ -26,6 +26,7 @@ GRANT SELECT ON callweave.calls_by_hour_local TO masked;
 GRANT SELECT ON callweave.calls_by_extension_local TO masked;
 GRANT SELECT ON callweave.calls_by_campaign_local TO masked;
 GRANT SELECT ON callweave.hangup_causes_local TO masked;
+GRANT SELECT ON callweave.agents_local TO masked;
 GRANT SELECT ON callweave.accounts TO masked;
 GRANT SELECT ON callweave.account_clocks TO masked;
 GRANT SELECT ON callweave.calls_by_hour TO masked;

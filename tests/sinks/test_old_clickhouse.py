@@ -52,6 +52,9 @@ DASHBOARDS = (
     "call_figures",
     "caller_figures",
     "missed_callers",
+    "calls_by_hour_local",
+    "calls_by_extension_local",
+    "agents_local",
 )
 STORED = ("stored_calls", "stored_legs", "stored_events")
 

@@ -301,3 +301,13 @@ def test_whom_to_call_back(ask: Ask) -> None:
 def test_what_nobody_can_mean_is_refused(ask: Ask, parameters: str, sentence: str) -> None:
     with pytest.raises(Exception, match=sentence):
         ask(f"SELECT * FROM call_figures({DAY}, {parameters})")
+
+
+def test_agents_by_the_clock_of_the_account(ask: Ask) -> None:
+    rows = ask(
+        "SELECT extension, local_day, local_hour, talk_seconds FROM agents_local WHERE extension = '203'"
+    )
+    assert sorted(tuple(row.values()) for row in rows) == [
+        ("203", date(2026, 3, 30), "2026-03-30 10:00+02:00", 30.0),  # c6
+        ("203", date(2026, 3, 30), "2026-03-30 11:00+02:00", 45.0),  # c9
+    ]
