@@ -33,6 +33,7 @@ GRANT SELECT ON callweave.abandoned_rate TO masked;
 GRANT SELECT ON callweave.reconciliation TO masked;
 GRANT SELECT ON callweave.reconciliation_by_hour TO masked;
 GRANT SELECT ON callweave.source_quality TO masked;
+GRANT SELECT ON callweave.alerts TO masked;
 
 -- For people who may see everything about calls. These views run with the rights of who asks.
 CREATE ROLE IF NOT EXISTS analyst;

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from compose import demo_sources as demo
+from compose import watch_source
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError
@@ -155,6 +156,7 @@ class Stack:
         self._say(f"Tables: applied {', '.join(applied)}." if applied else "Tables: up to date.")
         with writing(self.settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
             self.urls = demo.ensure(self.settings)
+            watch_source.ensure(self.settings)
         for stage in self._stages:
             stage.start()
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "compose"
-STAGES = ["ingest", "normalize", "correlate", "sink"]
-SERVERS = ["kafka", "clickhouse", "prometheus"]
-WITH_CLICKHOUSE = {"setup", "sink", "callweave"}  # the only ones that need its password
+STAGES = ["ingest", "normalize", "correlate", "sink", "watch"]
+SERVERS = ["kafka", "clickhouse", "prometheus", "grafana"]
+WITH_CLICKHOUSE = {"setup", "sink", "watch", "callweave"}  # the only ones that need its password
 OURS = [*STAGES, "setup", "callweave"]
 SECRETS = Path("/run/secrets/callweave")
 
@@ -110,7 +110,7 @@ def test_compose_runs_each_stage_once() -> None:
 
 def test_compose_opens_ports_on_loopback_alone() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 6
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
