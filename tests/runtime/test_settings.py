@@ -325,7 +325,8 @@ SECRETS = [name for name, info in fields_of(Settings) if is_secret(info)]
 
 
 def test_the_secrets_are_known() -> None:
-    assert SECRETS == ["kafka.sasl_password", "clickhouse.password"]
+    watch = [f"watch.{name}" for name in ("callback_url", "webhook_url", "webhook_secret")]
+    assert SECRETS == ["kafka.sasl_password", "clickhouse.password", *watch]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.just(HUNTER), min_size=1))
