@@ -24,7 +24,7 @@ class Lazy(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name, place and summary."""
+    """A group that knows its commands by name, module and summary."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

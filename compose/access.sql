@@ -35,6 +35,9 @@ GRANT SELECT ON callweave.reconciliation_by_hour TO masked;
 GRANT SELECT ON callweave.source_quality TO masked;
 GRANT SELECT ON callweave.alerts TO masked;
 
+-- For people who may add, rotate and pause sources and send rejected callbacks again, in the console; give them analyst too.
+CREATE ROLE IF NOT EXISTS operator;
+
 -- For people who may see everything about calls. These views run with the rights of who asks.
 CREATE ROLE IF NOT EXISTS analyst;
 GRANT SELECT ON callweave.* TO analyst;

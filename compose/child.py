@@ -21,10 +21,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without a word (Linux alone).
+    """For `Popen(preexec_fn=…)`: the kernel kills the child when we die without notice (Linux only).
 
-    Without it a killed test run or `make run` would leave servers behind that hold their ports.
-    The kernel looks at the thread that started the child, so only the main thread may ask for it.
+    Without it a killed test run or `make run` would leave servers behind that hold their ports. The
+    kernel watches the thread that started the child, so only the main thread may use this.
     """
     if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
         return None
@@ -56,7 +56,7 @@ class Child:
         descriptors: Sequence[int] = (),
         dies_with_us: bool = False,
     ) -> None:
-        """Start it; what it says is put behind what `output` holds. It inherits the descriptors."""
+        """Start it; its output is appended to `output`. It inherits the descriptors."""
         with output.open("ab") as file, signals.held():
             self._process = subprocess.Popen(
                 command,
@@ -70,14 +70,14 @@ class Child:
             )
 
     def ended(self) -> int | None:
-        """The exit status, once, of a process that has ended by itself."""
+        """Return the exit status, once, of a process that has ended by itself."""
         status = self._process.poll() if self._process is not None else None
         if status is not None:
             self._process = None
         return status
 
     def wait(self, timeout_seconds: float | None = None) -> int | None:
-        """Wait for the process to end: its exit status, or None when it still runs by then."""
+        """Wait for the process to end: return its exit status, or None if it still runs by then."""
         if self._process is None:
             return 0
         try:
@@ -86,7 +86,7 @@ class Child:
             return None
 
     def terminate(self, patience_seconds: float) -> int | None:
-        """Ask it to stop (SIGTERM): its exit status, or None when it took too long and was killed."""
+        """Ask it to stop (SIGTERM); return its exit status, or None if it took too long and was killed."""
         if self._process is not None:
             self._process.terminate()
         status = self.wait(patience_seconds)

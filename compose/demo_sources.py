@@ -6,11 +6,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from callweave.commands.source import base_url, callback_url
 from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
 from runtime.files import replace_file
+from schemas.dialects import COMMON_API, EXTENSION_EVENTS
 from simulator.demo import kept_urls, urls_file
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 DEMOS = {
-    "demo": ("demo", "common-api", "Asia/Shanghai"),
-    "demo-pbx": ("demo-pbx", "extension-events", "UTC"),
+    "demo": ("demo", COMMON_API.name, "Asia/Shanghai"),
+    "demo-pbx": ("demo-pbx", EXTENSION_EVENTS.name, "UTC"),
 }
 """Account, dialect and time zone by source."""
 
@@ -60,7 +60,7 @@ HANGUP = {
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name. The sources are added if there is no source at all."""
+    """Return the demo sources' callback URLs by name. They are added if there is no source at all."""
     known = sources.load(settings.sources_file)
     if not any(source.active for source in known):
         tokens = {name: sources.add(settings.sources_file, name, *demo) for name, demo in DEMOS.items()}
@@ -68,14 +68,14 @@ def ensure(settings: Settings) -> dict[str, str]:
         kept = {name: token_of(url) for name, url in kept_urls(settings).items() if name in DEMOS}
         owners = {name: known.by_token(token) for name, token in kept.items()}
         tokens = {name: kept[name] for name, owner in owners.items() if owner and owner.name == name}
-    urls = {name: callback_url(settings.ingest, token) for name, token in tokens.items()}
+    urls = {name: settings.ingest.callback_url(token) for name, token in tokens.items()}
     if urls:
         _keep(urls_file(settings), urls)
     return urls
 
 
 def required(settings: Settings) -> dict[str, str]:
-    """Both demo sources' callback URLs by name. Missing ones are added beside other sources.
+    """Return both demo sources' callback URLs by name. Missing ones are added beside other sources.
 
     Raises `StartError` for one whose URL is not kept.
     """
@@ -90,18 +90,20 @@ def required(settings: Settings) -> dict[str, str]:
                 f"the callback URL of the source {name} is not kept in {urls_file(settings)}: "
                 f"`callweave source remove {name}`, and it is added again."
             )
-        urls[name] = callback_url(settings.ingest, sources.add(settings.sources_file, name, *demo))
+        urls[name] = settings.ingest.callback_url(sources.add(settings.sources_file, name, *demo))
     _keep(urls_file(settings), urls)
     return urls
 
 
 def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
-    """What `make run` prints once it runs, as lines."""
+    """Return the lines that `make run` prints once it runs."""
     engine = settings.clickhouse
     http = f"http://{engine.host}:{engine.http_port}"
     return [
         "",
-        f"callweave runs. Callbacks: {base_url(settings.ingest)}/callbacks/…   Ctrl-C stops everything.",
+        f"The console: {settings.console.base_url}",
+        "",
+        f"callweave runs. Callbacks: {settings.ingest.base_url}/callbacks/…   Ctrl-C stops everything.",
         "",
         *_sources_lines(settings, urls),
         "Then, in another terminal:",
@@ -129,7 +131,7 @@ def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
 
 
 def curl(name: str, url: str) -> str:
-    if DEMOS[name][1] == "common-api":
+    if DEMOS[name][1] == COMMON_API.name:
         body = json.dumps(CDR, separators=(",", ":"))
         return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", body])
     fields = [part for key, value in HANGUP.items() for part in ("-d", f"{key}={value}")]

@@ -34,11 +34,11 @@ PRIVATE = 0o077
 
 
 class Stop(BaseException):
-    """We were asked to stop. Not an `Exception`, so that nothing on the way mistakes it for a failure."""
+    """A request to stop. Not an `Exception`, so that no handler mistakes it for a failure."""
 
 
 class Kill(BaseException):
-    """We were asked to stop again."""
+    """A second request to stop."""
 
 
 def take_interrupts() -> None:

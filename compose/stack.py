@@ -36,7 +36,7 @@ STAGE_PATIENCE_SECONDS = 30.0
 
 
 def resolved(settings: Settings) -> Settings:
-    """The same settings with a free port in place of each 0."""
+    """Return the same settings with a free port in place of each 0."""
     for setting, _, port in settings.listeners():
         stage, name = setting.split(".")
         section = getattr(settings, stage).model_copy(update={name: port or free_port()})
@@ -45,7 +45,7 @@ def resolved(settings: Settings) -> Settings:
 
 
 def objections(settings: Settings) -> Iterator[str]:
-    """Why these settings don't suit servers of our own on this machine."""
+    """Say why these settings don't suit our own servers on this machine."""
     kafka, engine = settings.kafka, settings.clickhouse
     addresses = kafka.addresses()
     if len(addresses) != 1 or not is_loopback(addresses[0][0]) or not addresses[0][1]:
@@ -68,7 +68,7 @@ def objections(settings: Settings) -> Iterator[str]:
 
 
 def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """Every address to listen on: the setting's name, host, port."""
+    """Return every address to listen on: the setting's name, host, port."""
     kafka_host, kafka_port = settings.kafka.addresses()[0]
     engine = settings.clickhouse
     yield "kafka.bootstrap_servers", kafka_host, kafka_port
@@ -79,7 +79,7 @@ def listeners(settings: Settings) -> Iterator[tuple[str, str, int]]:
 
 
 def taken_ports(settings: Settings) -> Iterator[str]:
-    """A sentence for each address that can't be listened on."""
+    """Return a sentence for each address that can't be listened on."""
     seen: dict[int, str] = {}
     for name, host, port in listeners(settings):
         if port in seen:
@@ -90,7 +90,7 @@ def taken_ports(settings: Settings) -> Iterator[str]:
 
 
 class Stack:
-    """Kafka, ClickHouse and the four stages."""
+    """Kafka, ClickHouse and the stages."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
         """Check that it can run here; raises `StartError` before anything is started."""
@@ -132,7 +132,7 @@ class Stack:
     def _make_stages(self) -> list[Stage]:
         settings = self.settings
         ports = {name: getattr(settings, name).metrics_port for name in STAGES}
-        own = {"ingest": ["--port", str(settings.ingest.port)]}
+        own = {name: ["--port", str(getattr(settings, name).port)] for name in ("ingest", "console")}
         command = [sys.executable, "-m", "callweave", "run"]
         return [
             Stage(

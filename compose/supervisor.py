@@ -53,7 +53,7 @@ class Stage(Child):
 
     @property
     def hopeless(self) -> bool:
-        """Whether it has ended again and again without ever being ready."""
+        """Return whether it has ended again and again without ever being ready."""
         return self._ends >= HOPELESS and not self._was_ready
 
     def start(self) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callweave.commands.source import callback_url
-from operations.watch.freshness import ACCOUNT, DIALECT, SOURCE, url_file
-from operations.watch.freshness import callback_url as kept_url
+from operations.watch.freshness import ACCOUNT, DIALECT, SOURCE, callback_url, url_file
 from provider.subscriptions import token_of
 from runtime import sources
 from runtime.files import replace_file
@@ -19,7 +17,7 @@ def ensure(settings: Settings) -> None:
     """Have the watch know a callback URL of its own source, unless its settings name one."""
     if settings.watch.callback_url is not None:
         return
-    file, kept = settings.sources_file, kept_url(settings)
+    file, kept = settings.sources_file, callback_url(settings)
     known = sources.load(file)
     owner = known.by_token(token_of(kept)) if kept else None
     if owner is not None and owner.name == SOURCE:
@@ -28,4 +26,4 @@ def ensure(settings: Settings) -> None:
         token = sources.rotate(file, SOURCE)
     else:
         token = sources.add(file, SOURCE, ACCOUNT, DIALECT, "UTC")
-    replace_file(url_file(settings), f"{callback_url(settings.ingest, token)}\n".encode())
+    replace_file(url_file(settings), f"{settings.ingest.callback_url(token)}\n".encode())

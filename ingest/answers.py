@@ -41,41 +41,40 @@ MESSAGES = {
 
 
 class Accepted(Response):
-    """The answer of the hot path: werkzeug would look into every header again before sending, for 10 µs."""
+    """The answer of the hot path: werkzeug would check every header again before sending, for 10 µs."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body, int(HTTPStatus.OK), list(HEADERS))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Send it."""
         del environ
         start_response(self.status, self.headers.to_wsgi_list())
         return [self.get_data()]
 
 
 def accepted(callback_id: str) -> Response:
-    """The broker has acknowledged the callback."""
+    """Answer that the broker has acknowledged the callback."""
     return Accepted(b'{"status":"accepted","id":"%s"}\n' % callback_id.encode())
 
 
 def rejected(callback_id: str, reasons: tuple[Reason, ...]) -> Response:
-    """The payload can't be decoded; it is kept."""
+    """Answer that the payload can't be decoded, and was archived."""
     errors = [reason.to_json() for reason in reasons]
     return json(HTTPStatus.BAD_REQUEST, {"status": "rejected", "id": callback_id, "errors": errors})
 
 
 def probed() -> Response:
-    """An empty request of somebody who tries the URL: there is nothing to keep, and it is the right one."""
+    """Answer an empty request, by which somebody tries the URL: the URL is right, and nothing is kept."""
     return json(HTTPStatus.OK, {"status": "ready"}, {"Allow": ALLOWED})
 
 
 def refused(status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:
-    """The request was not read."""
+    """Answer a request that was not read."""
     return json(status, refusal(status), headers)
 
 
 def unavailable(retry_after_seconds: int) -> Response:
-    """Nothing is claimed: the provider is asked to come again."""
+    """Ask the provider to send the callback again later."""
     return json(
         HTTPStatus.SERVICE_UNAVAILABLE,
         {"status": "unavailable", "message": "not acknowledged; please send it again"},
@@ -84,19 +83,18 @@ def unavailable(retry_after_seconds: int) -> Response:
 
 
 def json(status: HTTPStatus, document: dict[str, object], headers: dict[str, str] | None = None) -> Response:
-    """A JSON document with a line feed at its end, as it is read in terminals."""
+    """Make a JSON document that ends in a line feed, for terminals."""
     response = answer(status, orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
     response.headers.update(headers or {})
     return response
 
 
 def answer(status: HTTPStatus, body: bytes) -> Response:
-    """A response with our headers."""
     return Response(body, int(status), list(HEADERS))
 
 
 def plain(status: HTTPStatus, retry_after_seconds: int) -> bytes:
-    """All bytes of the answer to what never became a request; the connection closes after it."""
+    """Return all bytes of the answer to a request that can't be parsed; the connection closes after it."""
     headers = [*HEADERS]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", str(retry_after_seconds)))
@@ -107,5 +105,5 @@ def plain(status: HTTPStatus, retry_after_seconds: int) -> bytes:
 
 
 def refusal(status: HTTPStatus) -> dict[str, object]:
-    """The document that says that a request was not kept."""
+    """Make the document which says that a request was not kept."""
     return {"status": "refused", "message": MESSAGES.get(status, status.phrase.lower())}

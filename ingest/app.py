@@ -22,7 +22,7 @@ from ingest.senders import objection, peer_of
 from runtime.senders import SecretError
 from runtime.sources import SourcesError
 from schemas.callbacks import Callback, Reason, Rejection, Stage
-from schemas.payload.decode import Undecodable, decode
+from schemas.payload.decode import Undecodable, payloads
 from schemas.times import SECOND
 from schemas.topics import Topic
 
@@ -42,7 +42,17 @@ MAX_PATH = 1024
 """Characters of a path; a callback URL has 54."""
 MAX_CONTENT_TYPE = 1024
 """Characters that are kept of a Content-Type: it travels beside a body that may fill a message."""
-KEPT = ("content-encoding",)
+KEPT = (
+    "content-encoding",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-signature",
+    "x-timestamp",
+    "x-hub-signature",
+    "x-hub-signature-256",
+)
+"""Of every request: a source whose signatures nobody asks for yet can be verified later, too."""
 MAX_KEPT = 1024
 """Characters of a header that is kept."""
 SENDER_MESSAGES = {
@@ -66,7 +76,7 @@ class RefusedError(Exception):
 
 
 class Ingress:
-    """What a request is answered from."""
+    """What requests are answered with."""
 
     def __init__(
         self, settings: Settings, sources_file: SourcesFile, publisher: Publisher, clock: Clock
@@ -76,12 +86,13 @@ class Ingress:
         self.publisher = publisher
         self.clock = clock
         self.buckets = Buckets()
-        self.keep_names = tuple(filter(None, settings.ingest.keep_headers.lower().split(",")))
+        asked = filter(None, settings.ingest.keep_headers.lower().split(","))
+        self.kept_keys = {name: environ_key(name) for name in (*KEPT, *asked)}
         self.raw = settings.kafka.prefix + Topic.RAW
         self.rejected = settings.kafka.prefix + Topic.REJECTED
 
     def receive(self, token: str) -> Response:
-        """`/callbacks/<token>`."""
+        """Answer `/callbacks/<token>`."""
         environ = request.environ  # what `request` is asked for goes through three layers each time
         try:
             source = self.source_of(token, environ)
@@ -99,7 +110,7 @@ class Ingress:
             metrics.IN_FLIGHT.dec()
 
     def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
-        """What the request says, and all that is known of it."""
+        """Make the callback of a request."""
         posted = environ["REQUEST_METHOD"] == "POST"
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
         return Callback(
@@ -117,14 +128,16 @@ class Ingress:
         )
 
     def kept_headers(self, source: Source, environ: WSGIEnvironment) -> bytes:
-        """Those that are asked for, and all that a signature can be verified with later."""
+        """Return the headers to keep: those that are configured, and all that verify a signature later."""
         signature = source.sender.signature if source.sender else None
-        names = KEPT + self.keep_names + (signature.headers if signature else ())
-        found = {name: environ[key][:MAX_KEPT] for name in names if (key := environ_key(name)) in environ}
+        keys = self.kept_keys
+        if signature is not None:
+            keys = keys | {name: environ_key(name) for name in signature.headers}
+        found = {name: environ[key][:MAX_KEPT] for name, key in keys.items() if key in environ}
         return orjson.dumps(found) if found else b""
 
     def check(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> None:
-        """See that it comes from whom it says; raise `RefusedError`."""
+        """Check who sends it; raise `RefusedError`."""
         if source.sender is None:
             return
         headers = {
@@ -150,7 +163,7 @@ class Ingress:
         raise RefusedError(HTTPStatus.UNAUTHORIZED)
 
     def source_of(self, token: str, environ: WSGIEnvironment) -> Source:
-        """Who sends it; raise `RefusedError`."""
+        """Return the source whose token the URL has; raise `RefusedError`."""
         if environ["REQUEST_METHOD"] not in answers.METHODS:
             raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": answers.ALLOWED})
         if len(environ["PATH_INFO"]) > MAX_PATH:
@@ -169,7 +182,7 @@ class Ingress:
         return source
 
     def read(self, environ: WSGIEnvironment) -> tuple[str, bytes, bytes]:
-        """The method, the query string and the body, byte for byte; raise `RefusedError`.
+        """Return method, query string and body, byte for byte; raise `RefusedError`.
 
         The server has the whole body before it asks us; some providers write the form into a GET's.
         """
@@ -179,27 +192,20 @@ class Ingress:
         return environ["REQUEST_METHOD"], query, environ["wsgi.input"].read()
 
     def later(self) -> RefusedError:
-        """For a request that may be taken at another time."""
+        """Refuse a request that may be sent again later."""
         return RefusedError(
             HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(self.limits.retry_after_seconds)}
         )
 
     def keep(self, callback: Callback, charset: str) -> Response:
-        """Publish to where it belongs, and answer once that is acknowledged.
+        """Publish the callback, and answer once it is acknowledged.
 
-        `charset` is what the source writes in where it isn't UTF-8 and names none.
+        `charset` is what the source writes in if it isn't UTF-8 and the callback names none.
         """
         topic, headers, answer = self.raw, callback.headers(), "accepted"
         reasons: tuple[Reason, ...] = ()
         try:
-            decode(
-                callback.method,
-                callback.content_type,
-                callback.payload,
-                callback.query,
-                content_encoding=callback.content_encoding,
-                charset=charset,
-            )
+            payloads(callback, charset)
         except Undecodable as error:
             reasons = error.reasons
             topic, answer = self.rejected, "rejected"
@@ -223,7 +229,7 @@ class Ingress:
 
 
 def environ_key(name: str) -> str:
-    """Where WSGI has a header."""
+    """Return a header's key in a WSGI environment."""
     return f"HTTP_{name.upper().replace('-', '_')}"
 
 
@@ -239,7 +245,6 @@ def create_app(
     publisher: Publisher,
     clock: Clock,
 ) -> Flask:
-    """The ingress."""
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     ingress = Ingress(settings, sources_file, publisher, clock)
@@ -256,7 +261,7 @@ def create_app(
 
 
 def on_http_error(error: HTTPException) -> Response:
-    """What Flask and werkzeug refuse by themselves."""
+    """Answer what Flask and werkzeug refuse by themselves."""
     status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = error.get_response().headers.get("Allow", "")
@@ -265,7 +270,7 @@ def on_http_error(error: HTTPException) -> Response:
 
 
 def on_defect(error: Exception, retry_after_seconds: int) -> Response:
-    """Trouble of our own: the provider shall come again. The message of the error may hold what it sent."""
+    """Ask the provider to send again after an unexpected error, whose message may hold its data."""
     metrics.FAILED.inc()
     where = traceback.format_tb(error.__traceback__)[-3:]
     log.error("request failed", error=type(error).__name__, where=where)

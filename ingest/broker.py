@@ -33,7 +33,7 @@ AVOID_SECONDS = 5.0
 
 
 class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
-    """Partitions by turns: each group goes to the next that has a leader and did not fail a moment ago."""
+    """Chooses partitions in turn: each group goes to the next that has a leader and has not just failed."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -42,16 +42,16 @@ class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
         self._avoided: dict[tuple[str, int], float] = {}
 
     def next(self) -> None:
-        """A group begins."""
+        """Begin a group."""
         self._turn += 1
         self._chosen.clear()
 
     def chosen(self, topic: str) -> int | None:
-        """Where the group's messages of a topic go."""
+        """Return the partition for the group's messages of a topic."""
         return self._chosen.get(topic)
 
     def avoid(self, topic: str, partition: int) -> None:
-        """It could not be written."""
+        """Note that a partition could not be written."""
         self._avoided[topic, partition] = self._monotonic() + AVOID_SECONDS
 
     def partition(  # noqa: PLR0917 - kafka-python's parameters
@@ -63,7 +63,7 @@ class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
         serialized_value: Any,
         cluster: ClusterMetadata,
     ) -> int:
-        """What kafka-python asks; it knows which partitions have a leader."""
+        """Choose; kafka-python calls this, and knows which partitions have a leader."""
         del key, serialized_key, value, serialized_value
         found = self._chosen.get(topic)
         if found is None:
@@ -75,7 +75,7 @@ class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
 
 
 class Broker:
-    """A cluster that answered, for one thread at a time."""
+    """A cluster that has answered, for one thread at a time."""
 
     def __init__(self, options: Options, topics: Iterable[str], turns: Turns, timeout_seconds: float) -> None:
         """Connect; raise `KafkaError` or OSError within a few times the timeout.
@@ -108,7 +108,7 @@ class Broker:
             raise
 
     def send(self, topic: str, value: bytes, headers: Headers) -> FutureRecordMetadata:
-        """Hand a message over; what is returned says later what became of it; raise `KafkaError`."""
+        """Hand a message over; the result says later what became of it; raise `KafkaError`."""
         return self._producer.send(topic, value, headers=headers)
 
     def ask(self) -> None:
@@ -118,14 +118,14 @@ class Broker:
                 raise LeaderNotAvailableError(f"{topic['name']} has no partition with a leader")
 
     def close(self) -> None:
-        """Let go; returns at once. What is under way has its time to end."""
+        """Let go and return at once; messages under way have until their time-out."""
         for client in (getattr(self, "_producer", None), self._admin):
             if client is not None:
                 threading.Thread(target=end, args=(client, self._timeout), daemon=True).start()
 
 
 def end(client: Any, timeout_seconds: float) -> None:
-    """Close a client; a producer first waits until all that it was given is settled."""
+    """Close a client; a producer first waits until everything handed to it is settled."""
     try:
         if isinstance(client, KafkaProducer):
             client.close(timeout=2 * timeout_seconds)
@@ -136,9 +136,9 @@ def end(client: Any, timeout_seconds: float) -> None:
 
 
 def connected(kind: Callable[..., Any], options: Options) -> Any:
-    """One of kafka-python's clients; raise `KafkaError` or OSError.
+    """Return one of kafka-python's clients; raise `KafkaError` or OSError.
 
-    One that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12): they end here.
+    If no broker answers, kafka-python 3.0.12 leaves its thread and sockets behind: they are ended here.
     """
     made: list[Any] = []
 

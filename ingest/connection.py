@@ -45,7 +45,7 @@ class Phase(Enum):
 
 
 class Host(Protocol):
-    """What a connection stands in."""
+    """What a connection needs of its server."""
 
     limits: IngestSettings
     stopping: bool
@@ -54,23 +54,23 @@ class Host(Protocol):
 
     @property
     def now(self) -> float:
-        """Seconds, of the clock of deadlines."""
+        """The time in seconds, on the clock of deadlines."""
 
     def enter(self, connection: Connection) -> bool:
-        """Count it in; False if there is no place for it."""
+        """Count the connection; return False if there is no room."""
 
     def leave(self, connection: Connection) -> None:
-        """Count it out."""
+        """Count the connection out."""
 
     def make_room(self, but: Connection) -> None:
-        """Give up the body that has been coming for longest."""
+        """Drop the body that has been arriving for longest."""
 
     def work(self, connection: Connection, request: Request) -> None:
         """Have a request answered."""
 
 
 class Connection(asyncio.Protocol):
-    """Lives in the event loop's thread."""
+    """One client's connection; it belongs to the event loop's thread."""
 
     def __init__(self, server: Host) -> None:
         self.server = server
@@ -97,7 +97,6 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there."""
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else ""
@@ -106,7 +105,7 @@ class Connection(asyncio.Protocol):
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is there any more; what was not whole is dropped."""
+        """Drop what is incomplete."""
         del exc
         if self._request is not None and self._request.chunks:
             metrics.REFUSED.labels("400").inc()  # it broke off: nobody is there to read that
@@ -115,7 +114,6 @@ class Connection(asyncio.Protocol):
         self.server.leave(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
         if self.phase is Phase.CLOSING:
             return
         if self.phase is Phase.ANSWER:
@@ -126,30 +124,29 @@ class Connection(asyncio.Protocol):
         self._feed(data)
 
     def eof_received(self) -> bool:
-        """Nothing more will come; an answer that is under way is still wanted."""
+        """Keep the connection for an answer under way: the client sends no more, but reads."""
         self._ended = True
         return self.phase is Phase.ANSWER
 
     def pause_writing(self) -> None:
-        """It reads no answers: 64 KiB of them wait."""
+        """Drop a client that does not read: 64 KiB of answers wait."""
         self._transport.abort()
 
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         self._headers = []
         self._target = b""
         self._head_bytes = 0
         self._begun = True
 
     def on_url(self, url: bytes) -> None:
-        """A part of the target."""
+        """Take a part of the target."""
         self._target += url
         self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; after a chunked body, a trailer, which means nothing here."""
+        """Take a header; after a chunked body it is a trailer, which is ignored."""
         self._head_bytes += len(name) + len(value) + 4
         if self._request is None:
             self._headers.append((name.lower(), value))
@@ -171,7 +168,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body."""
+        """Take a part of the body."""
         request = self._request
         if request is None or self._refused is not None:
             return
@@ -184,7 +181,6 @@ class Connection(asyncio.Protocol):
             self.server.make_room(self)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
         request, self._request = self._request, None
         if request is None or self._refused is not None:
             return
@@ -197,7 +193,7 @@ class Connection(asyncio.Protocol):
     # What we do.
 
     def answered(self, answer: bytes, request: Request) -> None:
-        """Send an answer, and go on with what has come meanwhile."""
+        """Send an answer, and continue with what has arrived meanwhile."""
         if self.phase is Phase.CLOSING:
             return
         self._transport.write(answer)
@@ -211,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._await_next()
 
     def _await_next(self) -> None:
-        """Wait for the next request, of which a part may have come already."""
+        """Wait for the next request, which may have arrived in part."""
         limits = self.server.limits
         if self._request is not None:
             self.phase, seconds = Phase.BODY, limits.body_seconds
@@ -227,7 +223,7 @@ class Connection(asyncio.Protocol):
             self._feed(data)
 
     def overdue(self) -> None:
-        """Its time is up."""
+        """Close, since a phase took too long."""
         match self.phase:
             case Phase.HEAD | Phase.BODY:
                 self.refuse(HTTPStatus.REQUEST_TIMEOUT)
@@ -237,7 +233,7 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     def refuse(self, status: HTTPStatus) -> None:
-        """Answer what is not read on, and close."""
+        """Answer a request that is not read to its end, and close."""
         metrics.REFUSED.labels(str(int(status))).inc()
         self._request = None
         self.forget_body()
@@ -245,7 +241,7 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
-        """Nothing more is sent; what comes is thrown away until the client has closed or time is up."""
+        """Send no more; discard what arrives until the client has closed or its time is up."""
         self.phase = Phase.CLOSING
         self.deadline = self.server.now + LINGER_SECONDS
         self._transport.resume_reading()
@@ -253,12 +249,12 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def abandon(self) -> None:
-        """Close at once what keeps others out."""
+        """Close at once, to make room for others."""
         self.forget_body()
         self._transport.abort()
 
     def forget_body(self) -> None:
-        """Its bytes are somebody else's now, or nobody's."""
+        """Forget the body's bytes, which are somebody else's now or nobody's."""
         self.server.buffered -= self.size
         self.size = 0
 
@@ -288,7 +284,7 @@ class Connection(asyncio.Protocol):
             self.refuse(self._refused)
 
     def _head_objection(self) -> HTTPStatus | None:
-        """Why nobody reads these headers, None if we do."""
+        """Return why these headers are refused, None if they are not."""
         if self._head_bytes <= MAX_HEAD_BYTES:
             return None
         if len(self._target) > MAX_HEAD_BYTES // 2:
@@ -296,14 +292,14 @@ class Connection(asyncio.Protocol):
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
     def _work(self) -> None:
-        """Have the first whole request answered."""
+        """Have the first complete request answered."""
         request = self._whole.pop(0)
         self.phase = Phase.ANSWER
         self.deadline = NEVER
         self.server.work(self, request)
 
     def _objection(self, request: Request) -> HTTPStatus | None:
-        """Why the body is not wanted, None if it is."""
+        """Return why the body is refused, None if it is not."""
         if not request.target.isascii() or request.version not in VERSIONS:
             return HTTPStatus.BAD_REQUEST
         if (objection := self._head_objection()) is not None:

@@ -37,13 +37,13 @@ TOGETHER = 200
 
 
 class Earlier(Protocol):
-    """Who tried to publish what now stands in the spool."""
+    """Who first tried to publish what is now in the spool."""
 
     def answering(self) -> bool:
-        """Whether the broker answers."""
+        """Return whether the broker answers."""
 
     def came_after_all(self, message: Message) -> bool:
-        """Whether the message has been acknowledged meanwhile."""
+        """Return whether the message has been acknowledged meanwhile."""
 
 
 class Drain:
@@ -69,11 +69,10 @@ class Drain:
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; what is not published stays where it is."""
+        """Stop; unpublished messages stay in the spool."""
         self._closed.set()
         self._thread.join(LOOK_SECONDS + 1)
 
@@ -89,7 +88,7 @@ class Drain:
                     log.warning("the spool can't be published now", error=type(error).__name__)
 
     def _empty(self) -> None:
-        """Publish all that stands there; raise `KafkaError` or OSError."""
+        """Publish all files of the spool; raise `KafkaError` or OSError."""
         broker = self._connect(self._turns, TIMEOUT_SECONDS)
         try:
             while not self._closed.is_set() and self._publisher.answering():
@@ -103,7 +102,7 @@ class Drain:
             broker.close()
 
     def _publish(self, broker: Broker, segment: Segment) -> int:
-        """Publish a file and remove it; how many messages it had. Raise `KafkaError` or OSError."""
+        """Publish a file and remove it; return its number of messages. Raise `KafkaError` or OSError."""
         messages, bad = segment.read()
         refused = 0
         for start in range(0, len(messages), TOGETHER):
@@ -117,9 +116,9 @@ class Drain:
         return len(messages)
 
     def _send(self, broker: Broker, messages: list[Message]) -> int:
-        """Return once all are acknowledged; how many the broker will never take. Raise `KafkaError`.
+        """Return once all are acknowledged, with how many the broker will never take. Raise `KafkaError`.
 
-        What one partition could not take goes to another.
+        A message that one partition could not take goes to another.
         """
         refused = 0
         while messages:
@@ -132,7 +131,7 @@ class Drain:
         return refused
 
     def _attempt(self, broker: Broker, messages: list[Message]) -> tuple[list[Message], int]:
-        """Those that are not acknowledged, and how many the broker will never take."""
+        """Return the messages not acknowledged, and how many the broker will never take."""
         self._turns.next()
         deadline = time.monotonic() + TIMEOUT_SECONDS
         again: list[Message] = []
@@ -162,10 +161,10 @@ class Drain:
 
 
 class Keeper:
-    """Keeps a message: with the broker, or on the disk while that does not answer."""
+    """Keeps a message: in Kafka, or on the disk while Kafka does not answer."""
 
     def __init__(self, broker: Publisher, spool: Spool) -> None:
-        """Neither is started here."""
+        """Both must be started elsewhere."""
         self._broker = broker
         self._spool = spool
 
@@ -178,5 +177,5 @@ class Keeper:
             metrics.SPOOLED.inc()
 
     def answering(self) -> bool:
-        """Whether messages can be kept now."""
+        """Return whether messages can be kept now."""
         return self._broker.answering() or self._spool.usable

@@ -28,11 +28,11 @@ LATE = "no acknowledgement in time"
 
 
 class UnacknowledgedError(Exception):
-    """The message is not known to be kept. It may be all the same."""
+    """The message may not be kept."""
 
 
 class Message:
-    """One message, and where the thread that brought it waits."""
+    """A message, and where its thread waits."""
 
     __slots__ = ("error", "headers", "leads", "settled", "topic", "value", "woken")
 
@@ -51,17 +51,17 @@ class Message:
 
 
 class Sent(Protocol):
-    """A group on its way."""
+    """A group under way."""
 
     def wait(self, deadline: float) -> bool:
-        """Whether what becomes of every message is known by then (monotonic seconds)."""
+        """Return whether the fate of every message is known by then (monotonic seconds)."""
 
     def end(self) -> None:
-        """Nobody waits any more: give each message that was not acknowledged its `error`."""
+        """Give each message that was not acknowledged its `error`: nobody waits any more."""
 
 
 class Groups:
-    """Where threads meet."""
+    """Where threads meet to send their messages together."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Groups:
             raise UnacknowledgedError(message.error)
 
     def _leave(self, message: Message) -> None:
-        """Its time is up: it is not sent any more if it has not been yet."""
+        """Take a message out whose time is up, unless it has been sent."""
         with self._lock:
             if message.leads or message.settled:
                 return
@@ -105,7 +105,7 @@ class Groups:
             message.error = LATE
 
     def _lead(self, deadline: float) -> None:
-        """Send what waits, its own message included, and see that others can."""
+        """Send what waits, its own message included, and see that another thread can lead."""
         now = time.monotonic()
         if (early := self._pause_ends - now) > 0:
             time.sleep(early)
@@ -129,7 +129,7 @@ class Groups:
             self._settle(group, error)
 
     def _hand_over(self) -> None:
-        """The one that has waited longest leads the next group."""
+        """Let the message that has waited longest lead the next group."""
         with self._lock:
             self._led = bool(self._waiting)
             if self._waiting:
@@ -137,7 +137,7 @@ class Groups:
                 self._waiting[0].woken.release()
 
     def _settle(self, group: list[Message], error: str) -> None:
-        """Wake the group."""
+        """Wake the group's threads."""
         with self._lock:
             for message in group:
                 message.settled = True

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Buckets:
-    """One for each source that has a limit; any number of threads."""
+    """A token bucket for each source that has a limit; any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,7 +18,7 @@ class Buckets:
         """What was left in a source's bucket, and when that was."""
 
     def wait(self, source: Source, now: float) -> float:
-        """Take one from a source's bucket: 0, or how many seconds until there is one (`now` is monotonic)."""
+        """Take a token of a source: return 0, or the seconds until there is one (`now` is monotonic)."""
         rate = source.requests_per_second
         if rate is None:
             return 0.0

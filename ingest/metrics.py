@@ -69,5 +69,5 @@ SOURCES_STALE = Gauge(
 
 @cache  # as many as there are sources, times three
 def answered(source: str, answer: str) -> Counter:
-    """The counter of one source and answer; looking it up by its labels takes longer than counting."""
+    """Return the counter of a source and answer; finding it by labels takes longer than counting."""
     return ANSWERED.labels(source, answer)

@@ -46,11 +46,11 @@ class Publisher(Protocol):
         """Return once the message is kept; raise `UnacknowledgedError` otherwise, within its time."""
 
     def answering(self) -> bool:
-        """Whether messages can be kept now."""
+        """Return whether messages can be kept now."""
 
 
 class KafkaPublisher:
-    """A publisher that comes up with the broker, whenever that is."""
+    """A publisher that connects to the broker whenever it appears."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class KafkaPublisher:
         self._thread = threading.Thread(target=self._keep, name="publisher", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for the broker; returns at once."""
+        """Begin to look for the broker; return at once."""
         self._thread.start()
 
     def publish(self, topic: str, value: bytes, headers: Headers) -> None:
@@ -93,11 +93,11 @@ class KafkaPublisher:
         self._groups.publish(Message(topic, value, headers), self._patience)
 
     def answering(self) -> bool:
-        """Whether the broker answered when last asked."""
+        """Return whether the broker answered when last asked."""
         return self._broker is not None
 
     def came_after_all(self, message: Message) -> bool:
-        """Whether a message that nobody waited for any more has been acknowledged later; waits for that."""
+        """Return whether a message that was given up has been acknowledged later; waits for that."""
         future = self._late.pop(name_of(message), None)
         if future is None:
             return False
@@ -108,7 +108,7 @@ class KafkaPublisher:
         return True
 
     def late(self, message: Message, future: FutureRecordMetadata) -> None:
-        """A message that nobody waits for any more is still on its way."""
+        """Note that a message under way was given up."""
         if len(self._late) < MOST_LATE:
             self._late[name_of(message)] = future
 
@@ -129,17 +129,15 @@ class KafkaPublisher:
         return Sent(self, broker, self._turns, messages)
 
     def acknowledged(self) -> None:
-        """A group has been."""
         self._acknowledged_at, self._failures = time.monotonic(), 0
 
     def failed(self, broker: Broker, error: str) -> None:
-        """No message of a group has been acknowledged."""
         self._failures += 1
         if self._failures >= FAILURES:
             self.give_up(broker, error)
 
     def _keep(self) -> None:
-        """Have a broker that answers, as often as there is one to be had."""
+        """Keep a connection to a broker that answers."""
         while not self._closed.is_set():
             self._beat()
             broker, asked_at = self._broker, time.monotonic()
@@ -168,7 +166,7 @@ class KafkaPublisher:
         log.info("the broker answers")
 
     def give_up(self, broker: Broker, error: str) -> None:
-        """Stop using a broker that failed; the keeper looks for it anew at once."""
+        """Stop using a broker that failed; the keeper looks for one at once."""
         if self._broker is not broker or self._closed.is_set():
             return
         self._broker = None
@@ -185,7 +183,7 @@ class KafkaPublisher:
 
 
 class Sent:
-    """A group on its way; each message learns what becomes of it alone."""
+    """A group under way; each message learns its own fate."""
 
     def __init__(
         self, publisher: KafkaPublisher, broker: Broker, turns: Turns, messages: list[Message]
@@ -206,7 +204,7 @@ class Sent:
         self._partitions = {message.topic: turns.chosen(message.topic) for message in messages}
 
     def wait(self, deadline: float) -> bool:
-        """Whether all are acknowledged or have failed by then."""
+        """Return whether all are acknowledged or have failed by then."""
         for _, future in self._futures:
             try:
                 future.get(max(0.0, deadline - time.monotonic()))
@@ -216,7 +214,7 @@ class Sent:
         return True
 
     def end(self) -> None:
-        """Nobody waits any more: each message that is not acknowledged has its error."""
+        """Give each message that is not acknowledged its error: nobody waits any more."""
         acknowledged = 0
         for message, future in self._futures:
             if not future.is_done:

@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from runtime.senders import Credentials, Sender, Signature
 
 
 def peer_of(address: str, forwarded: str, proxies: int) -> str:
-    """The sender's address: so many of our own proxies stand before us, each of which adds who called it.
+    """Return the sender's address, behind so many of our own proxies, each of which adds its caller's.
 
-    `forwarded` is X-Forwarded-For. With fewer entries than proxies somebody has come past them: then it is
-    the address that the connection comes from.
+    `forwarded` is X-Forwarded-For. If it has fewer entries than there are proxies, somebody has bypassed
+    them: then it is the connection's own address.
     """
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     return hops[-proxies] if 0 < proxies <= len(hops) else address
 
 
 def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """Why a request is not taken for the source's own, as a code for counting; None if it is.
+    """Return why a request is not taken as the source's own, as a code to count; None if it is.
 
     `headers` have names in lower case; `now` is in seconds since 1970.
     """
@@ -46,7 +46,7 @@ def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes
 
 
 def is_within(peer: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address lies in one of the networks."""
+    """Return whether an address is in one of the networks."""
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
@@ -56,7 +56,7 @@ def is_within(peer: str, networks: tuple[str, ...]) -> bool:
 
 
 def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
-    """Whether a header holds what is asked for: a token of its own, or user and password (HTTP Basic)."""
+    """Return whether a header holds the right token, or user and password (HTTP Basic)."""
     given = headers.get(wanted.header.lower(), "")
     if wanted.username is not None:
         kind, _, encoded = given.partition(" ")
@@ -72,13 +72,14 @@ def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
     else:
         given = given.removeprefix(wanted.prefix)
     digest = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()
-    return any([hmac.compare_digest(digest, one) for one in wanted.sha256])  # noqa: C419 - asks for all of them
+    return one_holds(hmac.compare_digest(digest, one) for one in wanted.sha256)
 
 
 def signature_objection(wanted: Signature, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """What is wrong with a signature, None if nothing is."""
+    """Return what is wrong with a signature, None if it is right."""
     if wanted.scheme == "standard-webhooks":
-        return None if any([is_standard(secret, headers, body) for secret in wanted.secrets]) else "signature"  # noqa: C419 - all are compared, in constant time
+        good = one_holds(is_standard(secret, headers, body) for secret in wanted.secrets)
+        return None if good else "signature"
     given = headers.get(wanted.header.lower())
     if given is None:
         return "signature"
@@ -88,12 +89,12 @@ def signature_objection(wanted: Signature, headers: Mapping[str, str], body: byt
         if not is_recent(timestamp, wanted.tolerance_seconds, now):
             return "time"
     signed = wanted.signed_bytes(timestamp, body)
-    matches = [is_signed(wanted, secret, signed, given) for secret in wanted.secrets]
-    return None if any(matches) else "signature"
+    good = one_holds(is_signed(wanted, secret, signed, given) for secret in wanted.secrets)
+    return None if good else "signature"
 
 
 def is_recent(timestamp: str, tolerance_seconds: float, now: float) -> bool:
-    """Whether a time, in seconds since 1970, is about now."""
+    """Return whether a time (seconds since 1970) is close to now."""
     try:
         return abs(float(timestamp) - now) <= tolerance_seconds
     except ValueError:
@@ -101,16 +102,22 @@ def is_recent(timestamp: str, tolerance_seconds: float, now: float) -> bool:
 
 
 def is_signed(wanted: Signature, secret: bytes, signed: bytes, given: str) -> bool:
-    """Whether a generic HMAC is right; several may stand there, divided by commas or spaces."""
+    """Return whether a generic HMAC is right; the header may hold several, separated by commas or spaces."""
     digest = hmac.new(secret, signed, wanted.algorithm).digest()
     right = digest.hex() if wanted.encoding == "hex" else base64.b64encode(digest).decode()
     found = [part.removeprefix(wanted.prefix) for part in given.replace(",", " ").split()]
     shown = [part.lower() if wanted.encoding == "hex" else part for part in found]
-    return any([hmac.compare_digest(right.encode(), part.encode()) for part in shown])  # noqa: C419 - all are compared, in constant time
+    return one_holds(hmac.compare_digest(right.encode(), part.encode()) for part in shown)
+
+
+def one_holds(comparisons: Iterable[bool]) -> bool:
+    """Return whether any is true; all are computed, so that the time taken reveals nothing."""
+    made = list(comparisons)
+    return any(made)
 
 
 def is_standard(secret: bytes, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a signature of Standard Webhooks is right, and no more than five minutes old."""
+    """Return whether a signature of Standard Webhooks is right, and at most five minutes old."""
     try:
         Webhook(secret).verify(body, dict(headers), json_parse=False)
     except (WebhookVerificationError, ValueError):  # ValueError: it is no base64, or the body no UTF-8

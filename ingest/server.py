@@ -73,7 +73,7 @@ def run(stage: StageProcess) -> None:
 
 
 def readiness(publisher: Publisher, sources_file: SourcesFile) -> Ready:
-    """Whether callbacks can be kept. A broken sources file stops none: the last good version is in use."""
+    """Return whether callbacks can be kept. With a broken sources file the last good version is in use."""
     stale = (
         "the sources file is in trouble, its last good version is in use" if is_stale(sources_file) else ""
     )
@@ -81,14 +81,14 @@ def readiness(publisher: Publisher, sources_file: SourcesFile) -> Ready:
 
 
 def is_stale(sources_file: SourcesFile) -> bool:
-    """Whether the sources file is in trouble now."""
+    """Return whether the sources file is in trouble now."""
     sources_file.current()
     return sources_file.problem is not None
 
 
 @contextmanager
 def keeping(stage: StageProcess) -> Iterator[Publisher]:
-    """Where callbacks are kept: with the broker, and in a spool while it does not answer."""
+    """Keep callbacks in Kafka, and in a spool while it does not answer."""
     settings, limits = stage.settings, stage.settings.ingest
     topics = [settings.kafka.prefix + topic for topic in (Topic.RAW, Topic.REJECTED)]
     folder = settings.spool_folder()
@@ -122,12 +122,12 @@ def keeping(stage: StageProcess) -> Iterator[Publisher]:
 class Server:
     """Serves a WSGI application over HTTP/1.1.
 
-    All that may take long is bounded: phases of a request in time, connections in number, in all and for a
-    peer. One more than may be closes the one that has been of no use for longest.
+    Everything that may take long is bounded: each phase of a request in time, connections in number, in
+    all and by peer. One more closes the one that has been useless for longest.
     """
 
     def __init__(self, limits: IngestSettings) -> None:
-        """Take the port; raise `StartError` when that can't be."""
+        """Take the port; raise `StartError` if it is taken."""
         self.limits = limits
         self.stopping = False
         self.buffered = 0
@@ -143,17 +143,16 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
         port: int = self._listener.getsockname()[1]
         return port
 
     @property
     def now(self) -> float:
-        """Seconds, of the clock of deadlines."""
+        """The time in seconds, on the clock of deadlines."""
         return self.loop.time()
 
     def serve(self, app: WSGIApplication) -> bool:
-        """Serve until `stop`; say whether every request was answered at the end."""
+        """Serve until `stop`; return whether every request was answered at the end."""
         for number in range(self.limits.threads):
             Thread(target=self._answer_for_ever, args=(app,), name=f"ingest-{number}", daemon=True).start()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the sources file is looked at all the time
@@ -166,13 +165,13 @@ class Server:
         return not self._connections
 
     def stop(self) -> None:
-        """End once what is under way is answered or its time is up. Any thread may call this."""
+        """End once requests under way are answered or their time is up. Any thread may call this."""
         self.loop.call_soon_threadsafe(self._stop)
 
     # For connections, in the loop's thread.
 
     def enter(self, connection: Connection) -> bool:
-        """Count a connection in; False if there is no place for it."""
+        """Count a connection; return False if there is no room."""
         peers = self._of_peer.setdefault(connection.peer, {})
         full = peers if len(peers) >= self.limits.max_connections_per_peer else self._connections
         made = full is self._connections and len(full) < self._most
@@ -185,7 +184,6 @@ class Server:
         return made
 
     def leave(self, connection: Connection) -> None:
-        """Count it out."""
         self._connections.pop(connection, None)
         peers = self._of_peer.get(connection.peer, {})
         peers.pop(connection, None)
@@ -195,14 +193,14 @@ class Server:
             self.loop.stop()
 
     def make_room(self, but: Connection) -> None:
-        """Give up the body that has been coming for longest."""
+        """Drop the body that has been arriving for longest."""
         for one in self._connections:
             if one.size and one is not but:
                 one.abandon()
                 return
 
     def work(self, connection: Connection, request: Request) -> None:
-        """Have a request answered by a thread, unless too many for the same URL wait already."""
+        """Have a thread answer a request, unless too many for the same URL already wait."""
         path = request.target.partition(b"?")[0]
         if self._in_flight[path] >= self.limits.max_in_flight:
             connection.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -222,14 +220,14 @@ class Server:
         connection.answered(answer, request)
 
     def _sweep(self) -> None:
-        """Deal with what takes too long."""
+        """Close connections that take too long."""
         now = self.now
         for connection in [one for one in self._connections if one.deadline <= now]:
             connection.overdue()
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _stop(self) -> None:
-        """Accept nothing more, and wait until requests under way are answered or their time is up."""
+        """Accept no more, and wait until requests under way are answered or their time is up."""
         if self.stopping:
             return
         self.stopping = True
@@ -261,7 +259,7 @@ class Server:
 
 
 def listener(limits: IngestSettings) -> socket.socket:
-    """A socket that listens, on a free port for 0; raise `StartError` when another program has it."""
+    """Return a listening socket, on a free port for 0; raise `StartError` when another program has it."""
     made = socket.socket(socket.AF_INET6 if ":" in limits.host else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -277,7 +275,7 @@ def listener(limits: IngestSettings) -> socket.socket:
 
 
 def open_files() -> int:
-    """How many files this process may have open: as many as the machine lets it."""
+    """Raise this process's limit of open files as far as the machine allows, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 1 << 20 if hard == resource.RLIM_INFINITY else hard
     with contextlib.suppress(ValueError, OSError):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SUFFIX = ".spool"
+BEGUN = ".begun"
 BROKEN = ".broken"
 """Ends the name of a file in which something could not be read or published: it is kept for people."""
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -43,10 +44,10 @@ PATIENCE_SECONDS = 5.0
 
 
 class Spool:
-    """The folder, as one process uses it; any number of threads may."""
+    """The folder, as one process uses it; any thread may."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """`max_bytes` is the bound of all files together, those of other processes too."""
+        """`max_bytes` is the limit of all files together, other processes' included."""
         self._folder = folder
         self._max = max_bytes
         self._groups = Groups(self._write, pause_seconds=0.0)
@@ -57,16 +58,16 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Bytes that stand in it, about."""
+        """The size in bytes, approximately."""
         return self._bytes
 
     @property
     def usable(self) -> bool:
-        """Whether it took what it was last asked to take."""
+        """Whether the last write succeeded."""
         return not self._failed
 
     def check(self) -> bool:
-        """Whether the disk takes something now."""
+        """Return whether the disk takes a write now."""
         self._failed = not self._has_room()
         return self.usable
 
@@ -75,12 +76,12 @@ class Spool:
         self._groups.publish(Message(topic, value, headers), PATIENCE_SECONDS)
 
     def seal(self) -> None:
-        """Have the file that is written to now be complete: it can be published."""
+        """Close the file that is being written to, so that it can be published."""
         with self._lock:
             self._close_active()
 
     def segments(self) -> Iterator[Segment]:
-        """The complete files that nobody works on, the oldest first, each ours until it is closed."""
+        """Return the closed files that nobody works on, the oldest first, each locked until it is closed."""
         for path in self._paths():
             try:
                 segment = Segment.taken_over(path)
@@ -90,7 +91,7 @@ class Spool:
                 yield segment
 
     def measure(self) -> float:
-        """Look at the folder; seconds since the oldest file was begun, 0 for none."""
+        """Look at the folder; return the seconds since the oldest file was begun, 0 if there is none."""
         now = time.time()
         sizes, begun = 0, now
         for path in self._paths():
@@ -106,17 +107,19 @@ class Spool:
         return sorted(self._folder.glob(f"*{SUFFIX}"))
 
     def _has_room(self) -> bool:
-        """Whether the disk takes a file now."""
+        """Return whether the disk takes a file now."""
         try:
             with Segment.new(self._folder) as segment:
-                segment.append(b" " * 4096)
-                segment.remove()
+                try:
+                    segment.append(b" " * 4096)
+                finally:  # the disk is asked again and again while it is full
+                    segment.remove()
         except OSError:
             return False
         return True
 
     def _write(self, messages: list[Message]) -> Written:
-        """Put a group on the disk; or raise `UnacknowledgedError` for all of it, which is gone then."""
+        """Write a group; if that fails raise `UnacknowledgedError` for all of it, and leave nothing."""
         data = b"".join(map(encoded, messages))
         with self._lock:
             if self._bytes + len(data) > self._max:
@@ -148,16 +151,15 @@ class Written:
     """A group that is on the disk."""
 
     def wait(self, deadline: float) -> bool:
-        """It is there."""
         del deadline
         return True
 
     def end(self) -> None:
-        """Nothing failed."""
+        """Do nothing: no message failed."""
 
 
 class Segment:
-    """One file of a spool, ours while it is open."""
+    """One file of a spool, locked while it is open."""
 
     def __init__(self, path: Path, file: int) -> None:
         """Take its lock; raise OSError if somebody else has it."""
@@ -172,30 +174,37 @@ class Segment:
 
     @classmethod
     def new(cls, folder: Path) -> Segment:
-        """An empty one, whose name is on the disk; raise OSError."""
+        """Make an empty file, whose name is on the disk; raise OSError.
+
+        It has its name once it is locked: else somebody who looks for files that nobody works on could take
+        it over, and remove it, before we write to it.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{time.time_ns():020d}-{uuid4().hex}{SUFFIX}"
-        made = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+        begun = path.with_suffix(BEGUN)
+        made = cls(path, os.open(begun, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
         try:
+            begun.rename(path)
             sync_folder(folder)
         except BaseException:
+            begun.unlink(missing_ok=True)
             made.close()
             raise
         return made
 
     @classmethod
     def taken_over(cls, path: Path) -> Segment:
-        """One that nobody works on; raise OSError for another."""
+        """Open a file that nobody works on; raise OSError for another."""
         taken = cls(path, os.open(path, os.O_RDWR))
         try:
-            os.stat(path)  # noqa: PTH116 - who had it before us may have removed it
+            path.stat()  # who had it before us may have removed it
         except BaseException:
             taken.close()
             raise
         return taken
 
     def append(self, data: bytes) -> None:
-        """Return once the bytes are on the disk; raise OSError, and then none of them is left there."""
+        """Return once the bytes are on the disk; raise OSError, and then the file has none of them."""
         written = 0
         try:
             while written < len(data):
@@ -209,9 +218,9 @@ class Segment:
         self.size += len(data)
 
     def read(self) -> tuple[list[Message], int]:
-        """The messages in it, and how many whole lines before the last of them could not be read.
+        """Return its messages, and how many lines before the last message could not be read.
 
-        What stands behind the last readable line was never acknowledged: the process died, or the machine.
+        What follows the last readable line was never acknowledged: the process or the machine died.
         """
         messages: list[Message] = []
         bad = bad_at_the_end = 0
@@ -227,17 +236,16 @@ class Segment:
         return messages, bad
 
     def remove(self) -> None:
-        """All in it has been published."""
+        """Delete the file: all of it has been published."""
         self.path.unlink()
         sync_folder(self.path.parent)
 
     def set_aside(self, why: str) -> None:
-        """Keep it for people: something in it can't be published."""
+        """Keep the file for people: something in it can't be published."""
         log.error("a file of the spool is set aside", file=f"{self.path.name}{BROKEN}", why=why)
         self.path.rename(self.path.with_name(f"{self.path.name}{BROKEN}"))
 
     def close(self) -> None:
-        """Let go of it."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
@@ -250,14 +258,14 @@ class Segment:
 
 
 def encoded(message: Message) -> bytes:
-    """A line."""
+    """Return the line of a message."""
     headers = [[name, value.decode("latin-1")] for name, value in message.headers]
     document = orjson.dumps([message.topic, headers, message.value.decode("latin-1")])
     return b"%08x %s\n" % (zlib.crc32(document), document)
 
 
 def decoded(line: bytes) -> Message | None:
-    """A line's message, None if the line is not as it was written."""
+    """Return a line's message, None if the line is damaged."""
     document = line[CHECKSUM:]
     if line[:CHECKSUM] != b"%08x " % zlib.crc32(document) or not document:
         return None
@@ -266,12 +274,12 @@ def decoded(line: bytes) -> Message | None:
 
 
 def counted(folder: Path) -> int:
-    """How many callbacks stand in a spool, whoever works on it; 0 where there is none."""
+    """Count the callbacks in a spool, whoever works on it; 0 if there is no spool."""
     return sum(len(readable(path)) for path in folder.glob(f"*{SUFFIX}"))
 
 
 def readable(path: Path) -> list[Message]:
-    """The messages of a file; none of one that has been published meanwhile."""
+    """Return the messages of a file; none if it has been published meanwhile."""
     try:
         lines: Iterable[bytes] = path.read_bytes().split(b"\n")
     except FileNotFoundError:  # it has been published meanwhile
@@ -280,7 +288,7 @@ def readable(path: Path) -> list[Message]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in it be on the disk."""
+    """Return once the names in a folder are on the disk."""
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)

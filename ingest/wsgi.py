@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Request:
-    """A whole request."""
+    """A complete request."""
 
     method: str
     target: bytes
@@ -36,11 +36,11 @@ class Request:
 
 
 class NotATargetError(Exception):
-    """What stands for a URL is none."""
+    """The request's target is not a URL."""
 
 
 def environ_of(request: Request) -> WSGIEnvironment:
-    """What PEP 3333 asks for; raise `NotATargetError`."""
+    """Return the environment that PEP 3333 asks for; raise `NotATargetError`."""
     path, query = split(request.target)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
@@ -71,7 +71,7 @@ def environ_of(request: Request) -> WSGIEnvironment:
 
 
 def split(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request's target; raise `NotATargetError`."""
+    """Return path and query of a request's target; raise `NotATargetError`."""
     if target[:1] != b"/":
         try:
             url = httptools.parse_url(target)
@@ -83,7 +83,7 @@ def split(target: bytes) -> tuple[bytes, bytes]:
 
 
 def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool) -> bytes:
-    """The bytes of the application's answer."""
+    """Return the bytes of the application's answer."""
     began: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
@@ -100,7 +100,7 @@ def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool)
 
 
 def encode(status: str, headers: Iterable[tuple[str, str]], length: int, *, keep_alive: bool) -> bytes:
-    """An answer's head."""
+    """Return an answer's head."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     connection = "" if keep_alive else "Connection: close\r\n"
     date = http_date(int(time.time()))
@@ -110,5 +110,5 @@ def encode(status: str, headers: Iterable[tuple[str, str]], length: int, *, keep
 
 @lru_cache(maxsize=4)
 def http_date(second: int) -> str:
-    """A time as HTTP writes it; the same one stands in hundreds of answers."""
+    """Format a time for HTTP; cached, since hundreds of answers share it."""
     return formatdate(second, usegmt=True)

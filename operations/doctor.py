@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from ingest import spool
+from operations import suspects
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
 from runtime.errors import CallweaveError
-from runtime.probe import is_callweave
+from runtime.probe import ask, is_callweave
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
+LIMITED = "callweave_ingest_limited_total"
+"""What the ingress counts its 429 in."""
 MINIMUM_KAFKA = (4, 0)
 PATIENCE_MS = 5000
 
@@ -38,9 +44,10 @@ class Bad(CallweaveError):
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check, one after the other; takes seconds if a server does not answer."""
+    """Run every check in turn; this takes seconds if a server does not answer."""
     yield _checked("sources", _sources, settings)
     yield from _spool(settings)
+    yield from limited(settings)
     kafka = _checked("kafka", _kafka, settings)
     yield kafka
     if kafka.good:
@@ -48,12 +55,15 @@ def examine(settings: Settings) -> Iterator[Finding]:
     engine = _checked("clickhouse", _clickhouse, settings)
     yield engine
     if engine.good:
-        yield _checked("migrations", _migrations, settings)
+        migrations = _checked("migrations", _migrations, settings)
+        yield migrations
+        if migrations.good:
+            yield _checked("ids", _ids, settings)
     yield from _ports(settings)
 
 
 def _checked(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
-    """What a check returns is good, and what it raises is bad."""
+    """Turn what a check returns or raises into a finding."""
     try:
         return Finding(subject, good=True, text=check(settings))
     except CallweaveError as error:
@@ -78,7 +88,7 @@ def _kafka(settings: Settings) -> str:
 
 
 def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
-    """The oldest broker's version, as far as the requests that it supports reveal it."""
+    """Guess the oldest broker's version from the requests that it supports."""
     brokers = client.describe_cluster()["brokers"]
     versions = (client.get_broker_version_data(broker["broker_id"]).broker_version for broker in brokers)
     return min(tuple(version) for version in versions)
@@ -113,8 +123,15 @@ def _migrations(settings: Settings) -> str:
     return "all are applied."
 
 
+def _ids(settings: Settings) -> str:
+    found = suspects.found(settings)
+    if found:
+        raise Bad(suspects.sentence(found))
+    return "none ties more calls together than one call can have."
+
+
 def _spool(settings: Settings) -> Iterator[Finding]:
-    """What waits on this machine for Kafka, if anything does."""
+    """Report what waits on this machine for Kafka."""
     folder = settings.spool_folder()
     if folder is None or not folder.exists():
         return
@@ -125,6 +142,24 @@ def _spool(settings: Settings) -> Iterator[Finding]:
         yield Finding("spool", good=True, text=f"{standing} callbacks wait in {folder} for Kafka.")
 
 
+def limited(settings: Settings) -> Iterator[Finding]:
+    """The sources that sent more than they may since the ingress on this machine began."""
+    host, port = settings.metrics_host, settings.ingest.metrics_port
+    try:
+        _, text = ask(host, port, "/metrics")
+        families = list(text_string_to_metric_families(text.decode()))
+    except (OSError, HTTPException, ValueError):
+        return  # none runs here, or something else does: the line of the port says so
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.name == LIMITED and sample.value:
+            name = sample.labels["source"]
+            text_of = (
+                f"{name} met its limit: {sample.value:.0f} requests were answered with 429 since the ingress "
+                f"began; `callweave source change {name} --requests-per-second` raises it."
+            )
+            yield Finding("limits", good=True, text=text_of)
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     for name, host, port in settings.listeners():
         if port:
@@ -132,7 +167,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def port_finding(name: str, host: str, port: int) -> Finding:
-    """Whether a stage could listen there, or one already does."""
+    """Report whether a stage could listen on a port, or one already does."""
     refused = bind_error(host, port)
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")

@@ -17,6 +17,6 @@ TELLINGS = f"SELECT {SELECTED} FROM stored_events FINAL WHERE {{where}}"  # noqa
 
 
 def tellings(client: Client, where: str, values: dict[str, Any]) -> Iterator[CallEvent]:
-    """Every telling of events for which a condition holds, in no order."""
+    """Return every stored telling of events that meet a condition, in no order."""
     rows = client.execute_iter(TELLINGS.format(where=where), values, settings={"max_block_size": 10_000})
     yield from map(event_of, rows)

@@ -18,6 +18,6 @@ if TYPE_CHECKING:
 
 
 def reader(settings: Settings) -> Read:
-    """Give what a callback says, as its source is configured now; raises `SourcesError`."""
+    """Return a function that reads callbacks as their sources are configured now; raises `SourcesError`."""
     configured = sources.load(settings.sources_file)
     return lambda callback: outcome_of(callback, configured.get(callback.source))

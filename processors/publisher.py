@@ -6,7 +6,6 @@ What the broker refuses for good is a dead letter, alone: its neighbours go thro
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from runtime.backoff import delays
+from schemas.topics import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -43,15 +43,6 @@ class Outgoing:
     then, and where the last one wins, as in a compacted topic, an old value must not come after a newer."""
     then: Sequence[Outgoing] = ()
     """Sent once this one is acknowledged."""
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """Give the partition of a key: CRC-32, as librdkafka's `consistent` partitioner, in C and quick.
-
-    Everything about one leg must meet on one number, in `calls.events`, `calls.links` and the changelog; all
-    three are written here and nowhere else.
-    """
-    return zlib.crc32(key or b"") % partitions
 
 
 class Publisher:

@@ -96,7 +96,7 @@ class Unfinished:
 
 
 def payload_of(call_id: str, asked_at: int, answer: dict[str, Any]) -> bytes:
-    """A `history` callback's payload; `asked_at` is in microseconds since 1970 UTC."""
+    """Return a `history` callback's payload; `asked_at` is in microseconds since 1970 UTC."""
     return orjson.dumps({"v": VERSION, "call_id": call_id, "asked_at": asked_at, "answer": answer})
 
 
@@ -105,7 +105,7 @@ def is_over(answer: dict[str, Any]) -> bool:
 
 
 def names_of(uuid: str | None, requested: Iterable[str], legs: Iterable[str]) -> tuple[str, ...]:
-    """The ids to try, the likeliest first.
+    """Return the ids to try, the likeliest first.
 
     `call_uuid` is what events call `CallID`; for a call that the API started it is the `call_id` of that
     answer (document 004).
@@ -131,7 +131,7 @@ class Calls:
         return int(self._ask(f"SELECT count() {UNFINISHED}", after)[0][0])
 
     def behind(self, after: Position) -> Iterator[Unfinished]:
-        """Those after this position, in order, read page by page."""
+        """Return those after this position, in order, read page by page."""
         while True:
             page = self._ask(BEHIND, after)
             requests = self._requests({event for *_, events in page for event in events})
@@ -142,7 +142,7 @@ class Calls:
                 return
 
     def _requests(self, events: set[str]) -> set[str]:
-        """The ids that the API gave to calls with these events."""
+        """Return the ids that the API gave to calls with these events."""
         if not events:
             return set()
         return {leg for (leg,) in self._execute(REQUESTS, {"events": tuple(events)})}
@@ -204,7 +204,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What is needed to process one call."""
+    """What one call's processing needs."""
 
     client: Client
     publish: Publish

@@ -50,7 +50,7 @@ class Outcome:
 
 
 def payload_of(extension: str, requested_at: int, request: CallbackRequest, answer: Dialled) -> bytes:
-    """A `dial` callback's payload; `requested_at` is in microseconds since 1970 UTC."""
+    """Return a `dial` callback's payload; `requested_at` is in microseconds since 1970 UTC."""
     return orjson.dumps(
         {
             "v": VERSION,
@@ -146,7 +146,7 @@ class Spool:
         return path
 
     def waiting(self) -> list[Path]:
-        """The callbacks that wait, the oldest first."""
+        """Return the waiting callbacks, the oldest first."""
         try:
             return sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
         except OSError as error:

@@ -22,6 +22,6 @@ ACKNOWLEDGE_SECONDS = 10.0
 
 @contextmanager
 def publishing(settings: KafkaSettings) -> Iterator[Publish]:
-    """What publishes to a Kafka that answers, or else a `StartError`."""
+    """Yield what publishes to a Kafka that answers; raise `StartError` otherwise."""
     with producing(settings, Topic.RAW, ACKNOWLEDGE_SECONDS) as producer:
         yield lambda callback: producer.send([(callback.payload, callback.headers())])

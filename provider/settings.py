@@ -16,7 +16,7 @@ them); that it is by a bearer token, and where one is got, is assumed from what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - pydantic asks for it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -88,7 +88,7 @@ class ProviderSettings(Section):
     """At most this many requests of `callweave backfill`."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """There is one secret, and it goes with how we are known."""
+        """There must be one secret, and it must suit how we identify ourselves."""
         for secret in SECRETS:
             if all(self._set(secret)):
                 yield f"{secret}_file", f"and {secret}_variable are both set: keep one"
@@ -133,7 +133,7 @@ class Credentials:
 
 
 def provider_of(path: Path, name: str) -> Provider:
-    """A source with its provider settings; raise `SourcesError` or `ProviderSettingsError`."""
+    """Return a source with its provider settings; raise `SourcesError` or `ProviderSettingsError`."""
     source = sources.load(path).get(name)
     if source is None:
         raise ProviderSettingsError(f"there is no source {name}: `callweave source list` names them.")
@@ -154,7 +154,7 @@ def provider_of(path: Path, name: str) -> Provider:
 
 
 def checked(name: str, table: Any) -> ProviderSettings:
-    """The settings of a source's table; raise `ProviderSettingsError` with every mistake at once."""
+    """Return the settings of a source's table; raise `ProviderSettingsError` with every mistake at once."""
     try:
         return ProviderSettings.model_validate(table)
     except ValidationError as error:
@@ -170,7 +170,7 @@ def checked(name: str, table: Any) -> ProviderSettings:
 
 
 def credentials(settings: ProviderSettings, environ: Mapping[str, str]) -> Credentials:
-    """The secret that the settings name; raise `ProviderSettingsError` if it can't be read."""
+    """Return the secret that the settings name; raise `ProviderSettingsError` if it can't be read."""
     if settings.app_id is not None:
         secret = _secret(settings.app_secret_file, settings.app_secret_variable, environ)
         return Credentials(secret, settings.app_id)
@@ -215,7 +215,7 @@ def set_provider(path: Path, name: str, given: Mapping[str, object]) -> Provider
 
 
 def _replaced(given: Mapping[str, object]) -> Iterator[str]:
-    """The settings that a newly given secret replaces."""
+    """Return the settings that a newly given secret replaces."""
     names = [f"{secret}_{kind}" for secret in SECRETS for kind in ("file", "variable")]
     if not any(name in given for name in (*names, "app_id")):
         return

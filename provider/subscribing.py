@@ -27,7 +27,7 @@ def look(client: Client, wish: Wish) -> list[Line]:
 
 
 def room_of(client: Client) -> Room:
-    """The room that the limits leave; the provider may not tell."""
+    """Return the room that the limits leave; the provider may not say."""
     limits = client.limits()
     return Room() if limits is None else Room(limits.extension_events, limits.client_events)
 

@@ -74,10 +74,10 @@ class Room:
 
 
 def plan(wish: Wish, there: Mapping[str, Sequence[Event]], room: Room) -> list[Line]:
-    """A line for each event that exists or should; `there` has every extension of the wish.
+    """Return a line for each event that exists or should; `there` has every extension of the wish.
 
-    The client's other extensions are not known here. Their events count against its limit as well, and the
-    provider has the last word.
+    The client's other extensions are not known here. Their events count against its limit as well, so the
+    provider decides.
     """
     lines = []
     free_of_client = _free(room.of_client, sum(len(events) for events in there.values()))
@@ -105,7 +105,7 @@ def _free(limit: int | None, used: int) -> float:
 
 
 def _found(wish: Wish, extension: str, events: Iterable[Event]) -> Iterable[Line]:
-    """The existing ones; of those to our URL the one with our method comes first."""
+    """Return the existing ones; of those to our URL the one with our method comes first."""
     seen: set[str] = set()
     ours_first = sorted(events, key=lambda event: (event.url != wish.url, event.method != wish.method))
     for event in ours_first:
@@ -129,7 +129,7 @@ def _order(line: Line) -> tuple[int, str, str]:
 
 
 def _split(url: str) -> tuple[str, str, str]:
-    """Scheme and server, the rest of the path, and the token at its end; empty texts for no URL."""
+    """Return scheme and server, the rest of the path, and the token at its end; empty texts for no URL."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -139,17 +139,17 @@ def _split(url: str) -> tuple[str, str, str]:
 
 
 def place(url: str) -> str:
-    """A callback URL without the token at the end of its path, and without its query."""
+    """Return a callback URL without its query and the token at the end of its path."""
     server, folder, _ = _split(url)
     return server + folder
 
 
 def shown_url(url: str) -> str:
-    """A subscription's URL for people: whoever knows the rest could send callbacks in its name."""
+    """Return a subscription's URL for people: whoever knows the rest could send callbacks in its name."""
     server, *_ = _split(url)
     return f"{server}/…" if server else "…"
 
 
 def token_of(url: str) -> str:
-    """The token in a callback URL, or ''."""
+    """Return the token in a callback URL, or ''."""
     return _split(url)[2]

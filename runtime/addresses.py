@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import itertools
+import os
 import socket
 from contextlib import closing
 
+FIRST, END = 10_000, 32_768
+"""Linux and BSD take ports from 32,768 or 49,152 for connections that go out, unless told otherwise."""
+STEP = 1_009
+"""Processes that begin one after the other look so many ports apart."""
+
+_turns = itertools.count(os.getpid() * STEP)
+
 
 def bind_error(host: str, port: int) -> int | None:
-    """Why a server could not listen there, as an errno; None if it could."""
+    """Return why a server could not listen there, as an errno; None if it could."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with closing(socket.socket(family, kind, proto)) as probe:
@@ -23,11 +32,13 @@ def bind_error(host: str, port: int) -> int | None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port on which nobody listens, and another each time.
+
+    It is not one that the system gives to outgoing connections, so it is still free when a server was
+    stopped and starts again.
+    """
+    ports = (FIRST + turn % (END - FIRST) for turn in _turns)
+    return next(port for port in ports if bind_error(host, port) is None)
 
 
 def listening(host: str, port: int) -> bool:
@@ -39,7 +50,7 @@ def listening(host: str, port: int) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host means this machine, and nobody can reach or hear it from another."""
+    """Return whether only this machine can reach the host."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -47,10 +58,10 @@ def is_loopback(host: str) -> bool:
 
 
 def written(host: str, port: int) -> str:
-    """As HOST:PORT, in which an IPv6 address has brackets."""
+    """Format HOST:PORT, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def reachable(host: str) -> str:
-    """How to reach a server of this machine that listens on `host`."""
+    """Return how to reach a server of this machine that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

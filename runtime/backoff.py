@@ -13,9 +13,9 @@ MOST_SECONDS = 5.0
 
 
 def delays(draw: random.Random | None = None) -> Iterator[float]:
-    """Seconds: each bound is twice the last up to five, and half of it is left to chance.
+    """Return pauses in seconds: the upper bound doubles up to five, and half of each pause is random.
 
-    Many workers that lost the same server so come back one after the other.
+    So many workers that lost the same server do not return at the same moment.
     """
     draw = draw or random.SystemRandom()
     bound = FIRST_SECONDS

@@ -12,7 +12,7 @@ from runtime.errors import StartError
 from runtime.tls import distrust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from runtime.settings import ClickHouseSettings
 
@@ -57,27 +57,36 @@ def client_options(
 
 @contextmanager
 def connected(
-    settings: ClickHouseSettings, *, database: str | None = None, as_bytes: bool = False
+    server: ClickHouseSettings,
+    *,
+    database: str | None = None,
+    as_bytes: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Client]:
-    """Connect. If the server can't be reached or refuses us, raise a `StartError` that says what to do.
+    """Connect; `settings` are those of each query.
 
-    A query that the server refuses stays a `ServerException`.
+    If the server can't be reached or refuses us, raise a `StartError` that says what to do.
+
+    A query that the server refuses raises `ServerException` as usual.
     """
-    client = Client(**client_options(settings, database=database, as_bytes=as_bytes))
+    options = client_options(server, database=database, as_bytes=as_bytes)
+    if settings:
+        options["settings"] = {**options.get("settings", {}), **settings}
+    client = Client(**options)
     try:
         yield client
     except ServerException as error:
         if error.code in LOGIN_CODES or error.code == UNKNOWN_DATABASE:
-            raise StartError(trouble(settings, error)) from None
+            raise StartError(trouble(server, error)) from None
         raise
     except (Error, OSError, EOFError) as error:
-        raise StartError(trouble(settings, error)) from None
+        raise StartError(trouble(server, error)) from None
     finally:
         client.disconnect()
 
 
 def trouble(settings: ClickHouseSettings, error: Exception) -> str:
-    """What went wrong with ClickHouse and what to do, in one sentence."""
+    """Describe what went wrong with ClickHouse and what to do, in one sentence."""
     where = f"ClickHouse at {settings.host}:{settings.port}"
     code = error.code if isinstance(error, ServerException) else None
     if code in LOGIN_CODES:
@@ -105,6 +114,6 @@ def first_line(error: Exception) -> str:
 
 
 def version(client: Client) -> tuple[int, ...]:
-    """The server's version, as in (24, 8, 1, 2684)."""
+    """Return the server's version, such as (24, 8, 1, 2684)."""
     text = str(client.execute("SELECT version()")[0][0])
     return tuple(int(part) for part in text.split(".") if part.isdigit())

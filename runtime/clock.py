@@ -12,7 +12,7 @@ class Clock(Protocol):
         ...
 
     def elapsed(self) -> int:
-        """Microseconds since some moment: never jumps, as the time of day may."""
+        """Microseconds since a fixed moment: never jumps, as the time of day may."""
         ...
 
 

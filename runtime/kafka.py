@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from kafka.partitioner.abc import Partitioner
+
+from schemas.topics import partition_of
 
 if TYPE_CHECKING:
+    from kafka.cluster import ClusterMetadata
+
     from runtime.settings import KafkaSettings
 
 
+class ByKey(Partitioner):  # type: ignore[misc] # kafka-python has no types
+    """Partitions messages of legs by key; kafka-python's own choice would separate a leg from its state."""
+
+    def partition(  # noqa: PLR0917 - kafka-python's parameters
+        self,
+        topic: str,
+        key: Any,
+        serialized_key: Any,
+        value: Any,
+        serialized_value: Any,
+        cluster: ClusterMetadata,
+    ) -> int:
+        del key, value, serialized_value
+        return partition_of(serialized_key, len(cluster.partitions_for_topic(topic)))
+
+
 def client_options(settings: KafkaSettings) -> dict[str, object]:
-    """Keyword arguments for any of kafka-python's clients. Holds the password: never log it."""
+    """Keyword arguments for any of kafka-python's clients. They hold the password: never log them."""
     options: dict[str, object] = {
         "bootstrap_servers": settings.servers,
         "security_protocol": settings.security_protocol,
@@ -27,7 +49,7 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
 
 
 def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
-    """How to encrypt, None where we don't; raises OSError for files that hold no certificates."""
+    """Return the TLS context, None without encryption; raises OSError for files without certificates."""
     if not settings.encrypts:
         return None
     context = ssl.create_default_context(cafile=settings.ssl_cafile)

@@ -41,7 +41,7 @@ is away."""
 
 
 class Repetition(logging.Filter):
-    """Lets a library's message through once in a while.
+    """Passes a library's message only once in a while.
 
     Messages that differ only in their arguments are the same.
     """
@@ -149,7 +149,7 @@ def _console() -> Processor:
 
 
 def _json(entry: MutableMapping[str, Any], **_: Any) -> str:
-    """One line of JSON, the fields that everybody looks for first."""
+    """Write one line of JSON, with the most wanted fields first."""
     first: Mapping[str, Any] = {
         key: entry.pop(key) for key in ("time", "level", "stage", "event") if key in entry
     }

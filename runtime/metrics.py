@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import platform
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ import orjson
 from prometheus_client import REGISTRY, Info
 from prometheus_client.exposition import choose_encoder
 
+from runtime.addresses import written
 from runtime.errors import StartError
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        super().__init__(address, handler)
+        found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        self.address_family, *_, where = found[0]
+        super().__init__((str(where[0]), address[1]), handler)
         self._thread = threading.Thread(target=self.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
@@ -71,9 +75,10 @@ def serve(
     host: str = "127.0.0.1",
     alive: Callable[[], Ready] = lambda: (True, ""),
 ) -> MetricsServer:
-    """Answer on `port` (0: a free one) from a thread; raises `StartError` when the address can't be had.
+    """Answer on `port` (0: a free one) from a thread; raise `StartError` when the address can't be used.
 
-    `ready` is called in that thread for each /readyz, `alive` for each /healthz; one that raises means no.
+    `ready` is called in that thread for each /readyz, `alive` for each /healthz; one that raises means
+    no.
     """
 
     class Handler(_Handler):
@@ -86,7 +91,7 @@ def serve(
 
 
 def render(accept: str = "") -> tuple[bytes, str]:
-    """All metrics of this process, in the format that an Accept header asks for, and its content type."""
+    """Return all metrics in the format that an Accept header asks for, and its content type."""
     encode, content_type = choose_encoder(accept)
     return encode(REGISTRY), content_type
 
@@ -133,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _refusal(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Metrics need {host}:{port}, but another program listens there: "
+            f"Metrics need {written(host, port)}, but another program listens there: "
             "stop it, or choose another port with --metrics-port (0 takes a free one)."
         )
-    return f"Metrics can't listen on {host}:{port}: {error.strerror or type(error).__name__}."
+    return f"Metrics can't listen on {written(host, port)}: {error.strerror or type(error).__name__}."

@@ -24,6 +24,11 @@ WORDS = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must match {pattern}",
+    "datetime_type": "must be a date and time",
+    "datetime_parsing": "must be a date and time",
+    "timezone_aware": "must have a time zone",
+    "tuple_type": "must be a list",
     "path_type": "must be a path",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
@@ -36,6 +41,6 @@ WORDS = {
 
 
 def words(detail: ErrorDetails) -> str:
-    """The mistake, as the end of a sentence that begins with the field's name."""
+    """Return the mistake as the end of a sentence that begins with the field's name."""
     known = WORDS.get(detail["type"])
     return known.format_map(detail.get("ctx", {})) if known else f"is not valid ({detail['type']})"

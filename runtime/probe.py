@@ -12,7 +12,7 @@ SECONDS = 5.0
 
 
 def ask(host: str, port: int, path: str, timeout: float = SECONDS) -> tuple[bool, bytes]:
-    """Whether the answer is 200, and its body; raises OSError or HTTPException when there is none."""
+    """Return whether the answer is 200, and its body; raise OSError or HTTPException when there is none."""
     client = http.client.HTTPConnection(reachable(host), port, timeout=timeout)
     try:
         client.request("GET", path)
@@ -23,7 +23,7 @@ def ask(host: str, port: int, path: str, timeout: float = SECONDS) -> tuple[bool
 
 
 def readiness(host: str, port: int, timeout: float = SECONDS) -> tuple[bool, str]:
-    """Whether a stage is ready; if not, what it says, or why there is no answer."""
+    """Return whether a stage is ready; if not, what it says, or why there is no answer."""
     try:
         ready, body = ask(host, port, "/readyz", timeout)
     except (OSError, http.client.HTTPException):
@@ -35,7 +35,7 @@ def readiness(host: str, port: int, timeout: float = SECONDS) -> tuple[bool, str
 
 
 def is_callweave(host: str, port: int) -> bool:
-    """Whether what listens there is alive and one of us."""
+    """Return whether what listens there is alive and part of callweave."""
     try:
         alive, _ = ask(host, port, "/healthz")
         return alive and b"callweave_" in ask(host, port, "/metrics")[1]

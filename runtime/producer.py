@@ -26,7 +26,7 @@ REQUEST_BYTES = 2 * 1024 * 1024
 
 
 class UnpublishedError(StartError):
-    """Kafka has not acknowledged a message; whether it has it is not known, and to repeat it is safe."""
+    """Kafka has not acknowledged a message. It may have it; sending it again is safe."""
 
 
 class Producer:
@@ -53,7 +53,7 @@ class Producer:
 
 @contextmanager
 def producing(settings: KafkaSettings, topic: str, patience: float) -> Iterator[Producer]:
-    """A producer to a Kafka that answers and has the topic, or else a `StartError`."""
+    """Yield a producer to a Kafka that answers and has the topic; raise `StartError` otherwise."""
     name, producer = settings.topic(topic), None
     try:
         # A client that finds nobody leaves its thread and its sockets behind (kafka-python 3.0.12).

@@ -34,7 +34,7 @@ SERVICE_LINK = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|
 
 @dataclass(frozen=True)
 class Loaded(Generic[Model]):
-    """Settings, and where each one that is not a default was set."""
+    """Settings, with the origin of each one that is not a default."""
 
     settings: Model
     origins: dict[str, str]
@@ -88,7 +88,7 @@ class _Reader:
                 self.problems.append(f"{variable} is not a setting{nearest(variable, [*plain, *files])}")
 
     def read_document(self, document: Mapping[str, Any], origin: str) -> None:
-        """Read every key of a TOML document, tables one deep."""
+        """Read every key of a TOML document with tables one level deep."""
         tables = {name.partition(".")[0] for name in self.fields if "." in name}
         files = {f"{name}_file": name for name in self.secrets()}
         for name, value in _flat(document, tables):
@@ -157,7 +157,7 @@ def is_secret(info: FieldInfo) -> bool:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """The end of a sentence about an unknown name."""
+    """Return the end of a sentence about an unknown name, which may suggest a known one."""
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f": did you mean {close[0]}?" if close else ""
 

@@ -21,7 +21,7 @@ import base64
 import binascii
 import ipaddress
 from functools import cached_property
-from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is made
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -30,11 +30,11 @@ from runtime.errors import CallweaveError
 
 
 class SecretError(CallweaveError):
-    """A secret can't be had; the text says what to do, and never shows it."""
+    """A secret can't be read; the text says what to do, and never shows it."""
 
 
 def checked_network(text: str) -> str:
-    """An address or a network of either version."""
+    """Check an IPv4 or IPv6 address or network."""
     try:
         return str(ipaddress.ip_network(text))
     except ValueError:
@@ -46,13 +46,13 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Part(BaseModel):
-    """A table of the entry; a name that is not known here is an error: nobody asks less than he thinks."""
+    """A table of the entry. An unknown name is an error, so that a typo leaves out no check."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Credentials(Part):
-    """What a header must hold."""
+    """What a header must contain."""
 
     header: str = "Authorization"
     prefix: str = "Bearer "
@@ -89,14 +89,14 @@ class Signature(Part):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """All that a signature can be verified with, in lower case."""
+        """All headers that verify a signature, in lower case."""
         if self.scheme == "standard-webhooks":
             return ("webhook-id", "webhook-timestamp", "webhook-signature")
         return tuple(name.lower() for name in (self.header, self.timestamp_header) if name)
 
     @cached_property
     def secrets(self) -> tuple[bytes, ...]:
-        """The secrets, read at the first request, by the ingress alone; raises `SecretError`."""
+        """The secrets, read at the first request, and only by the ingress; raises `SecretError`."""
         return tuple(self._secret(path) for path in self.secret_files)
 
     def _secret(self, path: Path) -> bytes:
@@ -113,7 +113,7 @@ class Signature(Part):
         return secret
 
     def signed_bytes(self, timestamp: str, body: bytes) -> bytes:
-        """What the signature is made of."""
+        """Return the bytes that are signed."""
         before, _, _ = self.signed.partition("{body}")
         return before.replace("{timestamp}", timestamp).encode("utf-8", "replace") + body
 

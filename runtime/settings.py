@@ -14,10 +14,12 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from runtime.addresses import written
 from runtime.errors import SettingsError
 from runtime.reading import CONTRADICTION, Loaded, read
 from runtime.urls import checked_base
@@ -33,7 +35,7 @@ IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
 
 PROBLEMS = "problems"
 
-STAGES = ("ingest", "normalize", "correlate", "sink", "watch")
+STAGES = ("ingest", "normalize", "correlate", "sink", "watch", "console")
 """In the order of the flow, and who looks at it; each has a section of its own."""
 
 
@@ -59,6 +61,14 @@ def _url(text: str) -> str:
     return checked_base(text, "https://calls.example.com")
 
 
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
+        raise ValueError("must be an IANA time zone, such as Asia/Shanghai") from None
+    return text
+
+
 Host = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -79,7 +89,7 @@ class Section(BaseModel):
     )
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Settings that exclude each other: a setting's name and a sentence about it."""
+        """Return settings that exclude each other: a setting's name and a sentence about it."""
         yield from ()
 
     @model_validator(mode="after")
@@ -122,7 +132,7 @@ class KafkaSettings(Section):
     """How long a dead worker's partitions wait for another worker."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Logins and certificates come in pairs, and need the protocol that uses them."""
+        """Logins and certificates are given in pairs, and need the protocol that uses them."""
         yield from self._login()
         yield from self._certificates()
 
@@ -167,11 +177,11 @@ class KafkaSettings(Section):
         return f"{self.prefix}{name}"
 
     def group(self, stage: str) -> str:
-        """The consumer group of all processes of a stage; Faust puts it before its changelogs' names, too."""
+        """Return the consumer group of a stage; Faust's changelog topics begin with it too."""
         return f"{self.prefix}callweave-{stage}"
 
     def addresses(self) -> list[tuple[str, int]]:
-        """The brokers to begin with, as host and port."""
+        """The first brokers to ask, as host and port."""
         pairs = (part.rpartition(":") for part in self.servers)
         return [(host.strip("[]"), int(port)) for host, _, port in pairs]
 
@@ -260,6 +270,15 @@ class IngestSettings(Section):
     drain_seconds: float = Field(default=10.0, ge=0, le=300)
     """How long requests in flight may take once ingest is told to stop."""
 
+    @property
+    def base_url(self) -> str:
+        """The ingress's public URL, or else the address on which it listens."""
+        return self.public_url or f"http://{written(self.host, self.port)}"
+
+    def callback_url(self, token: str) -> str:
+        """A secret: whoever knows it may send."""
+        return f"{self.base_url}/callbacks/{token}"
+
 
 class NormalizeSettings(Section):
     """The processor from callbacks to events."""
@@ -286,6 +305,8 @@ class CorrelateSettings(Section):
     events_per_call: int = Field(default=300, ge=20, le=400)
     """This many events of one call are kept one by one: of a call that has more, events of legs that have
     ended are summed up, and its row says `truncated`."""
+    calls_per_id: int = Field(default=100, ge=2, le=1000)
+    """An id may tie this many calls of an hour together; one that ties more is suspect, and links no more."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """A call must be closed before it is forgotten."""
@@ -354,10 +375,46 @@ def _is_secret(text: str) -> bool:
         return False
 
 
-class RetentionSettings(Section):
-    """For how many days the tables keep what was received, from the day of the receipt on; 0 is for ever.
+class ConsoleSettings(Section):
+    """The console: the pages on which people see calls, sources and the pipeline."""
 
-    `callweave migrate` applies a change at once, and the sink drops each day when its time is over.
+    host: Host = "127.0.0.1"
+    """The address to listen on."""
+    port: Port = 8090
+    """The port to listen on for browsers."""
+    metrics_port: Port = 9105
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    public_url: Annotated[str, AfterValidator(_url)] | None = None
+    """How browsers reach the console through a proxy, such as https://calls.example.com; without it only
+    names of this machine and `host` are answered."""
+    sign_in: Literal["auto", "always"] = "auto"
+    """`always`: people sign in with their user and password of ClickHouse. `auto`: the same, unless console
+    and ClickHouse are both of this machine and ClickHouse asks for no password."""
+    operator_role: str = Field(default="operator", min_length=1)
+    """The role in ClickHouse of those who may change things: sources, and what was rejected."""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
+    """How long somebody stays signed in."""
+    session_key: SecretStr | None = None
+    """Signs the cookies; several consoles behind one address need the same. A key is made in `data`
+    otherwise."""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """The time zone in which pages show times, and in which the day of *Now* begins."""
+    probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
+    """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine
+    otherwise."""
+    service_level_seconds: Seconds = 20.0
+    """A call that is answered within this time is answered in time."""
+
+    @property
+    def base_url(self) -> str:
+        """The console's public URL, or else the address on which it listens."""
+        return self.public_url or f"http://{written(self.host, self.port)}"
+
+
+class RetentionSettings(Section):
+    """How many days the tables keep what was received, counted from the day of receipt; 0 is for ever.
+
+    `callweave migrate` applies a change at once; the sink drops each day when its time is over.
     """
 
     callbacks_days: Days = 0
@@ -382,7 +439,7 @@ class EmbeddedSettings(Section):
 
 
 class LogSettings(Section):
-    """What processes say on standard error."""
+    """What processes write to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The lowest level to log."""
@@ -407,6 +464,7 @@ class Settings(Section):
     correlate: CorrelateSettings = CorrelateSettings()
     sink: SinkSettings = SinkSettings()
     watch: WatchSettings = WatchSettings()
+    console: ConsoleSettings = ConsoleSettings()
     retention: RetentionSettings = RetentionSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     log: LogSettings = LogSettings()
@@ -423,27 +481,37 @@ class Settings(Section):
         """Where the ingress keeps what Kafka does not acknowledge; None if that is switched off."""
         return (self.ingest.spool or self.data / "spool") if self.ingest.spool_max_bytes else None
 
+    def probes(self) -> list[tuple[str, str, int]]:
+        """Where the console asks each other stage how it is: its name, host, port."""
+        if not self.console.probes:
+            names = (stage for stage in STAGES if stage != "console")
+            return [(name, self.metrics_host, getattr(self, name).metrics_port) for name in names]
+        pairs = (each.partition("=") for each in self.console.probes.split(","))
+        parts = ((name, *where.rpartition(":")) for name, _, where in pairs)
+        return [(name, host.strip("[]"), int(port)) for name, host, _, port in parts]
+
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""
         yield "ingest.port", self.ingest.host, self.ingest.port
+        yield "console.port", self.console.host, self.console.port
         for stage in STAGES:
             yield f"{stage}.metrics_port", self.metrics_host, getattr(self, stage).metrics_port
 
 
 def load() -> Settings:
-    """The settings of this process; raises `SettingsError` with every mistake."""
+    """Return the settings of this process; raise `SettingsError` with every mistake."""
     return load_from(os.environ).settings
 
 
 def load_from(environ: Mapping[str, str]) -> Loaded[Settings]:
-    """The settings of an environment and of the file it names, and where each comes from."""
+    """Return the settings of an environment and of the file it names, and where each comes from."""
     path = Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     document = _document(path, required=bool(environ.get(FILE_VARIABLE)))
     return read(Settings, environ, document, prefix=PREFIX, origin=path.name, ignored=IGNORED)
 
 
 def _document(path: Path, *, required: bool) -> dict[str, Any]:
-    """The TOML file's content; empty if the default file does not exist."""
+    """Return the TOML file's content; empty if the default file does not exist."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -459,6 +527,6 @@ def _document(path: Path, *, required: bool) -> dict[str, Any]:
 
 
 def _place(message: str) -> str:
-    """Where the parser stopped, without the key or value that its message may quote."""
+    """Return where the parser stopped, without the key or value that its message may quote."""
     place = re.search(r"\(at [^()]*\)$", message)
     return f"mistake {place.group()[1:-1]}" if place else "mistake somewhere"

@@ -52,7 +52,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
-from runtime.senders import Sender  # noqa: TC001 - pydantic reads it when the class is made
+from runtime.mistakes import words
+from runtime.senders import Sender
 from schemas import dialects
 
 if TYPE_CHECKING:
@@ -68,27 +69,20 @@ COUNTRY = re.compile(r"[A-Z]{2}")
 OVERLAP = timedelta(hours=48)
 """How long a token is good beyond its rotation: longer than any provider repeats."""
 
-WORDS = {
-    "missing": "is missing",
-    "string_type": "must be text",
-    "model_type": "must be a table",
-    "dict_type": "must be a table",
-}
-
 
 class SourcesError(CallweaveError):
-    """The file of sources can't be used, or the change asked for makes no sense; the text says what to do."""
+    """The sources file can't be used, or a change makes no sense; the text says what to do."""
 
 
 def checked_name(name: str) -> str:
-    """A source's or an account's name: it stands in topics' keys, headers and columns."""
+    """Check the name of a source or an account, which topics' keys, headers and columns contain."""
     if not NAME.fullmatch(name):
         raise ValueError("must begin with a letter or digit and hold up to 64 of A-Z a-z 0-9 _ . -")
     return name
 
 
 def checked_timezone(timezone: str) -> str:
-    """An IANA name."""
+    """Check an IANA name."""
     try:
         ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
@@ -97,14 +91,14 @@ def checked_timezone(timezone: str) -> str:
 
 
 def checked_country(country: str) -> str:
-    """An ISO 3166 code of two letters."""
+    """Check an ISO 3166 code of two letters."""
     if not COUNTRY.fullmatch(country):
         raise ValueError("must be an ISO 3166 code of two capital letters, such as CN")
     return country
 
 
 def checked_charset(charset: str) -> str:
-    """A text encoding that Python knows."""
+    """Check that Python knows a text encoding."""
     try:
         str(b"text", codecs.lookup(charset).name, "replace")
     except (LookupError, ValueError):  # ValueError: a NUL in the name
@@ -124,7 +118,7 @@ READ_WITH: tuple[Setting, ...] = ("timezone", "charset", "country")
 
 
 class FormerToken(BaseModel):
-    """A token that was rotated, and is still good for a while."""
+    """A rotated token that is still valid for a while."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -133,7 +127,7 @@ class FormerToken(BaseModel):
 
 
 class FormerSettings(BaseModel):
-    """What callbacks were read with up to a change."""
+    """What callbacks were read with before a change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -179,11 +173,10 @@ class Source(BaseModel):
 
     @property
     def active(self) -> bool:
-        """Whether its token is still good."""
         return self.removed_at is None
 
     def as_of(self, revision: int) -> Source:
-        """As it was at a revision; as it is now for one that is not known."""
+        """Return the source as it was at a revision; as it is now if that is not known."""
         for former in self.former_settings:
             if former.revision == revision:
                 return self.model_copy(update=former.model_dump())
@@ -192,7 +185,7 @@ class Source(BaseModel):
 
 @dataclass(frozen=True)
 class Sources:
-    """All sources, the removed ones too, by name."""
+    """All sources by name, including removed ones."""
 
     by_name: Mapping[str, Source]
 
@@ -200,17 +193,17 @@ class Sources:
         return iter(self.by_name.values())
 
     def get(self, name: str) -> Source | None:
-        """A source, removed or not."""
+        """Return a source, removed or not."""
         return self.by_name.get(name)
 
     def by_token(self, token: str) -> Source | None:
-        """Whose token it is. Looked up by its digest, so that no time that this takes tells of a token."""
+        """Return whose token it is. Looked up by its digest, so that the time taken reveals nothing."""
         source, until = self._by_digest.get(digest_of(token).digest(), (None, 0.0))
         return None if until and until <= time.time() else source
 
     @cached_property
     def _by_digest(self) -> dict[bytes, tuple[Source, float]]:
-        """Each source by its digests, and until when each is good: seconds since 1970, 0 for ever."""
+        """Each source by its digests, and until when each is valid: seconds since 1970, 0 for ever."""
         found: dict[bytes, tuple[Source, float]] = {}
         for source in self.by_name.values():
             for former in source.former_tokens:
@@ -221,7 +214,7 @@ class Sources:
 
 
 def digest_of(token: str) -> hashlib._Hash:
-    """What is kept of a token. Tokens are 256 random bits: there is nothing to slow a guesser down for."""
+    """Return what is kept of a token. Tokens are 256 random bits, so a slow hash would gain nothing."""
     return hashlib.sha256(token.encode("utf-8", "replace"))
 
 
@@ -243,7 +236,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def validated(path: Path, document: Mapping[str, Any]) -> Sources:
-    """The sources of a document; raise `SourcesError` with every mistake at once."""
+    """Return the sources of a document; raise `SourcesError` with every mistake at once."""
     tables = document.get("sources", {})
     if not isinstance(tables, dict):
         raise SourcesError(f"{path}: sources must be a table of tables, as in [sources.NAME]")
@@ -263,14 +256,12 @@ def validated(path: Path, document: Mapping[str, Any]) -> Sources:
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """A mistake without the value that was found: it may be a token."""
-    field = ".".join(str(part) for part in detail["loc"])
-    words = WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-    return f"{field} {words}".strip()
+    """Describe a mistake without the value that was found: it may be a token."""
+    return f"{'.'.join(map(str, detail['loc']))} {words(detail)}".strip()
 
 
 def contradictions(by_name: Mapping[str, Source]) -> Iterator[str]:
-    """What is wrong with sources that are each well-formed."""
+    """Return mistakes in sources that are each well-formed."""
     owner: dict[str, str] = {}
     for name, source in by_name.items():
         if source.active and source.token_sha256 is None:
@@ -295,7 +286,7 @@ def add(
 ) -> str:
     """Add a source and return its token, which nothing can show again; raise `SourcesError`.
 
-    A removed source may be added again, as what it was: callbacks that it sent before refer to it.
+    A removed source may be added again with what it had: callbacks that it sent before refer to it.
     """
     with edited(path) as tables:
         known = tables.get(name, {})
@@ -322,9 +313,9 @@ def add(
 
 
 def rotate(path: Path, name: str, overlap: timedelta = OVERLAP) -> str:
-    """Give a source a new token and return it; the old one holds for the overlap; raise `SourcesError`.
+    """Give a source a new token and return it; the old one stays valid for the overlap; raise `SourcesError`.
 
-    So do those of earlier rotations, unless there is no overlap: then the new one alone is good, at once.
+    Tokens of earlier rotations do too. Without an overlap only the new token is valid, at once.
     """
     with edited(path) as tables:
         table = active(path, tables, name)
@@ -338,7 +329,7 @@ def rotate(path: Path, name: str, overlap: timedelta = OVERLAP) -> str:
 
 
 def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -> None:
-    """Change what is given, None to unset it, and keep the rest, the token too; raise `SourcesError`."""
+    """Change what is given, None to unset it; the rest and the token stay; raise `SourcesError`."""
     with edited(path) as tables:
         table = active(path, tables, name)
         before = read_with(table)
@@ -354,7 +345,7 @@ def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -
 
 
 def read_with(table: Mapping[str, Any]) -> dict[str, Any]:
-    """What callbacks are read with, as far as it is set."""
+    """Return what callbacks are read with, as far as it is set."""
     return {setting: table[setting] for setting in READ_WITH if setting in table}
 
 
@@ -380,7 +371,7 @@ def remove(path: Path, name: str) -> None:
 
 
 def active(path: Path, tables: dict[str, Any], name: str) -> dict[str, Any]:
-    """The table of a source that is not removed; raise `SourcesError`."""
+    """Return the table of a source that is not removed; raise `SourcesError`."""
     table: dict[str, Any] = tables.get(name, {})
     if not table:
         raise SourcesError(f"{path}: there is no source {name}.")
@@ -390,16 +381,16 @@ def active(path: Path, tables: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def now() -> datetime:
-    """The time, to the second, as it stands in the file."""
+    """Return the time to the second, as the file has it."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 @contextmanager
 def edited(path: Path) -> Iterator[dict[str, Any]]:
-    """The tables of the sources, to be changed; checked and written as a whole at the end, or not at all.
+    """Yield the sources' tables to be changed; they are checked and written at the end, whole or not at all.
 
-    One writer at a time, whichever process it is in; a reader sees the old file or the new one, which is
-    readable by us alone.
+    One process writes at a time. A reader sees the old file or the new one, which only this user can
+    read.
     """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -413,16 +404,16 @@ def edited(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class SourcesFile:
-    """The sources as the file says now, for a process that runs on while people change them.
+    """The sources in the file at present, for a process that runs while people change them.
 
-    A file that is away, is empty, can't be read, or has lost an active source without a trace, is trouble:
-    a disk that is not mounted, a copy that was cut short. Then the last good version holds.
+    A file is in trouble if it is missing, is empty, can't be read, or has lost an active source without a
+    trace: a disk that is not mounted, a copy that was cut short. Then the last good version counts.
     """
 
     CHECK_SECONDS = 0.5
 
     def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Read the file; raise `SourcesError` if it can't be used. One that is not there may still come."""
+        """Read the file; raise `SourcesError` if it can't be used. A missing one may appear later."""
         self.path = path
         self.problem: str | None = None
         """Why the file can't be used now, None while it can: the sources are those of the last good one."""
@@ -434,7 +425,7 @@ class SourcesFile:
         self._checked = monotonic()
 
     def current(self) -> Sources:
-        """The sources of the newest good version; looks at the file at most every half second."""
+        """Return the sources of the newest good version; look at the file at most every half second."""
         if self._monotonic() - self._checked >= self.CHECK_SECONDS and self._lock.acquire(blocking=False):
             try:
                 self._checked = self._monotonic()
@@ -444,10 +435,10 @@ class SourcesFile:
         return self._sources
 
     def get(self, name: str, revision: int = 0) -> Source | None:
-        """A source by its name, removed or not, as it was at a revision of it that is known.
+        """Return a source by its name, removed or not, as it was at a known revision of it.
 
-        One that is not known is looked for in the file at once: the ingress may have read the file a moment
-        earlier than the process that asks.
+        An unknown one is looked for in the file at once: the ingress may have read the file a moment
+        before the process that asks.
         """
         found = self.current().get(name)
         if found is None or found.revision < revision:
@@ -455,9 +446,10 @@ class SourcesFile:
         return found.as_of(revision) if found is not None and 0 < revision < found.revision else found
 
     def by_token(self, token: str) -> Source | None:
-        """Whose token it is; one that is not known is looked for in the file at once.
+        """Return whose token it is; an unknown one is looked for in the file at once.
 
-        Raises `SourcesError` if the file is in trouble and the last good version knows nothing of the token.
+        Raises `SourcesError` if the file is in trouble and its last good version does not have the
+        token.
         """
         found = self.current().by_token(token) or self.newest().by_token(token)
         if found is None and self.problem is not None:
@@ -465,9 +457,10 @@ class SourcesFile:
         return found
 
     def newest(self) -> Sources:
-        """As the file says at this moment; whoever comes while it is read waits for that.
+        """Return the sources in the file at this moment; whoever asks while it is read waits.
 
-        It is read only when it has changed: whoever guesses tokens makes us look at its date, no more.
+        It is read only when it has changed: whoever guesses tokens makes us look at its date, no
+        more.
         """
         with self._lock:
             self._reload_if_changed()
@@ -492,7 +485,7 @@ class SourcesFile:
 
 
 def loss(path: Path, before: Sources, after: Sources) -> str | None:
-    """What a file has lost against its last good version, in a sentence; None for nothing."""
+    """Say what a file has lost since its last good version; None for nothing."""
     if not after.by_name:
         return f"{path}: holds no sources, or is not there"
     lost = [source.name for source in before if source.active and after.get(source.name) is None]
@@ -505,7 +498,7 @@ def loss(path: Path, before: Sources, after: Sources) -> str | None:
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
-    """What changes whenever a file does; None for one that is not there."""
+    """Return what changes whenever a file does; None for a missing one."""
     try:
         stat = path.stat()
     except OSError:

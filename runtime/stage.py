@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -22,7 +23,7 @@ from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runtime.metrics import Ready
     from runtime.settings import Settings
@@ -31,25 +32,27 @@ log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 70
 """As sysexits.h: an internal error."""
+STOP_SECONDS = 2.0
+"""How long a stage's end waits for work beside it: what is left undone, the next process does."""
 LOOP_SECONDS = 120.0
 """How long one step on an event loop may take: after a recovery a correlator looks at its whole
 state in one."""
 
 
 class Heart:
-    """Whether the work goes on: each part of it beats, and one that fell silent stands still or died."""
+    """Whether the work goes on: each part of it beats, and a silent part has hung or died."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` tells the time in seconds."""
+        """`monotonic` returns the time in seconds."""
         self._monotonic = monotonic
         self._due: dict[str, float] = {}
 
     def beat(self, part: str, patience_seconds: float) -> None:
-        """Tell that a part works; it must tell so again within its patience. Any thread may call this."""
+        """Note that a part works; it must beat again within its patience. Any thread may call this."""
         self._due[part] = self._monotonic() + patience_seconds
 
     def alive(self) -> Ready:
-        """Whether every part has beaten in time, and if not, which has not."""
+        """Return whether every part has beaten in time, and if not, which has not."""
         now = self._monotonic()
         silent = [part for part, due in list(self._due.items()) if due < now]
         return not silent, ", ".join(f"{part} stands still" for part in silent)
@@ -71,7 +74,7 @@ class StageProcess:
         self._when_stopping: list[Callable[[], object]] = []
 
     def started(self, check: Callable[[], Ready]) -> None:
-        """Note that the work begins; from now on `check` tells whether it can be done."""
+        """Note that the work begins; from now on `check` says whether it can be done."""
         self.check = check
         log.info("started", probes=self.probes)
 
@@ -79,25 +82,25 @@ class StageProcess:
         return (False, "stopping") if self.stopping.is_set() else self.check()
 
     def when_stopping(self, call: Callable[[], object]) -> None:
-        """Call this when the stage is told to stop; at once if it was told already."""
+        """Call this when the stage is told to stop; at once if it was already."""
         self._when_stopping.append(call)
         if self.stopping.is_set():
             call()
 
     def stop(self, *_: object) -> None:
-        """Tell it to stop. It can be told only once."""
+        """Tell the stage to stop; telling it again changes nothing."""
         if not self.stopping.is_set():
             self.stopping.set()
             for call in self._when_stopping:
                 call()
 
     def take_signals(self) -> None:
-        """Stop on SIGTERM and SIGINT, whoever listened to them before."""
+        """Stop on SIGTERM and SIGINT, replacing earlier handlers."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
 
     def watch_loop(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Have an event loop beat, and end the process when it reports an unexpected error.
+        """Make an event loop beat, and end the process when it reports an unexpected error.
 
         Call this in the loop's own thread, or before it runs.
         """
@@ -149,11 +152,24 @@ def run(name: str, settings: Settings, work: Callable[[StageProcess], None]) -> 
     leave(0)
 
 
+@contextmanager
+def beside(name: str, work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do work on a thread of this name until the block ends, which sets the event."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_SECONDS)
+
+
 def leave(status: int) -> NoReturn:
     """End the process at once.
 
-    Threads live on, idle or with work that never ends. Nothing is left to be saved: what was acknowledged is
-    with the broker, or on the disk.
+    Threads may still live, idle or with endless work. Nothing is left to be saved: what was acknowledged
+    is in Kafka or on the disk.
     """
     logging.shutdown()
     sys.stdout.flush()

@@ -30,5 +30,5 @@ def echo_json(text: str | bytes) -> None:
 
 
 def echo_styled(text: str) -> None:
-    """Print text with our own colours. The caller has made what others wrote `visible`."""
+    """Print text with our own colours. The caller has made others' text `visible`."""
     click.echo(text)

@@ -13,9 +13,9 @@ HANDSHAKE_SECONDS = 5.0
 
 
 def distrust(host: str, port: int, authority: Path | None) -> str | None:
-    """Why the certificate at this address is not trusted, in OpenSSL's words; None if it is.
+    """Return why the certificate at this address is not trusted, in OpenSSL's words; None if it is.
 
-    `authority` is a file of certificates to trust in place of the system's. This connects to the server.
+    `authority` is a file of certificates to trust instead of the system's. This connects to the server.
     """
     try:
         context = ssl.create_default_context(cafile=authority)

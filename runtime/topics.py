@@ -74,7 +74,7 @@ class TopicReport:
 
 
 def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
-    """Our topics as they should be, by their names on the cluster."""
+    """Return our topics as they should be, by their names on the cluster."""
     durable = {"min.insync.replicas": str(insync_replicas(settings.replication_factor))}
     return {
         settings.topic(spec.topic): TopicState(
@@ -85,7 +85,7 @@ def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
 
 
 def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> list[TopicReport]:
-    """A report for each wanted topic, in that order."""
+    """Return a report for each wanted topic, in that order."""
     return [
         TopicReport(name, missing=False, drifts=tuple(_drifts(state, found[name])))
         if name in found
@@ -106,21 +106,21 @@ def _drifts(wish: TopicState, found: TopicState) -> Iterator[Drift]:
 
 
 def _breaks(key: str, found: str, wish: str) -> bool:
-    """A topic that compacts forgets messages, and one that takes less than we send refuses some for ever."""
+    """Return whether a topic would lose messages, by compaction, or refuse those as large as we send."""
     if key == "max.message.bytes":
         return not found.isdigit() or int(found) < int(wish)
     return key == "cleanup.policy"
 
 
 def inspect(settings: Settings) -> list[TopicReport]:
-    """Compare without changing anything; raises `StartError` when Kafka can't be asked."""
+    """Compare without changing anything; raise `StartError` when Kafka can't be asked."""
     with admin(settings.kafka) as client:
         wish = wanted(settings.kafka)
         return compare(wish, _found(client, list(wish)))
 
 
 def missing(settings: KafkaSettings, names: list[str]) -> list[str]:
-    """Those of these topics that are not there; raises `StartError` when Kafka can't be asked."""
+    """Return which of these topics do not exist; raise `StartError` when Kafka can't be asked."""
     with admin(settings, patience_ms=ASK_MS) as client:
         there = _described(client, names)
         return [name for name in names if name not in there]
@@ -140,7 +140,7 @@ def ensure(settings: Settings) -> list[TopicReport]:
 
 @contextmanager
 def admin(settings: KafkaSettings, *, patience_ms: int = BOOTSTRAP_MS) -> Iterator[KafkaAdminClient]:
-    """A client for the cluster; if Kafka refuses, raise a `StartError` that says what to do."""
+    """Make a client for the cluster; if Kafka refuses, raise a `StartError` that says what to do."""
     client = None
     try:
         # A client that finds no broker leaves its thread and its sockets behind (kafka-python 3.0.12).
@@ -174,7 +174,7 @@ def await_listener(settings: KafkaSettings, patience_seconds: float) -> None:
 
 
 def certificate_trouble(settings: KafkaSettings) -> str | None:
-    """Which broker's certificate is not trusted and what to do, in one sentence; None if all are."""
+    """Say which broker's certificate is not trusted and what to do; None if all are trusted."""
     if not settings.security_protocol.endswith("SSL"):
         return None
     for host, port in settings.addresses():
@@ -188,7 +188,7 @@ def certificate_trouble(settings: KafkaSettings) -> str | None:
 
 
 def trouble(settings: KafkaSettings, error: Exception) -> str:
-    """What went wrong with Kafka and what to do, in one sentence."""
+    """Describe what went wrong with Kafka and what to do, in one sentence."""
     where = f"Kafka at {settings.bootstrap_servers}"
     if isinstance(error, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
         return (

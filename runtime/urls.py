@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def checked_base(text: str, example: str) -> str:
-    """A URL without a slash at its end, to which a path can be added; raise `ValueError` for another."""
+    """Return a URL to which a path can be added, without a slash at its end; raise `ValueError`."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -25,10 +25,9 @@ class Dialect:
     """Whether the provider has a REST API, for `dial`, `backfill` and `subscribe`."""
 
 
-DIALECTS = (
-    Dialect(name="common-api", sends_cdrs=True, legs_end_apart=False, has_api=False),
-    Dialect(name="extension-events", sends_cdrs=False, legs_end_apart=True, has_api=True),
-)
+COMMON_API = Dialect(name="common-api", sends_cdrs=True, legs_end_apart=False, has_api=False)
+EXTENSION_EVENTS = Dialect(name="extension-events", sends_cdrs=False, legs_end_apart=True, has_api=True)
+DIALECTS = (COMMON_API, EXTENSION_EVENTS)
 
 NAMES = tuple(dialect.name for dialect in DIALECTS)
 SENDING_CDRS = frozenset(dialect.name for dialect in DIALECTS if dialect.sends_cdrs)

@@ -18,10 +18,24 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """The call by which an event ties an id to others, so that the id can count its calls."""
+
+    call: str
+    """A hash of what the provider calls the call."""
+    at: int
+    """When the event was received, in microseconds since 1970 UTC."""
+    source: str
+    """Who said so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """This leg belongs to the same call as the smaller leg `to`."""
 
     to: str
+    tie: Tie | None = None
+    """Of a link that an event made; absent if a leg passes on what it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ Told = Link | Events | CallEvent
 class _LinkMessage:
     type: Literal["link"]
     to: str
+    tie: Tie | None = None
     v: int = VERSION
 
 
@@ -57,7 +72,9 @@ _MESSAGE: TypeAdapter[_LinkMessage | _EventsMessage] = TypeAdapter(
 def told_to_json(told: Link | Events) -> bytes:
     """As in `calls.links`."""
     if isinstance(told, Link):
-        return orjson.dumps({"v": VERSION, "type": "link", "to": told.to})
+        return orjson.dumps(
+            {"v": VERSION, "type": "link", "to": told.to, **({"tie": told.tie} if told.tie else {})}
+        )
     return orjson.dumps({"v": VERSION, "type": "events", "events": list(map(kept_part, told.events))})
 
 
@@ -73,7 +90,7 @@ def told_from_json(value: bytes) -> Told:
         raise ValueError(mistakes(error)) from None
     if message.v > VERSION:
         raise NewerVersionError("link", message.v, VERSION)
-    return Link(message.to) if isinstance(message, _LinkMessage) else Events(message.events)
+    return Link(message.to, message.tie) if isinstance(message, _LinkMessage) else Events(message.events)
 
 
 def kept_part(event: CallEvent) -> Json:

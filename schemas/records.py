@@ -20,6 +20,18 @@ FOR_GOOD = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """That this leg's id ties too many calls together, and links no more."""
+
+    since: int
+    """When the first call was received that was one too many, in microseconds since 1970 UTC."""
+    at: int
+    """When the last such call was received of which this message tells."""
+    source: str
+    """Who told of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What correlate emits of one leg: a row, that it is gone, or that its state began with nothing."""
 
@@ -44,6 +56,8 @@ class Record:
     gone: bool = False
     """Whether there is no such call: the leg belongs to the call of a smaller one, or, as things stand, its
     events say nothing any more."""
+    suspect: Suspect | None = None
+    """Set when the leg was not tied to a call, since its id ties too many."""
 
     def to_json(self) -> bytes:
         """As in `calls.records`, without what is unknown."""
@@ -60,6 +74,8 @@ class Record:
             said["call"] = _said(_CALL, _CALL_VALUES(self.call))
         if self.legs:
             said["legs"] = [_said(_LEG, _LEG_VALUES(leg)) for leg in self.legs]
+        if self.suspect is not None:
+            said["suspect"] = self.suspect
         return orjson.dumps(said)
 
     @classmethod

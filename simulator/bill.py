@@ -64,7 +64,6 @@ class Billed:
 
     @property
     def talked(self) -> int:
-        """`billsec`."""
         return 0 if self.answer is None else self.end - self.answer
 
     @property
@@ -155,5 +154,5 @@ def local(second: int, zone: ZoneInfo) -> str:
 
 @lru_cache(maxsize=4096)
 def _minute(minute: int, zone: ZoneInfo) -> str:
-    """Calls of one time share their minutes. No zone is off by parts of a minute."""
+    """Cached, since many calls share a minute. No zone is off by parts of a minute."""
     return datetime.fromtimestamp(minute * MINUTE, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from schemas.dialects import COMMON_API
 from schemas.times import SECOND
 from simulator import durations, world
 from simulator.bill import Billed, bill
@@ -228,7 +229,7 @@ def _truth(scenario: str, billed: Billed, cdr: Fields, uuid: str, webhooks: Sequ
     legs = ids_of(tuple(webhooks), "uuid", "buuid")
     return Truth(
         scenario=scenario,
-        dialect="common-api",
+        dialect=COMMON_API.name,
         legs=legs,
         uuid=min(uuid, billed.uuid),
         direction="inbound" if billed.direction == "callin" else "outbound",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schemas.dialects import EXTENSION_EVENTS
 from simulator import durations, world
 from simulator.model import SimulatedCall, Truth, ids_of
 from simulator.pbx import dialled
@@ -219,7 +220,7 @@ def _simulated(telling: Telling, scenario: str, **known: Any) -> SimulatedCall:
     webhooks = telling.told()
     truth = Truth(
         scenario=scenario,
-        dialect="extension-events",
+        dialect=EXTENSION_EVENTS.name,
         legs=ids_of(webhooks, "CallID", "SubCallID"),
         uuid=telling.call_id,
         method=None,

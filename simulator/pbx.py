@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schemas.dialects import EXTENSION_EVENTS
 from schemas.times import SECOND
 from simulator import durations
 from simulator.identifiers import Identifiers
@@ -172,7 +173,7 @@ def _told(
     until = destination.answered_at or last
     truth = Truth(
         scenario="dialled",
-        dialect="extension-events",
+        dialect=EXTENSION_EVENTS.name,
         legs=ids_of(webhooks, "CallID", "SubCallID", "CallBackID") or (initiation,),
         uuid=str(first.fields["CallID"]) if first else initiation,
         direction="outbound",

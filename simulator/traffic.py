@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from schemas.dialects import COMMON_API, EXTENSION_EVENTS
 from simulator.common_api import CallCentre
 from simulator.durations import arrivals
 from simulator.extension_events import Office
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from simulator.model import SimulatedCall
 
 MODELS: Mapping[str, Callable[[Random, Identifiers, ZoneInfo], CallCentre | Office]] = {
-    "common-api": CallCentre,
-    "extension-events": lambda rng, ids, _: Office(rng, ids),
+    COMMON_API.name: CallCentre,
+    EXTENSION_EVENTS.name: lambda rng, ids, _: Office(rng, ids),
 }
 """Who makes calls in a dialect."""
 

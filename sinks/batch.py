@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.records import Record
 from schemas.topics import Topic
 from sinks.rows import LEG_VERSION, VERSION, Poison, Written, call_rows, leg_rows
-from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, Row, Table
+from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, SUSPECTS, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ LEG_KEYS = 4
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Rows for one table, each with the message that it is of; None for one of our own."""
+    """Rows for one table, each with its message; None for rows of our own."""
 
     table: Table
     rows: list[Row]
@@ -45,7 +45,7 @@ class Insert:
     newest: int | None = None
 
     def half(self, second: int) -> Insert:
-        """The first or the second half of it."""
+        """Return the first or the second half."""
         middle = len(self.rows) // 2
         part = slice(middle, None) if second else slice(middle)
         return Insert(self.table, self.rows[part], self.origins[part], self.oldest, self.newest)
@@ -53,7 +53,7 @@ class Insert:
 
 @dataclass(slots=True)
 class _Rows:
-    """Rows of one table, of those with one key only that of the highest version."""
+    """Rows of one table; of rows with the same key only the highest version."""
 
     rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)
     origins: dict[tuple[Any, ...], Message] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class _Rows:
     def add_version(
         self, keys: int, version: int, row: Row, message: Message, received_at: int | None
     ) -> None:
-        """Take the row unless a higher version is in here; `keys` of its values are its key."""
+        """Take the row unless a higher version is here; `keys` of its values are its key."""
         known = self.rows.get(row[:keys])
         if known is None or known[version] <= row[version]:
             self._put(row[:keys], row, message, received_at)
@@ -81,10 +81,9 @@ class _Rows:
 
 
 class Batch:
-    """Rows by table, in the order in which they came; of one call the highest version alone."""
+    """Rows by table, in order of arrival; of each call only the highest version."""
 
     def __init__(self) -> None:
-        """It begins empty."""
         self.topics: Counter[str] = Counter()
         """How many messages, by the topic's name on the cluster."""
         self.bytes = 0
@@ -98,11 +97,10 @@ class Batch:
 
     @property
     def messages(self) -> int:
-        """How many messages are in here."""
         return self.topics.total()
 
     def add(self, message: Message, outcome: Outcome, now: float) -> None:
-        """Take a message in; messages of one partition come in their order."""
+        """Take a message; those of one partition arrive in order."""
         if self.since is None:
             self.since = now
         self.topics[message.topic] += 1
@@ -118,6 +116,9 @@ class Batch:
     def _add_record(self, message: Message, record: Record) -> None:
         if record.began:
             self.began[record.account, record.call_id] = None
+        if (suspect := record.suspect) is not None:
+            row = record.account, record.call_id, suspect.source, suspect.since, suspect.at
+            self._rows[SUSPECTS].add(row, message)
         received_at = None if record.call is None else record.call.last_received_at
         for row in call_rows(record):
             self._rows[CALLS].add_version(CALL_KEYS, VERSION, row, message, received_at)
@@ -125,55 +126,54 @@ class Batch:
             self._rows[LEGS].add_version(LEG_KEYS, LEG_VERSION, row, message, None)
 
     def is_due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> bool:
-        """Whether it is full, or its first message has waited long enough.
+        """Return whether it is full, or its first message has waited long enough.
 
-        A write takes nearly as long for a few rows as for many: while there is `more` at hand, it waits.
+        A write takes nearly as long for a few rows as for many: while there is `more` to read, it
+        waits.
         """
         full = self.messages >= rows or self.bytes >= MAX_BYTES
         return self.since is not None and (full or (not more and now - self.since >= seconds))
 
     def due_in(self, now: float, *, seconds: float) -> float:
-        """How long its first message may still wait; `seconds` when there is none."""
+        """Return how long its first message may still wait; `seconds` if there is none."""
         return seconds if self.since is None else max(0.0, self.since + seconds - now)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """Commit nothing of these partitions: another worker reads them now, from what was committed.
+        """Commit nothing of these partitions: another worker reads them from what was committed.
 
-        Their rows stay and are written twice, which merges make good.
+        Their rows stay and are written twice, which merges undo.
         """
         for partition in partitions:
             self.offsets.pop(partition, None)
 
     def inserts(self) -> list[Insert]:
-        """One for each table that has rows, in the order in which they must be written."""
+        """Return one insert for each table that has rows, in the order in which they must be written."""
         return [self._rows[table].insert(table) for table in IN_ORDER if self._rows[table].rows]
 
 
 class Batches:
-    """Two batches side by side: records of calls, which are soon due, and all else.
+    """Two batches side by side: records of calls, which are soon due, and everything else.
 
-    An insert of few rows takes nearly as much of ClickHouse as one of many: fewer inserts of callbacks and
-    events leave more for the calls. A topic's messages are in one of the two alone, so that what is committed
-    of a partition is what is in the tables.
+    An insert of few rows costs ClickHouse nearly as much as one of many: fewer inserts of callbacks and
+    events leave more for the calls. A topic's messages are in only one of the two, so that a partition's
+    committed messages are all in the tables.
     """
 
     def __init__(self) -> None:
-        """Both begin empty."""
         self._calls = Batch()
         self._rest = Batch()
 
     @property
     def messages(self) -> int:
-        """How many messages are in here."""
         return self._calls.messages + self._rest.messages
 
     def add(self, topic: Topic, message: Message, outcome: Outcome, now: float) -> None:
-        """Take a message in; messages of one partition come in their order."""
+        """Take a message; those of one partition arrive in order."""
         batch = self._calls if topic is Topic.RECORDS else self._rest
         batch.add(message, outcome, now)
 
     def due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> list[Batch]:
-        """Give those that are due; `seconds` is how long records of calls may wait. See `Batch.is_due`."""
+        """Return those that are due; `seconds` is how long records of calls may wait. See `Batch.is_due`."""
         return [
             batch
             for batch, wait in self._waits(seconds)
@@ -181,11 +181,11 @@ class Batches:
         ]
 
     def due_in(self, now: float, *, seconds: float) -> float:
-        """How long it may take until one is due."""
+        """Return how long it takes until one is due."""
         return min(batch.due_in(now, seconds=wait) for batch, wait in self._waits(seconds))
 
     def written(self, batch: Batch) -> None:
-        """Let go of a batch and begin another in its place."""
+        """Replace a written batch by an empty one."""
         if batch is self._calls:
             self._calls = Batch()
         else:
@@ -197,7 +197,7 @@ class Batches:
             batch.forget(partitions)
 
     def all(self) -> tuple[Batch, Batch]:
-        """Both, the more urgent one first."""
+        """Return both, the more urgent one first."""
         return self._calls, self._rest
 
     def _waits(self, seconds: float) -> tuple[tuple[Batch, float], ...]:

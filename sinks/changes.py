@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sinks.masked import COLUMNS as SHOWN
 from sinks.masked import UNFILTERED, Column, How, columns, part, passed_on, template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TIME = "DateTime64(6, 'UTC')"
 
@@ -48,7 +52,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class View:
-    """What a view of changes is of."""
+    """What a view of changes shows."""
 
     chosen: str
     """Which rows of call_versions: a condition."""
@@ -82,7 +86,7 @@ VIEWS = {
 
 
 def render(calls: str) -> dict[str, str]:
-    """The statements of the views and of their masked twins, by name, out of the text of `calls.sql`."""
+    """Make the statements of the views and their masked twins, by name, from the text of `calls.sql`."""
     known = columns(calls)
     seen = [
         each for each in known if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))
@@ -96,7 +100,7 @@ def _changes(name: str, view: View, seen: list[Column]) -> str:
     return template("changes").substitute(
         name=name,
         head=_head(HEAD),
-        names=", ".join(f"'{each.name}'" for each in seen),
+        names=_texts(each.name for each in seen),
         first=", ".join("'false'" if each.type == "Bool" else "''" for each in seen),
         values=",\n".join(f"                    {_text(each)}" for each in seen),
         chosen=view.chosen,
@@ -131,12 +135,12 @@ def _head(each_column: tuple[Column, ...] | list[Column]) -> str:
     return ",\n".join(each.declared() for each in each_column)
 
 
-def _texts(values: object) -> str:
-    return ", ".join(f"'{each}'" for each in values)  # type: ignore[attr-defined]
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(f"'{each}'" for each in values)
 
 
 def _text(column: Column) -> str:
-    """A column of `calls` as text, '' for what is unknown."""
+    """Return a column of `calls` as text, '' for what is unknown."""
     if column.type.startswith("Array"):
         return f"arrayStringConcat({column.name}, ', ')"
     if column.type.startswith("Map"):

@@ -26,22 +26,22 @@ RECEIPTS = frozenset({"received_at", "last_received_at", "told_at", "first_recei
 
 
 def is_time(value: int) -> bool:
-    """Microseconds since 1970 UTC, within what `DateTime64(6)` holds."""
+    """Return whether `DateTime64(6)` holds these microseconds since 1970 UTC."""
     return FIRST_TIME <= value <= LAST_TIME
 
 
 def is_receipt(value: int) -> bool:
-    """A time whose day `Date` holds: rows are kept under it."""
+    """Return whether `Date` holds this time's day, under which rows are kept."""
     return 0 <= value <= LAST_RECEIPT
 
 
 def is_day(value: date) -> bool:
-    """What `Date` holds."""
+    """Return whether `Date` holds it."""
     return date(1970, 1, 1) <= value <= LAST_DAY
 
 
 def unfit(values: Iterable[tuple[str, object]], counted: frozenset[str] = frozenset()) -> Iterator[Reason]:
-    """Say which of these fields no column can hold; `counted` are those that are no negative numbers."""
+    """Say which of these fields no column can hold; `counted` are those that can't be negative."""
     for name, value in values:
         if type(value) is int and not _fits(name, value, counted):
             yield Reason(name, "unrepresentable", "no column can hold this value")

@@ -75,7 +75,7 @@ class Consumer:
         self._consumer.subscribe(list(self._topics), listener=_Listener(self._taken))
 
     def poll(self, seconds: float) -> Iterator[tuple[Topic, ConsumerRecord]]:
-        """Wait for messages at most so long; those of one partition come in their order."""
+        """Wait for messages at most so long; those of one partition are in order."""
         polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
         return (
             (self._topics[partition.topic], record)
@@ -84,7 +84,7 @@ class Consumer:
         )
 
     def hold(self, seconds: float) -> None:
-        """Stay in the group for so long without taking messages; `resume` goes on where `poll` stopped."""
+        """Stay in the group for so long without taking messages; `resume` continues where `poll` stopped."""
         self._consumer.pause(*self._consumer.assignment())
         # a partition that a rebalance gives us in here is not paused yet: give back what it brings
         for partition, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
@@ -95,7 +95,7 @@ class Consumer:
         self._consumer.resume(*self._consumer.paused())
 
     def taken(self) -> set[Partition]:
-        """The partitions that others read since the last call, even if they have come back to us."""
+        """Return the partitions that others have read since the last call, even if they are ours again."""
         taken = set(self._taken)
         self._taken -= taken
         for name, number in taken:
@@ -105,7 +105,7 @@ class Consumer:
         return taken
 
     def commit(self, offsets: dict[Partition, int]) -> None:
-        """Say that everything before these offsets is done. After a `KafkaError` it may be said again."""
+        """Commit these offsets. After a `KafkaError` it may be tried again."""
         named = {TopicPartition(*partition): offset for partition, offset in offsets.items()}
         self._consumer.commit(
             {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in named.items()},
@@ -114,15 +114,15 @@ class Consumer:
         self._committed |= named
 
     def partitions(self) -> set[Partition]:
-        """What we read now."""
+        """Return our partitions."""
         return {(each.topic, each.partition) for each in self._consumer.assignment()}
 
     def is_member(self) -> bool:
-        """Whether we are in the group, with or without partitions."""
+        """Return whether we are in the group, with or without partitions."""
         return bool(self._consumer.group_metadata().generation_id >= 0)
 
     def report_lag(self) -> int:
-        """Set the lag of each of our partitions, and give their sum; what was never fetched is not known."""
+        """Set the lag of each of our partitions, and return the sum; before a fetch a lag is unknown."""
         total = 0
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)

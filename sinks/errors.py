@@ -11,7 +11,7 @@ from clickhouse_driver.errors import Error, ServerException
 
 
 class Fate(Enum):
-    """What becomes of rows that were not taken."""
+    """What becomes of rows that were not written."""
 
     AGAIN = auto()
     """It passes by itself."""
@@ -70,7 +70,7 @@ _ROW = frozenset(
 
 
 def fate(error: Exception) -> Fate:
-    """What an error asks for; a lost connection passes by itself."""
+    """Decide what an error asks for; a lost connection recovers by itself."""
     if isinstance(error, ServerException | Error):
         code = error.code
         if code in _ROW:

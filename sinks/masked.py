@@ -128,7 +128,7 @@ COLUMNS: dict[str, How] = {
 
 @dataclass(frozen=True)
 class Twin:
-    """What a masked view leaves out besides, and what it is for."""
+    """What a masked view also leaves out, and what it is for."""
 
     comment: str
     without: frozenset[str] = frozenset()
@@ -162,35 +162,35 @@ _PARAMETER = re.compile(r"\{(\w+):([^}]+)\}")
 
 @dataclass(frozen=True)
 class Column:
-    """As the head of a view declares it."""
+    """A column, as the head of a view declares it."""
 
     name: str
     type: str
     comment: str
 
     def declared(self) -> str:
-        """Its line in the head."""
+        """Return its line in the head."""
         return f"    `{self.name}` {self.type} COMMENT '{self.comment}'"
 
 
 def columns(view: str) -> list[Column]:
-    """What the head of a view declares."""
+    """Return the columns that the head of a view declares."""
     return [Column(*each) for each in _COLUMN.findall(view)]
 
 
 def parameters(view: str) -> dict[str, str]:
-    """The parameters of a view, with their types."""
+    """Return the parameters of a view, with their types."""
     return dict(_PARAMETER.findall(view))
 
 
 def passed_on(name: str, view: str) -> str:
-    """The view as another one reads it that has the same parameters."""
+    """Return how another view with the same parameters reads this one."""
     given = ", ".join(f"{each} = {{{each}:{kind}}}" for each, kind in parameters(view).items())
     return f"{name}({given})" if given else name
 
 
 def render(name: str, view: str) -> str:
-    """The statement of a view's masked twin."""
+    """Make the statement of a view's masked twin."""
     twin = TWINS[name]
     shown = [each for each in columns(view) if each.name in COLUMNS and each.name not in twin.without]
     heads = ",\n".join(
@@ -212,12 +212,12 @@ def render(name: str, view: str) -> str:
 
 
 def template(name: str) -> Template:
-    """A file of SQL with gaps."""
+    """Read a file of SQL with gaps."""
     return Template((TEMPLATES / f"{name}.sql").read_text("utf-8"))
 
 
 def part(name: str) -> str:
-    """A file of SQL that is a piece of others."""
+    """Read a file of SQL that is a piece of others."""
     return (TEMPLATES / f"{name}.sql").read_text("utf-8").rstrip("\n")
 
 

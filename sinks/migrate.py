@@ -35,7 +35,7 @@ class MigrationError(CallweaveError):
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Apply what is pending; the names of what was applied. Raises `MigrationError` or `StartError`.
+    """Apply what is pending, and return its names. Raises `MigrationError` or `StartError`.
 
     Every statement may be repeated: after a failure, or beside another migrator, just run it again.
     """
@@ -51,7 +51,7 @@ def migrate(settings: Settings) -> list[str]:
 
 
 def pending(settings: Settings) -> list[str]:
-    """The names of what `migrate` would apply now. Raises `MigrationError` or `StartError`."""
+    """Return the names of what `migrate` would apply now. Raises `MigrationError` or `StartError`."""
     with clickhouse.connected(settings.clickhouse, database="default") as client:
         known = client.execute(
             "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'schema_migrations'",
@@ -64,7 +64,7 @@ def pending(settings: Settings) -> list[str]:
 
 
 def pending_tables(settings: Settings) -> list[str]:
-    """The names of migrations that are pending; views may be those of another release. Raises the same."""
+    """Return the pending migrations' names; views may be those of another release. Raises the same."""
     files = {file.name for file in statements.migrations()}
     return [name for name in pending(settings) if name in files]
 

@@ -24,34 +24,34 @@ class Progress:
         COMMIT_STUCK_SECONDS.set_function(self.no_commit)
 
     def begin(self) -> None:
-        """A batch is being written."""
+        """Note that a batch is being written."""
         self._batch_since = self._now()
 
     def end(self) -> None:
-        """It is written, or given up."""
+        """Note that the batch is written, or given up."""
         self._batch_since = None
 
     def committed(self) -> None:
-        """Offsets were committed."""
+        """Note that offsets were committed."""
         self._behind_since = None if self._behind_since is None else self._now()
 
     def lag(self, messages: int) -> None:
-        """There are so many messages that are not committed."""
+        """Note how many messages are not committed."""
         if not messages:
             self._behind_since = None
         elif self._behind_since is None:
             self._behind_since = self._now()
 
     def same_batch(self) -> float:
-        """For how many seconds the batch has been tried."""
+        """Return for how many seconds the batch has been tried."""
         return _since(self._batch_since, self._now())
 
     def no_commit(self) -> float:
-        """For how many seconds nothing was committed although there is lag."""
+        """Return for how many seconds nothing was committed although there is lag."""
         return _since(self._behind_since, self._now())
 
     def reasons(self) -> list[str]:
-        """Why the work is stuck; empty while it goes on."""
+        """Return why the work is stuck; empty while it progresses."""
         batch, commit = self.same_batch(), self.no_commit()
         found = []
         if batch > self._most:

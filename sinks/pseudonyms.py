@@ -16,7 +16,7 @@ HALF_BITS = 64
 
 
 def ensure_key(client: Client) -> bool:
-    """Make the key unless there is one; say whether. Of two made at the same time the first counts."""
+    """Create the key if none exists; return whether it was. If two are created at once, the older wins."""
     if client.execute("SELECT count() FROM pseudonym_keys") != [(0,)]:
         return False
     client.execute(

@@ -12,26 +12,25 @@ if TYPE_CHECKING:
 
 
 class Readiness:
-    """Reasons not to be ready, by what they are about. Written by one thread, read by another."""
+    """Reasons not to be ready, by subject. Written by one thread, read by another."""
 
     def __init__(self, stuck_seconds: float = 60.0) -> None:
-        """It begins not ready; without progress for so long it is not ready either."""
+        """Not ready at first; also not ready after so long without progress."""
         self.progress = Progress(stuck_seconds)
         self._reasons = {"start": "starting"}
 
     def hinder(self, about: str, reason: str) -> None:
-        """Not ready because of this, until it is cleared."""
+        """Note a reason, until it is cleared."""
         self._reasons = {**self._reasons, about: reason}
         READY.set(0)
 
     def clear(self, about: str) -> None:
-        """Nothing is wrong about this any more."""
+        """Remove the reason of this subject."""
         if about in self._reasons:
             self._reasons = {key: reason for key, reason in self._reasons.items() if key != about}
         READY.set(0 if self._reasons else 1)
 
     def is_hindered(self, about: str) -> bool:
-        """Whether something is wrong about this."""
         return about in self._reasons
 
     def __call__(self) -> Ready:

@@ -3,7 +3,7 @@
 The correlator forgets calls that have been quiet for long; late news of one begins a new state. One look-up a
 batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
 only events count that are older than half of the shortest time after which state is dropped, and younger ones
-are in the state.
+are in the state. A suspect id ties nothing here either.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaProducer
 
-from runtime.kafka import client_options
+from runtime.kafka import ByKey, client_options
 from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from sinks import metrics
@@ -42,6 +42,11 @@ SELECT account, id, day, event_id
 FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
 """
+SUSPECT = """
+SELECT DISTINCT account, id
+FROM stored_suspects
+WHERE id IN %(ids)s
+"""
 READ = """
 SELECT $selected
 FROM stored_events FINAL
@@ -58,29 +63,32 @@ class Recall:
     """Looks legs up, and sends back what it finds. Not thread-safe."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        """Nothing is connected before something is to be sent."""
+        """Connects only when something is to be sent."""
         self._kafka = settings.kafka
         self._store = store
         self._young = int(settings.correlate.silence_seconds / 2 * SECOND)
         self._producer: KafkaProducer | None = None
 
     def find(self, legs: Iterable[Leg], now: int) -> list[Tied]:
-        """Everything that is tied to these legs, and is old enough. Raises `StoreError`."""
+        """Return everything that is tied to these legs and is old enough. Raises `StoreError`."""
         begun = time.perf_counter()
         asked = list(legs)
         found: dict[Leg, CallEvent] = {}
         known, new = set(asked), set(asked)
+        suspects: set[Leg] = set()
         while new:
-            keys = self._look_up(new, now - self._young)
-            events = self._read([key for key in keys if (key[0], key[2]) not in found])
+            named = self._look_up(new, now - self._young)
+            suspects |= self._suspects({leg for leg, *_ in named})
+            keys = {(leg[0], *event) for leg, *event in named if leg not in suspects}
+            events = self._read(sorted(key for key in keys if (key[0], key[2]) not in found))
             found |= {(event.account, event.event_id): event for event in events}
             new = {(event.account, name) for event in events for name in event.ids} - known
             known |= new
         metrics.RECALL_SECONDS.observe(time.perf_counter() - begun)
-        return tied(asked, found.values())
+        return tied(asked, found.values(), suspects)
 
     def hidden(self, found: Iterable[Tied]) -> list[Insert]:
-        """Rows that hide each id but the smallest: it was a call of its own once. Raises `StoreError`."""
+        """Return rows that hide each id but the smallest: it once was a call. Raises `StoreError`."""
         keys = [
             (each.account, day, call_id) for each in found for call_id in each.ids[1:] for day in each.days
         ]
@@ -96,6 +104,7 @@ class Recall:
             self._producer = KafkaProducer(
                 **client_options(self._kafka),
                 client_id="callweave-recall",
+                partitioner=ByKey(),
                 acks="all",
                 max_block_ms=int(SEND_SECONDS * 1000),
                 metrics_enabled=False,
@@ -111,22 +120,27 @@ class Recall:
         metrics.RECALLED.inc(sum(len(each.asked) for each in found))
 
     def close(self) -> None:
-        """Disconnect."""
         if self._producer is not None:
             self._producer.close(timeout=1)
 
     def _look_up(self, legs: set[Leg], before: int) -> list[tuple[Any, ...]]:
-        found: set[tuple[Any, ...]] = set()
+        """Legs of these that are known, each with the day and the id of an event that names it."""
+        found: list[tuple[Any, ...]] = []
         for some in _portions(sorted(legs)):
             ids = tuple(leg for _, leg in some)
             rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
-            found |= {(account, *event) for account, leg, *event in rows if (account, leg) in legs}
-        return sorted(found)
+            found += [((account, leg), *event) for account, leg, *event in rows if (account, leg) in legs]
+        return found
+
+    def _suspects(self, legs: set[Leg]) -> set[Leg]:
+        """Those whose ids tie too many calls: what they name is not tied by that."""
+        ids = sorted({leg for _, leg in legs})
+        return {(account, leg) for account, leg in self._in_portions(SUSPECT, "ids", ids)} & legs
 
     def _read(self, keys: list[tuple[Any, ...]]) -> list[CallEvent]:
         return events_of(self._in_portions(READ, "keys", keys))
 
-    def _in_portions(self, query: str, name: str, keys: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    def _in_portions(self, query: str, name: str, keys: list[Any]) -> Iterator[tuple[Any, ...]]:
         for some in _portions(keys):
             yield from self._store.ask(query, {name: tuple(some)})
 

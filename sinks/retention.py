@@ -6,8 +6,6 @@ No TTL: what a part was promised when it was written would hold on when the sett
 from __future__ import annotations
 
 import calendar
-import threading
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ from runtime import clickhouse
 from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from threading import Event
 
     from clickhouse_driver import Client
 
@@ -28,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 SECONDS = 3600.0
 """Between two looks for days that are over."""
-STOP_SECONDS = 2.0
 
 PARTITIONS = """
 SELECT DISTINCT table, partition, partition_id
@@ -39,9 +36,10 @@ ORDER BY table, partition
 
 
 def days(settings: RetentionSettings) -> dict[str, int]:
-    """By table, for how many days it keeps its rows; those that keep them for ever left out."""
+    """Return by table for how many days it keeps its rows; tables that keep them for ever are left out."""
     kept = {
         "stored_callbacks": settings.callbacks_days,
+        "callback_places": settings.callbacks_days,
         "stored_events": settings.events_days,
         "event_ids": settings.events_days,
         "stored_calls": settings.calls_days,
@@ -54,14 +52,14 @@ def days(settings: RetentionSettings) -> dict[str, int]:
 
 
 def is_over(partition: str, number: int, today: date) -> bool:
-    """Whether a partition, YYYYMMDD or YYYYMM, ended more than so many days ago."""
+    """Return whether a partition, YYYYMMDD or YYYYMM, ended more than so many days ago."""
     year, month, *_ = int(partition[:4]), int(partition[4:6])
     day = int(partition[6:]) if len(partition) > len("YYYYMM") else calendar.monthrange(year, month)[1]
     return date(year, month, day) < today - timedelta(days=number)
 
 
 def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple[str, str]]:
-    """Drop what is over, and give table and partition of it."""
+    """Drop partitions whose time is over, and return table and partition of each."""
     kept = days(settings)
     if not kept:
         return []
@@ -72,20 +70,8 @@ def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple
     return [(table, name) for table, name, _ in over]
 
 
-@contextmanager
-def retaining(settings: Settings) -> Iterator[None]:
-    """Drop what is over, again and again, on a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(settings, stop), name="retention", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(STOP_SECONDS)
-
-
-def _run(settings: Settings, stop: threading.Event) -> None:
+def retain(settings: Settings, stop: Event) -> None:
+    """Drop what is over, again and again, until stopped."""
     while not stop.wait(SECONDS):
         try:
             with clickhouse.connected(settings.clickhouse) as client:

@@ -24,35 +24,30 @@ if TYPE_CHECKING:
 
 
 class Message(Protocol):
-    """A message as kafka-python gives it."""
+    """A message as kafka-python returns it."""
 
     @property
     def topic(self) -> str:
         """The name on the cluster."""
 
     @property
-    def partition(self) -> int:
-        """Its partition."""
+    def partition(self) -> int: ...
 
     @property
-    def offset(self) -> int:
-        """Its offset."""
+    def offset(self) -> int: ...
 
     @property
     def timestamp(self) -> int:
         """Milliseconds since 1970 UTC."""
 
     @property
-    def key(self) -> bytes | None:
-        """Its key."""
+    def key(self) -> bytes | None: ...
 
     @property
-    def value(self) -> bytes | None:
-        """Its value."""
+    def value(self) -> bytes | None: ...
 
     @property
-    def headers(self) -> Headers:
-        """Its headers."""
+    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +86,9 @@ REFUSED = Reason("", "refused", "ClickHouse refuses a row of it")
 
 
 def read(topic: Topic, message: Message) -> Outcome:
-    """What is written of a message of this topic, whatever it holds.
+    """Return what is written of a message of this topic, whatever it holds.
 
-    Raises only `NewerVersionError`, for what a later release has written: nothing may be passed over.
+    Raises only `NewerVersionError`, for a message of a later release: none may be passed over.
     """
     try:
         if topic is Topic.EVENTS:
@@ -117,7 +112,8 @@ def _callback(topic: Topic, message: Message) -> Written:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
     if rejection is not None and not 0 <= rejection.decided_at <= checks.LAST_TIME:
         raise UnreadableError(Reason("decided_at", "unrepresentable", "no column can hold this value"))
-    _check(checks.unfit([("received_at", callback.received_at)]))
+    numbers = (("received_at", callback.received_at), ("revision", callback.revision))
+    _check(checks.unfit(numbers, _COUNTED))
     place: tuple[Any, ...] = (message.topic, message.partition, message.offset)
     if rejection is not None and rejection.topic:
         place = (rejection.topic, rejection.partition, rejection.offset)
@@ -136,12 +132,14 @@ def _callback(topic: Topic, message: Message) -> Written:
         *place,
         0 if rejection is None else verdict(rejection),
         callback.kind,
+        callback.revision,
+        callback.kept_headers,
     )
     return Written(CALLBACKS, row, callback.received_at)
 
 
 def verdict(rejection: Rejection) -> int:
-    """Orders the decisions on one callback: the later one is the higher, and of one time the rejection."""
+    """Order decisions on one callback: a later one is higher; at the same time a rejection is higher."""
     return 2 * rejection.decided_at + bool(rejection.reasons)
 
 
@@ -159,7 +157,7 @@ def _event(message: Message) -> Written:
 
 
 def event_row(event: CallEvent) -> Written:
-    """The row of an event's telling."""
+    """Return the row of an event's telling."""
     row = list(_EVENT_FIELDS(event))
     _check(checks.unfit(zip(EVENTS.columns, row, strict=True)))
     if event.reading > checks.MOST:
@@ -189,6 +187,8 @@ def _unfit(record: Record) -> Iterator[Reason]:
         yield Reason("days", "unrepresentable", "no row can be kept under these days")
     if record.call is not None:
         yield from checks.unfit(((name, getattr(record.call, name)) for name in CALL_FIELDS), _COUNTED)
+    if record.suspect is not None and not all(map(checks.is_time, (record.suspect.since, record.suspect.at))):
+        yield Reason("suspect", "unrepresentable", "no column can hold this value")
     for leg in record.legs:
         yield from checks.unfit((name, getattr(leg, name)) for name in LEG_FIELDS)
 
@@ -199,7 +199,7 @@ def _check(reasons: Iterable[Reason]) -> None:
 
 
 def call_rows(record: Record) -> Iterator[Row]:
-    """The rows of `stored_calls`: the call under its day, and that there is none under any later one."""
+    """Return rows of `stored_calls`: the call under its day, and its absence under any later day."""
     account, call_id = record.account, record.call_id
     if record.call is not None:
         yield (account, record.days[0], call_id, record.version, 0, *_values(record.call))
@@ -208,7 +208,7 @@ def call_rows(record: Record) -> Iterator[Row]:
 
 
 def leg_rows(record: Record) -> Iterator[Row]:
-    """The rows of `stored_legs`."""
+    """Return rows of `stored_legs`."""
     account, call_id = record.account, record.call_id
     if record.call is not None:
         for leg in record.legs:
@@ -220,9 +220,10 @@ def leg_rows(record: Record) -> Iterator[Row]:
 
 
 def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
-    """Give the days under which there is no row, each with the version in which there is none.
+    """Return the days without a row, each with the version in which there is none.
 
-    What says nothing in its newest reading is gone until a higher version: a later reading may bring it back.
+    A call that says nothing in its newest reading is gone until a higher version: a later reading may
+    bring it back.
     """
     if record.gone:
         yield from ((day, record.version) for day in record.days[:1])
@@ -231,12 +232,12 @@ def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
 
 
 def gone_call(account: str, day: date, call_id: str, version: int = GONE) -> Row:
-    """Says that there is no such call under this day: for good, or until a higher version."""
+    """Return the row that says this day has no such call: for good, or until a higher version."""
     return (account, day, call_id, version, 1, *_NOTHING)
 
 
 def gone_leg(account: str, day: date, call_id: str, leg_id: str, version: int = GONE) -> Row:
-    """Says that there is no such leg in this call under this day: for good, or until a higher version."""
+    """Return the row that says this day has no such leg in this call: for good, or until a higher version."""
     return (account, day, call_id, leg_id, version, 1, *(None for _ in LEG_FIELDS))
 
 
@@ -264,7 +265,7 @@ _NOTHING: Row = tuple(_EMPTY.get(name) for name in CALL_FIELDS)
 
 
 def dead_letter(message: Message, *reasons: Reason) -> Row:
-    """The row of `dead_letters` for a message."""
+    """Return the row of `dead_letters` for a message."""
     return (
         message.topic,
         message.partition,

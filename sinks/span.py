@@ -8,7 +8,7 @@ from sinks.checks import FIRST_TIME, LAST_TIME
 
 
 class Span(NamedTuple):
-    """Which callbacks: received at `since` or later and before `until` (microseconds), of one source."""
+    """Callbacks received at `since` or later and before `until` (microseconds), of one source or all."""
 
     since: int = FIRST_TIME
     until: int = LAST_TIME
@@ -16,11 +16,10 @@ class Span(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it leaves nothing out."""
         return self == Span()
 
     def values(self) -> dict[str, Any]:
-        """For a question's `%(since)s`, `%(until)s`, `%(any_source)s` and `%(source)s`."""
+        """Return the values of `%(since)s`, `%(until)s`, `%(any_source)s` and `%(source)s`."""
         return {
             "since": self.since,
             "until": self.until,
@@ -29,5 +28,5 @@ class Span(NamedTuple):
         }
 
     def has(self, source: str, received_at: int) -> bool:
-        """Whether a callback is one of them."""
+        """Return whether a callback is in the span."""
         return self.since <= received_at < self.until and self.source in {None, source}

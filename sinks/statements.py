@@ -40,24 +40,23 @@ class SqlFile:
 
     @property
     def checksum(self) -> str:
-        """Of the text, whatever its line ends."""
+        """A checksum of the text, whatever its line ends."""
         return hashlib.sha256("\n".join(self.text.splitlines()).encode()).hexdigest()
 
     @cached_property
     def statements(self) -> list[str]:
-        """The statements, in order."""
         return split(self.text)
 
 
 def migrations() -> list[SqlFile]:
-    """What makes the tables, in order: applied once, and never changed afterwards."""
+    """Return the files that make the tables, in order: applied once, and never changed afterwards."""
     return _files("migrations")
 
 
 def views() -> list[SqlFile]:
-    """One view a file, which has its name; made anew whenever its text changes. None before what it reads.
+    """Return the views, each after those it reads; one is made again when its text changes.
 
-    Those of `sinks/changes.py` and `sinks/masked.py` are no files of ours, but made of those that are.
+    Those of `sinks/changes.py` and `sinks/masked.py` are not files, but made from the files' text.
     """
     sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
     texts = {
@@ -72,13 +71,13 @@ def views() -> list[SqlFile]:
 
 
 def examples() -> list[str]:
-    """Questions of an analyst, each a comment with the SELECT that answers it."""
+    """Return an analyst's questions, each a comment with the SELECT that answers it."""
     (file,) = (file for file in _files("queries") if file.name == EXAMPLES)
     return file.statements
 
 
 def _names_read(text: str) -> set[str]:
-    """What stands after FROM or JOIN, outside of strings and comments."""
+    """Return what follows FROM or JOIN, outside of strings and comments."""
     code = (match.group() for match in _PIECE.finditer(text) if not match.group().startswith(("'", "--")))
     return {*_READ.findall("".join(code))}
 

@@ -47,7 +47,7 @@ class StoreError(Exception):
     """ClickHouse did not take rows, or may not have; the text is one sentence without any of their values."""
 
     def __init__(self, sentence: str, code: str, *, passes: bool) -> None:
-        """`passes` says whether it may pass by itself."""
+        """`passes` says whether it may recover by itself."""
         super().__init__(sentence)
         self.code = code
         self.passes = passes
@@ -55,7 +55,7 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of an insert."""
+    """The result of an insert."""
 
     refused: Sequence[Message] = ()
     """The messages of rows that ClickHouse can never take; all others are in."""
@@ -63,10 +63,10 @@ class Taken:
 
 
 class Store:
-    """Writes rows, each table's through a connection of its own. Not thread-safe."""
+    """Writes rows, with a connection for each table. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is connected before the first call."""
+        """Connects at the first call."""
         self._settings = settings
         self._connections: dict[str, Client] = {}
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="insert")
@@ -84,9 +84,9 @@ class Store:
             raise StoreError(sentence, "migrations", passes=False)
 
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:
-        """Write them, at most one for each table, and give each as it ends, with what came of it.
+        """Write at most one insert for each table, and yield each as it ends, with its result.
 
-        Of one that failed some rows may be in, and it is safe to write them again.
+        If one failed, some of its rows may be written; it is safe to write them again.
         """
         under_way = {
             self._pool.submit(self._insert, self._connection(insert.table.name), insert): insert
@@ -96,7 +96,7 @@ class Store:
             yield under_way[done], done.result()
 
     def ask(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows that a query gives. Raises `StoreError`."""
+        """Return the rows of a query's answer. Raises `StoreError`."""
         connection = self._connection(ASKING)
         try:
             rows: list[tuple[Any, ...]] = connection.execute(query, values)
@@ -122,7 +122,7 @@ class Store:
         return Taken(refused)
 
     def _take(self, connection: Client, insert: Insert, refused: list[Message]) -> None:
-        """Insert all rows but those that can never be taken: halve until they are alone."""
+        """Insert all rows except those that can never be taken, which are found by halving."""
         columns = [list(column) for column in zip(*insert.rows, strict=True)]
         try:
             connection.execute(insert.table.insert(), columns, columnar=True, settings=INSERT_SETTINGS)
@@ -144,7 +144,6 @@ class Store:
         refused.append(origin)
 
     def close(self) -> None:
-        """Disconnect."""
         self._pool.shutdown()
         for connection in self._connections.values():
             connection.disconnect()

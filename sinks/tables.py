@@ -11,13 +11,13 @@ from schemas.events import NAMES
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and the columns in which a row's values are."""
+    """A table, with the columns of its rows' values, in order."""
 
     name: str
     columns: tuple[str, ...]
 
     def insert(self) -> str:
-        """The statement that goes before the columns of values."""
+        """Return the statement that precedes the columns of values."""
         columns = ", ".join(f"`{name}`" for name in self.columns)
         return f"INSERT INTO {self.name} ({columns}) VALUES"
 
@@ -44,6 +44,8 @@ CALLBACKS = Table(
         "offset",
         "verdict",
         "kind",
+        "revision",
+        "kept_headers",
     ),
 )
 DEAD_LETTERS = Table(
@@ -60,6 +62,7 @@ CALLS = Table(
     ("account", "day", "call_id", "version", "is_gone", *map(column, CALL_FIELDS)),
 )
 LEGS = Table("stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *LEG_FIELDS))
+SUSPECTS = Table("stored_suspects", ("account", "id", "source", "since", "last_at"))
 
-IN_ORDER = (CALLS, LEGS, EVENTS, CALLBACKS, DEAD_LETTERS)
+IN_ORDER = (CALLS, LEGS, SUSPECTS, EVENTS, CALLBACKS, DEAD_LETTERS)
 """In which their writes begin: first what people wait for."""

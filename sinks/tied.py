@@ -9,7 +9,7 @@ from schemas.calls import days_between, days_of
 from schemas.links import Events, Link, told_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date
 
     from schemas.events import CallEvent
@@ -36,11 +36,11 @@ class Tied:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The days under which there may be rows of it."""
+        """Return the days under which it may have rows."""
         return days_between(*days_of(self.events))
 
     def messages(self) -> Iterator[tuple[str, bytes]]:
-        """Leg and message: a link to each that asked and is not the root, and the events to the root."""
+        """Return leg and message: a link to each that asked and is not the root, and events to the root."""
         for leg in self.asked:
             if leg != self.root:
                 yield leg, told_to_json(Link(self.root))
@@ -48,8 +48,15 @@ class Tied:
             yield self.root, told_to_json(Events(some))
 
 
-def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
-    """Sort events by what ties them together, those of nobody who asked left out."""
+def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
+    """The ids by which an event belongs to a call: not those that tie too many, unless it has no other."""
+    return [name for name in event.ids if (event.account, name) not in suspects] or [event.ids[0]]
+
+
+def tied(
+    asked: Iterable[Leg], events: Iterable[CallEvent], suspects: Collection[Leg] = frozenset()
+) -> list[Tied]:
+    """Group events by what ties them together; groups for which nobody asked are left out."""
     parents: dict[Leg, Leg] = {}
 
     def root(leg: Leg) -> Leg:
@@ -60,15 +67,16 @@ def tied(asked: Iterable[Leg], events: Iterable[CallEvent]) -> list[Tied]:
     events = list(events)
     asked = set(asked)
     for event in events:
-        for name in event.ids:
-            one, other = root((event.account, event.ids[0])), root((event.account, name))
+        first, *others = tying(event, suspects)
+        for name in (first, *others):
+            one, other = root((event.account, first)), root((event.account, name))
             parents[max(one, other)] = min(one, other)
     ids: dict[Leg, list[str]] = {}
     for leg in sorted(parents.keys() | asked):
         ids.setdefault(root(leg), []).append(leg[1])
     told: dict[Leg, list[CallEvent]] = {}
     for event in events:
-        told.setdefault(root((event.account, event.ids[0])), []).append(event)
+        told.setdefault(root((event.account, tying(event, suspects)[0])), []).append(event)
     return [
         Tied(first[0], tuple(ids[first]), tuple(of), who)
         for first, of in told.items()

@@ -19,7 +19,7 @@ SELECTED = ", ".join(
 
 
 def event_of(row: tuple[Any, ...]) -> CallEvent:
-    """A row of `SELECTED`."""
+    """Read a row of `SELECTED`."""
     said = dict(zip(EVENTS.columns, row, strict=True))
     received_at = said["received_at"]
     said["ids"] = tuple(said["ids"])
@@ -33,7 +33,7 @@ def event_of(row: tuple[Any, ...]) -> CallEvent:
 
 
 def events_of(rows: Iterable[tuple[Any, ...]]) -> list[CallEvent]:
-    """Each event of these tellings once, in its newest reading."""
+    """Return each event of these tellings once, in its newest reading."""
     found: dict[tuple[str, str], CallEvent] = {}
     for event in map(event_of, rows):
         key = event.account, event.event_id

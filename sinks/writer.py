@@ -16,15 +16,16 @@ from kafka.errors import KafkaError
 from runtime.backoff import delays
 from runtime.clock import SystemClock
 from runtime.errors import StartError
+from runtime.stage import beside
 from schemas.times import SECOND
 from schemas.versions import NewerVersionError
 from sinks import metrics
 from sinks.batch import Batches, Insert
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
-from sinks.directory.placing import placing
+from sinks.directory.placing import keep_placing
 from sinks.readiness import Readiness
 from sinks.recall import Recall
-from sinks.retention import retaining
+from sinks.retention import retain
 from sinks.rows import REFUSED, Poison, dead_letter, read
 from sinks.store import Store, StoreError
 from sinks.tables import DEAD_LETTERS
@@ -56,7 +57,7 @@ def run(stage: StageProcess) -> None:
     """Write until told to stop; then finish the batch, commit, leave the group. Raises `StartError`."""
     readiness = Readiness(stage.settings.sink.stuck_seconds)
     stage.started(readiness)
-    with placing(stage), retaining(stage.settings):
+    with beside("places", partial(keep_placing, stage)), beside("retention", partial(retain, stage.settings)):
         work(stage, Trouble(readiness))
 
 
@@ -87,10 +88,9 @@ def work(stage: StageProcess, trouble: Trouble) -> None:
 
 
 class Trouble:
-    """What is wrong now: told to the log once in a while, and to /readyz."""
+    """What is wrong now: logged once in a while, and reported by /readyz."""
 
     def __init__(self, readiness: Readiness) -> None:
-        """Nothing is wrong yet."""
         self._readiness = readiness
         self.progress: Progress = readiness.progress
         self._told: dict[str, tuple[str, float]] = {}
@@ -108,7 +108,7 @@ class Trouble:
 
     @property
     def starting(self) -> bool:
-        """Whether the start is not over yet."""
+        """Return whether the start is not over yet."""
         return self._readiness.is_hindered("start")
 
     def over(self, attempt: str) -> None:
@@ -119,7 +119,7 @@ class Trouble:
 
 
 class Writer:
-    """Batches of messages into tables."""
+    """Writes batches of messages to tables."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Writer:
         clock: Clock | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stop` ends `run`; `clock` tells how old rows are; `beat` is called as long as the work goes on."""
+        """`stop` ends `run`; `clock` tells how old rows are; `beat` is called while the work goes on."""
         self._settings = settings
         self._consumer = consumer
         self._store = store
@@ -149,7 +149,7 @@ class Writer:
         self._lag_due = 0.0
 
     def run(self) -> None:
-        """Until told to stop; what was read by then is written if ClickHouse takes it at once."""
+        """Work until told to stop; what was read by then is written if ClickHouse takes it at once."""
         while not self._stop.is_set():
             more = self._read()
             now = time.monotonic()
@@ -161,7 +161,7 @@ class Writer:
         self._commit()
 
     def _read(self) -> bool:
-        """Read once; whether there is more at hand."""
+        """Read once; return whether there is more to read."""
         self._beat()
         wait = self._batches.due_in(time.monotonic(), seconds=self._gather_seconds)
         try:
@@ -197,7 +197,7 @@ class Writer:
             self._gather_seconds = gathering(self._settings.batch_seconds, time.monotonic() - begun)
 
     def _write_one(self, batch: Batch) -> None:
-        """Insert the batch, however long that takes; only a request to stop lets it go unwritten."""
+        """Insert the batch, however long that takes; only a request to stop leaves it unwritten."""
         inserts = batch.inserts()
         self._trouble.progress.begin()
         for wait in delays():
@@ -234,7 +234,7 @@ class Writer:
         self._let_go()
 
     def _insert(self, inserts: list[Insert]) -> bool:
-        """Whether all rows are in. What is in leaves the list: nothing needs to be written twice."""
+        """Return whether all rows are in. Inserts that succeeded leave the list, and are not repeated."""
         refused: list[Message] = []
         for insert, taken in self._store.insert(list(inserts)):
             if taken.error is None:
@@ -257,7 +257,7 @@ class Writer:
         return Insert(DEAD_LETTERS, rows, [None] * len(rows))
 
     def _tell_forgetful(self, batch: Batch) -> bool:
-        """Whether legs that began with nothing were told what the tables know of them."""
+        """Return whether legs that began with nothing were sent what the tables know of them."""
         if not batch.began:
             return True
         try:
@@ -276,7 +276,7 @@ class Writer:
         return True
 
     def _commit(self) -> None:
-        """Commit what is in. What can't be committed now is once more with the next batch."""
+        """Commit what is written. What can't be committed now is committed with the next batch."""
         if not self._uncommitted:
             return
         try:
@@ -318,10 +318,10 @@ class Writer:
 
 
 def gathering(batch_seconds: float, writing: float) -> float:
-    """How long to gather the next batch, after a write that took so long; all in seconds.
+    """Return how long to gather the next batch, after a write that took so long; all in seconds.
 
-    A write begins every `batch_seconds`. But a fifth of that passes in any case: the consumer has asked the
-    broker for no more than a little ahead of the write.
+    A write begins every `batch_seconds`. But a fifth of that passes in any case: the consumer has asked
+    the broker for little more than the write's messages.
     """
     return max(batch_seconds - writing, batch_seconds / 5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
@@ -61,7 +62,30 @@ class Worker(Child):
         return httpx.get(f"http://{self.settings.metrics_host}:{self.port}{path}", timeout=5, verify=NO_TLS)
 
 
-class Pipeline:
+class Started(ABC):
+    """What runs until a block ends."""
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def kill(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+
+class Pipeline(Started):
     """The stages that callbacks pass, or some of all."""
 
     def __init__(self, settings: Settings, folder: Path, stages: tuple[StageName, ...] = STAGES) -> None:
@@ -77,15 +101,10 @@ class Pipeline:
         for worker in self.workers.values():
             eventually(worker.ready, f"{worker.stage} is ready")
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         for worker in self.workers.values():
             worker.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.kill()
-            raise
-        return self
+        self.wait_ready()
 
     def kill(self) -> None:
         for worker in self.workers.values():
@@ -94,7 +113,7 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()
+        super().__exit__(kind, error, trace)
         if error is not None:
             for worker in self.workers.values():
                 print(f"== the end of {worker.log.name}\n{worker.log.read_text()[-5000:]}")

@@ -106,7 +106,12 @@ def modules(*packages: str) -> dict[str, ast.Module]:
     places = [ROOT / package.replace(".", "/") for package in packages]
     alone = [place.with_suffix(".py") for place in places if place.with_suffix(".py").is_file()]
     paths = sorted([*alone, *(path for place in places for path in place.rglob("*.py"))])
-    return {dotted(path): ast.parse(path.read_text("utf-8"), str(path)) for path in paths}
+    return {dotted(path): tree(path) for path in paths}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
 
 
 def dotted(path: Path) -> str:

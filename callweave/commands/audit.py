@@ -169,7 +169,6 @@ def _row(source: str, counts: Counts) -> list[str]:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Report progress, on a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -89,7 +89,6 @@ def summary(results: Counter[Result], total: int) -> str:
 
 
 def _with_progress(results: Iterator[Result], total: int) -> Counter[Result]:
-    """Count the results behind a progress bar on standard error."""
     counted: Counter[Result] = Counter()
     with bar("Asking for histories", total) as done:
         for result in results:

@@ -38,9 +38,10 @@ MOST_LISTED = 20
 def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bool) -> None:
     """Show one call, found by any of its ids.
 
-    The id of a leg (uuid, buuid, CallID, SubCallID), the customer's reference (customuuid), the id of an
-    event or of a callback. Shown are the row, legs, events with their delays, the CDR, gaps, where each value
-    came from, and what late data changed. Phone numbers are masked except for their last two digits.
+    The id may be that of a leg (uuid, buuid, CallID, SubCallID), of an event or of a callback, or the
+    customer's reference (customuuid). The page shows the row, the legs, the events with their delays, the
+    CDR, gaps, where each value came from, and what late data changed. Only the last two digits of phone
+    numbers are shown.
     """
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
@@ -69,7 +70,6 @@ def _whole(client: Client, id_: str, account: str | None, *, raw: bool) -> Whole
 
 
 def _choice(client: Client, matches: list[Match]) -> str:
-    """List the calls to choose from, without phone numbers."""
     several = len({match.account for match in matches}) > 1
     how = "an account (--account) or a call's own id" if several else "the call's own id"
     many = f"At least {len(matches)}" if len(matches) == read.MOST_MATCHES else str(len(matches))

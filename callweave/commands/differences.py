@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from callweave.commands.query import plain
 from operations.replay import changes
 from operations.timeline.masks import Masks
 from runtime import clickhouse
+from runtime.cells import plain
 from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:

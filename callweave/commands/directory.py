@@ -72,7 +72,7 @@ def check(file: Path, account: str | None, timezone: str | None, country: str | 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 @click.option("--account", help="Only of this account.")
 def list_(account: str | None, *, as_json: bool) -> None:
-    """List all names. Customers' numbers are shown as they were loaded."""
+    """List all names. Customers' numbers are shown as loaded."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         found = [
             asdict(entry) | {"valid_from": moment(entry.valid_from).isoformat()}
@@ -90,7 +90,7 @@ def list_(account: str | None, *, as_json: bool) -> None:
 
 @directory.command()
 def areas() -> None:
-    """Load the names of areas, which give numbers their region. A sink without any loads them itself."""
+    """Load the names of areas, which give numbers their region. A sink that finds none loads them itself."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         echo(f"{known.load(client)} areas.", err=True)
 

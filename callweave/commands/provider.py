@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sources_written(settings: Settings) -> Iterator[Path]:
-    """Give the path of the sources file; raise `StartError` if it can't be written."""
+    """Return the path of the sources file; raise `StartError` if it can't be written."""
     with writing(settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
         yield settings.sources_file
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +11,13 @@ from clickhouse_driver.errors import ServerException
 
 from callweave.commands import tables
 from runtime import clickhouse
+from runtime.cells import csv_of, plain
 from runtime.errors import CallweaveError
 from runtime.settings import load
-from runtime.terminal import echo, echo_json, visible
+from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-NULL = "NULL"
-FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""The last four are wide: Asian spreadsheets run these too. OWASP's tabs and line ends are escaped before."""
 
 
 class Format(StrEnum):
@@ -84,20 +78,7 @@ def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(no_formula, columns))
-    writer.writerows([["" if value is None else _csv_cell(value) for value in row] for row in rows])
-    echo(text.getvalue().removesuffix("\n"), lines=True)
-
-
-def _csv_cell(value: Any) -> str:
-    return no_formula(plain(value)) if isinstance(value, str | bytes) else plain(value)
-
-
-def no_formula(text: str) -> str:
-    """Put a quote before a text that a spreadsheet would run as a formula, as OWASP advises."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    echo(csv_of(columns, rows).removesuffix("\n"), lines=True)
 
 
 PRINTERS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], None]] = {
@@ -106,17 +87,3 @@ PRINTERS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], None]]
     Format.JSON: _json,
     Format.CSV: _csv,
 }
-
-
-def plain(value: Any) -> str:
-    """Write a value as text: times without trailing zeros, control characters escaped."""
-    if value is None:
-        return NULL
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "backslashreplace")
-    if isinstance(value, datetime):
-        text = value.replace(tzinfo=None).isoformat(sep=" ")
-        return text.rstrip("0") if "." in text else text
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(plain, value)) + "]"
-    return visible(str(value))

@@ -9,7 +9,6 @@ import click
 import orjson
 
 from callweave.commands import tables
-from callweave.commands.query import plain
 from callweave.commands.replay import asking, send, wait_option
 from callweave.commands.spans import shown, span_of, span_options
 from operations.reading import reader
@@ -19,6 +18,7 @@ from operations.replay.archive import Selection
 from operations.timeline.masks import Masks
 from processors.normalize.step import Rejected
 from runtime import clickhouse
+from runtime.cells import plain
 from runtime.errors import CallweaveError
 from runtime.settings import load
 from runtime.terminal import echo, echo_json, visible

@@ -83,9 +83,10 @@ def replay(
 ) -> None:
     """Read archived callbacks again with today's code and sources.
 
-    Afterwards every row is as if these had always been. Before it starts, it says what differs from the last
-    reading of the archive. An interrupted replay goes on where it was when the same one is asked for again,
-    and says so; if the code or a source has changed since, it begins anew.
+    Afterwards the tables are as if all callbacks had been read this way from the start. Before it begins,
+    the command prints what has changed since the last reading of the archive. If a replay is interrupted,
+    running the same command continues it and says so. If the code or a source has changed since, it
+    starts over.
     """
     settings = load()
     selection = Selection(span_of(since, until, source))
@@ -100,7 +101,6 @@ def replay(
 
 
 def foretell(settings: Settings, selection: Selection) -> None:
-    """Print how many callbacks of each source are selected."""
     with clickhouse.connected(settings.clickhouse) as client:
         found = archive.count(client, selection)
     rows = [[source, str(number)] for source, number in sorted(found.items())]
@@ -108,7 +108,6 @@ def foretell(settings: Settings, selection: Selection) -> None:
 
 
 def send(settings: Settings, selection: Selection, patience: float) -> None:
-    """Send the selection, wait, and print what came of it."""
     clock = SystemClock()
     with clickhouse.connected(settings.clickhouse) as client:
         total = sum(archive.count(client, selection).values())

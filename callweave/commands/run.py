@@ -17,6 +17,7 @@ STAGES = {
     "correlate": ("processors.correlate.app", "Tie events together into calls."),
     "sink": ("sinks.writer", "Write callbacks, events and records to ClickHouse."),
     "watch": ("operations.watch.stage", "Tell people first when a source is silent or a stage falls behind."),
+    "console": ("console.server", "Show calls, sources and the pipeline in a browser."),
 }
 """Each stage's module, with its `run(stage)`, and its help. Only the one that is run is imported: Faust and
 Flask are slow."""
@@ -39,7 +40,7 @@ def run() -> None:
 
 
 def _run(name: str, **overrides: int | None) -> None:
-    """Run it with the settings, and the command line's values over them."""
+    """Run the stage with the settings; values from the command line take precedence."""
     settings = load()
     given = {setting: value for setting, value in overrides.items() if value is not None}
     section = getattr(settings, name).model_copy(update=given)
@@ -48,5 +49,5 @@ def _run(name: str, **overrides: int | None) -> None:
 
 
 for each, (_, meaning) in STAGES.items():
-    options = [LISTEN, METRICS] if each == "ingest" else [METRICS]
+    options = [LISTEN, METRICS] if each in {"ingest", "console"} else [METRICS]
     run.add_command(click.Command(each, callback=partial(_run, each), params=[*options], help=meaning))

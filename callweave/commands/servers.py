@@ -38,7 +38,6 @@ def topics() -> None:
 
 
 def outcome(report: TopicReport) -> str:
-    """Describe what was found or done about a topic."""
     if report.missing:
         return "created"
     if not report.drifts:

@@ -33,7 +33,7 @@ def settings() -> None:
 
 
 def document(loaded: Loaded[Settings]) -> Iterator[str]:
-    """The lines of a TOML document with these settings; secrets are masked."""
+    """Return the settings as TOML, with secrets masked."""
     table = ""
     for name, info in fields_of(Settings):
         section, _, key = name.rpartition(".")

@@ -49,7 +49,7 @@ ASK_HERE = """The provider's REST API is there until Ctrl-C. For a source to ask
 
 
 def duration(text: str) -> int:
-    """A duration such as 30s or 5m, in µs."""
+    """Read a duration such as 30s or 5m, in µs."""
     found = DURATION.fullmatch(text.strip())
     if found is None:
         raise click.BadParameter("must be a number with its unit, as in 500ms, 30s, 5m or 1h")
@@ -57,7 +57,7 @@ def duration(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """A share such as 2%."""
+    """Read a share such as 2%."""
     found = SHARE.fullmatch(text.strip())
     if found is None or not 0 <= float(found.group(1)) <= 100:
         raise click.BadParameter("must be a share of a hundred, as in 2% or 0.5%")
@@ -128,7 +128,7 @@ def simulate(**options: Any) -> None:
 
 @contextmanager
 def serving_api(port: int, wishes: Wishes, folder: Path) -> Iterator[Callable[[SimulatedCall], None]]:
-    """Serve the provider's REST API; give the function that adds a finished call to its history."""
+    """Serve the provider's REST API; yield the function that adds a finished call to its history."""
     exchange = Exchange(SystemClock(), seed=wishes.seed, speedup=wishes.manner.speedup)
     token, file = secrets.token_urlsafe(24), folder / "api-token"
     exchange.tokens.add(token)
@@ -154,7 +154,7 @@ def wishes_of(options: Mapping[str, Any]) -> Wishes:
 
 
 def demo_urls(settings: Settings) -> dict[str, str]:
-    """The demo sources' callback URLs by name; raise `CallweaveError` if there are none."""
+    """Return the demo sources' callback URLs by name; raise `CallweaveError` if there are none."""
     urls = kept_urls(settings)
     if not urls:
         raise CallweaveError(
@@ -165,7 +165,7 @@ def demo_urls(settings: Settings) -> dict[str, str]:
 
 
 def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
-    """Who sends: each URL's source has a dialect and a time zone."""
+    """Return the sender behind each URL, with its source's dialect and time zone."""
     known = sources.load(settings.sources_file)
     senders = []
     for name in urls:
@@ -179,7 +179,7 @@ def senders_of(settings: Settings, urls: Mapping[str, str]) -> list[Sender]:
 
 
 def ledger_folder(settings: Settings, given: str | None) -> Path:
-    """Choose the ledger's folder: one without a ledger."""
+    """Choose a folder that holds no ledger."""
     folder = Path(given) if given else settings.data / "simulated" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     if (folder / SENT).exists():
         raise CallweaveError(f"{folder} has a ledger already: choose another folder.")
@@ -193,7 +193,7 @@ def perform(
     folder: Path,
     finished: Callable[[SimulatedCall], None] | None = None,
 ) -> Tally:
-    """Run it with its progress on standard error, then report the outcome."""
+    """Run the simulation with its progress on standard error, then report the outcome."""
     tally = Tally()
 
     async def main(ledger: Ledger) -> None:

@@ -13,7 +13,6 @@ from callweave.commands import tables
 from callweave.commands.provider import provider, sources_written
 from operations.replay.readings import Last, means_of
 from runtime import sources
-from runtime.addresses import written
 from runtime.clock import SystemClock
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
@@ -53,12 +52,11 @@ class OrNone(click.ParamType):
 
 
 class Duration(click.ParamType):
-    """A time span: a number of seconds, or with s, m, h or d behind it."""
+    """A time span: a number of seconds, or a number followed by s, m, h or d."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read it."""
         if isinstance(value, timedelta):
             return value
         if not (found := re.fullmatch(r"(\d{1,6})([smhd]?)", value)):
@@ -99,7 +97,7 @@ def add(
         token = sources.add(
             path, name, account, dialect, timezone, close_after_seconds=close_after, **read_with
         )
-    echo(callback_url(settings.ingest, token))
+    echo(settings.ingest.callback_url(token))
     _hints(settings.ingest)
 
 
@@ -113,11 +111,11 @@ def add(
     help="How long the old URL still works, such as 48h, 30m or 0; with 0 it stops at once.",
 )
 def rotate(name: str, overlap: timedelta) -> None:
-    """Give a source a new token, and print the new callback URL; the old one holds for a while."""
+    """Give a source a new token, and print the new callback URL. The old one stays valid for a while."""
     settings = load()
     with sources_written(settings) as path:
         token = sources.rotate(path, name, overlap)
-    echo(callback_url(settings.ingest, token))
+    echo(settings.ingest.callback_url(token))
     _hints(settings.ingest)
 
 
@@ -211,7 +209,7 @@ source.add_command(provider)
 
 
 def given_settings(options: dict[str, float | str | None]) -> dict[Setting, float | str | None]:
-    """The settings that options name, None for one that is to have no value; raises `UsageError` for none."""
+    """Return the settings that options name, None for one to unset; raise `UsageError` for no option."""
     settings = {OPTIONS[option]: value for option, value in options.items() if value is not None}
     if not settings:
         given_by = ", ".join(f"--{option.replace('_', '-')}" for option in OPTIONS)
@@ -220,15 +218,6 @@ def given_settings(options: dict[str, float | str | None]) -> dict[Setting, floa
         setting: None if value == UNSET and setting != "timezone" else value
         for setting, value in settings.items()
     }
-
-
-def callback_url(settings: IngestSettings, token: str) -> str:
-    return f"{base_url(settings)}/callbacks/{token}"
-
-
-def base_url(settings: IngestSettings) -> str:
-    """The ingress's public URL, or else the address on which it listens."""
-    return settings.public_url or f"http://{written(settings.host, settings.port)}"
 
 
 def _hints(settings: IngestSettings) -> None:

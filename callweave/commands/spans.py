@@ -20,12 +20,11 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
 class Moment(click.ParamType):
-    """A time in ISO 8601, in UTC if it has no offset: microseconds since 1970 UTC."""
+    """A time in ISO 8601, in UTC unless it has an offset, read as microseconds since 1970 UTC."""
 
     name = "time"
 
     def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
-        """Read `2026-01-31`, `2026-01-31T12:00` or `2026-01-31T12:00:00.5+08:00`."""
         if isinstance(value, int):
             return value
         try:
@@ -48,7 +47,7 @@ def span_options(command: Command) -> Command:
 
 
 def span_of(since: int | None, until: int | None, source: str | None) -> Span:
-    """The selected span; options that are left out leave it open."""
+    """Return the selected span; options that are left out leave it open."""
     everything = Span()
     return Span(
         everything.since if since is None else since, everything.until if until is None else until, source
@@ -56,5 +55,4 @@ def span_of(since: int | None, until: int | None, source: str | None) -> Span:
 
 
 def shown(time: int) -> str:
-    """A time for people, in UTC."""
     return moment(time).strftime("%Y-%m-%d %H:%M:%S")

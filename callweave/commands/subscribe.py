@@ -30,7 +30,7 @@ STANDARD_INPUT = "-"
 
 
 def client_of(provider: Provider) -> Client:
-    """A client of a source's provider, with the secret that the source's settings name."""
+    """Make a client of a source's provider, with the secret that the source's settings name."""
     return Client(provider.settings, providers.credentials(provider.settings, os.environ))
 
 
@@ -81,7 +81,7 @@ def subscribe(
 
 
 def wanted_events(text: str) -> tuple[str, ...]:
-    """The types of event in a list with commas, each once, in the documents' order."""
+    """Return the types of event in a comma-separated list, each once, in the documents' order."""
     given = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(given - set(EVENT_TYPES))
     if unknown or not given:
@@ -92,9 +92,9 @@ def wanted_events(text: str) -> tuple[str, ...]:
 
 
 def callback_url(settings: Settings, name: str, given: str | None) -> str:
-    """The URL that the provider shall call: given, read, or a demo source's; it must be the source's own.
+    """Return the URL for the provider to call: given, read, or a demo source's; it must be the source's own.
 
-    Of a token we keep a hash alone, so that the URL can't be made up here.
+    We keep only a hash of the token, so the URL can't be built here.
     """
     url = click.get_text_stream("stdin").readline().strip() if given == STANDARD_INPUT else given
     url = url or _demo_url(settings, name)
@@ -119,7 +119,6 @@ def _demo_url(settings: Settings, name: str) -> str | None:
 
 
 def show(lines: list[Line]) -> None:
-    """The table of what there is and what was done."""
     columns = ["extension", "event", "standing", "method", "url", "id"]
     rows = [
         [line.extension, line.event_type, line.standing, line.method, shown_url(line.url), line.id]

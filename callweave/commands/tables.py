@@ -30,7 +30,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | 
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the table fits without breaking cells into many lines."""
+    """Return whether the table fits without breaking cells into many lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     return sum(widths) + BORDER * len(widths) < _console().width
 

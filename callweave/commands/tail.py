@@ -43,7 +43,7 @@ def tail(
 ) -> None:
     """Print a line whenever what is known of a call changes.
 
-    Until Ctrl-C. Phone numbers are masked except for their last two digits. Times are UTC.
+    Runs until Ctrl-C. Only the last two digits of phone numbers are shown. Times are UTC.
     """
     if number is not None and not digits(number):
         raise click.BadParameter("must have a digit other than 0", param_hint="--number")
@@ -97,7 +97,7 @@ def _about(line: Line) -> list[str]:
 
 
 def _json(line: Line, *, numbers: bool) -> str:
-    """Keys are added, never renamed: at, account, call_id, state, caller … as in the view `calls`."""
+    """Write a line as JSON with keys of the view `calls`; keys are added, never renamed."""
 
     def seconds(us: int | None) -> float | None:
         return None if us is None else us / SECOND

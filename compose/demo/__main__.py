@@ -57,6 +57,7 @@ def main() -> None:
             answers.show(settings, folder)
             for line in check.verdict(report):
                 say(line)
+            say(f"Look at this day, while `make run` runs: {settings.console.base_url}")
     except (Stop, Kill):
         say("Stopped.")
         sys.exit(1)
@@ -100,7 +101,7 @@ def started(settings: Settings) -> Iterator[Attend]:
 
 
 def await_ready(settings: Settings) -> None:
-    """Until the ingress says that it is; raises `StartError`."""
+    """Wait until the ingress is ready; raise `StartError` otherwise."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         ready, why = readiness(settings.metrics_host, settings.ingest.metrics_port)

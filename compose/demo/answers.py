@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callweave.commands import tables
-from callweave.commands.query import plain
 from compose.demo_sources import DEMOS
 from runtime import clickhouse
+from runtime.cells import plain
 from runtime.terminal import echo
 from schemas.times import moment
 from simulator.ledger import EXPECTED, SENT, lines

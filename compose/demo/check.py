@@ -73,7 +73,7 @@ def compared(client: Client, expected: Sequence[Line], sent: Sequence[Line]) -> 
 
 
 def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
-    """A sentence for each call whose row is missing or different."""
+    """Return a sentence for each call whose row is missing or different."""
     rows = {}
     ids = [line["columns"]["call_id"] for line in expected]
     accounts = tuple({line["account"] for line in expected})
@@ -91,7 +91,7 @@ def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
 
 
 def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
-    """A sentence for each row that belongs to a call with another row: a call must have one row."""
+    """Return a sentence for each row that belongs to a call with another row: a call must have one row."""
     others = [leg for line in expected for leg in line["columns"]["legs"][1:]]
     accounts = tuple({line["account"] for line in expected})
     for some in _portions(others):
@@ -103,7 +103,7 @@ def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
 
 
 def _count_callbacks(client: Client, sent: Sequence[Line], report: Report) -> None:
-    """Every answered callback must be archived: rejected if it was malformed, accepted if not."""
+    """Count archived callbacks: rejected if they were malformed, accepted if not."""
     answered = {line["id"]: line for line in sent if line["id"] and line["status"] in {OK, BAD_REQUEST}}
     found = {}
     for some in _portions(list(answered)):
@@ -123,7 +123,6 @@ def _portions(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def verdict(report: Report) -> Iterator[str]:
-    """The outcome, as lines."""
     right = report.calls - report.wrong
     yield f"expected = actual for {right} of {report.calls} calls (every column that the provider knows)."
     yield (

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest import spool
+from operations import suspects
 from operations.audit import log, offsets
 from operations.audit.identity import (
     UNKNOWN_SOURCE,
@@ -62,7 +63,6 @@ class Report:
     """What is no hole, but worth knowing."""
 
     def verdict(self) -> Verdict:
-        """What can be said."""
         return verdict(self.counts, self.lags, self.doubts)
 
 
@@ -76,7 +76,7 @@ def examine(
 ) -> Report:
     """Audit the callbacks of a span, naming at most `limit` holes; raises `StartError`.
 
-    Waits at most `patience` seconds for what is on its way. `say` is told what is being done.
+    Waits at most `patience` seconds for messages under way. `say` is called with what is being done.
     """
     if missing := migrate.pending_tables(settings):
         raise StartError(
@@ -128,6 +128,8 @@ class _Audit:
             self._report.notes.append(
                 f"{twofold} are rejected, but their events still count: `callweave replay` takes them back"
             )
+        if found := self._tables.suspects():
+            self._report.notes.append(suspects.sentence(found))
         self._say("the offsets of callbacks.raw")
         unattributed = self._compare_raw(lines, done)
         self._say("the messages of callbacks.rejected")
@@ -153,16 +155,17 @@ class _Audit:
         return settled
 
     def _come_to(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
-        """Where Kafka's callbacks begin, and up to where the sink says that it has written all."""
+        """Return where Kafka's callbacks begin, and the offsets up to which the sink has written."""
         names = [self._raw, self._rejected]
         firsts = self._kafka.firsts(names)
         return firsts, self._kafka.committed(self._settings.group("sink"), names)
 
     def _groups(self, lines: dict[Partition, int], slices: int, patience: float) -> list[Group]:
-        """What has become of the archived callbacks; of those that are short of something, at a second look.
+        """Return the fate of archived callbacks; those that lack something are looked at twice.
 
-        An event of a call that is just being merged is in none for a moment: one record has given it away,
-        and the other has not got it yet. That has come by the second look, or some stage lags.
+        While a call is being merged, an event may be in no call for a moment: one record has given it
+        away, and the other does not have it yet. By the second look it has arrived, or some stage
+        lags.
         """
         groups = list(self._tables.groups(lines, slices, max(LOOKED_AT_AGAIN, self._limit)))
         short = [name for group in groups if group.is_named for name in group.short]
@@ -174,7 +177,7 @@ class _Audit:
         return [*known, *self._tables.groups_of(lines, short)]
 
     def _compare_raw(self, lines: dict[Partition, int], done: dict[Partition, int]) -> int:
-        """Find what is in Kafka and not archived; how many there are of which nothing is known any more."""
+        """Find what is in Kafka and not archived; return how many messages can't be checked any more."""
         there, archived = self._tables.buckets(self._raw)
         firsts, ends = self._kafka.firsts([self._raw]), self._kafka.ends([self._raw])
         forgotten = 0
@@ -196,16 +199,18 @@ class _Audit:
         return forgotten
 
     def _missing_from(self, place: Partition, gap: Range, first: int) -> int:
-        """Read what is missing from Kafka; how many it has forgotten, and that may be of the span."""
+        """Read what is missing from Kafka; return how many that may be of the span it has deleted."""
         lost = Range(gap.first, min(gap.end, first))
         records = self._kafka.read(place, Range(max(gap.first, first), gap.end))
         for some in _in_batches(records, LOOKED_UP):
             self._miss(some)
         if not lost.size or not self._tables.may_be_in(self._span, place, lost):
             return 0
-        for offset in range(lost.first, min(lost.end, lost.first + self._limit)):
+        twice = self._tables.twice(place, lost)
+        missing = [offset for offset in range(*lost) if offset not in twice]
+        for offset in missing[: self._limit]:
             self._name(Problem.NOT_ARCHIVED, UNKNOWN_SOURCE, "", place, offset)
-        return lost.size
+        return len(missing)
 
     def _miss(self, records: list[ConsumerRecord]) -> None:
         """Count what is not archived; a callback that Kafka has twice is archived with one of its offsets."""
@@ -231,7 +236,7 @@ class _Audit:
                 self._look_up(some, dead)
 
     def _doubt_unread(self, firsts: dict[Partition, int], done: dict[Partition, int]) -> None:
-        """Of a rejection that Kafka forgot nobody knows whether its callback is archived."""
+        """If Kafka has deleted a rejection unread, we can't tell whether its callback was archived."""
         for place, first in sorted(firsts.items()):
             unread = offsets.unread(first, done.get(place, -1))
             name, number = place
@@ -270,7 +275,7 @@ class _Audit:
                 )
 
     def _find_strays(self, slices: int, patience: float) -> int:
-        """Find callbacks that were archived once, as their events say; how many."""
+        """Find and count callbacks that events name and the archive lacks."""
         strays = self._new_strays(slices)
         if strays:  # unless they have come in this moment: what was there at the first look is archived soon
             if self._sink_is_behind(self._settle(patience)):
@@ -283,7 +288,7 @@ class _Audit:
         return len(strays)
 
     def _sink_is_behind(self, settled: Settled) -> bool:
-        """Whether callbacks may be in Kafka alone."""
+        """Return whether callbacks may be in Kafka that the sink has not read."""
         sink, names = self._settings.group("sink"), {self._raw, self._rejected}
         return any(lag.group == sink and lag.topic in names for lag in settled.lags)
 
@@ -311,17 +316,7 @@ class _Audit:
         offset: int = -1,
     ) -> None:
         if len(self._report.holes) < self._limit:
-            topic, partition = place
-            self._report.holes.append(
-                Hole(
-                    problem=problem,
-                    source=source,
-                    callback_id=callback_id,
-                    topic=topic,
-                    partition=partition,
-                    offset=offset,
-                )
-            )
+            self._report.holes.append(Hole(problem, source, callback_id, *place, offset))
 
 
 def _callback(record: ConsumerRecord) -> Callback | None:

@@ -28,7 +28,7 @@ class Problem(StrEnum):
     NOT_IN_A_CALL = "an event, but in no call"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Hole:
     """One thing that is missing, and where to look. Holds nothing of a payload."""
 
@@ -41,13 +41,13 @@ class Hole:
     offset: int = -1
 
     def place(self) -> str:
-        """Where the callback lies in Kafka, '' where that is not known."""
+        """Return where the callback is in Kafka, or '' if that is not known."""
         return f"{self.topic}/{self.partition}/{self.offset}" if self.topic else ""
 
 
 @dataclass(slots=True)
 class Counts:
-    """How many callbacks of one source."""
+    """Numbers of callbacks of one source."""
 
     archived: int = 0
     missing: int = 0
@@ -63,11 +63,11 @@ class Counts:
 
     @property
     def acknowledged(self) -> int:
-        """What got its answer once Kafka had it: 200, or 400 with the reasons."""
+        """Callbacks that were answered once Kafka had them: with 200, or with 400 and the reasons."""
         return self.archived + self.missing
 
     def differences(self) -> tuple[int, int, int]:
-        """All 0 if the identity holds."""
+        """Return the identity's differences; all are 0 if it holds."""
         return (
             self.acknowledged - self.archived,
             self.archived - self.normalized - self.rejected.total(),
@@ -75,7 +75,7 @@ class Counts:
         )
 
     def difference(self) -> int:
-        """All that is missing somewhere."""
+        """Return how many callbacks are missing somewhere."""
         return sum(self.differences()) + self.undecided
 
 
@@ -101,12 +101,11 @@ class Group(NamedTuple):
 
     @property
     def is_named(self) -> bool:
-        """Whether something is missing of them, and each is known by name."""
+        """Return whether callbacks are missing something and each of them is named."""
         return 0 < len(self.short) == self.callbacks
 
 
 def tally(groups: Iterable[Group]) -> dict[str, Counts]:
-    """Counts by source."""
     counts: dict[str, Counts] = {}
     for group in groups:
         of_source = counts.setdefault(group.source, Counts())
@@ -123,20 +122,18 @@ def tally(groups: Iterable[Group]) -> dict[str, Counts]:
 
 
 def rejected_yet_told(groups: Iterable[Group]) -> int:
-    """How many callbacks are rejected, and say something of a call all the same."""
+    """Return how many callbacks are rejected although events were made of them."""
     return sum(group.callbacks for group in groups if group.rejected and group.calls)
 
 
 class Verdict(StrEnum):
-    """What can be said."""
-
     WHOLE = "whole"
     HOLE = "a hole"
     UNTOLD = "can't be told now"
 
 
 def verdict(counts: Mapping[str, Counts], lags: Iterable[Lag], doubts: Iterable[str] = ()) -> Verdict:
-    """Judge. What lies before the sink's own offsets is missing for certain; the rest may be on its way."""
+    """Judge. What is missing before the sink's offsets is lost for certain; the rest may be on its way."""
     if any(each.missing or each.undecided for each in counts.values()):
         return Verdict.HOLE
     if any(lags) or any(doubts):
@@ -145,7 +142,6 @@ def verdict(counts: Mapping[str, Counts], lags: Iterable[Lag], doubts: Iterable[
 
 
 def total(counts: Mapping[str, Counts]) -> Counts:
-    """Of all sources."""
     summed = Counts()
     for each in counts.values():
         summed.archived += each.archived
@@ -159,7 +155,7 @@ def total(counts: Mapping[str, Counts]) -> Counts:
 
 
 def remedies(problems: Iterable[Problem]) -> Iterator[str]:
-    """What to do about each kind of hole."""
+    """Say what to do about each kind of hole."""
     for problem in sorted(set(problems)):
         yield _REMEDIES[problem]
 

@@ -36,24 +36,23 @@ STALLED_SECONDS = 30.0
 
 
 class Log:
-    """The topics of one installation; reads only, and is in no group."""
+    """The topics of one installation. It only reads, and joins no group."""
 
     def __init__(self, kafka: KafkaSettings, consumer: KafkaConsumer, admin: KafkaAdminClient) -> None:
-        """Made by `opened`."""
         self._kafka = kafka
         self._consumer = consumer
         self._admin = admin
 
     def firsts(self, names: Iterable[str]) -> dict[Partition, int]:
-        """The first offset that each partition of these topics still has."""
+        """Return the first offset that each partition of these topics still has."""
         return _plain(self._consumer.beginning_offsets(self._partitions(names)))
 
     def ends(self, names: Iterable[str]) -> dict[Partition, int]:
-        """The offset that the next message will have."""
+        """Return the offset that each partition's next message will have."""
         return _plain(self._consumer.end_offsets(self._partitions(names)))
 
     def committed(self, group: str, names: Iterable[str]) -> dict[Partition, int]:
-        """How far a group has come; partitions of which it has committed nothing are left out."""
+        """Return a group's committed offsets; partitions without one are left out."""
         partitions = self._partitions(names)
         found = self._offsets(group, partitions) if partitions else {}
         return {(each.topic, each.partition): at.offset for each, at in found.items() if at.offset >= 0}
@@ -61,7 +60,7 @@ class Log:
     def _offsets(
         self, group: str, partitions: list[TopicPartition]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Asked again while the group's coordinator is moving, or is made: a new broker has none at first."""
+        """Ask for offsets, again while the group's coordinator moves or is created."""
         deadline = time.monotonic() + STALLED_SECONDS
         while True:
             try:
@@ -75,7 +74,7 @@ class Log:
                 return found
 
     def since(self, names: Iterable[str], milliseconds: int) -> dict[Partition, int]:
-        """The first offset whose message was published at that time (since 1970 UTC) or later."""
+        """Return the first offset whose message was published at that time (µs since 1970 UTC) or later."""
         partitions = self._partitions(names)
         ends = self.ends(names)
         found = self._consumer.offsets_for_times(dict.fromkeys(partitions, max(0, milliseconds)))
@@ -85,7 +84,7 @@ class Log:
         }
 
     def read(self, place: Partition, wanted: Range) -> Iterator[ConsumerRecord]:
-        """The messages of a range; of offsets at which Kafka has none there comes none."""
+        """Read the messages of a range; offsets without a message are passed over."""
         partition = TopicPartition(*place)
         self._consumer.assign([partition])
         self._consumer.seek(partition, wanted.first)
@@ -114,7 +113,7 @@ class Log:
 
 @contextmanager
 def opened(kafka: KafkaSettings) -> Iterator[Log]:
-    """Kafka, to be asked; raises `StartError` when it does not answer."""
+    """Connect to Kafka; raise `StartError` when it does not answer."""
     with topics.admin(kafka) as admin:
         consumer = KafkaConsumer(
             **client_options(kafka),

@@ -19,42 +19,42 @@ Partition = tuple[str, int]
 
 
 class Range(NamedTuple):
-    """Offsets from `first` up to, and without, `end`."""
+    """Offsets from `first` to `end`, without `end`."""
 
     first: int
     end: int
 
     @property
     def size(self) -> int:
-        """How many."""
         return max(0, self.end - self.first)
 
 
 def line(end: int, first: int, committed: int) -> int:
-    """Of one partition: up to where all must be archived.
+    """Return the offset of one partition up to which all must be archived.
 
-    That is where the sink has come to; but what Kafka has forgotten, before its `first`, is on no way either.
+    That is the sink's position; but messages that Kafka has deleted, before its `first`, are no longer on
+    their way either.
     """
     return min(end, max(first, committed, 0))
 
 
 def to_check(log: Range, archived: Range | None, committed: int) -> Range:
-    """Of one partition: what must be archived without a gap.
+    """Return the range of one partition that must be archived without a gap.
 
-    Of what Kafka has forgotten only that is known which the archive has, from its first offset on; and where
-    it has nothing, what the sink never came to.
+    Of messages that Kafka has deleted, we know only those in the archive, from its first offset on; if it
+    has none, those that the sink never reached.
     """
     known = unread(log.first, committed).first if archived is None else archived.first
     return Range(min(log.first, known), log.end)
 
 
 def unread(first: int, committed: int) -> Range:
-    """Of one partition: what Kafka, which begins at `first` now, forgot before the sink came to it."""
+    """Return the range of one partition that Kafka deleted before the sink read it."""
     return Range(max(committed, 0), first)
 
 
 def suspicious(wanted: Range, there: Mapping[int, int]) -> Iterator[Range]:
-    """The buckets, cut to what is wanted, in which fewer offsets are `there` than should be."""
+    """Return the buckets, cut to what is wanted, that hold fewer offsets than they should."""
     for bucket in range(wanted.first // BUCKET, -(-wanted.end // BUCKET)):
         cut = Range(max(wanted.first, bucket * BUCKET), min(wanted.end, (bucket + 1) * BUCKET))
         if there.get(bucket, 0) < cut.size:
@@ -62,7 +62,7 @@ def suspicious(wanted: Range, there: Mapping[int, int]) -> Iterator[Range]:
 
 
 def gaps(wanted: Range, there: Iterable[int]) -> Iterator[Range]:
-    """What is wanted and not there, as ranges in order."""
+    """Return wanted offsets that are missing, as ranges in order."""
     first = wanted.first
     for offset in sorted(each for each in set(there) if wanted.first <= each < wanted.end):
         if offset > first:
@@ -73,7 +73,7 @@ def gaps(wanted: Range, there: Iterable[int]) -> Iterator[Range]:
 
 
 class Lag(NamedTuple):
-    """What a consumer group has not yet finished of one partition."""
+    """The messages of one partition that a consumer group has not yet finished."""
 
     group: str
     topic: str
@@ -84,7 +84,6 @@ class Lag(NamedTuple):
 
     @property
     def messages(self) -> int:
-        """How many."""
         return self.end - self.committed
 
 
@@ -94,7 +93,7 @@ def behind(
     end: Mapping[Partition, int],
     committed: Mapping[Partition, int],
 ) -> list[Lag]:
-    """Where the group has not come up to `end`; where it never committed it begins at the log's `first`."""
+    """Return where the group has not reached `end`; without a commit it begins at the log's `first`."""
     found = []
     for (topic, partition), until in sorted(end.items()):
         place = topic, partition

@@ -25,6 +25,23 @@ SELECT DISTINCT offset FROM {PLACES}
 WHERE partition = %(partition)s AND offset >= %(first)s AND offset < %(end)s
 """
 
+# Offsets whose callback is archived with another offset; the times keep the search within a few days.
+TWICE = """
+WITH gap AS
+(
+    SELECT offset, callback, received_at FROM callback_places
+    WHERE topic = %(topic)s AND partition = %(partition)s AND offset >= %(first)s AND offset < %(end)s
+)
+SELECT DISTINCT offset FROM gap
+WHERE callback IN
+(
+    SELECT sipHash64(account, id) AS callback FROM stored_callbacks
+    WHERE received_at >= (SELECT min(received_at) FROM gap)
+        AND received_at <= (SELECT max(received_at) FROM gap)
+        AND callback IN (SELECT callback FROM gap)
+)
+"""
+
 SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
 NAMED = "(account, id) IN %(names)s"
 

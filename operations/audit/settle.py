@@ -28,7 +28,7 @@ comes as links too: so often is looked whether more have come."""
 
 @dataclass
 class Settled:
-    """The lines that were drawn, and what had not come up to them."""
+    """The offsets that were waited for, and what did not reach them."""
 
     ends: dict[Partition, int] = field(default_factory=dict)
     """Of each partition, the end up to which was looked."""
@@ -42,9 +42,9 @@ def settle(
     waiting: Callable[[int], None] = lambda _: None,
     only: Collection[Topic] = tuple(Topic),
 ) -> Settled:
-    """Look at every hop, and wait at most so many seconds for all of them together.
+    """Look at every hop, and wait at most `patience` seconds for all of them together.
 
-    `waiting` is told now and then how many messages are still to be worked on; topics that are not among
+    `waiting` is called now and then with the number of messages not yet processed; topics that are not in
     `only` are passed over.
     """
     deadline = time.monotonic() + patience
@@ -52,19 +52,10 @@ def settle(
     settled = Settled()
 
     def through(topic: Topic, *groups: str) -> None:
-        names = [kafka.topic(topic)] if topic in only else []
-        ends = log.ends(names)
-        settled.ends |= ends
-        while True:
-            first = log.firsts(names)
-            lags = [
-                lag for group in groups for lag in behind(group, first, ends, log.committed(group, names))
-            ]
-            if not lags or time.monotonic() >= deadline:
-                break
-            waiting(sum(lag.messages for lag in lags))
-            time.sleep(LOOK_SECONDS)
-        settled.lags += lags
+        if topic in only:
+            ends, lags = _through(log, kafka.topic(topic), groups, deadline, waiting)
+            settled.ends |= ends
+            settled.lags += lags
 
     through(Topic.RAW, normalize, sink)
     through(Topic.REPLAY, normalize)
@@ -77,3 +68,17 @@ def settle(
         if all(settled.ends[place] == end for place, end in log.ends(looping).items()):
             break
     return settled
+
+
+def _through(
+    log: Log, topic: str, groups: Collection[str], deadline: float, waiting: Callable[[int], None]
+) -> tuple[dict[Partition, int], list[Lag]]:
+    """Wait until the groups have read what is in a topic now; return its ends and what was not read."""
+    ends = log.ends([topic])
+    while True:
+        first = log.firsts([topic])
+        lags = [lag for group in groups for lag in behind(group, first, ends, log.committed(group, [topic]))]
+        if not lags or time.monotonic() >= deadline:
+            return ends, lags
+        waiting(sum(lag.messages for lag in lags))
+        time.sleep(LOOK_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operations import suspects
 from operations.audit import questions
 from operations.audit.identity import Group, Hole, Name, Problem
 from operations.audit.offsets import Range
@@ -32,13 +33,12 @@ class Tables:
     """The questions of one audit."""
 
     def __init__(self, client: Client, kafka: KafkaSettings, span: Span) -> None:
-        """Ask of these callbacks."""
         self._client = client
         self._kafka = kafka
         self._span = span.values()
 
     def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:
-        """By partition: how many offsets are there in each bucket, and from which on up to which."""
+        """Return by partition how many offsets each bucket has, with its first and last."""
         there: dict[int, dict[int, int]] = {}
         ranges: dict[int, Range] = {}
         for partition, bucket, count, first, last in self._ask(questions.BUCKETS, topic=topic):
@@ -48,15 +48,21 @@ class Tables:
         return there, ranges
 
     def offsets(self, place: Partition, wanted: Range) -> list[int]:
-        """Those of a range that are there."""
+        """Return the archived offsets of a range."""
         topic, partition = place
         found = self._ask(
             questions.OFFSETS, topic=topic, partition=partition, first=wanted.first, end=wanted.end
         )
         return [offset for (offset,) in found]
 
+    def twice(self, place: Partition, gap: Range) -> set[int]:
+        """Offsets of a gap whose callbacks are archived with another offset."""
+        topic, partition = place
+        found = self._ask(questions.TWICE, topic=topic, partition=partition, first=gap.first, end=gap.end)
+        return {offset for (offset,) in found}
+
     def may_be_in(self, span: Span, place: Partition, gap: Range) -> bool:
-        """Whether what is missing there may have been received in the span, as its neighbours tell."""
+        """Return whether missing messages may have been received in the span, judging by their neighbours."""
         topic, partition = place
         ((before, after, later),) = self._ask(
             questions.AROUND, topic=topic, partition=partition, first=gap.first, end=gap.end
@@ -64,20 +70,17 @@ class Tables:
         return before < span.until and (not later or after >= span.since)
 
     def slices(self) -> int:
-        """Into how many the callbacks are cut."""
+        """Return into how many slices the callbacks are cut."""
         ((callbacks,),) = self._ask("SELECT count() FROM stored_callbacks")
         return int(callbacks) // SLICE + 1
 
     def groups(self, lines: Mapping[Partition, int], slices: int, most: int) -> Iterator[Group]:
-        """What has become of the callbacks before the lines, slice by slice.
-
-        Of each group at most so many are named.
-        """
+        """Return the fate of the callbacks before the lines, slice by slice, naming a few of each group."""
         for number in range(slices):
             yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
 
     def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
-        """What has become of these."""
+        """Return the fate of these callbacks."""
         for some in _in_parts(names):
             yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
 
@@ -89,27 +92,20 @@ class Tables:
             yield Group(source, bool(rejected), codes, events, calls, held, callbacks, tuple(short))
 
     def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
-        """Those of them that are archived, and not what they should be beyond that."""
+        """Return holes among these callbacks: archived, but without events or calls that should exist."""
         holes: list[Hole] = []
         for some in _in_parts(names):
             if len(holes) >= limit:
                 break
             found = self._ask(questions.HOLES, **self._lines(lines), names=some, limit=limit - len(holes))
             holes += [
-                Hole(
-                    problem=Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL,
-                    source=source,
-                    callback_id=callback_id,
-                    topic=topic,
-                    partition=partition,
-                    offset=offset,
-                )
-                for untold, source, callback_id, topic, partition, offset in found
+                Hole(Problem.NOT_NORMALIZED if untold else Problem.NOT_IN_A_CALL, *where)
+                for untold, *where in found
             ]
         return holes
 
     def strays(self, slices: int) -> dict[str, str]:
-        """Callbacks that events name and that are not archived: id to source."""
+        """Return callbacks that events name and the archive lacks: id to source."""
         return {
             callback_id: source
             for number in range(slices)
@@ -117,7 +113,7 @@ class Tables:
         }
 
     def verdicts(self, callbacks: Sequence[tuple[str, int, str]]) -> dict[str, int]:
-        """The highest verdict on each of these that is archived: account, received_at and id, to it."""
+        """Return the highest verdict on each archived one of these (account, received_at, id), by id."""
         accounts, times, ids = zip(*callbacks, strict=True)
         return dict(
             self._ask(
@@ -129,8 +125,12 @@ class Tables:
             )
         )
 
+    def suspects(self) -> list[tuple[str, str]]:
+        """Ids that tied too many calls together, and their sources."""
+        return suspects.asked(self._client)
+
     def dead(self, topic: str) -> set[Partition]:
-        """Partitions and offsets of messages of a topic that the sink could not read."""
+        """Return partitions and offsets of a topic's messages that the sink could not read."""
         found = self._ask("SELECT topic, partition, offset FROM dead_letters WHERE topic = %(t)s", t=topic)
         return {(f"{name}/{partition}", offset) for name, partition, offset in found}
 

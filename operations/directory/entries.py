@@ -37,7 +37,7 @@ MOST_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One row: the name of an id, from a time on (µs since 1970 UTC)."""
+    """One row: the name of an id, valid from a time on (µs since 1970 UTC)."""
 
     account: str
     kind: str
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake, without any value of the file."""
+    """One mistake, without any value from the file."""
 
     line: int
     column: str
@@ -79,7 +79,7 @@ class Defaults:
 
 
 def parse(data: bytes, defaults: Defaults) -> tuple[list[Entry], list[Problem]]:
-    """Every entry and every problem, in the order of lines. If there is a problem, load nothing."""
+    """Return every entry and every problem, in the order of lines. If there is a problem, load nothing."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -108,7 +108,7 @@ Row = tuple[int, list[str]]
 
 
 def _rows(text: str) -> Iterator[tuple[Row, list[Problem]]]:
-    """Each row with the line on which it begins; the last one may be a problem."""
+    """Return each row with its first line's number; the last one may be a problem."""
     first = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -136,7 +136,7 @@ def _header_problems(names: list[str]) -> Iterator[Problem]:
 
 
 def _entry(line: int, names: list[str], cells: list[str], defaults: Defaults) -> Entry | list[Problem] | None:
-    """The entry of a line, or its problems, or nothing for an empty line."""
+    """Return the entry of a line, or its problems, or nothing for an empty line."""
     if not any(cell.strip() for cell in cells):
         return None
     if len(cells) != len(names):

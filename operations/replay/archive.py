@@ -20,7 +20,7 @@ PAGE = 1_000
 
 
 class Key(NamedTuple):
-    """Where a callback stands in the archive's order."""
+    """A callback's position in the archive's order."""
 
     account: str
     received_at: int
@@ -34,7 +34,7 @@ FIRST = Key("", Span().since, "")
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """A callback, and what the archive knows of it."""
+    """A callback with what the archive knows of it."""
 
     callback: Callback
     reasons: tuple[Reason, ...]
@@ -47,22 +47,21 @@ class Archived:
 
     @property
     def key(self) -> Key:
-        """Its place in the archive's order."""
         return Key(self.callback.account, self.callback.received_at, self.callback.id)
 
     @property
     def place(self) -> tuple[str, int, int]:
-        """Where it lies in Kafka: topic, partition, offset."""
+        """The callback's topic, partition and offset in Kafka."""
         return self.topic, self.partition, self.offset
 
     def replayed(self, at: int, reading: int, told: tuple[Told, ...] = ()) -> Replayed:
-        """For the replay of that number, begun at that time; `told` are the events made of it before."""
+        """Return the headers' data for a replay; `told` are the events made of the callback before."""
         return Replayed(at, reading, self.reasons, *self.place, told)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of the archive."""
+    """A part of the archive."""
 
     span: Span = field(default_factory=Span)
     rejected: bool = False
@@ -72,19 +71,18 @@ class Selection:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all that is archived."""
         return self.span.is_whole and not self.rejected and self.code is None
 
     def before(self, time: int) -> Selection:
-        """What of it was received before that time, microseconds since 1970 UTC."""
+        """Return the selection, cut to what was received before that time (µs since 1970 UTC)."""
         return replace(self, span=self.span._replace(until=min(self.span.until, time)))
 
     def where(self) -> str:
-        """As SQL."""
+        """Return the condition in SQL."""
         return SELECTED
 
     def values(self) -> dict[str, Any]:
-        """The values in it."""
+        """Return the values for the condition."""
         return {
             **self.span.values(),
             "any_verdict": int(not self.rejected),
@@ -104,7 +102,7 @@ AND (%(any_code)s OR arrayExists(reason -> reason.2 = %(code)s, reasons))
 
 PAGE_SQL = """
 SELECT account, toUnixTimestamp64Micro(received_at), id, source, method, content_type, peer, query, payload,
-    stage, reasons, topic, partition, offset, kind
+    stage, reasons, topic, partition, offset, kind, revision, kept_headers
 FROM stored_callbacks FINAL
 WHERE account >= %(account)s
     AND (account > %(account)s OR received_at >= fromUnixTimestamp64Micro(toInt64(%(received_at)s), 'UTC'))
@@ -119,7 +117,7 @@ LIMIT %(page)s
 def pages(
     client: Client, where: str, values: dict[str, Any], after: Key = FIRST, page: int | None = None
 ) -> Iterator[list[Archived]]:
-    """Callbacks for which `where` holds, in order, from behind `after` on; `client` gives bytes for texts."""
+    """Return callbacks that meet `where`, in order, after `after`; `client` must return bytes for texts."""
     query = PAGE_SQL.format(where=where)
     page = page or PAGE
     while True:
@@ -134,8 +132,7 @@ def pages(
 def count(client: Client, selection: Selection) -> dict[str, int]:
     """How many callbacks of each source are selected."""
     found = client.execute(
-        # made of our own text alone
-        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608
+        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608 - our own text
         selection.values(),
     )
     return {text(source): int(number) for source, number in found}
@@ -150,7 +147,7 @@ def one(client: Client, callback_id: str) -> Archived | None:
 
 def _archived(row: tuple[Any, ...]) -> Archived:
     account, received_at, id_, source, method, content_type, peer, query, payload, stage, *rest = row
-    reasons, topic, partition, offset, kind = rest
+    reasons, topic, partition, offset, kind, revision, kept_headers = rest
     callback = Callback(
         id=text(id_),
         source=text(source),
@@ -162,6 +159,8 @@ def _archived(row: tuple[Any, ...]) -> Archived:
         payload=payload,
         query=query,
         kind=cast("CallbackKind", text(kind)),
+        revision=revision,
+        kept_headers=kept_headers,
     )
     return Archived(
         callback=callback,
@@ -174,5 +173,5 @@ def _archived(row: tuple[Any, ...]) -> Archived:
 
 
 def text(value: bytes | str) -> str:
-    """Of a client that gives bytes for texts."""
+    """Decode what a client with bytes for texts returns."""
     return value if isinstance(value, str) else value.decode()

@@ -23,7 +23,7 @@ READING, FOLDING, BUILT = range(3)
 
 @dataclass(frozen=True)
 class Building:
-    """What was asked for, and how far it has come."""
+    """What was asked for, and its progress."""
 
     begun_at: int
     """Microseconds since 1970 UTC: what came later is not in it, however often it was interrupted."""
@@ -40,11 +40,11 @@ class Building:
     """Callbacks, or events, of this part."""
 
     def went_on(self, after: Key, number: int) -> Building:
-        """So many more are written."""
+        """Add to the progress."""
         return replace(self, after=after, done=self.done + number)
 
     def next(self) -> Building:
-        """This part is over."""
+        """Begin the next part."""
         return replace(self, part=self.part + 1, after=FIRST, done=0)
 
 
@@ -61,10 +61,10 @@ class Decision:
 
 
 def decide(asked: Building, known: Building | None, database: str, *, tables: bool) -> Decision:
-    """Go on, or begin; raise `CallweaveError` for tables that may be somebody's.
+    """Continue or start over; raise `CallweaveError` for tables that may be somebody else's.
 
-    `asked` is how it would begin now, in the database as it is; `known` is what an earlier one has left, and
-    `tables` says whether there are any.
+    `asked` is how it would begin now, in the database as it is; `known` is what an earlier run has left,
+    and `tables` says whether the database has any.
     """
     if not tables:
         return Decision(asked)

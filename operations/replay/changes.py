@@ -70,7 +70,7 @@ GROUP BY was, is
 
 @dataclass(frozen=True)
 class Change:
-    """How one call comes out."""
+    """How one call differs."""
 
     account: str
     call_id: str
@@ -80,18 +80,17 @@ class Change:
 
     @property
     def what(self) -> str:
-        """In a word."""
         return "new" if self.before is None else "gone" if self.after is None else "changed"
 
     def fields(self) -> Iterator[tuple[str, Any, Any]]:
-        """Each field that differs, with its values; of a new call or one that is gone only what is known."""
+        """Return each field that differs, with its values; of a new or missing call, only what is known."""
         before, after = self.before or {}, self.after or {}
         for name in before | after:
             yield name, before.get(name), after.get(name)
 
 
 def change(key: tuple[str, str], before: Row | None, after: Row | None) -> Change | None:
-    """What differs between two rows, either of which may not be there. Pure."""
+    """Return what differs between two rows, either of which may be missing. Pure."""
     if before is not None and after is not None:
         names = [name for name in before if before[name] != after[name]]
         if not names:
@@ -110,7 +109,7 @@ def _known(row: Row) -> Row:
 
 
 def calls(client: Client, before: str, after: str, span: Span) -> Iterator[Change]:
-    """Every call of the span that two databases tell differently, slice by slice."""
+    """Return every call of the span that differs between two databases, slice by slice."""
     columns = ", ".join(f"`{name}`" for name in _columns(client, before, after))
     query = DIFFERENT_SQL.format(columns=columns, before=before, after=after, within=WITHIN_SQL)
     for values in _slices(client, before, "stored_calls"):
@@ -124,7 +123,7 @@ def calls(client: Client, before: str, after: str, span: Span) -> Iterator[Chang
 
 
 def statuses(client: Client, before: str, after: str) -> Counter[tuple[str, str]]:
-    """How many callbacks have another status: by what it was and what it is."""
+    """Count callbacks whose status differs, by both statuses."""
     query = STATUS_SQL.format(before=before, after=after)
     found: Counter[tuple[str, str]] = Counter()
     for values in _slices(client, before, "stored_callbacks"):
@@ -134,13 +133,13 @@ def statuses(client: Client, before: str, after: str) -> Counter[tuple[str, str]
 
 
 def _slices(client: Client, database: str, table: str) -> Iterator[dict[str, int]]:
-    ((rows,),) = client.execute(f"SELECT count() FROM {database}.{table}")  # noqa: S608 - as above
+    ((rows,),) = client.execute(f"SELECT count() FROM {database}.{table}")  # noqa: S608 - our own names
     slices = rows // SLICE + 1
     return ({"slices": slices, "slice": number} for number in range(slices))
 
 
 def _columns(client: Client, *databases: str) -> Iterable[str]:
-    """The columns of `calls` that both have, in their order, but for which call it is and its version.
+    """Return the columns of `calls` that both have, in order, without its key and version.
 
     The version also counts how often the archive was read.
     """

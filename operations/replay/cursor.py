@@ -29,26 +29,25 @@ Kept = TypeVar("Kept", bound=Progress | Building)
 
 
 def name_of(selection: Selection) -> str:
-    """The same for the same part of the archive."""
+    """Return the same name for the same part of the archive."""
     return digest(sorted(selection.values().items()))
 
 
 def digest(*said: object) -> str:
-    """Equal for what is written alike."""
     text = repr(said[0] if len(said) == 1 else said)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Cursor(Generic[Kept]):
-    """The file of one undertaking."""
+    """The file that keeps the progress of one replay or build."""
 
     def __init__(self, folder: Path, name: str, kept: type[Kept]) -> None:
-        """`kept` is what stands in it. Nothing is read or written yet."""
+        """`kept` is the type of what the file holds. Nothing is read or written yet."""
         self._path = folder / FOLDER / f"{name}.json"
         self._kept = kept
 
     def read(self) -> Kept | None:
-        """What an earlier one left; None without one."""
+        """Return what an earlier run left, or None."""
         try:
             known = orjson.loads(self._path.read_bytes())
             known["after"] = Key(*known["after"])
@@ -59,18 +58,18 @@ class Cursor(Generic[Kept]):
             raise CallweaveError(f"{self._path} is no cursor of a replay: delete it.") from None
 
     def write(self, progress: Kept) -> None:
-        """Replace it: a crash leaves the old or the new one."""
+        """Replace the file; a crash leaves the old or the new one."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._path, orjson.dumps({**asdict(progress), "after": list(progress.after)}))
 
     def forget(self) -> None:
-        """The replay is over."""
+        """Remove the file: the replay is over."""
         self._path.unlink(missing_ok=True)
 
 
 @contextmanager
 def alone(folder: Path, name: str = "lock") -> Iterator[None]:
-    """One replay of this name at a time: a later one must see what the earlier has decided."""
+    """Allow one replay of this name at a time: a later one must see what the earlier one decided."""
     path = folder / FOLDER / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:

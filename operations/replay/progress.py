@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """What was sent so far."""
+    """What has been sent."""
 
     replayed_at: int
     """When it began, microseconds since 1970 UTC; the same after an interruption."""
@@ -25,19 +25,19 @@ class Progress:
 
     @property
     def reading(self) -> int:
-        """The replay's number: milliseconds, so that the sum of any number of them fits into 64 bits."""
+        """The replay's number: milliseconds, so that sums of such numbers fit into 64 bits."""
         return self.replayed_at // 1_000
 
     def went_on(self, after: Key, number: int) -> Progress:
-        """So many more have been acknowledged by the broker."""
+        """Add callbacks that the broker has acknowledged."""
         return replace(self, after=after, sent=self.sent + number)
 
 
 def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
-    """Where to begin, and a sentence for who asked: nothing to say of a replay that is new.
+    """Return where to begin, and a sentence for the user; empty if the replay is new.
 
-    `asked` is how it would begin now; `known` is what an interrupted one of the same selection has left. What
-    that has sent by other code or sources has to be sent again: it was put right in the meantime.
+    `asked` is how it would begin now; `known` is what an interrupted replay of the same selection has
+    left. If the code or a source has changed since, everything is sent again.
     """
     if known is None:
         return asked, ""

@@ -42,12 +42,12 @@ class Means:
 
     @property
     def digest(self) -> str:
-        """Another one if anything may be read otherwise."""
+        """A value that changes whenever something may be read differently."""
         return digest(self.code, sorted((name, *sorted(said.items())) for name, said in self.sources.items()))
 
 
 def means_of(settings: Settings, since: int) -> Means:
-    """This machine's; raises `SourcesError`."""
+    """Return this machine's means; raises `SourcesError`."""
     known = {
         each.name: {name: str(getattr(each, name)) for name in SETTINGS}
         for each in sources.load(settings.sources_file)
@@ -66,7 +66,7 @@ def _code() -> str:
 
 
 def differences(last: Means, now: Means) -> Iterator[str]:
-    """Each thing that is read otherwise now; pure."""
+    """Return each thing that is read differently now. Pure."""
     if last.code != now.code:
         yield "the code"
     for name in sorted(last.sources.keys() | now.sources.keys()):
@@ -85,7 +85,7 @@ def _of_source(name: str, last: Mapping[str, str], now: Mapping[str, str]) -> It
 
 
 def since_last(last: Means | None, now: Means) -> str:
-    """A sentence for who asks for a replay; pure."""
+    """Return a sentence for the user. Pure."""
     if last is None:
         return "With which code and sources the archive was read before is not known here."
     begun = f"the last reading ({moment(last.since):%Y-%m-%d %H:%M:%S} UTC)"
@@ -96,14 +96,13 @@ def since_last(last: Means | None, now: Means) -> str:
 
 
 class Last:
-    """The file that keeps it."""
+    """The file that keeps the means of the last reading."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is read or written yet."""
         self._path = folder / FOLDER / FILE
 
     def read(self) -> Means | None:
-        """None where no reading is known; raises `CallweaveError` for another file."""
+        """Return the last reading's means, None if not known; raises `CallweaveError` for another file."""
         try:
             return Means(**orjson.loads(self._path.read_bytes()))
         except FileNotFoundError:
@@ -112,11 +111,11 @@ class Last:
             raise CallweaveError(f"{self._path} is no record of a reading: delete it.") from None
 
     def write(self, now: Means) -> None:
-        """Replace it: a crash leaves the old or the new one."""
+        """Replace the file; a crash leaves the old or the new one."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._path, orjson.dumps(asdict(now)))
 
     def write_first(self, now: Means) -> None:
-        """Unless a reading is known: what is configured before it is first changed."""
+        """Write the file unless it exists, before what is configured changes for the first time."""
         if not self._path.exists():
             self.write(now)

@@ -40,7 +40,7 @@ from sinks.store import Store
 from sinks.tables import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from clickhouse_driver import Client
 
@@ -76,7 +76,7 @@ class Code:
 
 
 def code_of(settings: Settings) -> Code:
-    """This machine's; raises `SourcesError`."""
+    """Return this machine's code and sources; raises `SourcesError`."""
     return Code(reader(settings), means_of(settings, 0).digest)
 
 
@@ -89,7 +89,7 @@ NOWHERE: Place = ("", 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A message as the sink reads it."""
+    """A message in the form in which the sink reads it."""
 
     topic: str
     partition: int
@@ -101,7 +101,7 @@ class Fed:
 
 
 class Rebuild:
-    """Feeds the sink's tables of one database."""
+    """Feeds the sink's tables in one database."""
 
     def __init__(self, settings: Settings, store: Store, ties: Ties, read: Read) -> None:
         """`settings` name the database; `read` is the code that is tried."""
@@ -113,7 +113,7 @@ class Rebuild:
         self._batch = Batch()
 
     def callbacks(self, page: list[Archived]) -> None:
-        """Store what a page of the archive is and says."""
+        """Store a page of the archive and the events that are read from it."""
         for archived in page:
             outcome = self._read(archived.callback)
             self._callback(archived, outcome)
@@ -121,13 +121,12 @@ class Rebuild:
                 self._add(Topic.EVENTS, archived.place, event.to_json(), [])
 
     def tie(self) -> None:
-        """Tie the legs that the stored events name together."""
+        """Tie the legs that stored events name together."""
         with clickhouse.connected(self._settings.clickhouse) as client:
             for event in events.tellings(client, "1", {}):
                 self._ties.add(event)
 
     def call(self, call: Events) -> None:
-        """Fold one call."""
         record = record_of(call)
         if record is not None:
             self._add(Topic.RECORDS, NOWHERE, record.to_json(), [])
@@ -150,7 +149,7 @@ class Rebuild:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits; raises `CallweaveError`."""
+        """Write pending rows; raises `CallweaveError`."""
         batch, self._batch = self._batch, self._new()
         refused = self._insert(batch.inserts())
         if refused:
@@ -158,7 +157,7 @@ class Rebuild:
             self._insert([Insert(DEAD_LETTERS, letters, [None] * len(letters))])
 
     def _insert(self, inserts: list[Insert]) -> list[rows.Message]:
-        """Give the messages of rows that can never be written."""
+        """Return the messages of rows that can never be written."""
         refused: list[rows.Message] = []
         for _, taken in self._store.insert(inserts):
             if taken.error is not None:
@@ -168,12 +167,12 @@ class Rebuild:
 
 
 def said(outcome: Normalized | Rejected) -> tuple[CallEvent, ...]:
-    """The events of an outcome; none of a rejection."""
+    """Return an outcome's events; none for a rejection."""
     return () if isinstance(outcome, Rejected) else outcome.events
 
 
 def record_of(call: Events) -> Record | None:
-    """As correlate would have emitted it at last; None for what is no call, as a closing alone. Pure."""
+    """Return correlate's final record; None for what is no call, such as a closing without events. Pure."""
     known: dict[str, CallEvent] = {}
     for event in call.told:
         known[event.event_id] = newest(known.get(event.event_id, event), event)
@@ -192,21 +191,35 @@ def record_of(call: Events) -> Record | None:
 
 @dataclass
 class Kept:
-    """How far the tables have come, and where that is kept."""
+    """A build's progress, and the file that keeps it."""
 
     cursor: Cursor[Building]
     building: Building
 
     def write(self, building: Building) -> None:
-        """All rows up to there are written."""
+        """Note that all rows up to there are written."""
         self.cursor.write(building)
         self.building = building
 
+    def portions(
+        self, steps: Iterable[tuple[Key, int]], rebuild: Rebuild, advance: Callable[[int], None]
+    ) -> None:
+        """Take steps, each a key and a number; after every portion write the rows and note the progress."""
+        building = self.building
+        for key, number in steps:
+            building = building.went_on(key, number)
+            advance(building.done)
+            if building.done - self.building.done >= PORTION:
+                rebuild.flush()
+                self.write(building)
+        rebuild.flush()
+        self.write(building.next())
+
 
 def into(settings: Settings, selection: Selection, database: str, code: Code, clock: Clock) -> Selection:
-    """Make new tables there, of a part of the archive, or go on with them; raises `CallweaveError`.
+    """Build new tables of a part of the archive, or continue to; raises `CallweaveError`.
 
-    Gives what of the selection there is: all that was received before the tables were begun.
+    Return the selection, cut to what was received before the build began.
     """
     other = elsewhere(settings, database)
     with alone(settings.data, f"into-{database}.lock"):
@@ -218,7 +231,7 @@ def into(settings: Settings, selection: Selection, database: str, code: Code, cl
 
 
 def begin(settings: Settings, selection: Selection, database: str, code: Code, clock: Clock) -> Kept:
-    """Decide where to begin, say so, and have a database for it; raises `CallweaveError`."""
+    """Decide where to begin, say so, and create the database; raises `CallweaveError`."""
     known = settings.clickhouse
     archive = digest(known.host, known.port, known.database, sorted(selection.values().items()))
     cursor = Cursor(settings.data, f"into-{database}", Building)
@@ -239,7 +252,7 @@ def begin(settings: Settings, selection: Selection, database: str, code: Code, c
 
 
 def found(client: Client, database: str) -> tuple[str, bool]:
-    """The UUID of a database, '' where there is none, and whether it has tables."""
+    """Return a database's UUID ('' if there is none), and whether it has tables."""
     values = {"name": database}
     ((home,),) = client.execute(
         "SELECT max(toString(uuid)) FROM system.databases WHERE name = %(name)s", values
@@ -249,9 +262,9 @@ def found(client: Client, database: str) -> tuple[str, bool]:
 
 
 def build(settings: Settings, other: Settings, selection: Selection, code: Code, kept: Kept) -> None:
-    """What is missing yet of the tables that `other` names; raises `CallweaveError`.
+    """Build what is still missing from the tables that `other` names; raises `CallweaveError`.
 
-    Calls are folded from what was stored of the archive, which may have got more in the meantime.
+    Calls are folded from the stored part of the archive, which may have grown in the meantime.
     """
     store = Store(other)
     try:
@@ -268,24 +281,21 @@ def build(settings: Settings, other: Settings, selection: Selection, code: Code,
 
 
 def read_archive(settings: Settings, selection: Selection, rebuild: Rebuild, kept: Kept) -> None:
-    """Store what is archived and what it says, portion by portion."""
-    building = kept.building
+    """Store archived callbacks and their events, portion by portion."""
     with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+
+        def pages() -> Iterator[tuple[Key, int]]:
+            for page in archive.pages(client, selection.where(), selection.values(), kept.building.after):
+                rebuild.callbacks(page)
+                yield page[-1].key, len(page)
+
         total = sum(archive.count(client, selection).values())
         with bar("reading callbacks", total) as advance:
-            for page in archive.pages(client, selection.where(), selection.values(), building.after):
-                rebuild.callbacks(page)
-                building = building.went_on(page[-1].key, len(page))
-                advance(building.done)
-                if building.done - kept.building.done >= PORTION:
-                    rebuild.flush()
-                    kept.write(building)
-            rebuild.flush()
-    kept.write(building.next())
+            kept.portions(pages(), rebuild, advance)
 
 
 def carry_closings_over(settings: Settings, other: Settings, selection: Selection) -> None:
-    """Twice is as good as once."""
+    """Copy closings; to do it twice changes nothing."""
     query = CLOSINGS.format(into=other.clickhouse.database, known=settings.clickhouse.database)
     with clickhouse.connected(settings.clickhouse) as client:
         client.execute(query, selection.values())
@@ -293,21 +303,18 @@ def carry_closings_over(settings: Settings, other: Settings, selection: Selectio
 
 def fold_calls(ties: Ties, rebuild: Rebuild, kept: Kept) -> None:
     """Write each call, portion by portion."""
-    building = kept.building
-    with bar("folding events", ties.count()) as advance:
-        for call in ties.calls(building.after.account, building.after.id):
+
+    def calls() -> Iterator[tuple[Key, int]]:
+        for call in ties.calls(kept.building.after.account, kept.building.after.id):
             rebuild.call(call)
-            building = building.went_on(Key(call.account, 0, call.root), len(call.told))
-            advance(building.done)
-            if building.done - kept.building.done >= PORTION:
-                rebuild.flush()
-                kept.write(building)
-        rebuild.flush()
-    kept.write(building.next())
+            yield Key(call.account, 0, call.root), len(call.told)
+
+    with bar("folding events", ties.count()) as advance:
+        kept.portions(calls(), rebuild, advance)
 
 
 def elsewhere(settings: Settings, database: str) -> Settings:
-    """The same settings with another database; raises `CallweaveError` for a name that is none."""
+    """Return the same settings with another database; raises `CallweaveError` for an invalid name."""
     if database == settings.clickhouse.database:
         raise CallweaveError("--into must name another database than that of the running tables.")
     try:

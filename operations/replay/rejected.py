@@ -40,5 +40,5 @@ ORDER BY callbacks DESC, source, stage, codes, fields
 
 
 def groups(client: Client, selection: Selection) -> list[Group]:
-    """The most frequent first."""
+    """Return the groups, the most frequent first."""
     return [Group(*row) for row in client.execute(GROUPS_SQL, selection.values())]

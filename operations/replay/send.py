@@ -77,11 +77,11 @@ def replay(
     say: Callable[[str], None] = lambda _: None,
     sent: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
-    """Send a part of the archive, go on where an interrupted replay stopped, and say what came of it.
+    """Send a part of the archive, continue an interrupted replay, and return the outcome.
 
-    `means` are those of what will read it: an interrupted replay goes on only with the same. `say` is told in
-    a sentence what differs from the last reading, and that it goes on; `sent` is told of every step;
-    `patience` is how many seconds the stages may take with it at the end.
+    `means` are those of the code that will read it: an interrupted replay continues only with the same.
+    `say` gets sentences about what differs from the last reading and about a continuation; `sent` is
+    called after every step; `patience` is how many seconds the stages may take at the end.
     """
     cursor, last = Cursor(settings.data, name_of(selection), Progress), Last(settings.data)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
@@ -102,12 +102,10 @@ def replay(
         if selection.is_whole:
             last.write(means)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
-        outcome = Outcome(progress, before)
         with log.opened(settings.kafka) as kafka:
-            outcome.lags = settle(kafka, settings.kafka, patience).lags
+            lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
-        outcome.accepted, outcome.rejected = decided[0], decided[1]
-        return outcome
+        return Outcome(progress, before, accepted=decided[0], rejected=decided[1], lags=lags)
 
 
 def _messages(
@@ -119,7 +117,7 @@ def _messages(
 
 
 def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told, ...]]:
-    """By the id of each callback, the events that were made of it when it was last read."""
+    """Return by callback the events that its last reading made."""
     found: dict[str, tuple[Told, ...]] = {}
     values = {
         "accounts": sorted({each.callback.account for each in page}),
@@ -133,7 +131,7 @@ def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told,
 
 
 def _wait_for_earlier(kafka: KafkaSettings) -> None:
-    """The archive must know what earlier replays have decided: a decision is told only if it is another."""
+    """Wait until the archive knows earlier replays' decisions: only a change of one is published."""
     with log.opened(kafka) as opened:
         settled = settle(opened, kafka, EARLIER_SECONDS, only=(Topic.REPLAY, Topic.REJECTED))
     if settled.lags:

@@ -41,10 +41,10 @@ class Events(NamedTuple):
 
 
 class Ties:
-    """Events, and the legs that they have named together. A call's root is the smallest of its legs."""
+    """Events, with the legs that they tie together. A call's root is the smallest of its legs."""
 
     def __init__(self, path: Path) -> None:
-        """Begin anew in this file: it is scratch, and made again from what is stored."""
+        """Start over in this file, which is scratch space."""
         path.unlink(missing_ok=True)
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -63,7 +63,7 @@ class Ties:
             self._db.execute("INSERT INTO events VALUES (?, ?, ?)", row)
 
     def tie(self, account: str, legs: Iterable[str]) -> None:
-        """These legs belong to one call."""
+        """Note that these legs belong to one call."""
         known = set(legs)
         if len(known) < 2:
             return
@@ -77,12 +77,12 @@ class Ties:
         self.root.cache_clear()
 
     def count(self) -> int:
-        """How many tellings of events are kept."""
+        """Count the stored tellings of events."""
         ((number,),) = self._db.execute("SELECT count(*) FROM events")
         return int(number)
 
     def calls(self, account: str = "", root: str = "") -> Iterator[Events]:
-        """Each call behind this one, in order, once all events are kept."""
+        """Return each call after this one, in order, once all events are stored."""
         self._db.execute("CREATE INDEX IF NOT EXISTS legs ON events (account, leg)")
         legs = self._db.execute("SELECT DISTINCT account, leg FROM events")
         for named in iter(lambda: legs.fetchmany(1_000), []):

@@ -43,7 +43,7 @@ class Change:
 
 
 def changes(events: Iterable[CallEvent]) -> list[Change]:
-    """What the events of one call changed, event by event."""
+    """Return what the events of one call changed, event by event."""
     found: list[Change] = []
     before: dict[str, str | None] = dict.fromkeys(map(column, FIELDS))
     ordered = tellings(events)
@@ -60,13 +60,13 @@ def changes(events: Iterable[CallEvent]) -> list[Change]:
 
 
 def texts(call: Call) -> dict[str, str | None]:
-    """Each field that can change as text, by the name of its column; None for what is unknown or empty."""
+    """Return each changeable field as text, by column; None for what is unknown or empty."""
     values = ((name, getattr(call, name)) for name in FIELDS)
     return {column(name): None if is_empty(value) else text(name, value) for name, value in values}
 
 
 def text(name: str, value: Any) -> str:
-    """A value as ClickHouse writes it."""
+    """Format a value as ClickHouse does."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if name.endswith("_at"):

@@ -45,7 +45,6 @@ _PLACE = ("kind", "status", "received_at", "source", "topic", "partition", "offs
 
 
 def masks_of(timeline: Timeline, *, numbers: bool) -> Masks:
-    """How this call's values are shown."""
     whole = timeline.whole
     said = [*whole.row.items(), *(pair for each in timeline.moments for pair in each.said().items())]
     ids = {*whole.row["legs"], whole.call_id, whole.row["uuid"] or whole.call_id}
@@ -56,7 +55,7 @@ def masks_of(timeline: Timeline, *, numbers: bool) -> Masks:
 
 
 def document(timeline: Timeline, masks: Masks) -> Json:
-    """Plain JSON values; the bytes of callbacks only if they were read."""
+    """Return plain JSON values; callbacks' bytes only if they were read."""
     whole = timeline.whole
     call = {name: _shown(masks, name, value) for name, value in whole.row.items()}
     return {
@@ -73,7 +72,7 @@ def document(timeline: Timeline, masks: Masks) -> Json:
 
 
 def iso(time: datetime) -> str:
-    """In UTC, with all six digits of the second."""
+    """Format a time in UTC, with all six digits of the second."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -129,7 +128,7 @@ def _callback(masks: Masks, id_: str, kept: Kept | None) -> Json:
 
 
 def readable(payload: bytes) -> str:
-    """Text, with escapes for what is no UTF-8."""
+    """Decode text, with escapes for what is not UTF-8."""
     return payload.decode("utf-8", "backslashreplace")
 
 

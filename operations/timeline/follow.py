@@ -32,10 +32,10 @@ METADATA_MS = 10_000
 
 
 def follow(kafka: KafkaSettings, say: Callable[[str], None]) -> Generator[ConsumerRecord, None, None]:
-    """Every message of `calls.records` from now on, until the caller stops.
+    """Return every message of `calls.records` from now on, until the caller stops.
 
-    `say` is told in a sentence when Kafka is away and when it is back; nothing that came meanwhile is missed
-    once the first connection stood. StartError if the topic is not there.
+    `say` gets a sentence when Kafka stops answering and when it answers again; once the first connection
+    was made, no message is missed. Raises `StartError` if the topic does not exist.
     """
     connection = _Connection(kafka, say)
     try:
@@ -45,15 +45,14 @@ def follow(kafka: KafkaSettings, say: Callable[[str], None]) -> Generator[Consum
 
 
 class Due:
-    """Says when an interval is over, and begins the next one. Pure: it is told the time."""
+    """Says when an interval is over, and begins the next one. Pure: the time is an argument."""
 
     def __init__(self, seconds: float, now: float) -> None:
-        """The first interval begins now."""
         self._seconds = seconds
         self._next = now + seconds
 
     def is_over(self, now: float) -> bool:
-        """Once for each interval; however late, the next one begins now."""
+        """Return True once for each interval; however late, the next one begins now."""
         if now < self._next:
             return False
         self._next = now + self._seconds
@@ -84,7 +83,7 @@ class _Connection:
                 self._consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
 
     def _connected(self) -> KafkaConsumer:
-        """Wait for a broker, and stand at the end of every partition."""
+        """Wait for a broker, and go to the end of every partition."""
         while True:
             try:
                 consumer = KafkaConsumer(
@@ -136,7 +135,7 @@ class _Connection:
         return list(polled.values())
 
     def _ask(self, consumer: KafkaConsumer) -> None:
-        """Whether the broker is there; partitions that were added meanwhile are read from their start."""
+        """Return whether the broker answers; partitions added meanwhile are read from their start."""
         try:
             consumer.end_offsets(list(consumer.assignment()), timeout_ms=ANSWER_MS)
         except KafkaError as error:

@@ -30,7 +30,7 @@ UUIDS_AGREE_US = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One thing that a reader of the row should know."""
+    """Something a reader of the row should know."""
 
     code: str
     """Stable and short."""
@@ -47,7 +47,7 @@ class Gap:
 
 
 def gaps(whole: Whole, now: int) -> list[Gap]:
-    """All of them, the gravest first; `now` in microseconds since 1970 UTC."""
+    """Return all gaps, the gravest first; `now` is in microseconds since 1970 UTC."""
     return [
         *_missing(whole, now),
         *_unmerged(whole),
@@ -83,7 +83,7 @@ def _missing(whole: Whole, now: int) -> Iterator[Gap]:
 
 
 def _unmerged(whole: Whole) -> Iterator[Gap]:
-    """Where the row is not what its events make."""
+    """Report where the row differs from what its events make."""
     if whole.row["truncated"] or whole.row["leg_count"] > len(whole.row["legs"]):
         return  # not all of its events are known here
     held = set(whole.row["events"])
@@ -105,7 +105,7 @@ def _unmerged(whole: Whole) -> Iterator[Gap]:
 
 
 def as_column(name: str, value: Any) -> tuple[str, Any]:
-    """A field of `Call` as a column of `calls`."""
+    """Return a field of `Call` as a column of `calls`."""
     if value is not None and name.endswith("_at"):
         value = moment(value)
     elif value is not None and name.endswith("_time"):
@@ -114,7 +114,7 @@ def as_column(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _disagreements(row: Row) -> Iterator[Gap]:
-    """Where events and CDR say different things; the CDR is believed."""
+    """Report where events and CDR differ; the CDR is believed."""
     for name in BILLED:
         named = column(name)
         events, cdr = row.get(f"event_{named}"), row.get(f"cdr_{named}")
@@ -124,7 +124,7 @@ def _disagreements(row: Row) -> Iterator[Gap]:
 
 
 def _differ(one: Any, other: Any, seconds: float) -> bool:
-    """More than so many seconds apart, or, of what is no time, at all."""
+    """Return whether values are more than so many seconds apart or, if they are no times, differ at all."""
     if one is None or other is None or type(one) is not type(other):
         return bool(one != other)
     if isinstance(one, float):
@@ -135,7 +135,7 @@ def _differ(one: Any, other: Any, seconds: float) -> bool:
 
 
 def _legs(whole: Whole) -> Iterator[Gap]:
-    """Legs that began and never ended; of a call that goes on, no leg is late."""
+    """Report legs that began and never ended; while a call goes on, no leg is late."""
     over = _is_over(whole.row)
     for leg in whole.legs:
         if not over or leg["ended_at"] is not None:
@@ -148,7 +148,7 @@ def _legs(whole: Whole) -> Iterator[Gap]:
 
 
 def _clocks(whole: Whole) -> Iterator[Gap]:
-    """Where times can't be true, or events came in another order than they happened."""
+    """Report times that can't be true, and events that arrived in another order than they happened."""
     events = [event for event in whole.events if event.kind not in SAYS_NOTHING]
     for event in events:
         if event.occurred_at > event.received_at + CLOCKS_AGREE_US:
@@ -187,7 +187,7 @@ def _callbacks(ids: Sequence[str]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """For people, in the largest unit that says enough."""
+    """Format a duration in the largest unit that is exact enough."""
     for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

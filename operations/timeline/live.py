@@ -23,7 +23,7 @@ LEAST_DIGITS = 7
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is shown of a call; durations are microseconds."""
+    """What is shown of a call; durations are in microseconds."""
 
     at: int
     """When the news came, microseconds since 1970 UTC."""
@@ -45,7 +45,7 @@ _SHOWN = tuple(each.name for each in fields(Line) if each.name != "at")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which calls to follow; None leaves that open."""
+    """Which calls to follow; None is any."""
 
     account: str | None = None
     number: str | None = None
@@ -53,7 +53,6 @@ class Wanted:
     source: str | None = None
 
     def matches(self, call: Call, legs: tuple[Leg, ...]) -> bool:
-        """Whether a call is one of these."""
         return (
             self.account in {None, call.account}
             and (self.source is None or self.source in call.sources)
@@ -63,12 +62,12 @@ class Wanted:
 
 
 def digits(number: str) -> str:
-    """A number's digits, without what only says how it was dialled."""
+    """Return a number's digits, without dialling prefixes."""
     return "".join(char for char in number if char.isascii() and char.isdigit()).lstrip("0")
 
 
 def same_number(asked: str, known: str) -> bool:
-    """Whether a number ends in what was asked for, or the other way round if it is long enough."""
+    """Return whether a number ends in the one asked for, or the other way round if it is long enough."""
     one, other = digits(asked), digits(known)
     if not one or not other:
         return False
@@ -79,15 +78,15 @@ class Live:
     """Follows calls through their records."""
 
     def __init__(self, wanted: Wanted, remembered: int = MOST_REMEMBERED) -> None:
-        """Nothing is known at first: each call's first record is news."""
+        """Nothing is known at first, so each call's first record is news."""
         self._wanted = wanted
         self._remembered = remembered
         self._printed: OrderedDict[tuple[str, str], tuple[Any, ...]] = OrderedDict()
 
     def news(self, record: Record, at: int) -> Line | None:
-        """What to print for this record; None if it shows nothing new, or is of a call nobody asked for.
+        """Return the line to print for this record; None if it shows nothing new or is not asked for.
 
-        `at` is when it was published, for a call that is gone: it says no other time.
+        `at` is when it was published, used for a call that is gone, whose record has no other time.
         """
         if record.call is None and not record.gone:
             return None  # that a leg began with nothing is news for the sink
@@ -131,5 +130,5 @@ def _numbers(call: Call) -> list[str]:
 
 
 def _extensions(call: Call, legs: tuple[Leg, ...]) -> set[str | None]:
-    """The call's own, and those of all its legs."""
+    """Return the call's own extension and those of its legs."""
     return {call.extension, *(leg.extension for leg in legs)}

@@ -73,12 +73,12 @@ HELD = tuple(
 
 
 def number(value: str) -> str:
-    """A number of which only its end can be read."""
+    """Mask a number but for its end."""
     return MASK + (value[-SHOWN:] if len(value) > SHOWN else "")
 
 
 def base(field: str) -> str:
-    """The field of a call that a column of its row tells of."""
+    """Return the call's field that a column of its row is about."""
     return next((field.removeprefix(side) for side in _SIDES if field.startswith(side)), field)
 
 
@@ -95,7 +95,7 @@ class Masks:
 
     @classmethod
     def of(cls, said: Iterable[tuple[str, Any]], *, harmless: Iterable[str] = (), numbers: bool) -> Masks:
-        """From all that is said of the call: names of fields with their values."""
+        """Make the masks from all that is said of the call: names of fields with their values."""
         known: dict[str, str] = {}
         harmless = frozenset(harmless)
         for field, value in said:
@@ -110,7 +110,7 @@ class Masks:
         return cls(numbers, tuple(longest), harmless - known.keys())
 
     def value(self, field: str, value: Any) -> Any:
-        """What to show of a field's value; names may begin with `event_` or `cdr_`."""
+        """Return what to show for a field's value; names may begin with `event_` or `cdr_`."""
         if self.open or base(field) in PLAIN:
             return value
         if base(field) in OWN_WORDS and isinstance(value, str):
@@ -119,24 +119,24 @@ class Masks:
         return self.named(value) if shown is None else shown
 
     def written(self, field: str, text: str | None) -> str | None:
-        """What to show of a field's value that was made a text."""
+        """Return what to show for a field's value in text form."""
         if text is None:
             return None
         return self.text(text) if base(field) in OWN_WORDS else str(self.value(field, text))
 
     def named(self, value: Any) -> Any:
-        """A value of a field with a name of ours, without the call's numbers and links."""
+        """Return a named field's value without the call's numbers and links."""
         if isinstance(value, str) and not self.open and value not in self.harmless:
             for secret, shown in self.secrets:
                 value = value.replace(secret, shown)
         return value
 
     def text(self, text: str) -> str:
-        """What a provider wrote, without anything that looks like a number or a link."""
+        """Return a provider's text without anything that looks like a number or a link."""
         return text if self.open else self._suspicious.sub(_replaced, _without_files(self.named(text)))
 
     def json(self, value: Any) -> Any:
-        """The same of every text and number in a JSON value, names of fields included."""
+        """Return a JSON value with every text and number masked, names of fields included."""
         if self.open or value is None or isinstance(value, bool):
             return value
         if isinstance(value, dict):
@@ -170,14 +170,14 @@ def _replaced(match: re.Match[str]) -> str:
 
 
 def _by_name(field: str, value: Any) -> str | None:
-    """What stands for the value of a field that holds a secret; None for any other."""
+    """Return what stands for the value of a secret field; None for any other."""
     if not isinstance(value, str):
         return None
     return number(value) if field in NUMBERS else MASK if field in LINKS else None
 
 
 def _paths(recording: str) -> Iterator[str]:
-    """The path of a file on a server, which a bill tells apart from the server; none of a link."""
+    """Return the path of a file on a server, which a CDR names without the server; none for a link."""
     if "://" not in recording:
         _, slash, path = recording.partition("/")
         yield slash + path
@@ -185,7 +185,7 @@ def _paths(recording: str) -> Iterator[str]:
 
 
 def _spellings(value: str) -> set[str]:
-    """How a value may be written in JSON and in forms."""
+    """Return how a value may be written in JSON and in forms."""
     escaped = value.replace("/", "\\/")
     plain = {value, escaped}
     return plain | {quote(value)} | {spell(each) for each in plain for spell in (_quoted, quote_plus)}

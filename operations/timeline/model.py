@@ -25,8 +25,6 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A callback in the archive."""
-
     id: str
     received_at: int
     source: str
@@ -45,7 +43,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event, and the callbacks that said it: more than one where the provider tried again."""
+    """An event, with the callbacks that reported it: several if the provider retried."""
 
     event: CallEvent
     """In its newest reading."""
@@ -55,7 +53,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """All that the tables hold of one call."""
+    """Everything that the tables hold of one call."""
 
     account: str
     call_id: str
@@ -69,5 +67,5 @@ class Whole:
 
     @property
     def events(self) -> tuple[CallEvent, ...]:
-        """What the row is folded from."""
+        """The events that the row is folded from."""
         return tuple(told.event for told in self.told)

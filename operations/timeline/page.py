@@ -31,10 +31,9 @@ _COUNTED = frozenset({"account", "call_id", "legs", "sources", "dialects", "kind
 
 
 class Page:
-    """One call; every text of a provider is shown with its control characters visible."""
+    """One call's page; control characters in a provider's texts are made visible."""
 
     def __init__(self, timeline: Timeline, masks: Masks) -> None:
-        """The parts are made when they are asked for."""
         self._timeline = timeline
         self._masks = masks
         self._whole = timeline.whole
@@ -43,7 +42,7 @@ class Page:
         self._events = {event_id: f"#{number}" for number, event_id in enumerate(events, 1)}
 
     def parts(self, *, raw: bool) -> Iterator[RenderableType]:
-        """From top to bottom."""
+        """Return the parts, from top to bottom."""
         yield Text(f"Call {visible(self._whole.call_id)} of account {visible(self._whole.account)}", "bold")
         yield self._row()
         yield from self._part("Legs", self._leg_table(), "none")
@@ -141,7 +140,7 @@ class Page:
         return (f"{self._events.get(event.event_id, '')} {event.kind}", *_place(kept))
 
     def _change_table(self) -> Table:
-        """What came after the first event."""
+        """Return what changed after the first event."""
         table = _table("revision", "came (UTC)", "by", "field", "before", "after")
         for change in self._timeline.changes:
             if change.revision > 1:

@@ -22,12 +22,12 @@ ROW = tuple(each.name for each in fields(Call) if each.name not in {"account", "
 
 
 def is_empty(value: Any) -> bool:
-    """Whether this is what a field holds while nothing is known of it; 0 seconds is something."""
+    """Return whether this is what a field holds while its value is unknown; 0 seconds is a value."""
     return value is None or value is False or value in ("", (), {})
 
 
 def tellings(events: Iterable[CallEvent]) -> list[CallEvent]:
-    """Each event once, in its newest reading, in the order in which they first came."""
+    """Return each event once, in its newest reading, in the order of first receipt."""
     known: dict[str, CallEvent] = {}
     for event in events:
         known[event.event_id] = newest(known[event.event_id], event) if event.event_id in known else event
@@ -35,14 +35,14 @@ def tellings(events: Iterable[CallEvent]) -> list[CallEvent]:
 
 
 def _came(event: CallEvent) -> tuple[int, bool, str]:
-    """That a call was closed is as old as its last news, and comes behind it."""
+    """Order events by receipt; a closing is as old as the call's last news, and comes after it."""
     return event.received_at, event.kind == "closed", event.event_id
 
 
 def provenance(events: Iterable[CallEvent]) -> dict[str, tuple[CallEvent, ...]]:
-    """The events that decided each field of the row, by when they came; none for one that is empty.
+    """Return the events that decided each field of the row, by receipt; none for an empty field.
 
-    `events` make a call. An event that was told several times may be given several times.
+    `events` make one call. An event may be given several times.
     """
     said = tellings(events)
     row = call_of(said)
@@ -59,7 +59,7 @@ def provenance(events: Iterable[CallEvent]) -> dict[str, tuple[CallEvent, ...]]:
 
 
 def _missed(said: Sequence[CallEvent], row: Call) -> dict[str, list[CallEvent]]:
-    """By field, the events without which it would be another."""
+    """Return by field the events without which it would differ."""
     missed: dict[str, list[CallEvent]] = {name: [] for name in ROW}
     for event in said:
         other = _fold([each for each in said if each is not event])
@@ -70,7 +70,7 @@ def _missed(said: Sequence[CallEvent], row: Call) -> dict[str, list[CallEvent]]:
 
 
 def _believed(said: Sequence[CallEvent], name: str, row: Call) -> list[CallEvent]:
-    """Of events that say the same of a field the one that counts: if it said otherwise, so would the row."""
+    """Of events that agree on a field, return the one that counts: if it said otherwise, so would the row."""
     for event in said:
         other = _other(getattr(event, name, None))
         if other is not None:
@@ -81,14 +81,14 @@ def _believed(said: Sequence[CallEvent], name: str, row: Call) -> list[CallEvent
 
 
 def _other(value: Any) -> Any:
-    """Give a value that is nearly the same; None for what has none."""
+    """Return a value close to the given one; None if it has none."""
     if isinstance(value, bool):
         return None
     return value + 1 if isinstance(value, int) else f"{value}\0" if isinstance(value, str) else None
 
 
 def _first_enough(said: Sequence[CallEvent], row: Call) -> dict[str, list[CallEvent]]:
-    """By field, the first events that give its value: bills before others, which are believed less."""
+    """Return by field the first events that give its value, CDRs first, as they are believed more."""
     ordered = sorted(said, key=lambda event: event.kind != "cdr")
     enough: dict[str, list[CallEvent]] = {}
     for number in range(1, len(ordered) + 1):
@@ -102,7 +102,7 @@ def _first_enough(said: Sequence[CallEvent], row: Call) -> dict[str, list[CallEv
 
 
 def _fewest(enough: Sequence[CallEvent], name: str, row: Call) -> list[CallEvent]:
-    """Of events that give a field its value those that none can be taken from."""
+    """Return the events that give a field its value, reduced until none can be left out."""
     kept = list(enough)
     for event in reversed(enough):
         fewer = [each for each in kept if each is not event]
@@ -120,5 +120,5 @@ def _fold(events: Sequence[CallEvent]) -> Call | None:
 
 
 def _value(row: Call | None, name: str) -> Any:
-    """Of what is no call every field is unknown."""
+    """Return a field's value; all fields of what is no call are unknown."""
     return None if row is None else getattr(row, name)

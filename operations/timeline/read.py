@@ -58,17 +58,17 @@ WHERE account = %(account)s AND id IN %(ids)s
 SETTINGS use_skip_indexes_if_final = 1
 """
 
-_KEY = """
-account = %(account)s AND call_id = %(call_id)s
+_ROWS = """
+SELECT * FROM {} WHERE account = %(account)s AND call_id = %(call_id)s
 AND day IN (SELECT day FROM call_ids WHERE id = %(call_id)s AND account = %(account)s)
 """
 
 
 def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
-    """The calls that this id belongs to: as a leg of theirs, or else as anything that names them.
+    """Return the calls that an id belongs to: as the id of a leg, or else as any other id.
 
-    That is an event's, a callback's or the customer's own id. Of a customer's reference every call, up to
-    `MOST_MATCHES`.
+    That may be an event's, a callback's or the customer's own id. A customer's reference finds every call
+    with it, up to `MOST_MATCHES`.
     """
     return _called(client, [canonical(id_)], account) or _named(client, id_, account)
 
@@ -96,7 +96,7 @@ def _named(client: Client, id_: str, account: str | None) -> list[Match]:
 
 
 def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
-    """The row of `calls` of each match, for people to choose from."""
+    """Return each match's row of `calls`, to choose from."""
     keys = [(match.account, match.call_id) for match in matches]
     query = """
         SELECT account, call_id, started_at, first_received_at, state, outcome FROM calls
@@ -106,10 +106,9 @@ def summaries(client: Client, matches: Sequence[Match]) -> list[Row]:
 
 
 def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
-    """All that the tables hold of a call, with the callbacks' bytes if `raw`; None if there is none."""
+    """Return everything that the tables hold of a call, or None; callbacks' bytes only if `raw`."""
     key = {"account": match.account, "call_id": match.call_id}
-    # made of our own texts alone
-    rows = _rows(client, f"SELECT * FROM calls WHERE {_KEY}", key)  # noqa: S608 - our own text
+    rows = _rows(client, _ROWS.format("calls"), key)
     if not rows:
         return None
     told = _told(client, match.account, [canonical(leg) for leg in rows[0]["legs"]])
@@ -118,14 +117,14 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
         account=match.account,
         call_id=match.call_id,
         row=rows[0],
-        legs=tuple(_rows(client, f"SELECT * FROM call_legs WHERE {_KEY}", key)),  # noqa: S608 - our own text
+        legs=tuple(_rows(client, _ROWS.format("call_legs"), key)),
         told=tuple(told),
         callbacks={each.id: each for each in _callbacks(client, match.account, ids, raw=raw)},
     )
 
 
 def _told(client: Client, account: str, legs: list[str]) -> list[Told]:
-    """Each event that names one of these legs in its newest reading."""
+    """Return each event that names one of these legs, in its newest reading."""
     found: dict[str, list[CallEvent]] = {}
     for event in events.tellings(client, EVENTS, {"account": account, "legs": legs}):
         found.setdefault(event.event_id, []).append(event)
@@ -159,5 +158,5 @@ def _rows(client: Client, query: str, parameters: dict[str, Any]) -> list[Row]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """What is true or false may come as 1 or 0."""
+    """Convert booleans, which may be stored as 1 or 0."""
     return bool(value) if name in FLAGS and value is not None else value

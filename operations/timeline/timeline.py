@@ -48,7 +48,7 @@ SAID = tuple(each.name for each in fields(CallEvent) if each.name not in _OF_ITS
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event in its place."""
+    """An event in its position."""
 
     event: CallEvent
     callbacks: tuple[tuple[str, Kept | None], ...]
@@ -60,7 +60,7 @@ class Moment:
     """From the call's start, microseconds; negative for what came before it, as the request for it."""
 
     def said(self) -> dict[str, Any]:
-        """What it says of its call, as columns: times are aware, durations seconds."""
+        """What the event says of its call, as columns: times are aware, durations in seconds."""
         named = ((name, getattr(self.event, name)) for name in SAID)
         return dict(as_column(name, value) for name, value in named if value is not None)
 
@@ -77,7 +77,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One call, whole."""
+    """One whole call."""
 
     whole: Whole
     start: int
@@ -91,7 +91,7 @@ class Timeline:
 
 
 def timeline(whole: Whole, now: int) -> Timeline:
-    """Lay out a call; `now` in microseconds since 1970 UTC."""
+    """Arrange a call; `now` is in microseconds since 1970 UTC."""
     start = _start(whole)
     moments = sorted(
         (_moment(whole, told, start) for told in whole.told),
@@ -108,7 +108,7 @@ def timeline(whole: Whole, now: int) -> Timeline:
 
 
 def _start(whole: Whole) -> int:
-    """When the call began, or else the first that is known of it."""
+    """Return when the call began, or else the first known time."""
     started_at = call_of(whole.events).started_at if is_call(whole.events) else None
     return min((event.occurred_at for event in whole.events), default=0) if started_at is None else started_at
 

@@ -19,6 +19,7 @@ from operations.watch.alerts import Finding, Key, Kind
 from operations.watch.checks import Check
 from runtime import clickhouse
 from runtime.errors import CallweaveError
+from schemas.dialects import EXTENSION_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 SOURCE = "callweave"
 ACCOUNT = "callweave"
-DIALECT = "extension-events"
+DIALECT = EXTENSION_EVENTS.name
 EVERY_SECONDS = 30.0
 LOOK_SECONDS = 0.2
 HTTP_SECONDS = 10.0

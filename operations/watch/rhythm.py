@@ -114,8 +114,10 @@ def _rates(hours: Sequence[Hour], zone: tzinfo) -> tuple[float, ...]:
     callbacks = [0] * WEEK_HOURS
     for hour in hours:
         callbacks[_of_week(hour.begin, zone)] += hour.callbacks
-    seen = (hours[-1].last - hours[0].first) / (WEEK_HOURS * HOUR)  # weeks, so often each hour was seen
-    return tuple(count / max(1.0, seen) / HOUR for count in callbacks)
+    seen = [0.0] * WEEK_HOURS
+    for of_week, seconds in _hours(hours[0].first, hours[-1].last, zone):
+        seen[of_week] += seconds
+    return tuple(count / max(HOUR, seconds) for count, seconds in zip(callbacks, seen, strict=True))
 
 
 def _hours(begin: float, end: float, zone: tzinfo) -> Iterator[tuple[int, float]]:

@@ -23,7 +23,7 @@ from processors.correlate.silence import (
     is_open,
     is_reopened,
 )
-from processors.correlate.step import Sends, step
+from processors.correlate.step import Bounds, Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter, refused
 from processors.publisher import Outgoing, Publisher
@@ -34,7 +34,7 @@ from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
 from schemas.links import told_from_json, told_to_json
 from schemas.times import SECOND
-from schemas.topics import Topic, topic_key
+from schemas.topics import Topic, partition_of, topic_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,10 +77,11 @@ class Correlator:
         self._silences: Silences[tuple[int, bytes]] = Silences(
             forget_us=int(settings.correlate.forget_seconds * SECOND)
         )
-        self._most_events = settings.correlate.events_per_call
+        self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
-        self._partitions_agree = False
+        self._partitions = 0
+        """Of each of its topics, once that is known."""
         self._order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By partition: what is decided first is published first, so a leg's changelog keeps its order."""
 
@@ -93,8 +94,8 @@ class Correlator:
         await self._work(batch, told_from_json)
 
     async def _work(self, batch: Batch, read: Callable[[bytes], Told]) -> None:
-        if not self._partitions_agree:
-            await self._check_partitions()
+        if not self._partitions:
+            self._partitions = await self._count_partitions()
         by_leg, outgoing = self._read(batch, read)
         partition = batch.tp.partition
         said: dict[bytes, frozenset[str]] = {}
@@ -108,9 +109,12 @@ class Correlator:
     def _read(
         self, batch: Batch, read: Callable[[bytes], Told]
     ) -> tuple[dict[bytes, list[Told]], list[Outgoing]]:
-        """Give the messages by their leg, and the dead letters."""
+        """Return the messages by leg, and what to send on: dead letters, and messages in a wrong partition.
+
+        Another producer may have another rule for keys; a leg's state is where our rule puts it.
+        """
         by_leg: dict[bytes, list[Told]] = defaultdict(list)
-        dead: list[Outgoing] = []
+        onward: list[Outgoing] = []
         for record in batch.records:
             try:
                 told = read(record.value or b"")
@@ -119,12 +123,15 @@ class Correlator:
                 key = checked_key(record.key)
             except ValueError as error:
                 reason = Reason("", "unreadable", f"not a message of this topic: {error}")
-                dead.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
+                onward.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
                 continue
-            by_leg[key].append(told)
-        return by_leg, dead
+            if partition_of(key, self._partitions) == batch.tp.partition:
+                by_leg[key].append(told)
+            else:
+                onward.append(Outgoing(batch.tp.topic, key, record.value))
+        return by_leg, onward
 
-    async def _check_partitions(self) -> None:
+    async def _count_partitions(self) -> int:
         """Refuse to part a leg's events from its links and its state."""
         topics = (
             self._prefix + Topic.EVENTS,
@@ -135,7 +142,7 @@ class Correlator:
         if len(set(counts.values())) > 1:
             found = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
             raise StartError(f"These topics must have one number of partitions: {found}.")
-        self._partitions_agree = True
+        return counts[self._prefix + Topic.EVENTS]
 
     def _step(
         self, partition: int, key: bytes, messages: list[Told], said: dict[bytes, frozenset[str]]
@@ -144,7 +151,7 @@ class Correlator:
         known = self.table.get_leg(partition, key)
         leg = confirm(Leg.from_json(known) if known else Leg(), self._confirmed.pop(key, frozenset()))
         before = leg
-        leg, sends = step(own, leg, messages, self._clock.now(), self._most_events)
+        leg, sends = step(own, leg, messages, self._clock.now(), self._bounds)
         if is_reopened(before, leg):
             REOPENED.inc()
         since = self._clock.elapsed()
@@ -164,7 +171,7 @@ class Correlator:
         return messages
 
     async def sweep(self) -> None:
-        """Close calls without news, and forget legs that need no longer be known: all that are due."""
+        """Close calls without news, and forget legs that are no longer needed: all that are due."""
         if (found := waits(self._sources.current())) != self._waits:
             self._waits = found
             await self.watch_all()
@@ -200,7 +207,7 @@ class Correlator:
         return [Outgoing(self._prefix + Topic.EVENTS, key, event.to_json())]
 
     async def watch_all(self) -> None:
-        """After a recovery or a change of waits: know again since when each leg has been silent."""
+        """Start every leg's silence from its state, after a recovery or a change of waits."""
         self._silences.clear()
         self._confirmed.clear()
         found: list[tuple[int, int, tuple[int, bytes]]] = []
@@ -223,7 +230,7 @@ def checked_key(key: bytes | None) -> bytes:
 
 
 def waits(sources: Sources) -> dict[str, int]:
-    """After how long a silence calls are closed, of each source that says so itself; microseconds."""
+    """Return how long a silence closes calls (µs), for each source that sets it itself."""
     return {
         source.name: int(source.close_after_seconds * SECOND)
         for source in sources
@@ -259,9 +266,9 @@ def run(stage: StageProcess) -> None:
 
 
 def collect_garbage_seldom() -> None:
-    """A batch makes many thousands of objects and lets go of all of them: looking for cycles finds none.
+    """Collect cycles rarely: a batch makes many thousands of objects, and none of them is in a cycle.
 
-    By Python's own thresholds that search takes a sixth of the correlator's time (`make bench`).
+    With Python's own thresholds that search takes a sixth of the correlator's time (`make bench`).
     """
     gc.collect()
     gc.freeze()  # what was imported stays

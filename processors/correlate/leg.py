@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from processors.correlate import ties
+from processors.correlate.ties import Ties
 from schemas.events import CallEvent, newest
 from schemas.links import kept_part
 
@@ -32,6 +34,8 @@ class Leg:
     """Legs that were told of a smaller one of the call, once the broker has acknowledged that; `ASKED`."""
     touched_at: int = 0
     """When it last had news, by the worker's clock: microseconds since 1970 UTC."""
+    ties: Ties = field(default_factory=Ties)
+    """The calls that this leg's id ties together."""
 
     def root(self, own: str) -> str:
         """The smallest leg known of the call."""
@@ -45,6 +49,7 @@ class Leg:
                 "peers": sorted(self.peers),
                 "told": sorted(self.told),
                 "touched_at": self.touched_at,
+                **self.ties.to_json(),
             }
         )
         # what orjson gives holds a buffer of several times its length, and this is kept as long as the leg
@@ -60,6 +65,7 @@ class Leg:
             frozenset(read["peers"]),
             frozenset(read["told"]),
             read["touched_at"],
+            Ties.from_json(read),
         )
 
 
@@ -80,6 +86,7 @@ def join(a: Leg, b: Leg) -> Leg:
         peers=a.peers | b.peers,
         told=a.told | b.told,
         touched_at=max(a.touched_at, b.touched_at),
+        ties=ties.join(a.ties, b.ties),
     )
 
 

@@ -12,6 +12,10 @@ reaches the root of then, and that is told of every later one; and that the stat
 A worker that stood still may work on the same messages as the one that took its legs over, and not know of a
 link that came since: it emits the leg's events as a call's. So whatever comes for a leg that has a smaller
 root, it is emitted as gone.
+
+A suspect id (see `ties`) takes no link from another call, and hands an event of another call to the next
+larger id that the event names. An event goes up at most once, straight from `calls.events`; what another leg
+sends is always taken. So messages still end, and each event has one place.
 """
 
 from __future__ import annotations
@@ -21,19 +25,34 @@ from typing import TYPE_CHECKING
 
 from processors.correlate.bounds import MOST_EVENTS, bounded, is_summed
 from processors.correlate.leg import ASKED, Known, Leg, known
+from processors.correlate.ties import MOST_CALLS, tie_of
 from schemas.calls import MOST_LEGS, call_of, days_between, days_of, is_call, legs_of, version_of
 from schemas.calls import Leg as LegRow
-from schemas.links import Events, Link
-from schemas.records import FOR_GOOD, Record
+from schemas.events import CallEvent
+from schemas.links import Events, Link, Tie
+from schemas.records import FOR_GOOD, Record, Suspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schemas.events import CallEvent
+    from processors.correlate.ties import Ties
     from schemas.links import Told
+
+Refused = tuple["CallEvent | None", Tie]
+"""An event, or None for a link, and the call that is one too many."""
 
 EVENTS_A_MESSAGE = 100
 """So many events go to another leg in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a call may grow."""
+
+    events: int = MOST_EVENTS
+    """So many events of it are kept one by one."""
+    calls: int = MOST_CALLS
+    """So many calls of an hour may one id tie together."""
 
 
 @dataclass(slots=True)
@@ -48,6 +67,8 @@ class Sends:
     """The events that this leg knows of the call of a smaller one, if there is news."""
     began: bool = False
     """Whether the leg's state began with nothing, which must be said."""
+    suspect: Suspect | None = None
+    """Set when something was not tied to the leg, since its id ties too many calls."""
 
     def for_good(self) -> frozenset[str]:
         """Give what need not be said again once the broker has acknowledged it, as in `Leg.told`."""
@@ -58,7 +79,10 @@ class Sends:
         """Give the message for `calls.records`, if there is anything to say."""
         events = self.call or self.gone
         if not events:
-            return Record(account=account, call_id=own, began=True) if self.began else None
+            said = self.began or self.suspect
+            return (
+                Record(account=account, call_id=own, began=self.began, suspect=self.suspect) if said else None
+            )
         row = bool(self.call) and is_call(events)
         return Record(
             account=account,
@@ -69,6 +93,7 @@ class Sends:
             call=call_of(events) if row else None,
             legs=legs_of(events) if row else _named(events),
             gone=not row,
+            suspect=self.suspect,
         )
 
 
@@ -78,30 +103,63 @@ def _named(events: Sequence[CallEvent]) -> tuple[LegRow, ...]:
 
 
 def step(
-    own: str, leg: Leg, messages: Iterable[Told], now: int, most: int = MOST_EVENTS
+    own: str,
+    leg: Leg,
+    messages: Iterable[Told],
+    now: int,
+    bounds: Bounds = Bounds(),
 ) -> tuple[Leg, Sends]:
     """Work on messages for the leg `own`; `now` is in microseconds since 1970 UTC.
 
-    Of a call, `most` events are kept one by one.
+    `bounds` say how many events of a call are kept one by one, and how many calls an id may tie.
     """
-    came, links = _sorted_out(messages)
+    most = bounds.events
+    came, links, refused, ties = _sorted_out(own, leg.ties, messages, bounds.calls)
     peers = leg.peers | {link.to for link in links if link.to < own}
     root = min(peers, default=own)
-    sends = Sends(began=ASKED not in leg.told)
+    sends = Sends(began=ASKED not in leg.told, suspect=_suspect(refused, ties))
     events, told = leg.events, leg.told
     if root == own:
         unknown = [event for event in came if not is_summed(own, events, event)]
         events = bounded(own, known(events.values(), unknown), most)
         told = _worth_keeping(told, peers, events) if len(told) > most else told
-        others = {name for event in came for name in event.ids if name > own}
+        sends.told = _linked(own, came, leg.told)
         sends.call = tuple(events.values()) if came else ()
     else:
         everything = known(events.values(), came)
-        others = set(peers - {root}) if links else set()
+        others = sorted(peers - {root} - leg.told) if links else ()
         sends.told = _forwarded(root, everything.values() if links else came)
+        sends.told += [(other, Link(root)) for other in others]
         sends.gone = tuple(everything.values())
-    sends.told += [(other, Link(root)) for other in sorted(others - leg.told)]
-    return Leg(events, peers, told, max(now, leg.touched_at)), sends
+    sends.told += _handed_on(own, refused)
+    return Leg(events, peers, told, max(now, leg.touched_at), ties), sends
+
+
+def _linked(own: str, came: list[CallEvent], told: frozenset[str]) -> list[tuple[str, Link | Events]]:
+    """Links to the larger ids that events name, each with the call of the event that was received first."""
+    ties: dict[str, Tie] = {}
+    for event in came:
+        for name in event.ids:
+            if name > own and name not in told:
+                tie = tie_of(event, name)
+                ties[name] = min(tie, ties.get(name, tie), key=lambda each: (each.at, each.call, each.source))
+    return [(name, Link(own, tie)) for name, tie in sorted(ties.items())]
+
+
+def _handed_on(own: str, refused: list[Refused]) -> list[tuple[str, Link | Events]]:
+    """Each event that is not tied to a suspect id, to the next larger one that it names."""
+    return [
+        (min(name for name in event.ids if name > own), Events((event,)))
+        for event, _ in refused
+        if event is not None
+    ]
+
+
+def _suspect(refused: list[Refused], ties: Ties) -> Suspect | None:
+    if not refused:
+        return None
+    last = max((tie for _, tie in refused), key=lambda tie: (tie.at, tie.source))
+    return Suspect(since=ties.suspect_at, at=last.at, source=last.source)
 
 
 def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -> frozenset[str]:
@@ -117,14 +175,32 @@ def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link |
     ]
 
 
-def _sorted_out(messages: Iterable[Told]) -> tuple[list[CallEvent], list[Link]]:
+def _sorted_out(
+    own: str, ties: Ties, messages: Iterable[Told], most_calls: int
+) -> tuple[list[CallEvent], list[Link], list[Refused], Ties]:
+    """Give events and links that are the leg's, what its id does not tie, and the calls that it ties."""
     came: list[CallEvent] = []
     links: list[Link] = []
+    refused: list[Refused] = []
     for message in messages:
+        if isinstance(message, Events):
+            came += message.events
+            continue
+        tie = _tie(own, message)
+        if tie is not None:
+            ties = ties.admit(tie, most_calls)
+            if not ties.holds(tie):
+                refused.append((message if isinstance(message, CallEvent) else None, tie))
+                continue
         if isinstance(message, Link):
             links.append(message)
-        elif isinstance(message, Events):
-            came += message.events
         else:
             came.append(message)
-    return came, links
+    return came, links, refused, ties.recent()
+
+
+def _tie(own: str, message: Link | CallEvent) -> Tie | None:
+    """The call that a message would tie to this id; None if it ties nothing new."""
+    if isinstance(message, Link):
+        return message.tie
+    return tie_of(message, own) if message.ids[-1] > own else None

@@ -84,7 +84,7 @@ LONGEST_LINK = 4096
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The events, a bill before a status; none if there is a reason against it."""
+    """Return the events, a CDR before a status; none if there is a reason to reject the callback."""
     fields.known_by(VOCABULARY)
     status = fields.word("status")
     kind = KINDS.get(status)
@@ -108,7 +108,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 
 def _is_bill(fields: Fields, *, with_status: bool) -> bool:
-    """Whether it says when the call ended, or how long it was talked; or, having no status, when it began."""
+    """Return whether it says when the call ended, how long it lasted or, without a status, when it began."""
     if with_status and not fields.any_of(OF_A_BILL):
         return False
     end = fields.scalar("endtime")
@@ -121,7 +121,7 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
 
 
 def _told_later(fields: Fields, status: str) -> bool:
-    """Whether it is a notice after the call: a status event that has lost its status is none."""
+    """Return whether it is a notice after the call: it is not a status event that has lost its status."""
     if status or fields.scalar("status") is None or fields.scalar("isbleg"):
         return False
     return any(fields.scalar(name) for name in TOLD_LATER)
@@ -144,17 +144,10 @@ def _status_event(
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **origin.stamp(),
         kind=kind,
         ids=distinct([uuid, buuid]),
         leg=leg,
-        received_at=origin.received_at,
-        occurred_at=origin.received_at,
-        clock="ingress",
         uuid=fields.spelled(uuid),
         side=None if is_b is None else "b" if is_b else "a",
         direction=_direction(fields),
@@ -168,39 +161,24 @@ def _status_event(
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
         started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
 
 
 def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
-    """The bill: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
+    """Make the CDR: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
     zone, leg = origin.timezone, uuid or buuid or ""
     started_at = read_time(fields, "starttime", zone, uuid=leg)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
-    talk_time = fields.duration("billsec", SECOND)
-    ring_time = fields.duration("duration", SECOND)
-    # what can't be read can be computed from times
-    if fields.doubted("billsec"):
-        talk_time = between(answered_at, ended_at)
-    if fields.doubted("duration"):
-        ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
+    ring_time, talk_time = _durations(fields, started_at, answered_at, ended_at)
     display_number = fields.number("disnumber")
     campaign = fields.text("taskid", nothing=NONE_GIVEN)
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **origin.stamp(ended_at),
         kind="cdr",
         ids=distinct([uuid, buuid]),
         leg=leg,
-        received_at=origin.received_at,
-        occurred_at=origin.received_at if ended_at is None else ended_at,
-        clock="ingress" if ended_at is None else "provider",
         uuid=fields.spelled(uuid),
         direction=_direction(fields),
         method=_method(fields, "callmethod"),
@@ -221,20 +199,30 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
         ended_at=ended_at,
         ring_time=ring_time,
         talk_time=talk_time,
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
 
 
+def _durations(
+    fields: Fields, started_at: int | None, answered_at: int | None, ended_at: int | None
+) -> tuple[int | None, int | None]:
+    """Ring time and talk time (µs); one that can't be read is computed from the times."""
+    ring_time, talk_time = fields.duration("duration", SECOND), fields.duration("billsec", SECOND)
+    if fields.doubted("billsec"):
+        talk_time = between(answered_at, ended_at)
+    if fields.doubted("duration"):
+        ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
+    return ring_time, talk_time
+
+
 def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
-    """What is told of a call afterwards, as that its recording is ready: it bills nothing."""
+    """Make what is reported after the call, such as that its recording is ready: it bills nothing."""
     told = _cdr(fields, origin, uuid, buuid)
     fields.not_understood("starttime", "answertime", "endtime", "duration", "billsec")
     return replace(
         told,
         kind="notice",
-        occurred_at=origin.received_at,
+        occurred_at=told.received_at,
         clock="ingress",
         outcome=None,
         started_at=None,
@@ -247,7 +235,7 @@ def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None)
 
 
 def _outcome(fields: Fields, answered_at: int | None, talk_time: int | None) -> Outcome | None:
-    """Whether somebody answered; not known if the one field that would say so is in doubt."""
+    """Return whether somebody answered; None if the field that says so is in doubt."""
     if answered_at is not None or talk_time:
         return "answered"
     return None if fields.doubted("answertime") and talk_time is None else "unanswered"
@@ -274,7 +262,7 @@ def _method(fields: Fields, name: str) -> str | None:
 
 
 def _round(fields: Fields, campaign: str | None) -> int | None:
-    """Which attempt; 0 beside an empty `taskid` means that there was no campaign (document 002's sample)."""
+    """Return the attempt; 0 beside an empty `taskid` means no campaign (document 002's sample)."""
     return None if campaign is None and fields.scalar("round") == "0" else fields.integer("round")
 
 

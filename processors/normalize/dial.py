@@ -31,7 +31,7 @@ UTC = ZoneInfo("UTC")
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The event; none if there is a reason against it."""
+    """Return the event; none if there is a reason to reject the callback."""
     answer = part(fields, "answer")
     request = part(fields, "request")
     fields.understood("v")
@@ -47,17 +47,10 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     callee = _number(request, "dst_num")
     return (
         CallEvent(
-            event_id=origin.event_id,
-            callback_id=origin.callback_id,
-            account=origin.account,
-            source=origin.source,
-            dialect=origin.dialect,
+            **origin.stamp(requested_at, "ingress"),
             kind="requested",
             ids=(call_id,),
             leg=call_id,
-            received_at=origin.received_at,
-            occurred_at=origin.received_at if requested_at is None else requested_at,
-            clock="ingress",
             direction="outbound",
             method="api",
             caller=caller,
@@ -73,7 +66,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 
 def part(fields: Fields, name: str) -> Fields:
-    """An object within the payload; an empty one, and a doubt, for what is none."""
+    """Return an object within the payload; if there is none, an empty one and a doubt."""
     value = fields.scalars.get(name)
     if isinstance(value, dict):
         fields.understood(name)
@@ -83,7 +76,7 @@ def part(fields: Fields, name: str) -> Fields:
 
 
 def one_id(fields: Fields, name: str) -> str | None:
-    """The one field that names the call; a callback without it is rejected."""
+    """Return the field that names the call; a callback without it is rejected."""
     found = fields.id(name)
     if found is None:
         fields.needs(name)
@@ -93,7 +86,7 @@ def one_id(fields: Fields, name: str) -> str | None:
 
 
 def doubts_of(fields: Fields, **parts: Fields) -> tuple[Doubt, ...]:
-    """What is in doubt, of parts by the name of the part too."""
+    """Return all doubts; those of parts have the part's name before the field's."""
     inner = (
         replace(doubt, field=f"{name}.{doubt.field}") for name, each in parts.items() for doubt in each.doubts
     )
@@ -121,7 +114,7 @@ def _number(request: Fields, name: str) -> str | None:
 
 
 def _origin(request: Fields) -> str | None:
-    """Who is called first, if that is one number alone: of several, any may pick up."""
+    """Return who is called first, if that is a single number: of several, any may answer."""
     numbers = request.scalars.get("src_num")
     if not isinstance(numbers, list) or len(numbers) != 1:
         return None
@@ -133,5 +126,5 @@ def _origin(request: Fields) -> str | None:
 
 
 def _extra(fields: Fields, **parts: Fields) -> dict[str, object]:
-    """What the event has no name for, in its place in the payload."""
+    """Return the fields that the event has no name for, at their place in the payload."""
     return fields.rest() | {name: rest for name, each in parts.items() if (rest := each.rest())}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from processors.normalize.fields import Fields
+    from schemas.events import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an event comes from; times are microseconds since 1970 UTC."""
+class Named(TypedDict):
+    """Where an event comes from, and when it was received (µs)."""
 
     event_id: str
     callback_id: str
@@ -22,16 +22,40 @@ class Origin:
     source: str
     dialect: str
     received_at: int
+
+
+class Stamp(Named):
+    """What every event has: its origin, and when it happened (µs)."""
+
+    occurred_at: int
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the events of a payload come from."""
+
+    named: Named
     timezone: ZoneInfo
 
+    def stamp(self, occurred_at: int | None = None, clock: Clock = "provider") -> Stamp:
+        """Return what every event has, of one that happened then (µs) by this clock.
+
+        The time of receipt, by the ingress's clock, stands in for a time that is not known.
+        """
+        if occurred_at is None:
+            occurred_at, clock = self.named["received_at"], "ingress"
+        return {**self.named, "occurred_at": occurred_at, "clock": clock}
+
     def beside(self, kind: str) -> Origin:
-        """For a second event of the same payload."""
-        event_id = blake2b(f"{self.event_id}/{kind}".encode(), digest_size=16).hexdigest()
-        return replace(self, event_id=event_id)
+        """Return the origin of a second event of the same payload."""
+        text = f"{self.named['event_id']}/{kind}"
+        event_id = blake2b(text.encode(), digest_size=16).hexdigest()
+        return Origin({**self.named, "event_id": event_id}, self.timezone)
 
 
 def call_ids(fields: Fields, *names: str) -> list[str | None]:
-    """The ids in these fields, in this order; a callback that names none at all is rejected."""
+    """Return the ids in these fields, in order; a callback without any is rejected."""
     ids = [fields.id(name) for name in names]
     if not any(ids):
         fields.needs(*names)
@@ -41,12 +65,12 @@ def call_ids(fields: Fields, *names: str) -> list[str | None]:
 
 
 def distinct(ids: list[str | None]) -> tuple[str, ...]:
-    """Those that there are, each once, sorted."""
+    """Return the ids that are not None, sorted, each once."""
     return tuple(sorted({each for each in ids if each}))
 
 
 def between(start: int | None, end: int | None) -> int | None:
-    """A duration; two clocks may disagree, but no duration is negative."""
+    """Return a duration; clocks may disagree, but no duration is negative."""
     return None if start is None or end is None else max(0, end - start)
 
 

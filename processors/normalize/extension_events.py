@@ -17,7 +17,7 @@ from schemas.events import CallEvent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from processors.normalize.event import Origin
+    from processors.normalize.event import Origin, Stamp
     from processors.normalize.fields import Fields
     from schemas.events import Direction, Kind, Outcome, Side
 
@@ -88,53 +88,40 @@ CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
-    """The event; none if there is a reason against it."""
+    """Return the event; none if there is a reason to reject the callback."""
     fields.known_by(VOCABULARY)
-    event = _event_of(fields, origin)
-    return () if event is None else (event,)
-
-
-def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
     event_type = fields.word("EventType")
     kind = KINDS.get(event_type)
     if kind == "message":
-        return _message(fields, origin, DIRECTIONS[event_type])
+        return (_message(fields, origin, DIRECTIONS[event_type]),)
     if kind is None and fields.scalar("EventType") == "":
         fields.reject("EventType", "missing", "there is no EventType")
     elif kind is None:
         fields.reject("EventType", "unknown-event-type", "the EventType is none that the documents name")
-    call_id, part, initiation = ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
+    ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
     if kind is None or fields.reasons:
-        return None
+        return ()
+    return (_leg_event(fields, origin, kind, ids),)
+
+
+def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:
+    call_id, part, initiation = ids
+    event_type, flow = fields.word("EventType"), fields.word("CallFlow")
     event_time = read_time(fields, "EventTime", origin.timezone)
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
-    flow = fields.word("CallFlow")
     to_agent = flow == "out" and _calls_agent(fields, event_type)
-    occurred_at = origin.received_at if event_time is None else event_time
-    bridged = fields.flag("Bridged")
-    transferred = fields.flag("Transfered")
+    stamp = origin.stamp(event_time)
+    bridged, transferred = fields.flag("Bridged"), fields.flag("Transfered")
     handed_on = bool(transferred) and flow == "out"
-    direction = _direction(
-        fields,
-        flow,
-        event_type,
-        initiated=initiation is not None,
-        for_caller=to_agent or (handed_on and _calls_for_another(fields)),
-    )
+    for_caller = to_agent or (handed_on and _calls_for_another(fields))
+    direction = _direction(fields, flow, event_type, initiated=initiation is not None, for_caller=for_caller)
     dialled = CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
+        **stamp,
         kind=kind,
         ids=distinct(ids),
         leg=part or call_id or initiation or "",
-        received_at=origin.received_at,
-        occurred_at=occurred_at,
-        clock="ingress" if event_time is None else "provider",
         uuid=fields.spelled(call_id),
         side=_side(flow, to_agent=to_agent) if initiation else None,
         direction=direction,
@@ -149,40 +136,24 @@ def _event_of(fields: Fields, origin: Origin) -> CallEvent | None:
         outcome=_outcome(fields, kind, bridged=bridged),
         bridged=bridged,
         transferred=transferred,
-        started_at=occurred_at
-        if kind == "dial"
-        else _counted_back(fields, kind, event_time, bridged=bridged),
+        started_at=_started_at(fields, kind, stamp, bridged=bridged),
         talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
-        written=fields.written or None,
-        extra=fields.rest(),
-        doubts=tuple(fields.doubts),
+        **fields.left(),
     )
 
 
 def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
-    """No call: its fields are documented elsewhere, and none of them can be wrong here."""
+    """Make the event of a message, which is no call; other documents describe its fields."""
     return CallEvent(
-        event_id=origin.event_id,
-        callback_id=origin.callback_id,
-        account=origin.account,
-        source=origin.source,
-        dialect=origin.dialect,
-        kind="message",
-        ids=(),
-        leg="",
-        received_at=origin.received_at,
-        occurred_at=origin.received_at,
-        clock="ingress",
-        direction=direction,
-        extra=fields.rest(),
+        **origin.stamp(), kind="message", ids=(), leg="", direction=direction, extra=fields.rest()
     )
 
 
 def _calls_agent(fields: Fields, event_type: str) -> bool:
-    """Whether this is the `out` thread of a queue.
+    """Return whether this is the `out` thread of a queue.
 
-    Its later events differ from those of an ordinary outgoing call in their parties: they call an extension,
-    and the caller is not the extension that calls.
+    Its later events differ from those of an ordinary outgoing call in their parties: they call an
+    extension, and the caller is not the extension that calls.
     """
     if event_type in {"dial-in", "dial-out"}:
         return event_type == "dial-in"
@@ -201,16 +172,17 @@ def _calls_for_another(fields: Fields) -> bool:
 
 
 def _side(flow: str, *, to_agent: bool) -> Side | None:
-    """Of a call that was initiated: first the origin is rung, then the destination called (document 004)."""
+    """Return the side of a call that the API started: the origin is rung before the destination."""
     return "a" if flow == "in" or to_agent else "b" if flow == "out" else None
 
 
 def _direction(
     fields: Fields, flow: str, event_type: str, *, initiated: bool, for_caller: bool
 ) -> Direction | None:
-    """Of the call, not the leg: one that was initiated goes out, although its origin is rung first.
+    """Return the direction of the call, not of the leg.
 
-    And a queue calls its agents, an extension passes a caller on, because of a call that came in.
+    A call started by the API is outbound, although its origin is rung first. A queue that calls its
+    agents, and an extension that passes a caller on, do so for a call that came in.
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
@@ -222,13 +194,13 @@ def _direction(
 
 
 def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:
-    """The extension that the event happened to: who is called, or of an outgoing call who calls."""
+    """Return the extension that the event is about: the called one, or the caller of an outgoing call."""
     outgoing = event_type == "dial-out" or (flow == "out" and not to_agent)
     return fields.text("CallerExtension" if outgoing else "CalledExtension")
 
 
 def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | None:
-    """Of a hangup. Where a queue or an IVR took the call, `Bridged` says whether anybody answered it."""
+    """Return a hangup's outcome; behind a queue or an IVR `Bridged` says whether the call was answered."""
     status = fields.word("CallStatus")
     if kind != "hangup":
         if status == IMPLIED.get(kind):
@@ -247,17 +219,19 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | N
 
 
 def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
-    """The conversation (µs): `Duration` is one too, but behind a queue it includes the waiting."""
+    """Return the talk time (µs): `Duration` is one too, but behind a queue it includes the waiting."""
     talk_time = fields.duration("BridgedDuration", MICROSECOND)
     if talk_time is None and bridged is None:
         talk_time = fields.duration("Duration", MICROSECOND)
     return talk_time
 
 
-def _counted_back(fields: Fields, kind: Kind, ended_at: int | None, *, bridged: bool | None) -> int | None:
-    """When a queue or an IVR took the call: its hangup says how long, and may come alone."""
-    if kind != "hangup" or bridged is None or ended_at is None:
+def _started_at(fields: Fields, kind: Kind, stamp: Stamp, *, bridged: bool | None) -> int | None:
+    """When the call was dialled, or was taken by a queue or IVR, whose hangup may arrive without a dial."""
+    if kind == "dial":
+        return stamp["occurred_at"]
+    if kind != "hangup" or bridged is None or stamp["clock"] != "provider":
         return None
     held = fields.duration("Duration", MICROSECOND)
     fields.not_understood("Duration")
-    return None if held is None else ended_at - held
+    return None if held is None else stamp["occurred_at"] - held

@@ -8,7 +8,7 @@ are read alike. A value that says nothing is None. A field that can't be read is
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
@@ -22,6 +22,7 @@ from schemas.uuids import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from decimal import Decimal
 
 LONGEST_ID = 256
 LONGEST_TEXT = 1024
@@ -60,6 +61,14 @@ MESSAGES = {
 """Of the codes of doubts."""
 
 
+class Left(TypedDict):
+    """What an event carries besides its named fields."""
+
+    written: dict[str, str] | None
+    extra: dict[str, object]
+    doubts: tuple[Doubt, ...]
+
+
 class Vocabulary:
     """The names of fields that the documents of a dialect know."""
 
@@ -70,7 +79,7 @@ class Vocabulary:
 
 
 class Fields:
-    """The fields of one callback, which have been understood, what is in doubt, and what rejects it."""
+    """The fields of one callback: which are understood, which are in doubt, and the reasons to reject it."""
 
     __slots__ = ("_payload", "_understood", "doubts", "reasons", "scalars", "written")
 
@@ -93,7 +102,7 @@ class Fields:
                     self.doubt(name, "malformed-text")
 
     def known_by(self, vocabulary: Vocabulary) -> None:
-        """Know the documents' fields by the documents' names, whatever their case and the spaces around."""
+        """Rename fields to the documents' names, whatever their case and the characters around them."""
         if vocabulary.names.issuperset(self._payload):
             return
         payload = dict(self._payload)
@@ -106,11 +115,11 @@ class Fields:
         self._payload = payload
 
     def reject(self, field: str, code: str, message: str) -> None:
-        """Note a reason; reading goes on, so that all of them come out at once."""
+        """Note a reason to reject the callback; reading goes on, so that all reasons are found at once."""
         self.reasons.append(Reason(field, code, message))
 
     def doubt(self, field: str, code: str) -> None:
-        """Note that a field can't be read; of each the first doubt counts."""
+        """Note that a field can't be read; only a field's first doubt is kept."""
         if not self.doubted(field):
             self.doubts.append(Doubt(field, code, _raw(self.scalars.get(field))))
 
@@ -119,21 +128,21 @@ class Fields:
         return bool(self.doubts) and any(doubt.field == field for doubt in self.doubts)
 
     def needs(self, *names: str) -> None:
-        """What is in doubt of these fields is a reason against the callback."""
+        """Make doubts about these fields reasons to reject the callback."""
         for doubt in self.doubts:
             if doubt.field in names:
                 self.reject(doubt.field, doubt.code, MESSAGES[doubt.code])
 
     def understood(self, *names: str) -> None:
-        """What these fields say is said by the event."""
+        """Note that the event says what these fields say."""
         self._understood.update(names)
 
     def not_understood(self, *names: str) -> None:
-        """What these fields say is not said by the event after all."""
+        """Note that the event does not say what these fields say after all."""
         self._understood.difference_update(names)
 
     def rest(self) -> dict[str, object]:
-        """The fields that were not understood, as the provider wrote them."""
+        """Return the fields that were not understood, as the provider wrote them."""
         understood = self._understood
         return {
             name: str(value) if type(value) is Garbled else value
@@ -141,8 +150,12 @@ class Fields:
             if name not in understood
         }
 
+    def left(self) -> Left:
+        """Return what remains when every field has been read."""
+        return Left(written=self.written or None, extra=self.rest(), doubts=tuple(self.doubts))
+
     def scalar(self, name: str) -> str | None:
-        """The field as text without spaces around it; '' if it says nothing, None for what is no text."""
+        """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
             return None
@@ -150,11 +163,11 @@ class Fields:
         return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
-        """Whether one of these fields is there, be it empty."""
+        """Return whether the payload has one of these fields, even an empty one."""
         return not names.isdisjoint(self.scalars)
 
     def word(self, name: str) -> str:
-        """The field in lower case, to be looked up in a table; not yet understood."""
+        """Return the field in lower case, to look up in a table; that does not make it understood."""
         return (self.scalar(name) or "").lower()
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
@@ -179,7 +192,7 @@ class Fields:
         return text
 
     def number(self, name: str) -> str | None:
-        """A number that can be called, or an address: the plus that a form made a space is put back."""
+        """Return a phone number or an address; a plus that a form turned into a space is put back."""
         value = self.scalars.get(name)
         if type(value) is str and value.isdigit() and len(value) <= LONGEST_TEXT:
             self._understood.add(name)
@@ -190,7 +203,7 @@ class Fields:
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
 
     def first(self, *names: str) -> str | None:
-        """The first of these numbers that says something; those after it stay as they are."""
+        """Return the first of these numbers that says something; those after it stay unread."""
         for name in names:
             text = self.number(name)
             if text is not None:
@@ -199,6 +212,21 @@ class Fields:
 
     def integer(self, name: str, *, least: int = 0, most: int = INT32_MAX) -> int | None:
         """A whole number within bounds."""
+        text = self._figure(name)
+        return None if text is None else self._within(name, whole(number_of(text)), least, most)
+
+    def duration(self, name: str, unit: int) -> int | None:
+        """A duration (µs), counted in units of so many µs or as a clock shows it."""
+        text = self._figure(name)
+        if text is None:
+            return None
+        number = number_of(text)
+        if number is None:
+            number, unit = clock_of(text), SECOND
+        return self._within(name, None if number is None else number * unit, 0, LONGEST_CALL)
+
+    def _figure(self, name: str) -> str | None:
+        """The text of a number; None if the field says nothing."""
         if name not in self.scalars:
             self._understood.add(name)
             return None
@@ -207,34 +235,14 @@ class Fields:
             if not self.scalars[name]:
                 self._understood.add(name)
             return None
-        number = whole(number_of(text)) if text else None
+        return "?" if text is None else text  # a list or an object is no number
+
+    def _within(self, name: str, number: int | Decimal | None, least: int, most: int) -> int | None:
         if number is None:
             self.doubt(name, "malformed-number")
         elif least <= number <= most:
             self._understood.add(name)
-            return number
-        else:
-            self.doubt(name, "out-of-range")
-        return None
-
-    def duration(self, name: str, unit: int) -> int | None:
-        """A duration (µs), counted in units of so many µs or as a clock shows it."""
-        if name not in self.scalars:
-            self._understood.add(name)
-            return None
-        text = self.scalar(name)
-        if text == "":
-            if not self.scalars[name]:
-                self._understood.add(name)
-            return None
-        number = number_of(text) if text else None
-        if number is None:
-            number, unit = clock_of(text or ""), SECOND
-        if number is None:
-            self.doubt(name, "malformed-number")
-        elif 0 <= number * unit <= LONGEST_CALL:
-            self._understood.add(name)
-            return int(number * unit)
+            return int(number)
         else:
             self.doubt(name, "out-of-range")
         return None

@@ -57,9 +57,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     asked_for = one_id(fields, "call_id")
     fields.needs("answer")
     call_uuid = answer.id("call_uuid")
-    started_at = read_time(answer, "init_time_gmt", UTC)
-    if started_at is None:
-        started_at = read_time(answer, "start_time_gmt", UTC)
+    started_at = _started_at(answer)
     bridged_at = read_time(answer, "bridged_time_gmt", UTC)
     ended_at = read_time(answer, "hangup_time_gmt", UTC)
     if ended_at is None and not answer.doubted("hangup_time_gmt") and not fields.doubts:
@@ -69,22 +67,13 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     outcome = _outcome(answer, bridged=bridged_at is not None)
     answered_at = _answered_at(answer, bridged_at, outcome)
     talk_time = _talk_time(answer, answered_at, ended_at, outcome)
-    direction = DIRECTIONS.get(answer.word("flow"))
-    if direction is not None:
-        answer.understood("flow")
+    direction = _direction(answer)
     return (
         CallEvent(
-            event_id=origin.event_id,
-            callback_id=origin.callback_id,
-            account=origin.account,
-            source=origin.source,
-            dialect=origin.dialect,
+            **origin.stamp(ended_at),
             kind="cdr",
             ids=distinct([asked_for, call_uuid]),
             leg=asked_for,
-            received_at=origin.received_at,
-            occurred_at=origin.received_at if ended_at is None else ended_at,
-            clock="ingress" if ended_at is None else "provider",
             direction=direction,
             caller=answer.number("from_username"),
             callee=_callee(answer, direction),
@@ -103,6 +92,13 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     )
 
 
+def _direction(answer: Fields) -> Direction | None:
+    direction = DIRECTIONS.get(answer.word("flow"))
+    if direction is not None:
+        answer.understood("flow")
+    return direction
+
+
 def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:
     """How the call ended; a queue or an IVR that took a call has not answered it."""
     result = answer.word("result")
@@ -116,6 +112,11 @@ def _outcome(answer: Fields, *, bridged: bool) -> Outcome | None:
     if outcome in {"unanswered", None} and answer.word("hangup_disposition") == "caller_cancel":
         return "cancelled"
     return outcome
+
+
+def _started_at(answer: Fields) -> int | None:
+    began = read_time(answer, "init_time_gmt", UTC)
+    return read_time(answer, "start_time_gmt", UTC) if began is None else began
 
 
 def _answered_at(answer: Fields, bridged_at: int | None, outcome: Outcome | None) -> int | None:

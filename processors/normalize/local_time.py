@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from processors.normalize.nothing import ZERO_DATES, counts_never, is_never
 from processors.normalize.numbers import number_of
-from schemas.times import SECOND, microseconds
+from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LOOSE_SHAPE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 BASIC_SHAPE = re.compile(r"\d{8}T\d{4,6}(?:[.,]\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII | re.IGNORECASE)
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of local times, whose offset is taken off apart
+EPOCH = moment(0).replace(tzinfo=None)  # of local times, whose offset is subtracted separately
 ZERO, MICROSECOND = timedelta(), timedelta(microseconds=1)
 MINUTE = 60 * SECOND
 OF_ZERO_TIMES = "0-:/. TZtz"

@@ -40,9 +40,9 @@ def outcome_of(callback: Callback, source: Configured | None) -> Normalized | Re
 
 
 def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection | None:
-    """The decision that takes the place of what the archive knows; None if that stands.
+    """Return the decision that replaces the archive's; None if that is unchanged.
 
-    So a replay by the code that has decided before changes nothing.
+    So a replay by the code that decided before changes nothing.
     """
     reasons = outcome.reasons if isinstance(outcome, Rejected) else ()
     if reasons == known.reasons:
@@ -55,10 +55,10 @@ def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection |
 def read_again(
     outcome: Normalized | Rejected, callback: Callback, source: Configured | None, known: Replayed
 ) -> tuple[CallEvent, ...]:
-    """Give the callback's events in this reading; what only earlier ones made is void in it.
+    """Return the callback's events in this reading; events that only earlier readings made are void in it.
 
-    So is an event that named other legs earlier, where these keep it: in a reading lower by one, so that
-    wherever both are known the event itself holds.
+    An event that named other legs earlier is void there too: in a reading lower by one, so that the event
+    itself wins wherever both are known.
     """
     events = outcome.events if isinstance(outcome, Normalized) else ()
     anew = tuple(replace(event, reading=known.reading) for event in events)

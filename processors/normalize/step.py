@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import orjson
 
 from processors.normalize import dial, history
-from processors.normalize.event import Origin
+from processors.normalize.event import Named, Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
 from schemas.dialects import NAMES
 from schemas.events import Doubt
-from schemas.payload.decode import Undecodable, decode
+from schemas.payload.decode import Undecodable, payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,20 +63,13 @@ def normalize(
     `charset` is what the source writes in where it isn't UTF-8 and names none.
     """
     try:
-        payloads = decode(
-            callback.method,
-            callback.content_type,
-            callback.payload,
-            callback.query,
-            content_encoding=callback.content_encoding,
-            charset=charset,
-        )
+        read_objects = payloads(callback, charset)
     except Undecodable as error:
         return Rejected(tuple(error.reasons))
     read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
     if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
-    outcomes = [_one(callback, dialect, timezone, Fields(payload), read) for payload in payloads]
+    outcomes = [_one(callback, dialect, timezone, Fields(payload), read) for payload in read_objects]
     if len(outcomes) == 1:
         return outcomes[0]
     return _together(outcomes)
@@ -95,21 +88,20 @@ def _one(
         return Rejected(
             (Reason("", "too-long", f"the payload is more than {LONGEST_PAYLOAD} bytes of JSON"),)
         )
-    origin = Origin(
+    named = Named(
         event_id=blake2b(canonical, digest_size=16).hexdigest(),
         callback_id=callback.id,
         account=callback.account,
         source=callback.source,
         dialect=dialect,
         received_at=callback.received_at,
-        timezone=timezone,
     )
-    events = read(fields, origin)
+    events = read(fields, Origin(named, timezone))
     return Normalized(events) if events else Rejected(tuple(fields.reasons))
 
 
 def _together(outcomes: list[Normalized | Rejected]) -> Normalized | Rejected:
-    """Of several objects in one callback, those that can be read; the others are doubts."""
+    """Join several objects of one callback: reasons against some of them become doubts."""
     events = {
         event.event_id: event for each in outcomes if isinstance(each, Normalized) for event in each.events
     }

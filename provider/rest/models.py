@@ -26,10 +26,10 @@ class Event(Answer):
 
 
 class Limits(Answer):
-    """How many events may be monitored; None if the provider doesn't tell.
+    """How many events may be monitored; None if the provider doesn't say.
 
-    Document 003 says that `/limit/` tells, and leaves its fields to another document: these names, and the
-    place under `/client/{client_id}/`, are assumed.
+    Document 003 says that `/limit/` returns it, and leaves its fields to another document: these names,
+    and the place under `/client/{client_id}/`, are assumed.
     """
 
     extension_events: int | None = None

@@ -132,7 +132,11 @@ def _callback_headers() -> Json:
 def _dataclass(cls: type[Any]) -> Json:
     """The schema of a dataclass with the meanings of its fields, and of those of dataclasses within it."""
     made = TypeAdapter(cls).json_schema()
-    return _inlined(made, made.get("$defs", {}), {each.__name__: each for each in (cls, Doubt, Call, Leg)})
+    return _inlined(
+        made,
+        made.get("$defs", {}),
+        {each.__name__: each for each in (cls, Doubt, Call, Leg, records.Suspect)},
+    )
 
 
 def _inlined(schema: Json, definitions: Json, classes: dict[str, type[Any]]) -> Json:

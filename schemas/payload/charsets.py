@@ -42,14 +42,14 @@ class Garbled(str):
 
 @lru_cache(1024)
 def charset_of(content_type: str) -> str:
-    """The charset that a Content-Type names, as it names it."""
+    """Return the charset that a Content-Type names, as it names it."""
     found = CHARSET.search(content_type)
     return found.group(1) if found else ""
 
 
 @lru_cache(1024)
 def codec_of(label: str) -> str:
-    """Python's codec of this name; '' for none, and for one that is no superset of ASCII."""
+    """Return Python's codec of this name; '' for none, and for one that is no superset of ASCII."""
     name = encodings.normalize_encoding(label).lower().removeprefix("x_")
     name = encodings.aliases.aliases.get(name, name)
     name = SUPERSETS.get(name, name)
@@ -63,19 +63,19 @@ def codec_of(label: str) -> str:
 
 @lru_cache(1024)
 def codecs_of(*labels: str) -> tuple[str, ...]:
-    """The codecs to try on a text of a payload that is not UTF-8 as a whole, in their order."""
+    """Return the codecs to try, in order, on a text of a payload that is not UTF-8 as a whole."""
     named = [codec for label in labels if (codec := codec_of(label)) and codec != "utf_8"]
     first = named[:1] if named and is_double_byte(named[0]) else []
     return tuple(dict.fromkeys([*first, UTF_8, *named]))
 
 
 def is_double_byte(codec: str) -> bool:
-    """Whether two bytes may be one character."""
+    """Return whether two bytes may be one character."""
     return len(HIGH.decode(codec, "replace")) != len(HIGH)
 
 
 def text_of(raw: bytes, codecs: Iterable[str]) -> str:
-    """The text by the first codec that knows all of its bytes; `Garbled` without one."""
+    """Return the text by the first codec that knows all of its bytes; `Garbled` if none does."""
     for codec in codecs:
         try:
             return raw.decode(codec)
@@ -85,7 +85,6 @@ def text_of(raw: bytes, codecs: Iterable[str]) -> str:
 
 
 def texts_of(raw: Iterable[bytes], *labels: str) -> list[str]:
-    """All texts of one payload."""
     raw = list(raw)
     try:
         return [each.decode() for each in raw]
@@ -95,7 +94,7 @@ def texts_of(raw: Iterable[bytes], *labels: str) -> list[str]:
 
 
 def document_of(payload: bytes, *labels: str) -> str:
-    """The text of a JSON payload; bytes that nobody can decode become surrogates, for `restored`."""
+    """Return the text of a JSON payload; undecodable bytes become surrogates, for `restored`."""
     try:
         if b"\0" not in payload[:4]:
             return payload.decode()
@@ -112,7 +111,7 @@ def document_of(payload: bytes, *labels: str) -> str:
 
 
 def restored(value: Any, *labels: str) -> Any:
-    """A JSON value whose texts have no surrogates any more: they are decoded one by one, or `Garbled`."""
+    """Return a JSON value whose texts with surrogates are decoded one by one, or `Garbled`."""
     if isinstance(value, str):
         return _restored_text(value, labels) if SURROGATE.search(value) else value
     if isinstance(value, dict):
@@ -131,7 +130,7 @@ def _restored_text(text: str, labels: tuple[str, ...]) -> str:
 
 
 def garbled(text: str) -> Garbled:
-    """A text with surrogates, which are escaped; a long one is cut."""
+    """Escape a text's surrogates; a long text is cut."""
     escaped = SURROGATE.sub(_escape, text)
     return Garbled(escaped if len(escaped) <= LONGEST_GARBLED else f"{escaped[:LONGEST_GARBLED]}…")
 

@@ -27,9 +27,9 @@ from schemas.payload.undecodable import Undecodable, undecodable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.callbacks import Reason
+    from schemas.callbacks import Callback, Reason
 
-__all__ = ["Fields", "Undecodable", "decode"]
+__all__ = ["Fields", "Undecodable", "decode", "payloads"]
 
 Fields: TypeAlias = "dict[str, object]"
 
@@ -48,6 +48,18 @@ ENCODED_JSON = re.compile(
 """An object that is a form's only name."""
 
 
+def payloads(callback: Callback, charset: str) -> list[Fields]:
+    """Decode a callback, as `decode` does."""
+    return decode(
+        callback.method,
+        callback.content_type,
+        callback.payload,
+        callback.query,
+        content_encoding=callback.content_encoding,
+        charset=charset,
+    )
+
+
 def decode(
     method: str,
     content_type: str,
@@ -57,10 +69,11 @@ def decode(
     content_encoding: str = "",
     charset: str = "",
 ) -> list[Fields]:
-    """The fields of each object in one callback; raise `Undecodable` with every reason.
+    """Return the fields of each object in one callback; raise `Undecodable` with every reason.
 
-    `payload` is the body, or of a GET without one the query string; `query` is the query string beside a
-    body. `content_encoding` is the request's header; `charset` is what the source writes in, if not UTF-8.
+    `payload` is the body, or for a GET without a body the query string; `query` is the query string
+    beside a body. `content_encoding` is the request's header; `charset` is what the source writes in, if
+    not UTF-8.
     """
     if method == "GET" and not query:
         content_type = f"application/x-www-form-urlencoded;{content_type.partition(';')[2]}"
@@ -97,7 +110,7 @@ def _inflated(payload: bytes, content_encoding: str) -> bytes:
 
 
 def _fields_of_query(query: bytes, content_type: str, charset: str) -> list[Fields]:
-    """A query string, or of a GET a body in its place."""
+    """Read a query string, or a GET's body in its place."""
     start = query.removeprefix(BOM).lstrip(SPACES)
     if start.startswith((*OF_JSON, *WIDE_BOMS, b"--")) or ENCODED_JSON.match(start):
         return decode_body(content_type, query, charset)
@@ -131,12 +144,12 @@ def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fi
 
 @lru_cache(1024)
 def media_type_of(content_type: str) -> str:
-    """The type without its parameters, in lower case."""
+    """Return the type without its parameters, in lower case."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def _json_of(payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
-    """The objects of a JSON body, or of JSON in the place of a form."""
+    """Return the objects of a JSON body, or of JSON in the place of a form."""
     if b"%22" in payload and b'"' not in payload:
         payload = unquoted(payload)
     found = objects_of(document_of(payload, *labels), "", *labels)
@@ -146,7 +159,7 @@ def _json_of(payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
 
 
 def objects_of(text: str, field: str = "", *labels: str) -> list[Fields]:
-    """The JSON objects of a text, with or without a byte order mark before it; raise `Undecodable`."""
+    """Return the JSON objects of a text, with or without a byte order mark; raise `Undecodable`."""
     text = text.removeprefix("\ufeff")
     try:
         value = loads(text)
@@ -158,7 +171,7 @@ def objects_of(text: str, field: str = "", *labels: str) -> list[Fields]:
 
 
 def _loosely(text: str, strictly: MalformedJsonError, field: str, labels: tuple[str, ...]) -> Any:
-    """What strict JSON refuses, if there is a value in it all the same."""
+    """Read what strict JSON refuses, if there is a value in it all the same."""
     try:
         if strictly.code == "too-deep":
             raise strictly
@@ -172,7 +185,7 @@ def _loosely(text: str, strictly: MalformedJsonError, field: str, labels: tuple[
 
 
 def _objects_in(value: Any, field: str) -> list[Fields]:
-    """The one object, those of an array, or those of JSON that stands in a text of JSON."""
+    """Return the object, an array's objects, or those of a JSON text within JSON."""
     if isinstance(value, str) and value.lstrip()[:1] in {"{", "[", '"'}:
         return objects_of(value, field)
     each = value if isinstance(value, list) else [value]
@@ -185,7 +198,7 @@ def _objects_in(value: Any, field: str) -> list[Fields]:
 
 
 def _with_inner(fields: Fields) -> list[Fields]:
-    """The fields of a JSON object, and over them those of the objects in its `detail`, if it holds any."""
+    """Return the fields of a JSON object, overlaid by those of the objects in its `detail`, if any."""
     name = next((each for each in fields if each in NAMES_OF_DETAIL), None)
     if name is None:
         return [fields]
@@ -197,7 +210,7 @@ def _with_inner(fields: Fields) -> list[Fields]:
 
 
 def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
-    """The form's fields, and over them those of the JSON in `detail`; raise `Undecodable`."""
+    """Return the form's fields, overlaid by those of the JSON in `detail`; raise `Undecodable`."""
     fields: Fields = dict(form)
     if NAMES_OF_DETAIL.isdisjoint(form):
         return [fields]
@@ -217,7 +230,7 @@ def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[
 
 
 def _raw_detail(before: bytes, payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
-    """`detail` as JSON that nobody encoded: it ends where its JSON does."""
+    """Return `detail` as JSON that was not encoded: it ends where its JSON does."""
     try:
         value, after = first_value(document_of(payload, *labels))
     except MalformedJsonError as error:

@@ -34,7 +34,7 @@ class MalformedJsonError(ValueError):
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text; raise `MalformedJsonError`."""
+    """Return the value of a JSON text; raise `MalformedJsonError`."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -48,12 +48,12 @@ def loads(text: str) -> Any:
 
 
 def may_be_rounded(value: Any) -> bool:
-    """Whether an integer of the text may have become a float. Only flat objects are checked, in one pass."""
+    """Return whether an integer of the text may have become a float. Only flat objects are checked."""
     return not isinstance(value, dict) or not EXACT.issuperset(map(type, value.values()))
 
 
 def read_after(error: orjson.JSONDecodeError, text: str) -> Any:
-    """After orjson refused a text: the value, if only a number was too large for it."""
+    """Return the value of a text that orjson refused, if only a number was too large for it."""
     if "infinity" in error.msg:
         return read_exactly(text)
     if "depth limit" in error.msg:
@@ -76,7 +76,7 @@ def read_exactly(text: str) -> Any:
 
 
 def exact_int(digits: str) -> int | str:
-    """An integer, or its text if 64 bits can't hold it."""
+    """Return an integer, or its text if 64 bits can't hold it."""
     if len(digits) > UINT64_DIGITS:
         return digits
     number = int(digits)
@@ -84,7 +84,7 @@ def exact_int(digits: str) -> int | str:
 
 
 def exact_float(digits: str) -> float | str:
-    """A double, or its text if it is beyond one."""
+    """Return a double, or its text if it is beyond one."""
     number = float(digits)
     return number if math.isfinite(number) else digits
 
@@ -95,7 +95,7 @@ def no_constant(name: str) -> Any:
 
 
 def deeper_than(limit: int, value: Any) -> bool:
-    """Whether arrays and objects are nested more than `limit` levels deep."""
+    """Return whether arrays and objects are nested more than `limit` levels deep."""
     level = [value]
     for _ in range(limit):
         level = [item for parent in level for item in children(parent)]
@@ -105,7 +105,7 @@ def deeper_than(limit: int, value: Any) -> bool:
 
 
 def children(value: Any) -> list[Any]:
-    """The arrays and objects directly in a value."""
+    """Return the arrays and objects directly in a value."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [item for item in inside if isinstance(item, dict | list)]
 

@@ -22,7 +22,7 @@ SECOND_QUERY = re.compile(rb"\?(?=[A-Za-z_][\w.-]*=)")
 
 
 def parse_query(query: bytes, *charsets: str) -> dict[str, str]:
-    """The fields of a query string; raise `Undecodable`."""
+    """Read the fields of a query string; raise `Undecodable`."""
     if b"?" not in query:
         return parse_form(query, *charsets, field="query")
     pairs = query.lstrip(b"?").split(b"&")
@@ -30,7 +30,7 @@ def parse_query(query: bytes, *charsets: str) -> dict[str, str]:
 
 
 def _split_again(pair: bytes) -> bytes:
-    """A pair whose value is none of its own, but begins a second query; a link keeps its question mark."""
+    """Split a value that begins a second query; a link keeps its question mark."""
     _, _, value = pair.partition(b"=")
     before, _, _ = value.partition(b"?")
     return (
@@ -39,7 +39,7 @@ def _split_again(pair: bytes) -> bytes:
 
 
 def parse_form(payload: bytes, *charsets: str, field: str = "") -> dict[str, str]:
-    """The fields of `application/x-www-form-urlencoded`; raise `Undecodable`."""
+    """Read `application/x-www-form-urlencoded`; raise `Undecodable`."""
     if b"&amp;" in payload:
         payload = ESCAPED_AMPERSAND.sub(b"&", payload)
     if payload.count(b"&") >= MAX_FIELDS:
@@ -56,12 +56,12 @@ def parse_form(payload: bytes, *charsets: str, field: str = "") -> dict[str, str
 
 
 def unquoted(text: bytes) -> bytes:
-    """One name or value of a form."""
+    """Decode one name or value of a form."""
     return unquote_to_bytes(text.replace(b"+", b" "))
 
 
 def parse_parts(content_type: str, payload: bytes, charset: str) -> dict[str, str]:
-    """The fields of a multipart form, files included as text; raise `Undecodable`."""
+    """Read a multipart form, files included as text; raise `Undecodable`."""
     boundary = boundary_of(content_type) or sniffed_boundary(payload)
     if boundary is None:
         raise undecodable("malformed-multipart", "the Content-Type of the form names no boundary")
@@ -80,12 +80,12 @@ def parse_parts(content_type: str, payload: bytes, charset: str) -> dict[str, st
 
 
 def too_many_fields(field: str) -> Undecodable:
-    """A form that no provider sends."""
+    """Refuse a form that no provider sends."""
     return undecodable("too-many-fields", f"a form may have at most {MAX_FIELDS} fields", field)
 
 
 def first_wins(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """A dict of a form's fields."""
+    """Make a dict of a form's fields."""
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields.setdefault(name, value)

@@ -24,10 +24,10 @@ class UninflatableError(ValueError):
 
 
 def inflated(payload: bytes, content_encoding: str = "") -> bytes:
-    """The payload as it was before compression; raise `UninflatableError`.
+    """Decompress a payload; raise `UninflatableError`.
 
-    The header is not trusted over the body: gzip is known by its first bytes, and what is announced as
-    compressed but begins as a payload does was decompressed on its way.
+    The header is not trusted over the body: gzip is known by its first bytes, and a body that the header
+    calls compressed but that begins as a payload does was decompressed on its way.
     """
     deflated = "deflate" in content_encoding.lower()
     for _ in range(MAX_LAYERS):
@@ -50,7 +50,7 @@ def _of_deflate(payload: bytes) -> bytes:
 
 
 def _inflate(payload: bytes, wbits: int) -> bytes:
-    """Every member of a gzip file, or the one stream."""
+    """Decompress every member of a gzip file, or the one stream."""
     parts: list[bytes] = []
     room = MAX_INFLATED
     while payload:

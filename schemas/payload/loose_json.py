@@ -28,7 +28,7 @@ DECODER = json.JSONDecoder(
 
 
 def values_of(text: str) -> list[Any]:
-    """Every value of the text; raise `MalformedJsonError`."""
+    """Return every value of the text; raise `MalformedJsonError`."""
     first: MalformedJsonError | None = None
     for mend in (_as_it_is, _unescaped, _tidied):
         try:
@@ -41,7 +41,7 @@ def values_of(text: str) -> list[Any]:
 
 
 def first_value(text: str) -> tuple[Any, str]:
-    """The value that the text begins with, and the text after it; raise `MalformedJsonError`."""
+    """Return the text's first value, and the text after it; raise `MalformedJsonError`."""
     value, end = _read(text, 0)
     return value, text[end:]
 
@@ -79,7 +79,7 @@ def _as_it_is(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """A document that was escaped as if it were to stand in a text, of JSON or of HTML."""
+    """Undo the escaping of a document that was written as if into a text of JSON or HTML."""
     start = text.lstrip(" \t\r\n{[")
     if start.startswith("&") and '"' not in text:
         return html.unescape(text)
@@ -95,7 +95,7 @@ def _unescaped(text: str) -> str:
 
 
 def _tidied(text: str) -> str:
-    """The document with its bare words as texts, null for a value that is missing, no comma before an end."""
+    """Quote bare words, put null for missing values, and drop commas before an end."""
     if TOKEN.sub("", text):  # a text without its end
         return text
     pieces = [found.group() for found in TOKEN.finditer(text) if not found.group().isspace()]

@@ -24,7 +24,7 @@ class MalformedMultipartError(ValueError):
 
 
 def boundary_of(content_type: str) -> bytes | None:
-    """The boundary that a Content-Type names."""
+    """Return the boundary that a Content-Type names."""
     _, options = parse_options_header(content_type)
     boundary = options.get("boundary", "")
     if not boundary or len(boundary) > MAX_BOUNDARY or not boundary.isascii():
@@ -33,13 +33,13 @@ def boundary_of(content_type: str) -> bytes | None:
 
 
 def sniffed_boundary(payload: bytes) -> bytes | None:
-    """The boundary with which a body begins, if its header names none."""
+    """Return the boundary with which a body begins, if its header names none."""
     found = FIRST_BOUNDARY.match(payload)
     return found.group(1) if found else None
 
 
 def parse_multipart(boundary: bytes, payload: bytes, max_parts: int) -> list[Part] | None:
-    """Every part in order; None for more than `max_parts`; raise `MalformedMultipartError`."""
+    """Return every part in order; None for more than `max_parts`; raise `MalformedMultipartError`."""
     decoder = MultipartDecoder(boundary, max_parts=max_parts)
     decoder.receive_data(payload)
     decoder.receive_data(None)

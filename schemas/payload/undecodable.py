@@ -15,5 +15,4 @@ class Undecodable(Exception):
 
 
 def undecodable(code: str, message: str, field: str = "") -> Undecodable:
-    """For one reason."""
     return Undecodable(Reason(field=field, code=code, message=message))

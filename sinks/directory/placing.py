@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,7 +20,8 @@ from sinks.directory import areas
 from sinks.directory.places import place, prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from threading import Event
 
     from clickhouse_driver import Client
 
@@ -39,8 +38,6 @@ STILL_SECONDS = 1800.0
 """How long one search may take, with the longest pause after it, before the thread counts as hung."""
 NUMBERS = 500
 """How many are placed at once."""
-STOP_SECONDS = 2.0
-"""How long the sink's end waits for it: what is left undone, the next one does."""
 
 PENDING = """
 SELECT account, source, number
@@ -58,10 +55,10 @@ Pending = tuple[str, str, str]
 def place_some(
     client: Client, countries: Mapping[str, str], fill_areas: Callable[[], None], limit: int = NUMBERS
 ) -> int:
-    """Place at most `limit` numbers, and return how many they were.
+    """Place at most `limit` numbers, and return how many.
 
-    `countries` is by source, and empty for a source without one. `fill_areas` is called if areas are needed
-    and the table has none.
+    `countries` is by source, and empty for a source without one. `fill_areas` is called if areas are
+    needed and the table has none.
     """
     known = {"": "", **countries}  # ClickHouse can't tell the type of an empty list
     found: list[Pending] = client.execute(
@@ -93,7 +90,7 @@ def place_some(
     return len(rows)
 
 
-def place_all(client: Client, countries: Mapping[str, str], stop: threading.Event) -> None:
+def place_all(client: Client, countries: Mapping[str, str], stop: Event) -> None:
     """Place all numbers without a place, a portion at a time."""
     begun = time.monotonic()
     while place_some(client, countries, fill_areas) == NUMBERS:
@@ -107,20 +104,8 @@ def fill_areas() -> None:
     subprocess.run([sys.executable, "-m", "sinks.directory.areas"], check=False)
 
 
-@contextmanager
-def placing(stage: StageProcess) -> Iterator[None]:
-    """Place numbers on a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(stage, stop), name="places", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(STOP_SECONDS)
-
-
-def _run(stage: StageProcess, stop: threading.Event) -> None:
+def keep_placing(stage: StageProcess, stop: Event) -> None:
+    """Place new numbers, again and again, until stopped."""
     settings, pause, told = stage.settings, SECONDS, ""
     while not stop.wait(pause):
         begun = time.monotonic()

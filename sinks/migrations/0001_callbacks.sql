@@ -18,12 +18,34 @@ CREATE TABLE IF NOT EXISTS stored_callbacks
     `offset` Int64 COMMENT 'Its offset',
     `verdict` UInt64 COMMENT 'Odd if rejected, even if accepted, and half of it is when the replay began that decided so (microseconds since 1970 UTC), 0 for the first decision: the highest is the truth',
     `kind` LowCardinality(String) DEFAULT 'webhook' COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history',
+    `revision` UInt32 COMMENT 'Which revision of the source''s settings held when it came; 0 where that is not known',
+    `kept_headers` String COMMENT 'Headers of the request as a JSON object, names in lower case: signatures, Content-Encoding and those of ingest.keep_headers' CODEC(ZSTD(3)),
     INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(verdict)
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (account, received_at, id)
 COMMENT 'Every callback, in parts still to be merged: read the view callbacks';
+
+-- Kafka may have a callback twice, at two offsets: the spool publishes again what it can't know to be there.
+-- Once merged, `stored_callbacks` knows only one of them, and Kafka may forget the other: here both stay.
+CREATE TABLE IF NOT EXISTS callback_places
+(
+    `topic` LowCardinality(String) COMMENT 'Where a callback was read from',
+    `partition` Int32 COMMENT 'Its partition',
+    `offset` Int64 COMMENT 'Its offset',
+    `callback` UInt64 COMMENT 'sipHash64(account, id) of the callback',
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When it was received'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMMDD(received_at)
+ORDER BY (topic, partition, offset, received_at)
+COMMENT 'Which callback each offset held; the audit asks when Kafka has forgotten it';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS callback_places_seen TO callback_places
+AS SELECT topic, partition, offset, sipHash64(account, id) AS callback, received_at
+FROM stored_callbacks AS stored
+COMMENT 'Puts the offsets of new callbacks into callback_places';
 
 -- Kafka messages that no stage of this release could have written, or whose values no column can hold.
 CREATE TABLE IF NOT EXISTS dead_letters

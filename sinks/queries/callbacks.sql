@@ -15,7 +15,9 @@ CREATE OR REPLACE VIEW callbacks
     `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
     `partition` Int32 COMMENT 'Its partition',
     `offset` Int64 COMMENT 'Its offset',
-    `kind` LowCardinality(String) COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history'
+    `kind` LowCardinality(String) COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history',
+    `revision` UInt32 COMMENT 'Which revision of the source''s settings held when it came; 0 where that is not known',
+    `kept_headers` String COMMENT 'Headers of the request as a JSON object, names in lower case: signatures, Content-Encoding and those of ingest.keep_headers'
 )
 AS SELECT
     account,
@@ -33,6 +35,8 @@ AS SELECT
     topic,
     partition,
     offset,
-    kind
+    kind,
+    revision,
+    kept_headers
 FROM stored_callbacks FINAL
 COMMENT 'Every callback, once';

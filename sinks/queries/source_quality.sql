@@ -14,7 +14,8 @@ CREATE OR REPLACE VIEW source_quality
     `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangups that end them, of the calls that are over and of which a ring, a dial or an answer came; NULL without any',
     `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these',
     `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out: see call_events',
-    `doubtful_percent` Nullable(Float64) COMMENT 'Calls with such a field, of all calls'
+    `doubtful_percent` Nullable(Float64) COMMENT 'Calls with such a field, of all calls',
+    `suspect_ids` Array(String) COMMENT 'Ids that it put into callbacks of too many calls, which are no longer tied by them: see suspect_ids'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS SELECT
@@ -32,7 +33,8 @@ AS SELECT
     if(made.over = 0, NULL, 100 * made.without_hangup / made.over) AS missing_hangups_percent,
     heard.silent_extensions AS silent_extensions,
     made.doubts AS doubts,
-    if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent
+    if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent,
+    suspected.ids AS suspect_ids
 FROM
 (
     SELECT
@@ -139,5 +141,11 @@ LEFT JOIN
     ) AS call
     GROUP BY account, source
 ) AS made ON made.account = heard.account AND made.source = heard.source
+LEFT JOIN
+(
+    SELECT account, source, arraySort(groupArray(id)) AS ids
+    FROM suspect_ids
+    GROUP BY account, source
+) AS suspected ON suspected.account = heard.account AND suspected.source = heard.source
 SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How well each source keeps us informed';

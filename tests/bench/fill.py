@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer
 
-from processors.publisher import partition_of
 from runtime.kafka import client_options
-from schemas.topics import Topic, topic_key
+from schemas.topics import Topic, partition_of, topic_key
 from tests.bench import calls
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from tests.bench.simulated_calls import Totals
 from tests.servers import clickhouse_node
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from clickhouse_driver import Client
@@ -118,6 +119,15 @@ class Server:
     """What queries ask for by name."""
 
 
+DASHBOARDS_MEANING = (
+    f"Each view for all of the 30 days at once, at the client: the slowest of the first {FIRST_ROUNDS}, "
+    f"and the {ROUNDS} after them. The calls are the simulated provider's, misbehaving as in "
+    "`make demo`; their callbacks went through the normalizer's and the sink's own code, without Kafka. "
+    "An hour after a day's last news ClickHouse merges its parts into one; here that happens at once. "
+    f"The queries take turns with the reference, `{REFERENCE}`, which takes both cores and nothing else."
+)
+
+
 def bench(folder: Path, *, quick: bool) -> list[Section]:
     """Load, wait for merges to end, ask."""
     calls = QUICK_CALLS if quick else CALLS
@@ -138,18 +148,22 @@ def bench(folder: Path, *, quick: bool) -> list[Section]:
             dashboards = [row(server, *each, DASHBOARD_SHARE) for each in DASHBOARDS.items()]
             questions = [row(server, *each, DASHBOARD_SHARE) for each in QUESTIONS.items()]
             lookups = [row(server, *each, LOOKUP_SHARE) for each in LOOKUPS.items()]
+    return sections(calls, totals, parts, seconds, (dashboards, questions, lookups))
+
+
+def sections(
+    calls: int,
+    totals: Totals,
+    parts: list[tuple[str, int]],
+    seconds: float,
+    rows: Sequence[list[tuple[str, ...]]],
+) -> list[Section]:
     columns = ("query", "at first", "median", "slowest", "of processor", "reference", "to it", "wanted")
+    dashboards, questions, lookups = rows
     return [
         Section(
             title=f"Dashboards over {calls:,} calls",
-            meaning=(
-                "Each view for all of the 30 days at once, at the client: the slowest of the first "
-                f"{FIRST_ROUNDS} times, and the {ROUNDS} times after them. The calls are the "
-                "simulated provider's, misbehaving as in `make demo`; their callbacks went through the "
-                "normalizer's and the sink's own code, without Kafka. An hour after a day's last news "
-                "ClickHouse merges its parts into one, and here at once. By turns with the reference, "
-                f"`{REFERENCE}`, which takes both cores and nothing else."
-            ),
+            meaning=DASHBOARDS_MEANING,
             columns=columns,
             rows=dashboards,
             notes=[

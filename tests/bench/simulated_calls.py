@@ -16,7 +16,9 @@ import gc
 import sys
 import time
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -47,8 +49,8 @@ if TYPE_CHECKING:
 ACCOUNT = "bench"
 SHOP = Sender("shop", ACCOUNT, "common-api", "Asia/Shanghai")
 PBX = Sender("pbx", ACCOUNT, "extension-events", "UTC")
-SENDERS = (SHOP, SHOP, PBX)
-"""Two call centres of one source, and an office: two of three calls have a CDR."""
+SENDERS = (SHOP, PBX)
+"""A call centre and an office: half of the calls have a CDR, and the ids of the other half hold no time."""
 ZONES = {sender.source: ZoneInfo(sender.timezone) for sender in SENDERS}
 
 PORTION = 5_000
@@ -111,8 +113,9 @@ def told(seed: int, calls: int, span: Span) -> Iterator[Told]:
 class Loader:
     """Takes callbacks in and writes what comes of them, a portion at a time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, timeless: bool = False) -> None:
         self.totals = Totals()
+        self._timeless = timeless
         self._store = store
         self._batch = Batch()
         self._known: dict[str, list[CallEvent]] = {}
@@ -128,9 +131,10 @@ class Loader:
         planned = each.sending.planned
         self.totals.calls += each.sending.delivery is planned.fate.deliveries[0]
         call_id = planned.call.truth.call_id
-        self._known.setdefault(call_id, []).extend(each.said.events)
+        events = [timeless(event) if self._timeless else event for event in each.said.events]
+        self._known.setdefault(call_id, []).extend(events)
         self._touched.add(call_id)
-        for event in each.said.events:
+        for event in events:
             self._batch.add(EVENT_MESSAGE, event_row(event), 0.0)
 
     def write(self, now: int | None = None) -> None:
@@ -152,13 +156,32 @@ class Loader:
         self._batch, self._touched = Batch(), set()
         self.totals.portions += 1
 
-    def _close(self, call_id: str, events: list[CallEvent]) -> None:
+    def _close(self, known: str, events: list[CallEvent]) -> None:
         if not is_complete(joined(events)):
             last = max(event.last_heard for event in events)
+            call_id = min(name for event in events for name in event.ids)
             events.append(closing(events[0], call_id, last))
             self._batch.add(EVENT_MESSAGE, event_row(events[-1]), 0.0)
-            self._touched.add(call_id)
+            self._touched.add(known)
             self.totals.closed += 1
+
+
+def timeless(event: CallEvent) -> CallEvent:
+    """The office's ids hold no time: the same event with random ones, as `uuid4` makes them."""
+    if event.source != PBX.source:
+        return event
+    return replace(
+        event,
+        ids=tuple(sorted(map(_random_id, event.ids))),
+        leg=_random_id(event.leg),
+        uuid=event.uuid and _random_id(event.uuid),
+        written=None,
+    )
+
+
+@lru_cache(100_000)
+def _random_id(known: str) -> str:
+    return str(uuid.UUID(bytes=blake2b(known.encode(), digest_size=16).digest(), version=4)) if known else ""
 
 
 def closing(event: CallEvent, call_id: str, at: int) -> CallEvent:
@@ -179,12 +202,17 @@ def closing(event: CallEvent, call_id: str, at: int) -> CallEvent:
     )
 
 
-def load(settings: Settings, seed: int, calls: int, span: Span, portion: int = PORTION) -> Totals:
-    """Write them all, so many calls at a time; raise `StoreError` if ClickHouse does not take them."""
+def load(
+    settings: Settings, seed: int, calls: int, span: Span, portion: int = PORTION, *, timeless: bool = False
+) -> Totals:
+    """Write them all, so many calls at a time; raise `StoreError` if ClickHouse does not take them.
+
+    `timeless` gives the office's calls ids that hold no time.
+    """
     store = Store(settings)
     try:
         store.check()
-        loader = Loader(store)
+        loader = Loader(store, timeless=timeless)
         progress = Progress(seed, calls)
         size = int(portion * CALLBACKS_A_CALL)
         for number, each in enumerate(told(seed, calls, span), 1):
@@ -218,7 +246,7 @@ class Progress:
 def main(clickhouse: ClickHouseSettings, seed: int, calls: int, span: Span) -> None:
     """Load, and tell what there was."""
     gc.disable()  # nothing here goes in circles, and looking for that takes a twelfth of the time
-    totals = load(Settings(clickhouse=clickhouse), seed, calls, span)
+    totals = load(Settings(clickhouse=clickhouse), seed, calls, span, timeless=True)
     sys.stdout.buffer.write(orjson.dumps(asdict(totals)) + b"\n")
 
 

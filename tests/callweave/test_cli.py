@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from callweave.cli import COMMANDS as COMMANDS_BY_NAME
 from callweave.cli import group
-from callweave.commands.source import base_url
 from runtime import sources
 from runtime.settings import IngestSettings
 from runtime.sources import SourcesError
@@ -264,4 +263,4 @@ def test_no_sources_is_no_error(folder: Path) -> None:
     ],
 )
 def test_how_the_ingress_is_reached(settings: dict[str, Any], url: str) -> None:
-    assert base_url(IngestSettings(**settings)) == url
+    assert IngestSettings(**settings).base_url == url

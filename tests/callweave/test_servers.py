@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from callweave.commands.query import plain
 from runtime.addresses import free_port
+from runtime.cells import plain
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
 from runtime.settings import ClickHouseSettings
@@ -39,6 +39,8 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "NORMALIZE__METRICS_PORT": str(free_port()),
         "CORRELATE__METRICS_PORT": str(free_port()),
         "SINK__METRICS_PORT": str(free_port()),
+        "CONSOLE__PORT": str(free_port()),
+        "CONSOLE__METRICS_PORT": str(free_port()),
     }
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import httpx
 
 from compose.supervisor import pause_seconds
 from tests import servers
-from tests.pipeline import STAGES, StageName, Worker
+from tests.pipeline import STAGES, StageName, Started, Worker
 from tests.servers import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from runtime.settings import Settings
 
@@ -89,7 +87,7 @@ class Stage(Worker):
             return False
 
 
-class Stages:
+class Stages(Started):
     """One worker of each stage, looked after."""
 
     def __init__(self, settings: Settings, folder: Path, stages: tuple[StageName, ...] = STAGES) -> None:
@@ -116,16 +114,11 @@ class Stages:
             for stage in self.by_name.values():
                 stage.attend()
 
-    def __enter__(self) -> Self:
-        try:
-            for stage in self.by_name.values():
-                stage.start()
-            self._supervisor.start()
-            self.wait_ready()
-        except BaseException:
-            self.kill()
-            raise
-        return self
+    def start(self) -> None:
+        for stage in self.by_name.values():
+            stage.start()
+        self._supervisor.start()
+        self.wait_ready()
 
     def kill(self) -> None:
         self._over.set()
@@ -134,13 +127,8 @@ class Stages:
         for stage in self.by_name.values():
             stage.kill()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
 
-
-class Servers:
+class Servers(Started):
     """A Kafka and a ClickHouse of the test's own, with topics and tables for one pipeline."""
 
     def __init__(self, folder: Path) -> None:
@@ -149,23 +137,14 @@ class Servers:
         self.settings = servers.new_settings(self.kafka.bootstrap, self.clickhouse.address, folder)
         self.settings = with_short_sessions(self.settings)
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as started:
-            started.callback(self.kill)
-            self.kafka.start()
-            self.clickhouse.start()
-            servers.prepared(self.settings)
-            started.pop_all()
-        return self
+    def start(self) -> None:
+        self.kafka.start()
+        self.clickhouse.start()
+        servers.prepared(self.settings)
 
     def kill(self) -> None:
         self.kafka.kill()
         self.clickhouse.kill()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
 
 
 def with_short_sessions(settings: Settings) -> Settings:

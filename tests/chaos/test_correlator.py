@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaProducer
 
-from runtime.kafka import client_options
+from runtime.kafka import ByKey, client_options
 from schemas.topics import Topic, topic_key
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import SESSION_SECONDS, Stages
@@ -63,32 +62,22 @@ class Publishing:
         self._settings = settings
         self._events = events
         self._pause = seconds / PIECES
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._work = ThreadPoolExecutor(1).submit(self._publish)
 
     def join(self) -> None:
-        self._thread.join()
-        if self._failed is not None:
-            raise self._failed
-
-    def _run(self) -> None:
-        try:
-            self._publish()
-        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
-            self._failed = error
+        """Wait for its end; raises what it failed with."""
+        self._work.result()
 
     def _publish(self) -> None:
         kafka = self._settings.kafka
-        producer = KafkaProducer(**client_options(kafka))
+        producer = KafkaProducer(**client_options(kafka), partitioner=ByKey())
         size = len(self._events) // PIECES + 1
         acknowledged = []
         for start in range(0, len(self._events), size):
             for event in self._events[start : start + size]:
                 key = topic_key(event.account, event.ids[0])
-                partition = zlib.crc32(key) % kafka.partitions
                 topic = kafka.topic(Topic.EVENTS)
-                acknowledged.append(producer.send(topic, event.to_json(), key=key, partition=partition))
+                acknowledged.append(producer.send(topic, event.to_json(), key=key))
             time.sleep(self._pause)
         for future in acknowledged:
             future.get(60)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "compose"
-STAGES = ["ingest", "normalize", "correlate", "sink", "watch"]
+IMAGE_USER = 10001
+STAGES = ["ingest", "normalize", "correlate", "sink", "watch", "console"]
 SERVERS = ["kafka", "clickhouse", "prometheus", "grafana"]
-WITH_CLICKHOUSE = {"setup", "sink", "watch", "callweave"}  # the only ones that need its password
+WITH_CLICKHOUSE = {"setup", "sink", "watch", "console", "callweave"}  # the only ones that need its password
 OURS = [*STAGES, "setup", "callweave"]
 SECRETS = Path("/run/secrets/callweave")
 
@@ -63,9 +64,14 @@ def image_environment() -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
+def kind_of(name: str) -> str:
+    """What runs a stage's pods."""
+    return "StatefulSet" if name == "ingest" else "Deployment"
+
+
 def container(name: str) -> Yaml:
-    """The container of a Deployment, or of the Job."""
-    key = ("Job", f"setup-{VERSION.replace('.', '-')}") if name == "setup" else ("Deployment", name)
+    """The container of a stage, or of the Job."""
+    key = ("Job", f"setup-{VERSION.replace('.', '-')}") if name == "setup" else (kind_of(name), name)
     found: Yaml = KUBERNETES[key]["spec"]["template"]["spec"]["containers"][0]
     return found
 
@@ -110,7 +116,7 @@ def test_compose_runs_each_stage_once() -> None:
 
 def test_compose_opens_ports_on_loopback_alone() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
-    assert len(ports) == 6
+    assert len(ports) == 7
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
@@ -128,7 +134,7 @@ def test_compose_keeps_data_in_named_volumes() -> None:
 @pytest.mark.parametrize("name", [*STAGES, "callweave"])
 def test_compose_lets_each_stage_read_the_sources(name: str, tmp_path: Path) -> None:
     folder = settings_of(compose_environment(name), tmp_path).sources_file.parent
-    mode = "" if name == "callweave" else ":ro"  # `source add` is a command
+    mode = "" if name in {"callweave", "console"} else ":ro"  # both add sources
     assert f"sources:{folder}{mode}" in COMPOSE[name]["volumes"]
 
 
@@ -240,6 +246,7 @@ def test_compose_gives_people_the_ports_that_the_commands_expect() -> None:
     assert f"127.0.0.1:{defaults.clickhouse.port}:9000" in ports
     assert f"127.0.0.1:{defaults.clickhouse.http_port}:8123" in ports
     assert f"127.0.0.1:{defaults.ingest.port}:8080" in ports
+    assert f"127.0.0.1:{defaults.console.port}:8090" in ports
 
 
 def test_both_kafkas_are_one_version_with_one_configuration() -> None:
@@ -293,23 +300,40 @@ def test_kubernetes_asks_each_stage_where_it_listens(stage: str, tmp_path: Path)
     deployed = container(stage)
     assert deployed["args"] == ["run", stage]
     port = probes_port(stage, settings_of(kubernetes_environment(stage), tmp_path))
-    own = [{"name": "http", "containerPort": 8080}] if stage == "ingest" else []
+    http = {"ingest": 8080, "console": 8090}
+    own = [{"name": "http", "containerPort": http[stage]}] if stage in http else []
     assert deployed["ports"] == [*own, {"name": "probes", "containerPort": port}]
     assert deployed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
     assert deployed["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
-    template = KUBERNETES["Deployment", stage]["spec"]["template"]
+    template = KUBERNETES[kind_of(stage), stage]["spec"]["template"]
     assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
 
 
-def test_kubernetes_sends_callbacks_to_where_ingest_takes_them(tmp_path: Path) -> None:
-    settings = settings_of(kubernetes_environment("ingest"), tmp_path)
-    assert container("ingest")["ports"][0] == {"name": "http", "containerPort": settings.ingest.port}
-    (port,) = KUBERNETES["Service", "ingest"]["spec"]["ports"]
+@pytest.mark.parametrize("stage", ["ingest", "console"])
+def test_kubernetes_sends_requests_to_where_a_stage_listens(stage: str, tmp_path: Path) -> None:
+    settings = getattr(settings_of(kubernetes_environment(stage), tmp_path), stage)
+    assert container(stage)["ports"][0] == {"name": "http", "containerPort": settings.port}
+    assert settings.host == "0.0.0.0"
+    (port,) = KUBERNETES["Service", stage]["spec"]["ports"]
     assert port["targetPort"] == "http"
 
 
+def test_the_spool_outlives_the_pod_and_has_room(tmp_path: Path) -> None:
+    settings = settings_of(kubernetes_environment("ingest"), tmp_path)
+    stateful = KUBERNETES["StatefulSet", "ingest"]["spec"]
+    (claim,) = stateful["volumeClaimTemplates"]
+    mounts = {each["name"]: each["mountPath"] for each in container("ingest")["volumeMounts"]}
+    assert mounts[claim["metadata"]["name"]] == str(settings.spool_folder())
+    assert set(stateful["persistentVolumeClaimRetentionPolicy"].values()) == {"Retain"}
+    assert stateful["template"]["spec"]["securityContext"]["fsGroup"] == IMAGE_USER
+    gibibytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+    assert gibibytes * 1024**3 > settings.ingest.spool_max_bytes
+    (scaled,) = (one for (kind, _), one in KUBERNETES.items() if kind == "HorizontalPodAutoscaler")
+    assert scaled["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
+
+
 def test_ingest_has_time_to_drain(tmp_path: Path) -> None:
-    template = KUBERNETES["Deployment", "ingest"]["spec"]["template"]["spec"]
+    template = KUBERNETES["StatefulSet", "ingest"]["spec"]["template"]["spec"]
     pause = int(container("ingest")["lifecycle"]["preStop"]["exec"]["command"][1])
     drain = settings_of(kubernetes_environment("ingest"), tmp_path).ingest.drain_seconds
     assert template["terminationGracePeriodSeconds"] > pause + drain

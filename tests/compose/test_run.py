@@ -37,6 +37,8 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "NORMALIZE__METRICS_PORT": free_port(),
         "CORRELATE__METRICS_PORT": free_port(),
         "SINK__METRICS_PORT": free_port(),
+        "CONSOLE__PORT": free_port(),
+        "CONSOLE__METRICS_PORT": free_port(),
     }
     ours = {
         "KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
@@ -157,7 +159,7 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
 
     assert run.end(signal.SIGINT) == 0, run.said()
     stopped = re.findall(r"^(\w+) stopped", run.said(), re.MULTILINE)
-    assert stopped == ["ingest", "normalize", "correlate", "sink", "ClickHouse", "Kafka"]
+    assert stopped == ["ingest", "normalize", "correlate", "sink", "console", "ClickHouse", "Kafka"]
     port = int(variables["CALLWEAVE_INGEST__PORT"])
     assert not listening("127.0.0.1", port)
 

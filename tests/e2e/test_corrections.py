@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import zlib
 from dataclasses import replace
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from kafka import KafkaProducer
 from operations.audit import log
 from operations.audit.settle import settle
 from runtime import sources
-from runtime.kafka import client_options
+from runtime.kafka import ByKey, client_options
 from runtime.settings import CorrelateSettings
 from schemas.times import moment
 from schemas.topics import Topic, topic_key
@@ -78,14 +77,11 @@ def without_last(rows: list[dict[str, object]]) -> list[dict[str, object]]:
 def publish(settings: Settings, events: list[CallEvent]) -> None:
     """As normalize does, one after the other."""
     kafka = settings.kafka
-    producer = KafkaProducer(**client_options(kafka), acks="all", metrics_enabled=False)
+    producer = KafkaProducer(**client_options(kafka), partitioner=ByKey(), acks="all", metrics_enabled=False)
     try:
         for each in events:
             key = topic_key(each.account, each.ids[0])
-            partition = zlib.crc32(key) % kafka.partitions
-            producer.send(kafka.topic(Topic.EVENTS), each.to_json(), key=key, partition=partition).get(
-                PATIENCE
-            )
+            producer.send(kafka.topic(Topic.EVENTS), each.to_json(), key=key).get(PATIENCE)
     finally:
         producer.close(timeout=PATIENCE)
 

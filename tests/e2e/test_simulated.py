@@ -61,11 +61,20 @@ def test_every_row_is_as_the_ledger_expects(
     assert count(settings, "SELECT count() FROM calls") == wishes.calls
     assert count(settings, "SELECT count() FROM callbacks") == tally.through
 
+    assert_answers_are_shown(settings, ledger_folder, capsys)
+    assert_a_changed_ledger_is_noticed(settings, ledger_folder, wishes.calls)
+
+
+def assert_answers_are_shown(
+    settings: Settings, ledger_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     answers.show(settings, ledger_folder)
     shown = capsys.readouterr().out
     assert shown.count("?\n") == len(list(answers.questions(answers.SQL.read_text("utf-8")))) == 10
     assert "demo-pbx" in shown
 
+
+def assert_a_changed_ledger_is_noticed(settings: Settings, ledger_folder: Path, calls: int) -> None:
     expected, sent = list(lines(ledger_folder / EXPECTED)), list(lines(ledger_folder / SENT))
     expected[0]["columns"]["caller"] = "+79990000000"
     sent[0]["id"] = "another"
@@ -74,7 +83,7 @@ def test_every_row_is_as_the_ledger_expects(
     assert wrong.wrong == 1
     told = list(check.verdict(wrong))
     assert len(wrong.differences) == 2
-    assert f"expected = actual for {wishes.calls - 1} of {wishes.calls} calls" in told[0]
+    assert f"expected = actual for {calls - 1} of {calls} calls" in told[0]
     assert "caller is …" in told[2]
     assert "expected …00" in told[2]
     assert "+7999" not in "\n".join(told)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -26,7 +26,7 @@ from schemas.topics import Topic
 from tests.servers import NO_TLS, PATIENCE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from schemas.callbacks import Headers
 
@@ -45,6 +45,8 @@ class Ingress:
         self.url = f"http://127.0.0.1:{self.port}"
         self.probes = f"http://127.0.0.1:{settings.ingest.metrics_port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.within: list[str] = []
+        """The command that runs it, if it is to see another file system than we do."""
 
     def environment(self) -> dict[str, str]:
         return os.environ | {
@@ -62,7 +64,7 @@ class Ingress:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "callweave", "run", "ingest"],
+                [*self.within, sys.executable, "-m", "callweave", "run", "ingest"],
                 env=self.environment(),
                 stdout=log,
                 stderr=log,
@@ -144,7 +146,12 @@ def accepted(settings: Settings) -> dict[str, Callback]:
 
 def spooled(settings: Settings) -> dict[str, Callback]:
     """What stands in the spool, by id."""
-    found = [message for path in (settings.data / "spool").glob("*.spool") for message in readable(path)]
+    return kept_in(settings.data / "spool")
+
+
+def kept_in(folder: Path) -> dict[str, Callback]:
+    """What stands in this spool, by id."""
+    found = [message for path in folder.glob("*.spool") for message in readable(path)]
     callbacks = [Callback.from_message(message.value, message.headers) for message in found]
     assert len({callback.id for callback in callbacks}) == len(callbacks), "an id came twice"
     return {callback.id: callback for callback in callbacks}
@@ -172,10 +179,20 @@ def new_settings(bootstrap: str, folder: Path, **ingest: Any) -> Settings:
     )
 
 
+def is_drained(settings: Settings) -> bool:
+    """Whether the spool has nothing more; costs little, so that it may be asked while it works."""
+    sizes = []
+    for path in (settings.data / "spool").glob("*.spool"):
+        with suppress(FileNotFoundError):  # it has been published meanwhile
+            sizes.append(path.stat().st_size)
+    return not any(sizes)
+
+
 @contextmanager
-def running(settings: Settings, folder: Path) -> Iterator[Ingress]:
+def running(settings: Settings, folder: Path, within: Iterable[str] = ()) -> Iterator[Ingress]:
     """An ingress that ends with the test."""
     ingress = Ingress(settings, folder / "ingest.log")
+    ingress.within = [*within]
     ingress.start()
     try:
         yield ingress

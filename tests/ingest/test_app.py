@@ -206,6 +206,17 @@ def test_headers_are_kept_to_verify_a_signature_later(app: App, tmp_path: Path) 
     }
 
 
+def test_signatures_are_kept_before_anybody_asks_for_them(app: App) -> None:
+    signed = {"Webhook-Id": "m1", "Webhook-Timestamp": "1", "Webhook-Signature": "v1,x", "Authorization": "a"}
+    assert app.client.post(app.path, data=b"{}", headers=signed).status_code == 200
+    ((_, value, kept),) = app.memory.kept
+    assert orjson.loads(Callback.from_message(value, kept).kept_headers) == {
+        "webhook-id": "m1",
+        "webhook-timestamp": "1",
+        "webhook-signature": "v1,x",
+    }
+
+
 def test_a_secret_that_is_away_is_our_trouble(app: App, tmp_path: Path) -> None:
     entry(app, sender={"signature": {"secret_files": [str(tmp_path / "none")]}})
     answer = app.client.post(app.path, data=b"{}", headers={"X-Signature": "00"})

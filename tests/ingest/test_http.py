@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server  # the ingress is a process
 
-HEADER_SECONDS, BODY_SECONDS, KEEP_ALIVE_SECONDS = 1.0, 2.0, 4.0
+HEADER_SECONDS, BODY_SECONDS, KEEP_ALIVE_SECONDS = 1.0, 2.0, 2.5
 PEER_CONNECTIONS = 300
 
 
@@ -214,6 +214,26 @@ STRANGE: dict[str, tuple[bytes, set[int]]] = {
     "NUL in a header": (b"X: a\x00b\r\nContent-Length: 2\r\n\r\n{}", {400}),
     "CR in a header": (b"X: a\rb\r\nContent-Length: 2\r\n\r\n{}", {400}),
     "a wrong chunk size": (b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", {400}),
+    "a chunk size that is negative": (b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n", {400}),
+    "a chunk size that is huge": (
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\n{}\r\n",
+        {400, 413},
+    ),
+    "a chunk longer than it says": (b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n", {400}),
+    "a chunk size that ends in LF": (b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", {400}),
+    "chunked twice": (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}),
+    "chunked, then as it is": (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n{}", {400}),
+    "chunked behind a tab": (b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", {400}),
+    "two lengths in one": (b"Content-Length: 2, 2\r\n\r\n{}", {400}),
+    "a length in hexadecimal": (b"Content-Length: 0x2\r\n\r\n{}", {400}),
+    "a length with a space in it": (b"Content-Length: 2 2\r\n\r\n{}", {400}),
+    "an empty length": (b"Content-Length: \r\n\r\n{}", {400}),
+    "a header that is split": (b"X: a\r\n b\r\nContent-Length: 2\r\n\r\n{}", {400}),
+    "a length in a split header": (b"X: a\r\n Content-Length: 2\r\n\r\n{}", {400}),
+    "a header without a name": (b": a\r\nContent-Length: 2\r\n\r\n{}", {400}),
+    "a header without a colon": (b"X\r\nContent-Length: 2\r\n\r\n{}", {400}),
+    "NUL in a header's name": (b"X\x00: a\r\nContent-Length: 2\r\n\r\n{}", {400}),
+    "CR in a header's name": (b"X\rY: a\r\nContent-Length: 2\r\n\r\n{}", {400}),
     "a header of 64 KiB": (b"X: " + b"a" * 70_000 + b"\r\nContent-Length: 2\r\n\r\n{}", {431}),
     "many headers": (b"X: a\r\n" * 20_000 + b"Content-Length: 2\r\n\r\n{}", {431}),
 }
@@ -228,6 +248,37 @@ def test_what_could_be_read_in_two_ways_is_not_read(place: Place, name: str) -> 
     assert set(found) <= allowed
     assert len(place.kept()) == before
     assert place.ingress.metric("callweave_ingest_failed_total") == 0
+
+
+LINES: dict[str, bytes] = {
+    "HTTP/0.9": b"GET /callbacks/TOKEN\r\n\r\n",
+    "HTTP/0.9 with its number": b"GET /callbacks/TOKEN HTTP/0.9\r\n\r\n",
+    "HTTP/2 as if it were known": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/1.2": b"GET /callbacks/TOKEN?a=1 HTTP/1.2\r\nHost: x\r\n\r\n",
+    "NUL in the target": b"GET /callbacks/TOKEN?a=\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "CR in the target": b"GET /callbacks/TOKEN?a=\rb HTTP/1.1\r\nHost: x\r\n\r\n",
+    "LF in the target": b"GET /callbacks/TOKEN?a=\nb HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a space in the target": b"GET /callbacks/TOKEN?a= b HTTP/1.1\r\nHost: x\r\n\r\n",
+    "TLS": bytes.fromhex("16030100c8010000c403030000"),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_line_that_is_no_request_of_http_1_is_not_read(place: Place, name: str) -> None:
+    before = len(place.kept())
+    assert statuses(place.say(LINES[name].replace(b"TOKEN", place.token.encode()))) == [400]
+    assert len(place.kept()) == before
+
+
+def test_what_stands_behind_a_body_is_a_request_of_its_own(place: Place) -> None:
+    """Neither swallowed, nor taken for a part of the first, nor answered twice."""
+    hidden = place.head("Content-Length: 14", method="POST") + b'{"hidden":"1"}'
+    for body in (place.head("Content-Length: 0"), place.head("Transfer-Encoding: chunked") + b"0\r\n\r\n"):
+        before = place.kept()
+        assert statuses(place.say(body + hidden)) == [200, 200]
+        assert place.kept() == sorted([*before, b'{"hidden":"1"}'])
+    inside = place.head(f"Content-Length: {len(hidden)}") + hidden
+    assert statuses(place.say(inside)) == [400], "it is a body that can't be decoded"
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import resource
 import signal
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,9 +19,10 @@ from runtime import topics
 from runtime.settings import KafkaSettings
 from schemas.callbacks import Callback
 from schemas.topics import Topic
-from tests.ingest.conftest import accepted, new_settings, new_token, read_topic, running, spooled
+from tests.ingest.conftest import accepted, is_drained, new_settings, new_token, read_topic, running, spooled
+from tests.ingest.test_server import Load
 from tests.scale import scaled
-from tests.servers import NO_KAFKA, NO_TLS, eventually, kafka_node
+from tests.servers import NO_TLS, eventually, kafka_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,8 @@ RATE = 300
 """Callbacks a second."""
 AWAY_SECONDS = scaled(5, 600)
 KILLS = scaled(3, 100)
+ANSWER_SECONDS = 3.0
+"""Within which every answer comes while there is neither broker nor spool: the promise to providers."""
 
 
 class Steady:
@@ -44,6 +48,8 @@ class Steady:
         """By the id of the answer, what was sent."""
         self.refused: list[int] = []
         """Every other status."""
+        self.broken = 0
+        """How many had no answer."""
         self.seconds: list[float] = []
         self._url = url
         self._pause = CLIENTS / rate
@@ -62,15 +68,16 @@ class Steady:
                 start = time.monotonic()
                 try:
                     answer = client.post(self._url, content=body)
-                except httpx.TransportError:
-                    continue  # the ingress was killed: nothing is claimed
+                except httpx.TransportError:  # the ingress was killed: nothing is claimed
+                    self.broken += 1
+                    continue
                 self.seconds.append(time.monotonic() - start)
                 if answer.status_code == 200:
                     self.kept[answer.json()["id"]] = body
                 else:
                     self.refused.append(answer.status_code)
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._ends.set()
         for client in self._clients:
             client.result(60)
@@ -106,7 +113,7 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
     with running(settings, tmp_path) as ingress:
         eventually(ingress.connected, "the broker is found")
         load = Steady(f"{ingress.url}/callbacks/{token}")
-        try:
+        with contextlib.closing(load):
             eventually(lambda: len(load.kept) > RATE, "load")
             node.kill()
             begun = len(load.seconds)
@@ -119,17 +126,17 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
                 ingress.start()
                 time.sleep(0.2)
             killed_at = len(load.kept)
+            standing = len(spooled(settings))
             node.start()
             start = time.monotonic()
-            eventually(lambda: not spooled(settings), "the spool is empty", patience=120)
+            eventually(lambda: is_drained(settings), "the spool is empty", patience=120)
             drained_in = time.monotonic() - start
             eventually(lambda: len(load.kept) > killed_at + RATE, "it goes on")
-        finally:
-            load.end()
-        eventually(lambda: not spooled(settings), "the spool is empty")
+        eventually(lambda: is_drained(settings), "the spool is empty")
         print(
             f"away: {len(away)} answers, p99 {away[int(len(away) * 0.99)] * 1e3:.0f} ms; "
-            f"{len(in_spool)} in the spool, empty {drained_in:.1f} s after the broker's return"
+            f"{standing} in the spool, empty {drained_in:.1f} s after the broker's return: "
+            f"{standing / drained_in / RATE:.1f} times the rate; {KILLS} kills, {load.broken} unanswered"
         )
         assert load.refused == []
         found = in_kafka(settings)
@@ -137,6 +144,39 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
         assert all(found[each].payload == body for each, body in load.kept.items())
         assert all(found[each] == callback for each, callback in in_spool.items()), "with its own time and id"
         eventually(lambda: ingress.metric("callweave_ingest_spool_bytes") == 0, "its size is told")
+
+
+def test_without_a_spool_every_answer_is_503_in_time_while_the_broker_is_away(
+    node: KafkaNode, tmp_path: Path
+) -> None:
+    node.kill()
+    settings = new_settings(node.bootstrap, tmp_path, spool_max_bytes=0)
+    token = new_token(settings)
+    with running(settings, tmp_path) as ingress:
+        assert ingress.post(token).status_code == 503
+        assert not ingress.ready()
+        load = Load(ingress, token)
+        try:
+            node.start()
+            eventually(lambda: topics.ensure(settings) != [], "topics are there")
+            eventually(lambda: load.seen(200) > 100, "callbacks are acknowledged once there is a broker")
+            for _ in range(scaled(1, 3)):
+                node.kill()
+                gone = time.monotonic()
+                eventually(lambda: not ingress.ready(), "not ready without a broker")
+                eventually(partial(load.has, 200, 503, gone), "answers without a broker")
+                node.start()
+                eventually(partial(load.has, 100, 200, time.monotonic()), "it is used when it is back")
+                eventually(ingress.ready, "ready when it is back")
+            acknowledged = load.end()
+            assert acknowledged <= accepted(settings).keys()
+            assert load.slowest < ANSWER_SECONDS
+        finally:
+            load.end()
+        said = ingress.log.read_text()
+    assert token not in said
+    warnings = [line for line in said.splitlines() if '"warning"' in line and "broker" in line]
+    assert 1 <= len(warnings) <= 10, "warnings are rate-limited"
 
 
 def test_a_broker_that_stands_still_now_and_then_costs_no_callback(node: KafkaNode, tmp_path: Path) -> None:
@@ -156,36 +196,17 @@ def test_a_broker_that_stands_still_now_and_then_costs_no_callback(node: KafkaNo
                 time.sleep(0.3)
         finally:
             os.kill(node.pid, signal.SIGCONT)
-            load.end()
+            load.close()
         assert load.refused == []
-        eventually(lambda: not spooled(settings), "the spool is empty")
+        eventually(lambda: is_drained(settings), "the spool is empty")
         assert load.kept.keys() <= in_kafka(settings).keys()
         eventually(lambda: ingress.threads() <= threads, "connections that were given up leave no thread")
-
-
-def test_a_full_disk_is_a_503_until_there_is_room(tmp_path: Path) -> None:
-    """A limit on the size of files stands in for it."""
-    settings = new_settings(NO_KAFKA, tmp_path)
-    token = new_token(settings)
-    with running(settings, tmp_path) as ingress:
-        assert ingress.process is not None
-        assert ingress.post(token).status_code == 200
-        _, hard = resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE, (0, hard))
-        refused = [ingress.post(token) for _ in range(5)]
-        assert {(answer.status_code, "Retry-After" in answer.headers) for answer in refused} == {(503, True)}
-        assert not ingress.ready()
-        assert len(list((tmp_path / "spool").iterdir())) <= 2, "no file is left for each that failed"
-        resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-        assert ingress.post(token).status_code == 200
-        assert ingress.ready()
-        assert len(spooled(settings)) == 2
 
 
 def test_a_bootstrap_broker_that_hangs_is_not_the_only_one_asked(kafka_address: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         address = "{}:{}".format(*hanging.getsockname())
-        settings = new_settings(kafka_address, tmp_path, spool_max_bytes=0)
+        settings = new_settings(kafka_address, tmp_path, spool_max_bytes=0, acknowledge_timeout_seconds=0.5)
         topics.ensure(settings)
         kafka = KafkaSettings(bootstrap_servers=f"{address},{kafka_address}", prefix=settings.kafka.prefix)
         token = new_token(settings)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,8 +206,6 @@ def test_the_vector_of_standard_webhooks(tmp_path: Path) -> None:
 
 
 def test_standard_webhooks_with_either_secret(tmp_path: Path) -> None:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     other = base64.b64encode(b"another secret of ours")
     files = secrets(tmp_path, f"whsec_{STANDARD_SECRET}".encode(), other)
     sender = asked(signature={"scheme": "standard-webhooks", "secret_files": files})

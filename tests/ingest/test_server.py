@@ -10,14 +10,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
-from runtime import sources, topics
-from tests.ingest.conftest import accepted, new_settings, new_token, running
-from tests.servers import PATIENCE, eventually, kafka_node
+from runtime import sources
+from tests.ingest.conftest import accepted, new_token, running
+from tests.servers import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 THREADS = 40
 """More than the server has."""
-BROKER_AWAY_SECONDS = 3.0
-"""Within which every answer comes while the broker is away: the promise to providers."""
 
 
 class Load:
@@ -73,38 +70,6 @@ class Load:
         assert {answer.status_code for answer in answers} <= {200, 503}
         assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
         return {answer.json()["id"] for answer in answers if answer.status_code == 200}
-
-
-def test_without_a_spool_every_answer_is_503_in_time_while_the_broker_is_away(tmp_path: Path) -> None:
-    node = kafka_node(tmp_path / "kafka")
-    settings = new_settings(node.bootstrap, tmp_path, spool_max_bytes=0)
-    token = new_token(settings)
-    with running(settings, tmp_path) as ingress:
-        assert ingress.post(token).status_code == 503
-        assert not ingress.ready()
-        load = Load(ingress, token)
-        try:
-            node.start()
-            eventually(lambda: topics.ensure(settings) != [], "topics are there")
-            eventually(lambda: load.seen(200) > 100, "callbacks are acknowledged once there is a broker")
-            for _ in range(2):
-                node.kill()
-                gone = time.monotonic()
-                eventually(lambda: not ingress.ready(), "not ready without a broker")
-                eventually(partial(load.has, 200, 503, gone), "answers without a broker")
-                node.start()
-                eventually(partial(load.has, 100, 200, time.monotonic()), "it is used when it is back")
-                eventually(ingress.ready, "ready when it is back")
-            acknowledged = load.end()
-            assert acknowledged <= accepted(settings).keys()
-            assert load.slowest < BROKER_AWAY_SECONDS
-        finally:
-            load.end()
-            node.kill()
-        said = ingress.log.read_text()
-    assert token not in said
-    warnings = [line for line in said.splitlines() if '"warning"' in line and "broker" in line]
-    assert 1 <= len(warnings) <= 10, "warnings are rate-limited"
 
 
 def test_sigterm_finishes_what_is_under_way(ingress: Ingress, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,25 @@ def test_what_many_threads_keep_is_there_once_in_a_new_process_too(tmp_path: Pat
     spool.seal()
     assert sorted(taken(Spool(tmp_path, PLENTY))) == sorted(values)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_just_begun_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process, or our own drain, looks at the folder right before it is locked."""
+    ours, others = Spool(tmp_path, PLENTY), Spool(tmp_path, PLENTY)
+    lock = fcntl.flock
+    looked: list[object] = []
+
+    def lock_too_late(file: int, how: int) -> None:
+        if not looked:
+            looked.append(True)
+            looked.append(taken(others))
+        lock(file, how)
+
+    monkeypatch.setattr("ingest.spool.fcntl.flock", lock_too_late)
+    ours.append("t", b"kept", [])
+    assert looked == [True, []]
+    assert taken(others) == [], "we may write more to it"
+    assert taken(ours) == [b"kept"]
 
 
 def test_a_large_file_is_complete_by_itself(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest.metrics import LIMITED
 from ingest.spool import Spool
-from operations.doctor import Finding, examine, port_finding
+from operations.doctor import Finding, examine, limited, port_finding
 from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 from runtime.probe import is_callweave
-from runtime.settings import Settings
+from runtime.settings import IngestSettings, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +63,19 @@ def test_nothing_that_listens_is_not_callweave() -> None:
 
 def test_a_server_on_every_address_is_reached_by_loopback() -> None:
     assert (reachable("0.0.0.0"), reachable("::"), reachable("10.0.0.1")) == ("127.0.0.1", "::1", "10.0.0.1")
+
+
+def test_a_source_that_met_its_limit_is_named(tmp_path: Path) -> None:
+    name = f"limited-{tmp_path.name}"
+    with serve(0, fine) as server:
+        ingest = IngestSettings(metrics_port=server.port)
+        settings = Settings(ingest=ingest, data=tmp_path, sources_file=tmp_path / "sources.toml")
+        assert [each for each in limited(settings) if name in each.text] == []
+        LIMITED.labels(name).inc(3)
+        (found,) = (each for each in limited(settings) if name in each.text)
+    assert "3 requests were answered with 429" in found.text
+    assert f"`callweave source change {name} --requests-per-second`" in found.text
+    assert list(limited(settings)) == [], "nothing listens any more"
 
 
 def test_what_waits_in_the_spool_is_told_and_what_is_broken_is_bad(tmp_path: Path) -> None:

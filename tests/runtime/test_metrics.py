@@ -7,13 +7,13 @@ from contextlib import closing
 import httpx
 import pytest
 
-from runtime import metrics
+from runtime import metrics, probe
 from runtime.errors import StartError
 from runtime.metrics import MetricsServer, serve
 
 
-def ask(server: MetricsServer, path: str) -> httpx.Response:
-    return httpx.get(f"http://127.0.0.1:{server.port}{path}", trust_env=False)
+def ask(server: MetricsServer, path: str, host: str = "127.0.0.1") -> httpx.Response:
+    return httpx.get(f"http://{host}:{server.port}{path}", trust_env=False)
 
 
 def fine() -> tuple[bool, str]:
@@ -28,6 +28,14 @@ def test_it_serves_metrics_on_a_free_port() -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert 'callweave_build_info{python="3.' in answer.text
     assert "process_cpu_seconds_total" in answer.text
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_it_listens_on_ipv6_too(host: str) -> None:
+    with serve(0, fine, host=host) as server:
+        assert ask(server, "/readyz", "[::1]").status_code == 200
+        assert server.address == (host, server.port)
+        assert probe.is_callweave(host, server.port)
 
 
 def test_metrics_come_in_the_format_that_is_asked_for() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runtime.terminal import visible, visible_json
 from tests.scale import examples
-from tests.test_architecture import ROOMS, ROOT
+from tests.test_architecture import ROOMS, ROOT, tree
 
 
 def test_control_characters_become_visible() -> None:
@@ -54,6 +54,6 @@ def test_everything_is_printed_by_the_function_that_escapes(room: str) -> None:
     printing = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / room).rglob("*.py")
-        if any(prints(node) for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+        if any(prints(node) for node in ast.walk(tree(path)))
     }
     assert printing <= PRINTERS

@@ -15,13 +15,10 @@ from runtime.sources import Source
 from schemas import dialects
 from simulator.traffic import MODELS
 from tests.samples import CALLS, DOCUMENTED
-from tests.test_architecture import ROOMS, ROOT
+from tests.test_architecture import ROOMS, ROOT, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CHOOSES = {"schemas/dialects.py", "compose/demo_sources.py"}
-"""The declaration; and the demo, which has two sources to show."""
 
 
 @pytest.mark.parametrize("name", dialects.NAMES)
@@ -45,24 +42,23 @@ def test_nobody_knows_a_dialect_that_is_not_declared() -> None:
 
 def test_no_other_file_names_a_dialect() -> None:
     named = {path for path, text in texts() if any(name in text for name in dialects.NAMES)}
-    assert named <= CHOOSES
+    assert named == {"schemas/dialects.py"}
 
 
 def texts() -> Iterator[tuple[str, str]]:
     """Our source files with what they hold as data: the strings of Python, and SQL but for comments."""
-    for room in sorted({*ROOMS} - {"simulator"}):
+    for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
-            yield str(path.relative_to(ROOT)), "\n".join(strings(ast.parse(path.read_text())))
+            yield str(path.relative_to(ROOT)), "\n".join(strings(tree(path)))
         for path in (ROOT / room).rglob("*.sql"):
-            if path.parent.name != "migrations":  # what was applied once is not changed
-                lines = path.read_text().splitlines()
-                yield str(path.relative_to(ROOT)), "\n".join(line.partition("--")[0] for line in lines)
+            lines = path.read_text().splitlines()
+            yield str(path.relative_to(ROOT)), "\n".join(line.partition("--")[0] for line in lines)
 
 
-def strings(tree: ast.AST) -> Iterator[str]:
+def strings(module: ast.Module) -> Iterator[str]:
     """The strings but for docstrings, which stand alone as statements."""
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    alone = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
             yield node.value
 

@@ -13,7 +13,7 @@ from chdb.session import Session
 
 def main() -> None:
     """Each answer is text, tab-separated; an error ends it all."""
-    session: Any = Session()  # type: ignore[no-untyped-call]
+    session: Any = Session()  # type: ignore[no-untyped-call] # chdb has no types
     answers = [str(session.query(query, "TabSeparated") or "") for query in json.load(sys.stdin)]
     json.dump(answers, sys.stdout)
 

@@ -11,9 +11,10 @@ from kafka import KafkaConsumer
 
 from runtime.kafka import client_options
 from schemas.links import Events, Link, told_from_json
-from schemas.records import Record
+from schemas.records import Record, Suspect
 from schemas.times import SECOND
-from schemas.topics import Topic
+from schemas.topics import Topic, partition_of
+from sinks.batch import Batch
 from sinks.recall import Recall
 from sinks.store import Store
 from sinks.tied import MOST_BYTES, tied
@@ -21,7 +22,7 @@ from tests.pipeline import Worker
 from tests.rows import select
 from tests.servers import eventually
 from tests.sinks.flow import Flow
-from tests.sinks.folded import write
+from tests.sinks.folded import add, insert, write
 from tests.sinks.queries.telling import DAY, START, event
 
 if TYPE_CHECKING:
@@ -90,6 +91,19 @@ def test_what_the_state_still_has_is_not_looked_up(store_settings: Settings, rec
     assert len(recall.find([("acme", "c")], START + young + 1)) == 1
 
 
+def test_a_suspect_id_ties_nothing(store_settings: Settings, recall: Recall) -> None:
+    other = event("ring", "a", START, ids=("a", "b"))
+    write(store_settings, [FIRST], [other])
+    batch = Batch()
+    suspect = Suspect(since=START, at=START, source="shop")
+    add(batch, Topic.RECORDS, Record(account="acme", call_id="b", suspect=suspect).to_json())
+    insert(store_settings, batch)
+    assert select(store_settings, "SELECT id, source FROM suspect_ids") == [{"id": "b", "source": "shop"}]
+    (found,) = recall.find([("acme", "c"), ("acme", "b")], MUCH_LATER)
+    assert (found.ids, found.events, found.asked) == (("c",), (FIRST,), ("c",))
+    assert len(recall.find([("acme", "a"), ("acme", "c"), ("other", "b")], MUCH_LATER)) == 2
+
+
 def test_rows_of_earlier_lives_are_hidden(store_settings: Settings, recall: Recall) -> None:
     write(store_settings, [FIRST])
     write(store_settings, [SECOND_EVENT])
@@ -115,7 +129,9 @@ def test_late_news_is_answered_through_links(stack_settings: Settings, tmp_path:
 
     def answered() -> bool:
         for records in consumer.poll(timeout_ms=200).values():
-            told.update({record.key: told_from_json(record.value) for record in records})
+            for record in records:
+                assert record.partition == partition_of(record.key, stack_settings.kafka.partitions)
+                told[record.key] = told_from_json(record.value)
         return len(told) == 2
 
     try:

@@ -10,7 +10,7 @@ import pytest
 from schemas.calls import COLUMNS, column
 from sinks import statements
 from sinks.masked import columns as declared
-from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, EVENTS, IN_ORDER, LEGS, Table
+from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, EVENTS, IN_ORDER, LEGS, SUSPECTS, Table
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -46,6 +46,7 @@ def test_the_engines_are_those_that_replace(client: Client) -> None:
         EVENTS: f"ReplacingMergeTree(reading) {of_day}event_id, callback_id)",
         CALLS: f"ReplacingMergeTree(version) {of_day}call_id)",
         LEGS: f"ReplacingMergeTree(version) {of_day}call_id, leg_id)",
+        SUSPECTS: "ReplacingMergeTree(last_at) ORDER BY (account, id, source, since)",
     }
 
 

@@ -13,6 +13,7 @@ from time import monotonic
 from compose.embedded.clickhouse.access import Access
 from compose.embedded.clickhouse.engine import Engine
 from compose.embedded.clickhouse.errors import ServerError
+from compose.embedded.clickhouse.people import read_people, read_roles
 from compose.embedded.clickhouse.server import ClickHouseServer, listen
 from compose.embedded.node import NodeError
 
@@ -33,6 +34,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--password-file", type=Path, help="its first line is the user's password; none without it"
     )
+    parser.add_argument(
+        "--people", type=Path, help="TOML: a table for each other user, with password and roles"
+    )
+    parser.add_argument("--roles", type=Path, help="SQL that makes these roles, as compose/access.sql")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     return parser.parse_args()
 
@@ -53,11 +58,13 @@ def main() -> int:
             password = options.password_file.read_text().split("\n")[0]
         native = listen(options.host, options.port)
         http = listen(options.host, options.http_port)
-        engine = Engine(options.data, options.database)
+        people = read_people(options.people) if options.people else {}
+        roles = read_roles(options.roles) if options.roles else {}
+        engine = Engine(options.data, options.database, roles)
     except (NodeError, ServerError, OSError, RuntimeError) as error:
         log.error("%s", error)
         return 1
-    server = ClickHouseServer(engine, Access(options.user, password), native, http)
+    server = ClickHouseServer(engine, Access(options.user, password, people), native, http)
     server.start()
     log.info(
         "ClickHouse %s listens on %s:%d (native) and %d (http), data in %s, after %.1f s",

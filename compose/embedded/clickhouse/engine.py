@@ -17,9 +17,11 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from compose.embedded.clickhouse import sql as statements
 from compose.embedded.clickhouse.errors import Code, ServerError, parse_error
+from compose.embedded.clickhouse.people import users_xml
 from compose.embedded.locks import lock_data
 from compose.embedded.node import NodeError
 
@@ -57,6 +59,7 @@ class NotStreamableError(Exception):
 
 _CONFIGURATION = """\
 <clickhouse>
+    <user_directories><users_xml><path>{users}</path></users_xml></user_directories>
     <!-- Beside the rest of the stack, on a developer's machine. -->
     <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
     <mark_cache_size>268435456</mark_cache_size>
@@ -70,25 +73,29 @@ _CONFIGURATION = """\
 """
 
 
-def _connection_string(data: Path) -> str:
+def _connection_string(data: Path, roles: Mapping[str, list[str]]) -> str:
     """What chdb opens: the engine's folder, with a configuration that is rewritten each time."""
     if any(mark in str(data) for mark in "?&#%*{}"):
         raise NodeError(f"The path {data} must not contain any of ?&#%*{{}}: choose another folder.")
     configuration = data.resolve() / "engine.xml"
-    configuration.write_text(_CONFIGURATION)
+    users = data.resolve() / "users.xml"
+    users.write_text(users_xml(roles))
+    configuration.write_text(_CONFIGURATION.format(users=escape(str(users))))
     return f"{data.resolve() / 'engine'}?config-file={configuration}"
 
 
 class Engine:
     """The engine on one data directory. Its sessions must be closed before it."""
 
-    def __init__(self, data: Path, database: str = "default") -> None:
+    def __init__(
+        self, data: Path, database: str = "default", roles: Mapping[str, list[str]] | None = None
+    ) -> None:
         """Open the directory, create the database if missing, and delete what a killed process spooled."""
         self._lock = lock_data("ClickHouse", data)
         self._spool = data / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir()
-        self._path = _connection_string(data)
+        self._path = _connection_string(data, roles or {})
         self._connect: Callable[[str], Any] = importlib.import_module("chdb._chdb").connect
         self._numbers = itertools.count(1)
         self._control_lock = threading.Lock()
@@ -101,9 +108,12 @@ class Engine:
         self._one(f"CREATE DATABASE IF NOT EXISTS {statements.quote_name(database)}")
         self.database = database
 
-    def session(self, database: str = "") -> Session:
-        """A session with this current database, or the engine's default; exception 81 if there is none."""
-        session = Session(self, f"session-{next(self._numbers)}", database or self.database)
+    def session(self, database: str = "", roles: tuple[str, ...] = ()) -> Session:
+        """A session with this current database, or the engine's default; exception 81 if there is none.
+
+        With `roles` it has no rights but theirs.
+        """
+        session = Session(self, f"session-{next(self._numbers)}", database or self.database, roles)
         try:
             session.reopen()
         except ServerError:
@@ -144,11 +154,12 @@ class Engine:
 class Session:
     """One client's current database and settings. For one thread at a time, except `interrupt`."""
 
-    def __init__(self, engine: Engine, tag: str, database: str) -> None:
+    def __init__(self, engine: Engine, tag: str, database: str, roles: tuple[str, ...] = ()) -> None:
         """`tag` names it among all sessions."""
         self._engine = engine
         self._tag = tag
         self._database = database
+        self._roles = roles
         self._connection: Any = None
         self._settings: dict[str, str] = {}
         self._own_sets: list[str] = []
@@ -169,6 +180,8 @@ class Session:
         self._settings = {}
         self._query(f"USE {statements.quote_name(self._database)}", "Null")
         self._set({"log_comment": self._tag, **_BASE_SETTINGS})
+        if self._roles:
+            self._query(f"SET ROLE {', '.join(map(statements.quote_name, self._roles))}", "Null")
         for sql in self._own_sets:
             self._query(sql, "Null")
 
@@ -198,6 +211,8 @@ class Session:
     def run(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
         """Run any statement; its result is one piece (in Native: blocks one after the other)."""
         word = statements.first_word(sql)
+        if word == "SET":
+            self._refuse_roles(sql)
         try:
             piece = self._query(sql, form, parameters)
         finally:
@@ -216,6 +231,8 @@ class Session:
 
         Closing the generator early stops the query.
         """
+        if statements.first_word(sql) == "SET":
+            raise NotStreamableError
         try:
             running = self._connection.send_query(sql, form, params=dict(parameters or {}))
         except RuntimeError as error:
@@ -268,6 +285,11 @@ class Session:
         rows = self._query(f"DESCRIBE {what}", "TabSeparated", parameters).data.decode().splitlines()
         cells = ([statements.unescape(cell) for cell in row.split("\t")] for row in rows)
         return [(row[0], row[1], row[2]) for row in cells]
+
+    def _refuse_roles(self, sql: str) -> None:
+        """A person keeps the roles that they were given."""
+        if self._roles and any(token.upper == "ROLE" for token in statements.tokens(sql)):
+            raise Code.ACCESS_DENIED.error("Not enough privileges: roles can't be changed here.")
 
     def _set(self, settings: Mapping[str, str]) -> None:
         if settings:

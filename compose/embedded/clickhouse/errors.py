@@ -33,6 +33,7 @@ class Code(IntEnum):
     NOT_ENOUGH_SPACE = 243
     QUERY_IS_TOO_LARGE = 229
     QUERY_WAS_CANCELLED = 394
+    ACCESS_DENIED = 497
     AUTHENTICATION_FAILED = 516
 
     def error(self, text: str) -> ServerError:

@@ -22,6 +22,7 @@ from compose.embedded.clickhouse.engine import NotStreamableError, Piece
 from compose.embedded.clickhouse.errors import Code, ServerError
 from compose.embedded.clickhouse.frames import compress
 from compose.embedded.clickhouse.http_body import read_body
+from compose.embedded.clickhouse.http_origin import is_foreign
 from compose.embedded.clickhouse.http_request import (
     Parameters,
     Statement,
@@ -126,14 +127,18 @@ class _Handler(BaseHTTPRequestHandler):
         own.setdefault("default_format", headers.get("x-clickhouse-format", ""))
         if _QUERY_ID.fullmatch(own.get("query_id", "")):
             reply.query_id = own["query_id"]
-        connection.access.check(*credentials(own, headers))
+        if is_foreign(headers, connection.engine.host_name):
+            raise Code.ACCESS_DENIED.error(
+                "Another web page sent this query: ask from /play or a client, by address or localhost."
+            )
+        roles = connection.access.check(*credentials(own, headers))
         with connection.engine.spool() as spool:
             body = read_body(self.rfile, headers, framed=own.get("decompress") == "1")
             statement = assemble(own.get("query", ""), body, spool.file)
             reply.close_after = False
             reply.choose_encoding(own, parameters.settings, headers.get("accept-encoding", ""))
             session = connection.engine.session(
-                own.get("database") or headers.get("x-clickhouse-database", "")
+                own.get("database") or headers.get("x-clickhouse-database", ""), roles
             )
             try:
                 _run(session, statement, Path(spool.name), parameters, reply)

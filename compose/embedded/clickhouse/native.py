@@ -80,8 +80,8 @@ class NativeConnection(Connection):
             raise ProtocolError(f"the client's revision {hello.revision} is older than {oldest}")
         self._revision = min(hello.revision, protocol.REVISION)
         try:
-            self._access.check(hello.user, hello.password)
-            session = self._engine.session(hello.database)
+            roles = self._access.check(hello.user, hello.password)
+            session = self._engine.session(hello.database, roles)
         except ServerError as error:
             log.warning("native connection refused: %d %s", error.code, error.name)
             self._socket.sendall(protocol.exception(error))

@@ -25,12 +25,18 @@ class ClickHouseNode(Node):
         port: int = 9000,
         http_port: int = 8123,
         database: str = "callweave",
+        people: Path | None = None,
+        roles: Path | None = None,
     ) -> None:
-        """`database` is created if missing, and is every client's default."""
+        """`database` is created if missing, and is every client's default.
+
+        `people` and `roles` are files, of users beside the owner and of what they may do.
+        """
         super().__init__(data, host)
         self.port = port
         self.http_port = http_port
         self.database = database
+        self._more = [*_given("--people", people), *_given("--roles", roles)]
 
     @property
     def address(self) -> str:
@@ -45,6 +51,7 @@ class ClickHouseNode(Node):
             *(sys.executable, "-m", "compose.embedded.clickhouse", "--data", str(self.data)),
             *("--host", self.host, "--port", str(self.port), "--http-port", str(self.http_port)),
             *("--database", self.database),
+            *self._more,
         ]
 
     def ports(self) -> list[int]:
@@ -63,3 +70,7 @@ class ClickHouseNode(Node):
             return False
         finally:
             connection.close()
+
+
+def _given(option: str, path: Path | None) -> list[str]:
+    return [] if path is None else [option, str(path)]

@@ -29,7 +29,7 @@ _LAST_SECONDS = 5.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; `PortTakenError` when another program has the port."""
+    """Return a listening socket; raise `PortTakenError` when another program has the port."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,7 +71,7 @@ class Front:
             connection.leave()
 
     def wait_empty(self, deadline: float) -> bool:
-        """Whether all connections have ended by then (of time.monotonic)."""
+        """Return whether all connections have ended by then (of time.monotonic)."""
         with self._lock:
             threads = list(self._open.values())
         for thread in threads:

@@ -29,7 +29,6 @@ class Reader:
 
     @property
     def waiting(self) -> int:
-        """How many bytes are here and not taken."""
         return len(self.data) - self.position
 
     def compact(self) -> None:

@@ -36,9 +36,9 @@ def archive_path(folder: Path, jars: list[Jar]) -> Path:
 
 
 def quick_start_archive(folder: Path, jars: list[Jar], train: Callable[[Path], None]) -> Path | None:
-    """The archive; `train(path)` makes it if there is none. None if it can't be had.
+    """Return the archive; `train(path)` makes it if there is none. None if it can't be had.
 
-    An empty file means "tried, does not work here", so that no later start tries again.
+    An empty file means that it was tried and does not work here, so that no later start tries again.
     """
     path = archive_path(folder, jars)
     if not path.exists():

@@ -50,6 +50,38 @@ def test_no_such_path(http: httpx.Client) -> None:
     assert http.post("/nothing", content="SELECT 1").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "elsewhere.example"},  # a name that was made to lead here
+        {"Host": "elsewhere.example:8123", "Origin": "http://elsewhere.example:8123"},
+    ],
+)
+def test_another_web_page_can_not_ask(http: httpx.Client, table: None, headers: dict[str, str]) -> None:
+    simple = {"Content-Type": "text/plain", **headers}
+    refused = http.post("/", content="INSERT INTO t VALUES (1, 'x')", headers=simple)
+    assert (refused.status_code, refused.headers["X-ClickHouse-Exception-Code"]) == (403, "497")
+    assert http.get("/", params={"query": "SELECT 1"}, headers=headers).status_code == 403
+    assert http.post("/", content="SELECT count() FROM t").text == "0\n"
+
+
+def test_our_own_page_and_clients_can(http: httpx.Client) -> None:
+    own = str(http.base_url).rstrip("/")
+    for headers in (
+        {"Origin": own, "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Host": "clickhouse:8123"},
+        {"Host": "host.docker.internal:8123"},
+        {"Host": "[::1]:8123"},
+    ):
+        assert http.post("/", content="SELECT 1", headers=headers).text == "1\n", headers
+
+
 def test_a_page_to_ask_from_runs_on_what_this_server_has(http: httpx.Client) -> None:
     page = http.get("/play")
     assert page.status_code == 200

@@ -43,6 +43,7 @@ def asked() -> list[str]:
     templates = [
         questions.BUCKETS,
         questions.OFFSETS,
+        questions.TWICE,
         questions.GROUPS,
         questions.GROUPS_OF,
         questions.HOLES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from schemas.callbacks import Callback
 
 START = 1_700_000_000_000_000
+SECRET = b"the source signs with this"
 
 
 def read(callback: Callback) -> Normalized | Rejected:
@@ -53,6 +55,8 @@ def posted(number: int, payload: bytes, *, source: str = "pbx", account: str = "
         account=account,
         received_at=START + number * 1_000_000,
         query=b"shop=1",
+        revision=number,
+        kept_headers=orjson.dumps({"x-signature": hmac.new(SECRET, payload, "sha256").hexdigest()}),
     )
     return Archived(callback, (), "", "callbacks.raw", number % 4, number // 4)
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
+from ingest.senders import objection
 from operations.replay.archive import FIRST, Selection, count, one, pages
 from operations.replay.rejected import groups
 from runtime import clickhouse
+from runtime.senders import Sender
 from schemas.callbacks import Replayed
+from schemas.times import SECOND
 from sinks.migrate import migrate
 from sinks.span import Span
-from tests.operations.replay.archived import START, posted, status, store
+from tests.operations.replay.archived import SECRET, START, posted, status, store
 from tests.servers import NO_KAFKA, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from clickhouse_driver import Client
 
@@ -73,6 +78,17 @@ def test_every_callback_comes_once_in_order_and_as_it_was(reader: Client, page: 
     ]
     assert {each.topic for each in found} == {"callbacks.raw"}
     assert selected(reader, Selection(), page, after=found[3].key) == found[4:]
+
+
+def test_a_signature_can_be_verified_from_the_archive(reader: Client, tmp_path: Path) -> None:
+    """With nothing but the archived row and the source's secret."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    signature = {"header": "X-Signature", "secret_files": [str(tmp_path / "secret")]}
+    sender = Sender.model_validate({"signature": signature})
+    for each in selected(reader, Selection()):
+        headers, now = orjson.loads(each.callback.kept_headers), each.callback.received_at / SECOND
+        assert objection(sender, each.callback.peer, headers, each.callback.payload, now) is None
+        assert objection(sender, each.callback.peer, headers, b"forged", now) == "signature"
 
 
 def test_a_selection_is_by_time_source_and_reason(reader: Client) -> None:

@@ -26,7 +26,7 @@ from tests.operations.timeline.calls import A_LEG, ANSWERED, B_LEG, QUEUE, betra
 from tests.operations.timeline.commands import PATIENCE, Tail
 from tests.pipeline import Pipeline, environment
 from tests.rows import until
-from tests.samples import in_shape
+from tests.samples import Request, in_shape
 from tests.servers import eventually, kafka_node, new_settings, prepared
 from tests.sinks.folded import record_of
 
@@ -65,6 +65,28 @@ FOLLOWED = {
 }
 
 
+def post(url: str, request: Request) -> None:
+    get = request.method == "GET"
+    answer = httpx.request(
+        request.method,
+        f"{url}?{request.payload.decode()}" if get else url,
+        content=None if get else request.payload,
+        headers={} if get else {"Content-Type": request.content_type},
+        timeout=PATIENCE,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def wait_until_written(settings: Settings, callbacks: int) -> None:
+    for query, number in (
+        ("SELECT count() FROM calls WHERE state = 'complete'", 3),
+        ("SELECT sum(length(callback_ids)) FROM call_events", callbacks),
+        ("SELECT count() FROM callbacks", callbacks),
+        ("SELECT sum(revision) FROM calls", callbacks - 1),
+    ):
+        until(settings, query, number)
+
+
 @pytest.fixture(scope="module")
 def told(
     kafka_address: str, clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory
@@ -92,23 +114,8 @@ def told(
             for tail in tails.values():
                 tail.says("Following calls")
             for source, request in requests:
-                url = f"http://127.0.0.1:{settings.ingest.port}/callbacks/{tokens[source]}"
-                get = request.method == "GET"
-                answer = httpx.request(
-                    request.method,
-                    f"{url}?{request.payload.decode()}" if get else url,
-                    content=None if get else request.payload,
-                    headers={} if get else {"Content-Type": request.content_type},
-                    timeout=PATIENCE,
-                )
-                assert answer.status_code == 200, answer.text
-            for query, number in (
-                ("SELECT count() FROM calls WHERE state = 'complete'", 3),
-                ("SELECT sum(length(callback_ids)) FROM call_events", len(requests)),
-                ("SELECT count() FROM callbacks", len(requests)),
-                ("SELECT sum(revision) FROM calls", len(requests) - 1),
-            ):
-                until(settings, query, number)
+                post(f"http://127.0.0.1:{settings.ingest.port}/callbacks/{tokens[source]}", request)
+            wait_until_written(settings, len(requests))
             for name, times in (("all", 3), ("json", 3), ("open", 1)):
                 tails[name].prints("complete", times)
         statuses = {name: tail.stop() for name, tail in tails.items()}

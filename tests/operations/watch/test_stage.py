@@ -16,6 +16,7 @@ from runtime import sources
 from runtime.clickhouse import connected
 from runtime.settings import WatchSettings
 from tests.compose.expressions import missing
+from tests.operations.watch.archived import archive
 from tests.operations.watch.receiver import SECRET, Receiver, received
 from tests.pipeline import Pipeline
 from tests.servers import NO_TLS, eventually
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-HISTORY = """
-INSERT INTO stored_callbacks (account, received_at, id, source, method, kind, stage, verdict)
-SELECT
-    'acme',
-    now64(6, 'UTC') - toIntervalMinute(number * 20 + 60 * %(silent_hours)s) - toIntervalSecond(5),
-    generateUUIDv4(number), %(source)s, 'POST', 'webhook',
-    if(number < %(rejected)s, 'normalize', ''), number < %(rejected)s
-FROM numbers(900)
-"""
-"""Twelve days of a source, a callback each twenty minutes."""
 CLEARED = "SELECT count() FROM alerts WHERE kind = 'silence' AND source = 'dead' AND cleared_at IS NOT NULL"
 
 
@@ -47,14 +38,13 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def watched(stack_settings: Settings, receiver: Receiver) -> Settings:
-    """Four sources: the watch's own, one that is well, one that died, one whose callbacks are wrong."""
+    """Three sources: the watch's own, one that is well, and one that died."""
     file, port = stack_settings.sources_file, stack_settings.ingest.port
     own = sources.add(file, "callweave", ACCOUNT, DIALECT, "UTC")
     with connected(stack_settings.clickhouse) as client:
-        for name, silent_hours, rejected in (("well", 0, 0), ("dead", 3, 0), ("wrong", 0, 6)):
+        for name, silent_hours in (("well", 0), ("dead", 3)):
             sources.add(file, name, "acme", DIALECT, "Europe/Berlin")
-            values = {"source": name, "silent_hours": silent_hours, "rejected": rejected}
-            client.execute(HISTORY, values)
+            archive(client, name, silent_hours=silent_hours)
     watch = WatchSettings(
         check_seconds=0.5,
         audit_seconds=1,
@@ -87,8 +77,6 @@ def test_a_dead_source_is_told_of_and_a_fresh_stack_is_measured(
             eventually(
                 lambda: _value(worker.metrics(), "callweave_watch_freshness_seconds_count") > 0, "fresh"
             )
-            wrong = 'callweave_watch_alert{kind="rejections",source="wrong"}'
-            eventually(lambda: _value(worker.metrics(), wrong) == 1, "the rejections are told of")
             _send(watched, token)
             eventually(lambda: _count(watched, CLEARED) == 1, "the alert is cleared")
             eventually(lambda: len(_told(receiver, Kind.SILENCE)) == 2, "the webhook is told twice")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from processors.correlate.leg import Known, Leg, confirm, join, known
-from processors.correlate.step import Sends, step
+from processors.correlate.step import Bounds, Sends, step
 from schemas.calls import days_of
 from schemas.links import Events, Link, told_from_json, told_to_json
 from schemas.records import FOR_GOOD, Record
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from schemas.links import Told
 
 ACCOUNT = "acme"
+BOUNDS = Bounds()
 
 
 @dataclass
@@ -86,8 +87,18 @@ class Tables:
 class Network:
     """Every leg's state, every message under way, and what was emitted."""
 
-    def __init__(self, rng: random.Random, *, crashes: float = 0.2, duplicates: float = 0.1) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        *,
+        crashes: float = 0.2,
+        duplicates: float = 0.1,
+        zombies: bool = True,
+        bounds: Bounds = BOUNDS,
+    ) -> None:
         self.rng = rng
+        self.bounds = bounds
+        self.may_haunt = zombies
         self.crashes = crashes
         self.duplicates = duplicates
         self.legs: dict[str, Leg] = {}
@@ -153,13 +164,13 @@ class Network:
         self.rng.shuffle(inbox)
         size = self.rng.randint(1, len(inbox))
         batch, self.inbox[own] = inbox[:size], inbox[size:]
-        if self._happens():
+        if self.may_haunt and self._happens():
             self.zombies.setdefault(own, Zombie(self.legs.get(own, Leg())))
         if self._happens():
             self._haunt(own)
         if own in self.zombies:
             self.zombies[own].fetched += batch
-        leg, sends = step(own, self.legs.get(own, Leg()), batch, now=1)
+        leg, sends = step(own, self.legs.get(own, Leg()), batch, 1, self.bounds)
         if self._happens():
             self.inbox[own] += batch  # it died before anything was saved
             return
@@ -186,7 +197,7 @@ class Network:
         batch = zombie.fetched[: self.rng.randint(0, len(zombie.fetched))]
         if not batch:
             return
-        leg, sends = step(own, zombie.leg, batch, now=1)
+        leg, sends = step(own, zombie.leg, batch, 1, self.bounds)
         self.written[own] = join(self.written.get(own, Leg()), leg)
         self._send(own, sends, lost=self.rng.choice((0, 0.5)))
 

@@ -9,11 +9,11 @@ import orjson
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from processors.publisher import partition_of
 from runtime import sources
-from runtime.kafka import client_options
+from runtime.kafka import ByKey, client_options
 from runtime.settings import CorrelateSettings
 from runtime.topics import ensure
+from schemas.links import Link, told_to_json
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic, topic_key
 from tests import servers
@@ -42,7 +42,7 @@ class Topics:
         self.records: list[Record] = []
         """Every record."""
         self.rejected: list[tuple[bytes, list[tuple[str, bytes]]]] = []
-        self._producer = KafkaProducer(**client_options(settings.kafka), acks="all")
+        self._producer = KafkaProducer(**client_options(settings.kafka), partitioner=ByKey(), acks="all")
         self._consumer = KafkaConsumer(
             settings.kafka.topic(Topic.RECORDS),
             settings.kafka.topic(Topic.REJECTED),
@@ -50,11 +50,11 @@ class Topics:
             auto_offset_reset="earliest",
         )
 
-    def send(self, key: bytes, value: bytes, topic: Topic = Topic.EVENTS) -> None:
-        partition = partition_of(key, self.settings.kafka.partitions)
-        self._producer.send(self.settings.kafka.topic(topic), key=key, value=value, partition=partition).get(
-            60
-        )
+    def send(
+        self, key: bytes, value: bytes, topic: Topic = Topic.EVENTS, partition: int | None = None
+    ) -> None:
+        name = self.settings.kafka.topic(topic)
+        self._producer.send(name, key=key, value=value, partition=partition).get(60)
 
     def event(self, event: CallEvent) -> None:
         self.send(topic_key(event.account, event.ids[0]), event.to_json())
@@ -141,6 +141,24 @@ def test_legs_that_an_event_ties_become_one_call_whichever_is_heard_of_first(
     assert {(record.call_id, record.version) for record in gone} == {("b", FOR_GOOD)}
     assert {leg.leg_id for record in gone for leg in record.legs} == {"b"}
     assert {record.call_id for record in topics.records if record.began} == {"a", "b"}
+
+
+def test_what_came_to_a_wrong_partition_goes_to_the_right_one(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """Kafka's usual rule for keys is another than ours, and a leg's state must not be in two places."""
+    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+        for number in range(stack_settings.kafka.partitions):
+            later = replace(RING, event_id=f"e{number}", received_at=1_000 + number)
+            topics.send(b"acme/a", later.to_json(), partition=number)
+            topics.send(b"acme/b", told_to_json(Link("a")), Topic.LINKS, partition=number)
+
+        def together() -> bool:
+            topics.read()
+            return "a" in topics.calls and len(topics.calls["a"].events) == stack_settings.kafka.partitions
+
+        eventually(together, "the call has all of its events")
+    assert [record.call_id for record in topics.records if record.began].count("a") == 1
 
 
 def test_a_message_of_a_newer_release_stops_the_stage_with_a_sentence(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime import sources
-from runtime.stage import StageProcess
+from runtime.stage import StageProcess, beside
 from sinks.directory import areas, placing
 from sinks.directory.placing import place_all, place_some
 from tests.rows import select
@@ -105,7 +106,7 @@ def test_the_sink_places_numbers_beside_its_work(
     monkeypatch.setattr(placing, "SECONDS", 0.05)
     monkeypatch.setattr(placing, "fill_areas", nothing_to_fill)
     store_settings.sources_file.write_text("not TOML")
-    with placing.placing(StageProcess("sink", store_settings)):
+    with beside("places", partial(placing.keep_placing, StageProcess("sink", store_settings))):
         tell(store_settings, [event("ring", "a", START, callee=BEIJING)])
         store_settings.sources_file.unlink()
         sources.add(store_settings.sources_file, "shop", "acme", "common-api", "Asia/Shanghai", country="CN")

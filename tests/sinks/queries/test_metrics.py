@@ -64,6 +64,10 @@ def test_calls_by_hour(ask: Ask) -> None:
             "average_ring_seconds": (10 + 10 + 10 + 5 + 20) / 5,
         }
     )
+
+
+def test_an_hours_calls_by_how_they_ended(ask: Ask) -> None:
+    rows = by(ask("SELECT * FROM calls_by_hour"), "hour", "direction")
     # of r1, r2 and the request r3, two have an outcome
     assert rows[hour(11), "outbound"]["answered_percent"] == 50.0
     assert rows[hour(11), "outbound"]["requests"] == 1

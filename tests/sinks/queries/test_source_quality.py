@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from operations import suspects
+from runtime.clickhouse import connected
 from tests.rows import select
 from tests.sinks.queries.telling import DAY, HOUR, SECOND, START, event, tell
 
@@ -100,3 +102,25 @@ def test_extensions_that_fell_silent(store_settings: Settings) -> None:
     )
     found = {source: row["silent_extensions"] for source, row in quality(store_settings).items()}
     assert found == {"shop": ["202", "203"], "other": []}
+
+
+def test_ids_that_tied_too_many_calls(store_settings: Settings) -> None:
+    tell(store_settings, billed(1, 5), [event("ring", "leg-2", START, source="pbx")])
+    with connected(store_settings.clickhouse) as client:
+        client.execute(
+            "INSERT INTO stored_suspects (account, id, source, since, last_at) VALUES",
+            [("acme", "0", "shop", START, START + last) for last in (0, SECOND)],
+        )
+    found = quality(store_settings)
+    assert (found["shop"]["suspect_ids"], found["pbx"]["suspect_ids"]) == (["0"], [])
+    assert select(store_settings, "SELECT last_at > since AS grew FROM suspect_ids") == [{"grew": True}]
+    assert "0 of shop came" in suspects.sentence(asked_now(store_settings))
+
+
+def asked_now(settings: Settings) -> list[tuple[str, str]]:
+    with connected(settings.clickhouse) as client:
+        client.execute(
+            "INSERT INTO stored_suspects (account, id, source, since, last_at) "
+            "SELECT account, id, source, since, now() FROM stored_suspects LIMIT 1"
+        )
+    return suspects.found(settings)

@@ -1,0 +1,1 @@
+"""The console: pages for people who look at calls, sources and the pipeline."""

@@ -1,0 +1,94 @@
+"""Calls that are looked for: a page at a time, or as a file for a spreadsheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, g, render_template, request, stream_with_context
+
+from console.asking import query
+from console.context import console
+from console.searches import DIRECTIONS, OUTCOMES, Place, Search
+from console.viewers import rows
+from runtime.cells import csv_head, csv_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from clickhouse_driver import Client
+
+    from console.viewers import Viewer
+
+    Row = dict[str, Any]
+
+page = Blueprint("calls", __name__)
+
+A_PAGE = 50
+A_PORTION = 2_000
+"""Calls that a file is written of at once."""
+MOST_IN_A_FILE = 100_000
+
+
+@page.get("/calls")
+def show() -> str:
+    search = Search.asked(request.args, console().zone)
+    with g.viewer.connected() as client:
+        found = _found(client, g.viewer, search, A_PAGE + 1)
+        shown = _shown(client, g.viewer, found[:A_PAGE])
+    more = found[A_PAGE - 1] if len(found) > A_PAGE else None
+    asked = {name: value for name, value in request.args.items() if value and name != "behind"}
+    return render_template(
+        "calls.html",
+        calls=shown,
+        asked=asked,
+        outcomes=OUTCOMES,
+        directions=DIRECTIONS,
+        next_page=_place(more).written() if more else None,
+        is_first=search.place is None,
+        most=MOST_IN_A_FILE,
+    )
+
+
+@page.get("/calls.csv")
+def file() -> Response:
+    search = Search.asked(request.args, console().zone)
+    g.viewer.view("calls")  # before the answer begins
+    lines = stream_with_context(_lines(g.viewer, search))
+    headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
+    return Response(lines, mimetype="text/csv", headers=headers)
+
+
+def _lines(viewer: Viewer, search: Search) -> Iterator[str]:
+    """Portion by portion: ClickHouse and we hold one at a time."""
+    with viewer.connected() as client:
+        found = _found(client, viewer, search, MOST_IN_A_FILE)
+        for begin in range(0, max(1, len(found)), A_PORTION):
+            columns, portion = _asked(client, viewer, found[begin : begin + A_PORTION])
+            if not begin:
+                yield csv_head(columns)
+            yield csv_lines(portion)
+
+
+def _found(client: Client, viewer: Viewer, search: Search, most: int) -> list[Row]:
+    """Which calls are meant, the newest first."""
+    where = search.where(has_index="call_ids" in viewer.readable)
+    sql = query("calls_found").format(calls=viewer.view("calls"), where=where)
+    return rows(client, sql, **search.values(), most=most)
+
+
+def _place(row: Row) -> Place:
+    return Place(row["began"], row["account"], row["call_id"])
+
+
+def _shown(client: Client, viewer: Viewer, found: Sequence[Row]) -> list[Row]:
+    columns, calls = _asked(client, viewer, found)
+    return [dict(zip(columns, each, strict=True)) for each in calls]
+
+
+def _asked(client: Client, viewer: Viewer, found: Sequence[Row]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns that are shown of these calls."""
+    sql = query("calls_shown").format(calls=viewer.view("calls"))
+    keys = [(each["account"], each["day"], each["call_id"]) for each in found] or [("", "1970-01-01", "")]
+    days = sorted({str(each["day"]) for each in found}) or ["1970-01-01"]
+    calls, described = client.execute(sql, {"keys": keys, "days": days}, with_column_types=True)
+    return [name for name, _ in described], calls

@@ -1,0 +1,59 @@
+"""Whether the pipeline works: its stages, what waits, what is missing, what was told of."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, g, redirect, render_template, url_for
+
+from console import stages
+from console.asking import query
+from console.context import console
+from console.guard import may_change
+from ingest import spool
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+    from console.viewers import Viewer
+
+page = Blueprint("health", __name__)
+
+ALERTS = "alerts"
+"""The table of `callweave run watch`, where that runs."""
+
+
+@page.get("/health")
+def show() -> str:
+    here = console()
+    folder = here.settings.spool_folder()
+    return render_template(
+        "health.html",
+        stages=stages.asked(here.settings),
+        spooled=spool.counted(folder) if folder is not None and folder.is_dir() else 0,
+        audit=here.audits.last,
+        alerts=_alerts(g.viewer),
+        dead_letters=_dead_letters(g.viewer),
+    )
+
+
+@page.post("/health/audit")
+def audit() -> Response:
+    """Begin one: it takes seconds, and the page shows what it finds."""
+    may_change()
+    if not console().audits.start():
+        abort(HTTPStatus.CONFLICT, "An audit runs already: wait for its end.")
+    return redirect(url_for("health.show") + "#audit")
+
+
+def _alerts(viewer: Viewer) -> list[dict[str, Any]] | None:
+    """The newest; None where nothing watches, or they may not be seen."""
+    return viewer.rows(query("alerts")) if ALERTS in viewer.readable else None
+
+
+def _dead_letters(viewer: Viewer) -> int | None:
+    if "dead_letters" not in viewer.readable:
+        return None
+    count: int = viewer.rows(query("dead_letters"))[0]["messages"]
+    return count

@@ -1,0 +1,39 @@
+"""What goes on at this moment, and how the day has gone so far."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+import orjson
+from flask import Blueprint, Response, abort, g, render_template, request
+
+from console import figures
+from console.context import console
+
+page = Blueprint("now", __name__)
+
+
+@page.get("/")
+def show() -> str:
+    return render_template("now.html", threshold=console().settings.console.service_level_seconds)
+
+
+@page.get("/wallboard")
+def wallboard() -> str:
+    """The same for a screen on a wall, without the frame."""
+    threshold = console().settings.console.service_level_seconds
+    return render_template("now.html", threshold=threshold, wallboard=True)
+
+
+@page.get("/now.json")
+def newest() -> Response:
+    here = console()
+    g.viewer.view("calls")  # whoever may read no calls sees no figures of them
+    snapshot = here.board.current()
+    if snapshot is None:
+        abort(HTTPStatus.SERVICE_UNAVAILABLE, here.board.trouble or "Nothing was read yet.")
+    wanted = request.args.get("account", "")
+    accounts = [each for each in g.viewer.accounts if wanted in {"", each}]
+    answer = figures.document(snapshot, accounts, time.time())
+    return Response(orjson.dumps({**answer, "trouble": here.board.trouble}), mimetype="application/json")

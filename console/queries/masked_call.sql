@@ -1,0 +1,1 @@
+SELECT * FROM calls_masked WHERE account = %(account)s AND call_id = %(call_id)s LIMIT 1

@@ -1,0 +1,185 @@
+"""The reports: each is a view of ClickHouse, declared once. Pure.
+
+A view with a column of time is cut to the span that is asked for; one with parameters is given it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from console.formats import NONE
+from sinks import masked, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sinks.masked import Column
+
+
+@dataclass(frozen=True)
+class Report:
+    view: str
+    title: str
+    time: str = ""
+    """The column of time, if it has one: hour or day."""
+    plots: tuple[str, ...] = ()
+    """Columns that are plotted."""
+    by: str = ""
+    """Without a column of time: what stands beside the bars."""
+    stacked: bool = False
+    """Whether the columns add up to something; otherwise the first holds the others."""
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Of the columns that are plotted: classes of the style sheet."""
+        names = ("now", "ring", "before") if self.stacked or not self.time else ("before", "now")
+        return dict(zip(self.plots, names if len(self.plots) > 1 else ("now",), strict=False))
+
+
+REPORTS = (
+    Report("calls_by_hour", "Calls by hour", "hour", ("calls", "answered")),
+    Report("calls_by_extension", "Calls by extension", "day", ("calls", "answered")),
+    Report("calls_by_campaign", "Calls by campaign", "day", ("calls", "answered")),
+    Report("agents", "Agents", "hour", ("talk_seconds", "ring_seconds", "idle_seconds"), stacked=True),
+    Report("service_level", "Service level", by="line", plots=("of_offered_percent",)),
+    Report("hangup_causes", "Why calls ended", "day", ("calls",)),
+    Report("asr", "Answer-seizure ratio", by="source", plots=("asr_percent",)),
+    Report("ner", "Network effectiveness", by="source", plots=("ner_percent",)),
+    Report("abr", "Answer-bid ratio", by="source", plots=("abr_percent",)),
+    Report("acd", "Average call duration", by="source", plots=("acd_seconds",)),
+    Report("pdd", "Post-dial delay", by="source", plots=("pdd_seconds", "p95_seconds")),
+    Report("abandoned_rate", "Abandoned by a campaign", by="campaign", plots=("abandoned_percent",)),
+    Report("reconciliation_by_hour", "Gaps between events and CDRs", "hour", ("gaps",)),
+    Report(
+        "source_quality", "Quality of sources", by="source", plots=("duplicates_percent", "doubtful_percent")
+    ),
+)
+"""In the order in which they are listed; a view that this machine's ClickHouse does not have is left out."""
+
+BY_VIEW = {report.view: report for report in REPORTS}
+DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": ""}
+"""Of parameters other than the span."""
+MOST_ROWS = 20_000
+MOST_BARS = 24
+TIME = "%Y-%m-%d %H:%M:%S"
+EPOCH = date(1970, 1, 1)
+
+
+def parameters(report: Report) -> dict[str, str]:
+    """A view's parameters, with their types."""
+    return masked.parameters(_text(report.view))
+
+
+def columns(report: Report) -> dict[str, Column]:
+    """What each column means."""
+    return {each.name: each for each in masked.columns(_text(report.view))}
+
+
+def about(report: Report) -> str:
+    """What the view says of itself."""
+    text = _text(report.view)
+    return text[text.rindex("\nCOMMENT '") + len("\nCOMMENT '") :].split("';")[0].replace("''", "'")
+
+
+def question(
+    report: Report,
+    view: str,
+    *,
+    since: datetime,
+    until: datetime,
+    given: Mapping[str, str],
+    account: str = "",
+) -> str:
+    """SQL for a span of UTC; `view` may be the masked twin, and `given` has the values of parameters."""
+    asked = parameters(report)
+    values = {**DEFAULTS, **given, "since": _time(since), "until": _time(until)}
+    passed = ", ".join(f"{name} = {_literal(kind, values.get(name, ''))}" for name, kind in asked.items())
+    # the view is one of ours, and every value is quoted
+    lines = [f"SELECT * FROM {view}{f'({passed})' if asked else ''}"]  # noqa: S608 - our own text
+    conditions = []
+    if report.time:
+        form = "%Y-%m-%d" if report.time == "day" else TIME
+        conditions += [
+            f"{report.time} >= {_quoted(since.strftime(form))}",
+            f"{report.time} < {_quoted(until.strftime(form))}",
+        ]
+    if account:
+        conditions.append(f"account = {_quoted(account)}")
+    if conditions:
+        lines.append("WHERE " + "\n    AND ".join(conditions))
+    if report.time:
+        lines.append(f"ORDER BY {report.time}")
+    return "\n".join([*lines, f"LIMIT {MOST_ROWS}"])
+
+
+def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is plotted: lists of times and of sums, and the colours of these; what is in front comes last."""
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))
+        for place, name in enumerate(report.plots):
+            sums[place] += float(row[name] or 0)
+    step = 86_400 if report.time == "day" else 3_600
+    every = list(range(min(found), max(found) + 1, step)) if found else []
+    nothing = [0.0] * len(report.plots)
+    by_time = [found.get(at, nothing) for at in every]
+    colours = list(report.colours.values())
+    if report.stacked:
+        by_time = [list(accumulate(sums))[::-1] for sums in by_time]
+        colours.reverse()
+    return {"data": [every, *map(list, zip(*by_time, strict=True))], "colours": colours}
+
+
+@dataclass(frozen=True)
+class Bar:
+    name: str
+    column: str
+    value: float | None
+    width: float
+    """Per cent of the longest."""
+
+
+def bars(report: Report, rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """What is drawn of a report without a column of time: of each row a bar for each column."""
+    values = [float(row[name] or 0) for row in rows for name in report.plots]
+    longest = max((abs(each) for each in values), default=0.0) or 1.0
+    return [
+        Bar(_name(report, row), name, row[name], round(100 * abs(float(row[name] or 0)) / longest, 2))
+        for row in rows[:MOST_BARS]
+        for name in report.plots
+    ]
+
+
+def _name(report: Report, row: Mapping[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in (report.by, "direction") if row.get(name)) or NONE
+
+
+def _seconds(value: date) -> int:
+    """Of a day or an hour; UTC."""
+    return int(value.timestamp()) if isinstance(value, datetime) else (value - EPOCH).days * 86_400
+
+
+def _text(view: str) -> str:
+    return next(file.text for file in statements.views() if file.name == f"{view}.sql")
+
+
+def _time(value: datetime) -> str:
+    return value.strftime(TIME)
+
+
+def _literal(kind: str, value: str) -> str:
+    """Of a parameter: a number for a number, else a text; a text that is no number becomes 0."""
+    if not kind.startswith("Float"):
+        return _quoted(value)
+    try:
+        return repr(float(value))
+    except ValueError:
+        return "0"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,127 @@
+"""Who looks: a user of ClickHouse, and what ClickHouse lets them read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from clickhouse_driver.errors import ServerException
+from pydantic import SecretStr
+
+from runtime import clickhouse
+from runtime.addresses import is_loopback
+from runtime.errors import CallweaveError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_driver import Client
+
+    from runtime.settings import ClickHouseSettings, Settings
+
+MASKED = "_masked"
+READABLE = "SELECT name FROM system.tables WHERE database = currentDatabase()"
+ROLES = "SELECT arrayJoin(currentRoles())"
+ACCOUNTS = "SELECT DISTINCT account FROM {view} WHERE day >= today() - 30 ORDER BY account"
+QUERY_SETTINGS = {"readonly": 2, "max_execution_time": 30}
+"""A page only reads, and nobody waits longer for one."""
+NOT_ALLOWED = frozenset({497, 60, 47})
+"""ACCESS_DENIED, UNKNOWN_TABLE, UNKNOWN_IDENTIFIER: for some queries such a view is not there."""
+
+
+class Refused(CallweaveError):
+    """The user or the password is wrong."""
+
+
+class NotYours(CallweaveError):
+    """ClickHouse doesn't let this user read what the page shows."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    user: str
+    clickhouse: ClickHouseSettings = field(repr=False)
+    """How this user is connected; holds the password."""
+    readable: frozenset[str] = frozenset()
+    """Tables and views."""
+    accounts: tuple[str, ...] = ()
+    may_change: bool = False
+
+    @property
+    def sees_numbers(self) -> bool:
+        return "calls" in self.readable
+
+    def view(self, name: str) -> str:
+        """The view to read, or its masked twin; raises `NotYours` if this user may read neither."""
+        for each in (name, name + MASKED):
+            if each in self.readable:
+                return each
+        raise NotYours(f"Your user of ClickHouse may read neither {name} nor {name}{MASKED}.")
+
+    @contextmanager
+    def connected(self, *, as_bytes: bool = False) -> Iterator[Client]:
+        """Ask ClickHouse as this user; raises `NotYours` or `StartError`."""
+        try:
+            with clickhouse.connected(self.clickhouse, as_bytes=as_bytes, settings=QUERY_SETTINGS) as client:
+                yield client
+        except ServerException as error:
+            if error.code in NOT_ALLOWED:
+                raise NotYours("Your user of ClickHouse may not read all that this page shows.") from None
+            # the server's own words may repeat what was asked for
+            raise StartError(f"ClickHouse refuses what this page asks (code {error.code}).") from None
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        with self.connected() as client:
+            return rows(client, sql, **values)
+
+
+def rows(client: Client, sql: str, **values: Any) -> list[dict[str, Any]]:
+    """A query's rows by the names of their columns."""
+    found, columns = client.execute(sql, values, with_column_types=True)
+    return [dict(zip((name for name, _ in columns), row, strict=True)) for row in found]
+
+
+def needs_no_sign_in(settings: Settings) -> bool:
+    """Whether everybody who reaches the console could ask ClickHouse just as well."""
+    return (
+        settings.console.sign_in == "auto"
+        and is_loopback(settings.console.host)
+        and is_loopback(settings.clickhouse.host)
+        and not settings.clickhouse.password.get_secret_value()
+    )
+
+
+def owner(settings: Settings) -> Viewer:
+    """The console's own user, where nobody signs in; raises `StartError`."""
+    viewer = _known(settings, settings.clickhouse)
+    return Viewer(viewer.user, viewer.clickhouse, viewer.readable, viewer.accounts, may_change=True)
+
+
+def signed_in(settings: Settings, user: str, password: str) -> Viewer:
+    """Raises `Refused` for a wrong user or password, `StartError` if ClickHouse can't be asked."""
+    given = settings.clickhouse.model_copy(update={"user": user, "password": SecretStr(password)})
+    try:
+        return _known(settings, given)
+    except StartError as error:
+        if (
+            isinstance(error.__context__, ServerException)
+            and error.__context__.code in clickhouse.LOGIN_CODES
+        ):
+            raise Refused("ClickHouse knows no such user with this password.") from None
+        raise
+
+
+def _known(settings: Settings, given: ClickHouseSettings) -> Viewer:
+    with clickhouse.connected(given, settings=QUERY_SETTINGS) as client:
+        readable = frozenset(name for (name,) in client.execute(READABLE))
+        roles = {name for (name,) in client.execute(ROLES)}
+        view = next((each for each in ("calls", f"calls{MASKED}") if each in readable), None)
+        accounts = client.execute(ACCOUNTS.format(view=view)) if view else []
+    return Viewer(
+        user=given.user,
+        clickhouse=given,
+        readable=readable,
+        accounts=tuple(account for (account,) in accounts),
+        may_change=settings.console.operator_role in roles,
+    )
