@@ -210,8 +210,11 @@ class Stack:
             self._say(f"{node.name} answers again.")
 
     def down(self) -> None:
-        """Stop everything in the order of the flow, so that each stage can finish its work."""
-        for stage in self._stages:
+        """Stop everything in the order of the flow, so that each stage can finish its work.
+
+        The watch is first: nobody is to be told that what is being stopped has stopped.
+        """
+        for stage in sorted(self._stages, key=lambda stage: stage.name != "watch"):
             drain = self.settings.ingest.drain_seconds if stage.name == "ingest" else 0.0
             stage.stop(STAGE_PATIENCE_SECONDS + drain)
         while self._up:
