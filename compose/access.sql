@@ -45,6 +45,7 @@ GRANT SELECT ON callweave.abandoned_rate TO masked;
 GRANT SELECT ON callweave.reconciliation TO masked;
 GRANT SELECT ON callweave.reconciliation_by_hour TO masked;
 GRANT SELECT ON callweave.source_quality TO masked;
+GRANT SELECT ON callweave.alerts TO masked;
 
 -- For people who may add, rotate and pause sources and send rejected callbacks again, in the console; grant them analyst too.
 CREATE ROLE IF NOT EXISTS operator;
