@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `outcome` LowCardinality(Nullable(String)) COMMENT 'How the leg ended; in a CDR, how the call ended',
     `bridged` Nullable(Bool) COMMENT 'For the own leg of a queue or an IVR: whether somebody answered behind it',
     `transferred` Nullable(Bool) COMMENT 'Whether it was transferred',
+    `passed_by` LowCardinality(Nullable(String)) COMMENT 'The extension, mostly a queue, that called this one for a caller that is not itself',
     `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the call, not the event, began',
     `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'In a CDR',
     `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'In a CDR',
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS stored_events
     `talk_time` Nullable(Int64) COMMENT 'Microseconds',
     `written` Map(String, String) COMMENT 'Ids that the provider wrote differently, and how: in capitals, in braces',
     `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
+    `named_before` Array(String) COMMENT 'The ids that it named in its earlier reading',
     `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
     INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1
@@ -63,13 +65,14 @@ CREATE TABLE IF NOT EXISTS event_ids
     `day` Date COMMENT 'The day of the telling',
     `event_id` String COMMENT 'The event',
     `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback arrived',
-    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1, -- most ids that are asked for are not there
+    -- most ids that are asked for are not there, and a thousand are asked for at once: each granule is tried with all
+    INDEX by_id id TYPE bloom_filter(0.00001) GRANULARITY 8,
     INDEX by_time received_at TYPE minmax GRANULARITY 1 -- and in new parts nothing is old enough
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
 ORDER BY (id, account, day, event_id, received_at)
-SETTINGS index_granularity = 256 -- asked for by single ids alone
+SETTINGS index_granularity = 2048
 COMMENT 'How the events of an id are found';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_seen TO event_ids

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS stored_calls
     `connected_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side answered that it was then put through to',
     `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen, or if the first leg to ring may not have been the first called',
     `ring_seconds` Nullable(Float64) COMMENT 'How long it rang before it was answered or ended: behind the switch, only the B legs count',
-    `talk_seconds` Nullable(Float64) COMMENT 'How long the parties talked: 0 for a call that ended unanswered',
+    `talk_seconds` Nullable(Float64) COMMENT 'How long somebody was talking: on several legs one after the other the sum, at once once; 0 for a call that ended unanswered, NULL if nobody says',
     `outcome` LowCardinality(String) COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
@@ -50,13 +50,15 @@ CREATE TABLE IF NOT EXISTS stored_calls
     `revision` UInt64 COMMENT 'How many events it is made of',
     `doubts` UInt32 COMMENT 'How many fields of its events could not be read, and were left out: see call_events',
     `leg_count` UInt32 COMMENT 'How many ids named the call or a leg of it; legs lists the first 200',
-    `transfers` UInt32 COMMENT 'How many of its legs were transferred to another party',
+    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside',
+    `transferred_from` Array(String) COMMENT 'Who handed it on, transfer by transfer: extensions, empty if not known; of very many the first 50',
+    `transferred_to` Array(String) COMMENT 'To whom, transfer by transfer: extensions or numbers, empty if not known; of very many the first 50',
     `truncated` Bool COMMENT 'Whether it has more events than are kept one by one: those of legs that have ended are summed up',
     `events` Array(String) COMMENT 'The ids of these events',
     `sources` Array(String) COMMENT 'Every configured sender that reported it',
     `dialects` Array(String) COMMENT 'Every dialect in which it was reported',
     `kinds` Array(String) COMMENT 'Which kinds of event have arrived',
-    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived',
+    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived: of CDRs of several legs that of the leg that began first, as in every cdr_ column; call_legs has each',
     `event_direction` LowCardinality(Nullable(String)) COMMENT 'direction by events only',
     `event_method` LowCardinality(Nullable(String)) COMMENT 'method by events only',
     `event_caller` Nullable(String) COMMENT 'caller by events only',
@@ -103,7 +105,9 @@ CREATE TABLE IF NOT EXISTS stored_calls
             '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
         )))), 10)) - 12219292800000000,
         arrayFilter(
-            leg -> match(leg, '(?i)\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'), legs
+            leg -> match(leg, '\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'),
+            -- as they are compared: the provider writes some in capitals, in braces or as urn:uuid:…
+            arrayMap(leg -> replaceRegexpOne(lower(leg), '\\A(?:urn:uuid:)?\\{?(.{36})\\}?\\z', '\\1'), legs)
         )
     ) COMMENT 'The times inside the version-1 UUIDs of its legs: microseconds since 1970 UTC'
 )
@@ -127,6 +131,22 @@ CREATE TABLE IF NOT EXISTS stored_legs
     `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it answered',
     `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it ended',
     `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended',
+    `talk_seconds` Nullable(Float64) COMMENT 'How long it was talked on it, by its events: 0 if it ended unanswered, NULL before its end or if nobody says',
+    `doubts` UInt32 COMMENT 'How many fields of events about it could not be read, and were left out: see call_events',
+    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR of this leg came; NULL in every cdr_ column for a leg without one',
+    `cdr_caller` Nullable(String) COMMENT 'caller as the leg''s CDR says',
+    `cdr_callee` Nullable(String) COMMENT 'callee as the leg''s CDR says',
+    `cdr_extension` LowCardinality(Nullable(String)) COMMENT 'extension as the leg''s CDR says',
+    `cdr_agent_id` LowCardinality(Nullable(String)) COMMENT 'agent_id as the leg''s CDR says',
+    `cdr_started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it began, as the leg''s CDR says',
+    `cdr_answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was answered, as the leg''s CDR says',
+    `cdr_ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it ended, as the leg''s CDR says',
+    `cdr_ring_seconds` Nullable(Float64) COMMENT 'How long it rang, as the leg''s CDR says',
+    `cdr_talk_seconds` Nullable(Float64) COMMENT 'How long it was talked, as the leg''s CDR says',
+    `cdr_outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended, as the leg''s CDR says',
+    `cdr_hangup_cause` Nullable(Int64) COMMENT 'The provider''s code, as the leg''s CDR says',
+    `cdr_hangup_direction` Nullable(Int64) COMMENT 'The provider''s code, as the leg''s CDR says',
+    `cdr_recording` Nullable(String) COMMENT 'Where the recording is, as the leg''s CDR says',
     `version` UInt64 COMMENT 'That of the row of its call that names it; of one that is gone for good the greatest number there is',
     `is_gone` UInt8 COMMENT '1 if there is no such leg in this call under this day'
 )

@@ -14,6 +14,7 @@ CREATE OR REPLACE VIEW calls
     `callee` Nullable(String) COMMENT 'The called number',
     `display_number` Nullable(String) COMMENT 'The number shown to the called party, or dialled by it',
     `extension` LowCardinality(Nullable(String)) COMMENT 'The extension that answered, or that was rung first',
+    `queue` LowCardinality(Nullable(String)) COMMENT 'The queue or IVR that the call waited in last: its extension, known once that has hung up',
     `agent_id` LowCardinality(Nullable(String)) COMMENT 'The agent',
     `customer_ref` Nullable(String) COMMENT 'The customer''s own reference, given to the provider with the call',
     `campaign` LowCardinality(Nullable(String)) COMMENT 'The campaign',
@@ -27,7 +28,7 @@ CREATE OR REPLACE VIEW calls
     `connected_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the side answered that it was then put through to',
     `post_dial_seconds` Nullable(Float64) COMMENT 'From the request for it, or else from its start, until the first leg rang; NULL if it was not requested and no ring was seen, or if the first leg to ring may not have been the first called',
     `ring_seconds` Nullable(Float64) COMMENT 'How long it rang before it was answered or ended: behind the switch, only the B legs count',
-    `talk_seconds` Nullable(Float64) COMMENT 'How long the parties talked: 0 for a call that ended unanswered',
+    `talk_seconds` Nullable(Float64) COMMENT 'How long somebody was talking: on several legs one after the other the sum, at once once; 0 for a call that ended unanswered, NULL if nobody says',
     `outcome` LowCardinality(String) COMMENT 'answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
@@ -49,14 +50,16 @@ CREATE OR REPLACE VIEW calls
     `revision` UInt64 COMMENT 'How many events it is made of',
     `doubts` UInt32 COMMENT 'How many fields of its events could not be read, and were left out: see call_events',
     `leg_count` UInt32 COMMENT 'How many ids named the call or a leg of it; legs lists the first 200',
-    `transfers` UInt32 COMMENT 'How many of its legs were transferred to another party',
+    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside',
+    `transferred_from` Array(String) COMMENT 'Who handed it on, transfer by transfer: extensions, empty if not known; of very many the first 50',
+    `transferred_to` Array(String) COMMENT 'To whom, transfer by transfer: extensions or numbers, empty if not known; of very many the first 50',
     `truncated` Bool COMMENT 'Whether it has more events than are kept one by one: those of legs that have ended are summed up',
     `version` UInt64 COMMENT 'The sum of the readings of its events: of two rows of a call the higher one counts',
     `events` Array(String) COMMENT 'The ids of these events',
     `sources` Array(String) COMMENT 'Every configured sender that reported it',
     `dialects` Array(String) COMMENT 'Every dialect in which it was reported',
     `kinds` Array(String) COMMENT 'Which kinds of event have arrived',
-    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived',
+    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived: of CDRs of several legs that of the leg that began first, as in every cdr_ column; call_legs has each',
     `event_direction` LowCardinality(Nullable(String)) COMMENT 'direction by events only',
     `event_method` LowCardinality(Nullable(String)) COMMENT 'method by events only',
     `event_caller` Nullable(String) COMMENT 'caller by events only',
@@ -110,6 +113,7 @@ AS SELECT
     callee,
     display_number,
     extension,
+    queue,
     agent_id,
     customer_ref,
     campaign,
@@ -146,6 +150,8 @@ AS SELECT
     doubts,
     leg_count,
     transfers,
+    transferred_from,
+    transferred_to,
     truncated,
     version,
     events,
@@ -193,4 +199,5 @@ AS SELECT
     cdr_recording
 FROM stored_calls FINAL
 WHERE is_gone = 0
+SETTINGS optimize_move_to_prewhere_if_final = 1 -- a condition on an id reads no other column of other calls
 COMMENT 'One row a call; where the CDR and the events disagree the CDR wins, and both stay readable';
