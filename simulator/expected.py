@@ -49,7 +49,9 @@ def columns(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Tol
     by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
-    row |= _over(call.truth) if by_bill or len(told) == len(call.webhooks) else _open(call.truth)
+    # a queue's own hangup speaks for its agents
+    is_over = by_bill or len(told) == len(call.webhooks) or any("Bridged" in each.fields for each in told)
+    row |= _over(call.truth) if is_over else _open(call.truth)
     if by_bill:
         row["recording"] = call.truth.recording
     else:
@@ -106,11 +108,10 @@ def _open(truth: Truth) -> Columns:
 
 
 def _extension(call: SimulatedCall, told: Sequence[Webhook]) -> str | None:
-    """A queue or an IVR that did not say so by its hangup is like any extension."""
-    is_line = any("Bridged" in each.fields for each in call.webhooks)
-    if not is_line or any("Bridged" in each.fields or each.kind == "answer" for each in told):
-        return call.truth.extension
-    return str(call.webhooks[0].fields["CalledExtension"])
+    """An IVR is like any extension until its hangup; of a queue, its calls to agents tell."""
+    if call.truth.extension is None and not any("Bridged" in each.fields for each in told):
+        return str(call.webhooks[0].fields["CalledExtension"])
+    return call.truth.extension
 
 
 def _recording(told: Sequence[Webhook]) -> str | None:
