@@ -4,8 +4,7 @@ from __future__ import annotations
 
 REPLACED = {
     "CREATE OR REPLACE VIEW agents\n": """\
--- A call is kept under the day on which it was first heard of: those from two days before the hours to two days
--- after them are read.
+-- A call is kept under the day on which it was first heard of: two days before and after the hours count.
 -- Parameters: since and until, UTC: hours from the one up to, but not at, the other.
 CREATE OR REPLACE VIEW agents_between
 """,
