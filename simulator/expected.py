@@ -49,11 +49,14 @@ def columns(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Tol
     by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
-    row |= _over(call.truth) if by_bill or len(told) == len(call.webhooks) else _open(call.truth)
+    # a queue's own hangup speaks for its agents
+    is_over = by_bill or len(told) == len(call.webhooks) or any("Bridged" in each.fields for each in told)
+    row |= _over(call.truth) if is_over else _open(call.truth)
     if by_bill:
         row["recording"] = call.truth.recording
     else:
         row["recording"] = _recording(told)
+        row["extension"] = _extension(call, told)
         row["rang_at"] = call.truth.rang_at
     kinds = {each.kind for each in told}
     row |= {
@@ -102,6 +105,13 @@ def _open(truth: Truth) -> Columns:
         "outcome": "",
         "state": "answered" if answered else "ringing",
     }
+
+
+def _extension(call: SimulatedCall, told: Sequence[Webhook]) -> str | None:
+    """An IVR is like any extension until its hangup; of a queue, its calls to agents tell."""
+    if call.truth.extension is None and not any("Bridged" in each.fields for each in told):
+        return str(call.webhooks[0].fields["CalledExtension"])
+    return call.truth.extension
 
 
 def _recording(told: Sequence[Webhook]) -> str | None:

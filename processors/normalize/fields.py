@@ -15,7 +15,7 @@ import orjson
 from processors.normalize.nothing import MAY_BE_NOTHING, is_plain_id, names_nothing, says_nothing
 from processors.normalize.numbers import clock_of, number_of, whole
 from schemas.callbacks import Reason
-from schemas.events import Doubt
+from schemas.events import HELD_BACK, Doubt
 from schemas.payload.charsets import Garbled
 from schemas.times import SECOND
 from schemas.uuids import canonical
@@ -49,6 +49,7 @@ LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 OF_A_FLOAT = re.compile(r"\+?\d+(?:\.0+|(?:\.\d+)?[eE]\+?\d{1,2})", re.ASCII)
 
 MESSAGES = {
+    HELD_BACK: "arrived so late that its receipt is not when it happened",
     "malformed": "is not of the kind that it must be",
     "malformed-id": "an id must be text or a whole number",
     "malformed-number": "must be a number",

@@ -77,7 +77,10 @@ def read_again(
     itself wins wherever both are known.
     """
     events = outcome.events if isinstance(outcome, Normalized) else ()
-    anew = tuple(replace(event, reading=known.reading) for event in events)
+    before = {told.event_id: told.ids for told in known.told}
+    anew = tuple(
+        replace(event, reading=known.reading, named_before=before.get(event.event_id)) for event in events
+    )
     named = {event.event_id: event.ids for event in anew}
     dialect = "" if source is None else source.dialect
     voids = (

@@ -76,7 +76,9 @@ def test_an_event_that_is_read_again_has_the_readings_number_and_its_old_receipt
     assert isinstance(outcome, Normalized)
     (first,) = outcome.events
     known = replace(KNOWN, told=(Told(first.event_id, first.leg, first.ids),))
-    assert read_again(outcome, RING, Shanghai(), known) == (replace(first, reading=70),)
+    assert read_again(outcome, RING, Shanghai(), known) == (
+        replace(first, reading=70, named_before=first.ids),
+    )
 
 
 def test_an_event_that_names_other_legs_now_becomes_void_where_it_was() -> None:
@@ -85,7 +87,7 @@ def test_an_event_that_names_other_legs_now_becomes_void_where_it_was() -> None:
     (first,) = outcome.events
     known = replace(KNOWN, told=(Told(first.event_id, "0", ("0", "a")),))
     event, void = read_again(outcome, RING, Shanghai(), known)
-    assert event == replace(first, reading=70)
+    assert event == replace(first, reading=70, named_before=("0", "a"))
     assert (void.event_id, void.kind, void.ids, void.reading) == (first.event_id, "void", ("0", "a"), 69)
 
 
