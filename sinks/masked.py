@@ -24,6 +24,8 @@ class How(Enum):
     """Of a number: the same everywhere in an account; the last two digits are readable."""
     REFERENCE = ": a pseudonym, since it may be a number"
     BLANKED = ", with numbers blanked"
+    PSEUDONYMS = ": pseudonyms"
+    """Of each text in a list."""
 
 
 _SAID = {
@@ -82,6 +84,8 @@ COLUMNS: dict[str, How] = {
     "doubts": How.PLAIN,
     "leg_count": How.PLAIN,
     "transfers": How.PLAIN,
+    "transferred_from": How.PLAIN,
+    "transferred_to": How.PSEUDONYMS,
     "truncated": How.PLAIN,
     "version": How.PLAIN,
     "events": How.PLAIN,
@@ -140,7 +144,7 @@ _NO_NUMBERS = "for people who may not see phone numbers: pseudonyms that still j
 TWINS = {
     "calls": Twin(f"calls {_NO_NUMBERS}, the last two digits readable; no recordings, no variables"),
     "calls_as_of": Twin(f"calls_as_of, with its parameter, {_NO_NUMBERS}; no recordings, no variables"),
-    "call_legs": Twin("call_legs, which holds no phone number, for people who may read masked views alone"),
+    "call_legs": Twin(f"call_legs {_NO_NUMBERS}; no recordings"),
     "call_events": Twin(
         f"call_events {_NO_NUMBERS}; no recordings, no variables, nothing as the provider wrote it",
         without=frozenset({"doubts", "written"}),  # raw text
@@ -223,4 +227,6 @@ def part(name: str) -> str:
 
 def _value(name: str) -> str:
     how = COLUMNS[name]
+    if how is How.PSEUDONYMS:
+        return f"arrayMap(each -> assumeNotNull(pseudonym(each)), known.{name})"
     return f"known.{name}" if how is How.PLAIN else f"{how.name.lower()}(known.{name})"

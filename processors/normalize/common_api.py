@@ -9,8 +9,9 @@ from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
 from processors.normalize.local_time import read_time
 from processors.normalize.nothing import is_never
-from schemas.events import CallEvent
+from schemas.events import HELD_BACK, CallEvent
 from schemas.times import SECOND
+from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,8 @@ NO_EXTENSION = frozenset({"000000", "0"})
 NOBODY = NONE_GIVEN = frozenset({"0"})
 """How the provider fills fields of which the customer makes no use."""
 LONGEST_LINK = 4096
+LATEST: Mapping[str, int] = {"ring": 120 * SECOND, "answer": 600 * SECOND}
+"""How long after its leg began a status may arrive and not have been held back: no phone rings longer."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
@@ -143,6 +146,9 @@ def _status_event(
     """
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
+    started_at = read_time(fields, "starttime", origin.timezone, uuid=leg)
+    if _is_held_back(kind, origin.named["received_at"], leg, started_at):
+        fields.doubt("status", HELD_BACK)
     return CallEvent(
         **origin.stamp(),
         kind=kind,
@@ -160,9 +166,19 @@ def _status_event(
         campaign=fields.text("taskid", nothing=NONE_GIVEN),
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
-        started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
+        started_at=started_at,
         **fields.left(),
     )
+
+
+def _is_held_back(kind: Kind, received_at: int, leg: str, started_at: int | None) -> bool:
+    """Whether a status arrived so long after its leg began that the provider must have held it back.
+
+    Then its receipt says nothing of when it happened. A leg begins at the time in its id, or else with the
+    call. A hangup may come after any time.
+    """
+    begun = [at for at in (created_at(leg), started_at) if at is not None]
+    return kind in LATEST and bool(begun) and received_at - max(begun) > LATEST[kind]
 
 
 def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:

@@ -85,6 +85,8 @@ VOCABULARY = Vocabulary(
 CALLED_FROM_OUTSIDE = ("CalledDID", "CalledNumber", "CalledExtension")
 CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
 """What the caller dialled: from outside a public number, whatever number it leads to."""
+CALLED_BEFORE = ("CalledDID",)
+"""What is left of that once a queue or an extension calls the next one for the caller."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
@@ -116,7 +118,8 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
     handed_on = bool(transferred) and flow == "out"
     for_caller = to_agent or (handed_on and _calls_for_another(fields))
     direction = _direction(fields, flow, event_type, initiated=initiation is not None, for_caller=for_caller)
-    dialled = CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
+    passed_by = _passed_by(fields, to_agent=to_agent, flow=flow)
+    dialled = _dialled(direction, handed_on=handed_on, passed=to_agent or passed_by is not None)
     return CallEvent(
         **stamp,
         kind=kind,
@@ -136,10 +139,18 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
         outcome=_outcome(fields, kind, bridged=bridged),
         bridged=bridged,
         transferred=transferred,
+        passed_by=passed_by,
         started_at=_started_at(fields, kind, stamp, bridged=bridged),
         talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
         **fields.left(),
     )
+
+
+def _dialled(direction: Direction | None, *, handed_on: bool, passed: bool) -> tuple[str, ...]:
+    """The fields that may say what the caller dialled, the best first."""
+    if passed:
+        return CALLED_BEFORE
+    return CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
 
 
 def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
@@ -159,7 +170,28 @@ def _calls_agent(fields: Fields, event_type: str) -> bool:
         return event_type == "dial-in"
     if not fields.scalar("CalledExtension") or fields.word("Transfered") in TRUE:
         return False
-    return not fields.scalar("CalledNumber") or (not fields.scalar("ANI") and _calls_for_another(fields))
+    if not fields.scalar("CalledNumber"):
+        return True
+    if fields.scalar("ANI"):
+        return False
+    return not fields.scalar("CallerExtension") or _is_the_callees(fields) or _calls_for_another(fields)
+
+
+def _is_the_callees(fields: Fields) -> bool:
+    """Whether the leg is that of the extension that is called: some names begin with its number."""
+    part, number = fields.scalar("SubCallID"), fields.scalar("CalledExtensionID")
+    return bool(part and number) and str(part).startswith(f"{number}-")
+
+
+def _passed_by(fields: Fields, *, to_agent: bool, flow: str) -> str | None:
+    """The extension, mostly a queue, that calls this one for a caller that is not itself.
+
+    A caller from outside may have an extension too: one of another customer's, by its name.
+    """
+    extension, called = fields.scalar("CallerExtension"), fields.scalar("CalledExtension")
+    if not extension or not called or not (to_agent or (flow == "in" and _calls_for_another(fields))):
+        return None
+    return extension if extension.partition("*")[0] == called.partition("*")[0] else None
 
 
 def _calls_for_another(fields: Fields) -> bool:

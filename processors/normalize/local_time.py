@@ -29,7 +29,7 @@ Read: TypeAlias = "int | str | None"
 
 YEAR_2000 = 946_684_800 * SECOND
 YEAR_2100 = 4_102_444_800 * SECOND
-UNITS = (1, 1_000, SECOND)
+UNITS = (SECOND, 1, 1_000)
 """Of counts since 1970: those of one lie a thousand times apart from those of the next."""
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -99,9 +99,9 @@ def _micros(second: str, fraction: str) -> int:
 def _counted(number: int | Decimal) -> Read:
     """A count since 1970."""
     for unit in UNITS:
-        instant = int(number * unit)
+        instant = number * unit
         if YEAR_2000 <= instant < YEAR_2100:
-            return instant
+            return int(instant)
     return None if counts_never(float(number)) else "out-of-range"
 
 
@@ -131,10 +131,12 @@ def _zoned(local: str, micros: int, stated: str) -> Read:
 
 def _local(local: str, micros: int, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """A time of the source's zone."""
-    instants = [minute + micros for minute in _minutes(local, zone)]
-    if not instants or micros >= MINUTE:
+    minutes = _minutes(local, zone)
+    if not minutes or micros >= MINUTE:
         return "nonexistent-time"
-    return _which(instants, after, uuid)
+    if len(minutes) == 1:
+        return minutes[0] + micros
+    return _which([minute + micros for minute in minutes], after, uuid)
 
 
 @lru_cache(maxsize=4096)
@@ -154,8 +156,6 @@ def _minutes(local: str, zone: ZoneInfo) -> tuple[int, ...]:
 
 
 def _which(instants: list[int], after: int | None, uuid: str | None) -> int:
-    if len(instants) == 1:
-        return instants[0]
     if after is not None:
         return next((instant for instant in instants if instant >= after), instants[0])
     made_at = created_at(uuid) if uuid is not None else None

@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW agent_spells
     `extension` String COMMENT 'The extension',
     `day` Date COMMENT 'The day of the call, as in calls',
     `call_id` String COMMENT 'The call',
-    `leg_id` String COMMENT 'The leg; empty of a call that its CDR alone tells of',
+    `leg_id` String COMMENT 'The leg; empty for a call with nothing but a CDR',
     `began_at` DateTime64(6, 'UTC') COMMENT 'When it rang, or was answered, whichever came first',
     `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'From when on it was talk; NULL of one that only rang',
     `ended_at` DateTime64(6, 'UTC') COMMENT 'When it ended'

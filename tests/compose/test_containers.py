@@ -203,6 +203,8 @@ def test_roles_are_granted_what_shows_no_numbers() -> None:
     granted = set(re.findall(r"^GRANT SELECT ON callweave\.(\w+) TO masked;$", text, re.MULTILINE))
     shown = {view.name.removesuffix(".sql") for view in views() if "SQL SECURITY DEFINER" in view.text}
     assert granted == shown
+    revoked = "REVOKE SELECT ON callweave.pseudonym_keys FROM analyst;"
+    assert text.index("GRANT SELECT ON callweave.* TO analyst;") < text.index(revoked)
 
 
 def test_compose_starts_in_order() -> None:

@@ -156,6 +156,7 @@ def test_an_event_is_kept_whole() -> None:
     assert (row.pop("last_received_at"), row.pop("told_at")) == (NOW, NOW)
     assert row.pop("doubts") == [("b", "no-time", "soon")]
     assert row.pop("written") == (EVENT.written or {})
+    assert row.pop("named_before") == []
     assert row == {name: getattr(EVENT, name) for name in row}
 
 

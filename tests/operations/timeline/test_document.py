@@ -129,3 +129,15 @@ def test_bytes_are_printed_so_that_they_move_no_cursor(payload: bytes, shown: st
 def test_values_of_a_row_are_printed_safely_too() -> None:
     laid_out = timeline(whole([replace(RING, campaign="\x1b[31m[red]")]), NOW)
     assert "\\x1b[31m[red]" in printed(laid_out)
+
+
+def test_a_leg_is_shown_as_the_provider_wrote_it() -> None:
+    leg, written = "526d637c-e8fe-11ea-ad78-1d7ff0749d07", "{526D637C-E8FE-11EA-AD78-1D7FF0749D07}"
+    ring = replace(RING, ids=(leg,), leg=leg, written={leg: written})
+    hangup = replace(HANGUP, ids=(leg,), leg=leg)
+    page = printed(timeline(whole([ring, hangup]), NOW))
+    (shown,) = (line.split() for line in page.splitlines() if line.startswith("  L1 "))
+    assert shown[1] == written
+    assert leg not in page.partition("\n")[2]  # all below the title, which has the id that is compared
+    events = page.partition("Events, by")[2].partition("Callbacks that")[0].splitlines()
+    assert [line.split().count("L1") for line in events if "#" in line] == [1, 1]
