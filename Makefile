@@ -9,12 +9,12 @@ QUIET := $(if $(MAKE_TERMERR),,--quiet)
 TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-long lint bench lock clean venv
+.PHONY: help run demo test test-fast test-long lint bench screenshots lock clean venv
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(STAMP) ## run the whole pipeline on this machine until Ctrl-C; needs only Python
 	@exec $(BIN)/python -m compose.run
@@ -45,6 +45,9 @@ lint: $(STAMP) ## check style, format, types and the layout of imports
 
 bench: $(STAMP) ## measure speed and memory; writes tests/bench/RESULTS.md
 	@$(BIN)/python -m tests.bench
+
+screenshots: $(STAMP) ## take pictures of the console's pages, into docs/console; needs chromium
+	@$(BIN)/python -m tests.console.screenshots
 
 # An index of the user's own stays out of the file: it says what to install, not where from.
 lock: $(STAMP) ## rewrite requirements.lock from pyproject.toml

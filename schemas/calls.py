@@ -14,6 +14,7 @@ from schemas.course import OFFERED, course_of, timed
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
 from schemas.legs import MOST_LEGS, known, known_talk_of, parts_of, talk_of
+from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
     DESCRIBED,
@@ -92,6 +93,8 @@ class Call:
     """The number shown to the called party, or dialled by it."""
     extension: str | None = None
     """The extension that answered, or that was rung first."""
+    queue: str | None = None
+    """The queue or IVR that the call waited in last: its extension, known once that has hung up."""
     agent_id: str | None = None
     """The agent."""
     customer_ref: str | None = None
@@ -316,6 +319,7 @@ def call_of(events: Iterable[CallEvent]) -> Call:
     return Call(
         state=state,
         rang_at=course.rang_at,
+        queue=queue_of(happened),
         has_cdr=bool(bills),
         cdr_received_at=bills[0].received_at if bills else None,
         **call,

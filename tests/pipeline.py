@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runtime.settings import KafkaSettings, Settings, WatchSettings
 
-StageName = Literal["ingest", "normalize", "correlate", "sink", "watch"]
+StageName = Literal["ingest", "normalize", "correlate", "sink", "watch", "console"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
 
 
@@ -138,6 +138,9 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
             "CALLWEAVE_METRICS_HOST": settings.metrics_host,
             "CALLWEAVE_CORRELATE__FORGET_SECONDS": str(settings.correlate.forget_seconds),
+            "CALLWEAVE_CONSOLE__PORT": str(settings.console.port),
+            "CALLWEAVE_CONSOLE__SIGN_IN": settings.console.sign_in,
+            "CALLWEAVE_CONSOLE__PROBES": settings.console.probes,
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }

@@ -13,7 +13,7 @@ from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from runtime import topics
 from runtime.addresses import free_port
-from runtime.settings import ClickHouseSettings, IngestSettings, KafkaSettings, Settings
+from runtime.settings import ClickHouseSettings, ConsoleSettings, IngestSettings, KafkaSettings, Settings
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def new_settings(kafka: str, clickhouse: str, folder: Path) -> Settings:
         kafka=KafkaSettings(bootstrap_servers=kafka, prefix=f"{name}."),
         clickhouse=ClickHouseSettings(host=host, port=int(port), database=f"test_{name}"),
         ingest=IngestSettings(port=free_port()),
+        console=ConsoleSettings(port=free_port()),
         sources_file=folder / "sources.toml",
         data=folder,
     )

@@ -42,7 +42,21 @@
 
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
 
-  // A page that waits for something looks again until it is there.
-  const waits = document.querySelector("[data-look-again]");
-  if (waits) setTimeout(() => location.reload(), Number(waits.dataset.lookAgain));
+  // A page that waits for something looks again until it is there, and changes only what has changed.
+  const wait = () => {
+    const waits = document.querySelector("[data-look-again]");
+    if (waits) setTimeout(look, Number(waits.dataset.lookAgain));
+  };
+  const look = async () => {
+    try {
+      const response = await fetch(location.href);
+      const main = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
+      const shown = document.querySelector("main");
+      if (main && main.innerHTML !== shown.innerHTML) shown.replaceWith(document.adoptNode(main));
+    } catch {
+      // the console is away for a moment: the next look tells
+    }
+    wait();
+  };
+  wait();
 })();

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from operations import events
+from operations import events, suspects
 from operations.reading import reader
 from operations.replay import archive
 from operations.replay.archive import Key
@@ -270,7 +270,8 @@ def build(settings: Settings, other: Settings, selection: Selection, code: Code,
     """
     store = Store(other)
     try:
-        with Ties(settings.data / f"ties-{other.clickhouse.database}.sqlite") as ties:
+        scratch = settings.data / f"ties-{other.clickhouse.database}.sqlite"
+        with Ties(scratch, suspects.legs(settings)) as ties:
             rebuild = Rebuild(other, store, ties, code.read)
             if kept.building.part == READING:
                 read_archive(settings, selection, rebuild, kept)

@@ -43,9 +43,9 @@ OF_A_CDR = (
 VOCABULARY = Vocabulary((*OF_BOTH, *OF_A_STATUS, *OF_A_CDR, "detail"))
 OF_A_BILL = frozenset({"endtime", "billsec"})
 A_CDRS_OWN = frozenset(OF_A_CDR) - set(OF_A_STATUS)
+RECORDINGS = ("recordurl", "recordfilename")
 TOLD_LATER = (
-    "recordurl",
-    "recordfilename",
+    *RECORDINGS,
     "customuuid",
     "taskid",
     "userid",
@@ -84,6 +84,10 @@ NOBODY = NONE_GIVEN = frozenset({"0"})
 LONGEST_LINK = 4096
 LATEST: Mapping[str, int] = {"ring": 120 * SECOND, "answer": 600 * SECOND}
 """How long after its leg began a status may arrive and not have been held back: no phone rings longer."""
+MOST_DISAGREEMENT = 2 * SECOND
+"""Of the times of one bill."""
+MOST_ROUNDING = 60 * SECOND
+"""A bill may count minutes that have begun."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
@@ -125,8 +129,10 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
 
 def _told_later(fields: Fields, status: str) -> bool:
     """Return whether it is a notice after the call: it is not a status event that has lost its status."""
-    if status or fields.scalar("status") is None or fields.scalar("isbleg"):
+    if fields.scalar("isbleg"):
         return False
+    if status or fields.scalar("status") is None:  # a word of its own, as `recording-ready`
+        return any(fields.scalar(name) for name in RECORDINGS)
     return any(fields.scalar(name) for name in TOLD_LATER)
 
 
@@ -187,6 +193,8 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     started_at = read_time(fields, "starttime", zone, uuid=leg)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
+    answered_at = _in_order(fields, "answertime", started_at, answered_at)
+    ended_at = _in_order(fields, "endtime", answered_at or started_at, ended_at)
     ring_time, talk_time = _durations(fields, started_at, answered_at, ended_at)
     display_number = fields.number("disnumber")
     campaign = fields.text("taskid", nothing=NONE_GIVEN)
@@ -219,13 +227,31 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     )
 
 
+def _in_order(fields: Fields, name: str, before: int | None, time: int | None) -> int | None:
+    """A time, unless it lies before what happened before it; the clocks of a switch may disagree a little."""
+    if time is None or before is None or time >= before - MOST_DISAGREEMENT:
+        return time
+    fields.misread(name, "out-of-order")
+    return None
+
+
+def _is_longer(told: int | None, lasted: int | None) -> bool:
+    """Whether a part is longer than the whole call, and so is counted in another unit, or nonsense."""
+    return told is not None and lasted is not None and told > lasted + MOST_ROUNDING
+
+
 def _durations(
     fields: Fields, started_at: int | None, answered_at: int | None, ended_at: int | None
 ) -> tuple[int | None, int | None]:
     """Ring time and talk time (µs); one that can't be read is computed from the times."""
     ring_time, talk_time = fields.duration("duration", SECOND), fields.duration("billsec", SECOND)
+    talked, lasted = between(answered_at, ended_at), between(started_at, ended_at)
+    if talked is not None and _is_longer(talk_time, lasted):
+        fields.misread("billsec", "out-of-range")
+    if talked is not None and _is_longer(ring_time, lasted):
+        fields.misread("duration", "out-of-range")
     if fields.doubted("billsec"):
-        talk_time = between(answered_at, ended_at)
+        talk_time = talked
     if fields.doubted("duration"):
         ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
     return ring_time, talk_time

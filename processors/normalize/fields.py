@@ -46,6 +46,8 @@ FALSE = frozenset({"false", "no", "0", "f", "n"})
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
 
+OF_A_FLOAT = re.compile(r"\+?\d+(?:\.0+|(?:\.\d+)?[eE]\+?\d{1,2})", re.ASCII)
+
 MESSAGES = {
     HELD_BACK: "arrived so late that its receipt is not when it happened",
     "malformed": "is not of the kind that it must be",
@@ -55,6 +57,7 @@ MESSAGES = {
     "malformed-time": "must be a date and time, or a number counted since 1970",
     "missing": "is not there",
     "nonexistent-time": "there is no such date or time in the source's time zone",
+    "out-of-order": "must not lie before what happened before it",
     "out-of-range": "must lie within the years and durations that a call can have",
     "too-long": f"an id may have at most {LONGEST_ID} characters, a text {LONGEST_TEXT}",
     "unknown-word": "is none of the words that the documents name",
@@ -152,6 +155,11 @@ class Fields:
         """Note that the event does not say what these fields say after all."""
         self._understood.difference_update(names)
 
+    def misread(self, name: str, code: str) -> None:
+        """Note that what was read of a field can't be meant."""
+        self._understood.discard(name)
+        self.doubt(name, code)
+
     def rest(self) -> dict[str, object]:
         """Return the fields that were not understood, as the provider wrote them, by their names."""
         payload = self._payload
@@ -169,7 +177,7 @@ class Fields:
         """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
-            return None
+            return str(value) if type(value) is Truth else None
         text = value.strip()
         return "" if text[:1] in MAY_BE_NOTHING and says_nothing(text) else text
 
@@ -209,9 +217,19 @@ class Fields:
             self._understood.add(name)
             return value
         text = self.text(name)
+        if text is not None and OF_A_FLOAT.fullmatch(text):
+            return self._of_float(name, text)
         if text is None or " " not in (written := str(self.scalars[name])):
             return text
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
+
+    def _of_float(self, name: str, text: str) -> str | None:
+        """A number as a spreadsheet writes it: with a point it is whole, with an exponent its end is lost."""
+        number, _, zeros = text.partition(".")
+        if not zeros.strip("0"):
+            return number
+        self.misread(name, "malformed-number")
+        return None
 
     def first(self, *names: str) -> str | None:
         """Return the first of these numbers that says something; those after it stay unread."""
@@ -320,10 +338,16 @@ def _with_plus(written: str) -> str:
     return ("+" if lost else "") + text.replace(" ", "+")
 
 
+class Truth(str):
+    """A truth of JSON, as a form would have it: it is neither a name nor a number."""
+
+    __slots__ = ()
+
+
 def _as_text(value: object) -> object:
     """A number or a truth as JSON writes it, but for a whole number, which has no point."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return Truth("true" if value else "false")
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return value if isinstance(value, dict | list | Garbled) else str(value)

@@ -56,4 +56,5 @@ AS SELECT
     cdr_recording
 FROM stored_legs FINAL
 WHERE is_gone = 0
+SETTINGS optimize_move_to_prewhere_if_final = 1 -- a condition on an id reads no other column of other calls
 COMMENT 'Every leg, once; all columns but the first four are NULL or 0 for a leg that is only named by others';

@@ -132,7 +132,7 @@ FROM
             toBool(state IN ('ended', 'complete') OR close_reason != '') AS is_over,
             toBool(state = 'requested') AS is_request,
             hasAny(dialects, {sending_cdrs}) AS sends_cdr,
-            arrayExists(kind -> kind NOT IN ('requested', 'cdr'), kinds) AS has_events,
+            length(kinds) > has_cdr + isNotNull(requested_at) AS has_events, -- of other kinds
             has_answer,
             has_cdr,
             event_method,

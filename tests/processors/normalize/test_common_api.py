@@ -299,6 +299,14 @@ def test_zero_stands_for_nothing_where_the_provider_uses_it_so() -> None:
     assert (event.campaign, event.customer_ref, event.round, event.recording) == (None, None, None, None)
 
 
+def test_a_truth_of_json_is_no_name() -> None:
+    event = event_of({**CDR_002, "taskid": True, "customuuid": False})
+    assert (event.campaign, event.customer_ref) == (None, None)
+    assert {doubt.field: doubt.code for doubt in event.doubts} == dict.fromkeys(
+        ("customuuid", "taskid"), "malformed-text"
+    )
+
+
 def test_what_is_in_doubt_is_computed_from_times() -> None:
     times = {"answertime": "2021-02-09 10:00:10", "endtime": "2021-02-09 10:00:40"}
     event = event_of({**CDR_001, **times, "billsec": -1, "duration": "?"})
