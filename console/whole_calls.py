@@ -15,7 +15,6 @@ from schemas.times import SECOND, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from clickhouse_driver import Client
 
@@ -63,8 +62,7 @@ def _masked(client: Client, account: str, call_id: str) -> Whole | None:
     if not found:
         return None
     row = found[0]
-    span = {"since": _us(row["first_received_at"]), "until": _us(row["last_received_at"])}
-    told = rows(client, query("masked_events"), **key, **span, legs=list(row["legs"]) or [""])
+    told = rows(client, query("masked_events"), account=account, events=list(row["events"]) or [""])
     return Whole(
         account=account,
         call_id=row["call_id"],
@@ -90,10 +88,6 @@ def _plain_value(name: str, value: Any) -> Any:
     if name.endswith("_at") and value is not None:
         return microseconds(value)
     return bool(value) if name in {"bridged", "transferred"} and value is not None else value
-
-
-def _us(time: datetime | None) -> int:
-    return 0 if time is None else microseconds(time)
 
 
 def numbered(ids: Iterable[str], sign: str) -> dict[str, str]:
