@@ -14,6 +14,7 @@ from runtime.terminal import echo
 HERE = "callweave.commands"
 
 COMMANDS = {
+    "account": Lazy(f"{HERE}.account:account", "Set an account's time zone and targets."),
     "audit": Lazy(f"{HERE}.audit:audit", "Check that every acknowledged callback is where it belongs."),
     "backfill": Lazy(f"{HERE}.backfill:backfill", "Fetch the history of calls that have not ended."),
     "call": Lazy(f"{HERE}.call:call", "Show one call, found by any of its ids."),

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from operations.watch.freshness import ACCOUNT
 from provider.subscriptions import token_of
 from runtime import sources
 from runtime.errors import StartError
@@ -117,7 +118,8 @@ def panel(settings: Settings, urls: dict[str, str], logs: Path) -> list[str]:
 
 def _sources_lines(settings: Settings, urls: dict[str, str]) -> Iterator[str]:
     if not urls:
-        names = ", ".join(source.name for source in sources.load(settings.sources_file) if source.active)
+        known = sources.load(settings.sources_file)
+        names = ", ".join(source.name for source in known if source.active and source.account != ACCOUNT)
         yield f"Sources: {names}. `.venv/bin/callweave source rotate NAME` gives one a new callback URL."
         yield ""
     for name, url in urls.items():

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from compose import demo_sources as demo
+from compose import watch_source
 from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from compose.embedded.node import Node, NodeError
@@ -155,6 +156,7 @@ class Stack:
         self._say(f"Tables: applied {', '.join(applied)}." if applied else "Tables: up to date.")
         with writing(self.settings.sources_file, "sources_file (CALLWEAVE_SOURCES_FILE)"):
             self.urls = demo.ensure(self.settings)
+            watch_source.ensure(self.settings)
         for stage in self._stages:
             stage.start()
         self._say(f"Starting {', '.join(stage.name for stage in self._stages)} …")
@@ -208,8 +210,11 @@ class Stack:
             self._say(f"{node.name} answers again.")
 
     def down(self) -> None:
-        """Stop everything in the order of the flow, so that each stage can finish its work."""
-        for stage in self._stages:
+        """Stop everything in the order of the flow, so that each stage can finish its work.
+
+        The watch is first: nobody is to be told that what is being stopped has stopped.
+        """
+        for stage in sorted(self._stages, key=lambda stage: stage.name != "watch"):
             drain = self.settings.ingest.drain_seconds if stage.name == "ingest" else 0.0
             stage.stop(STAGE_PATIENCE_SECONDS + drain)
         while self._up:

@@ -54,17 +54,9 @@ class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
         """Note that a partition could not be written."""
         self._avoided[topic, partition] = self._monotonic() + AVOID_SECONDS
 
-    def partition(  # noqa: PLR0917 - kafka-python's parameters
-        self,
-        topic: str,
-        key: Any,
-        serialized_key: Any,
-        value: Any,
-        serialized_value: Any,
-        cluster: ClusterMetadata,
-    ) -> int:
-        """Choose; kafka-python calls this, and knows which partitions have a leader."""
-        del key, serialized_key, value, serialized_value
+    def partition(self, topic: str, *message: Any) -> int:
+        """Choose; kafka-python gives key and value, each as they are and serialized, and its cluster."""
+        cluster: ClusterMetadata = message[-1]
         found = self._chosen.get(topic)
         if found is None:
             led = cluster.available_partitions_for_topic(topic) or cluster.partitions_for_topic(topic)

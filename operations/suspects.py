@@ -24,6 +24,12 @@ ORDER BY last_at DESC, id
 """
 
 
+def legs(settings: Settings) -> set[tuple[str, str]]:
+    """All of them, each with its account: they tie nothing when calls are folded anew."""
+    with clickhouse.connected(settings.clickhouse) as client:
+        return set(client.execute("SELECT DISTINCT account, id FROM stored_suspects"))
+
+
 def found(settings: Settings) -> list[tuple[str, str]]:
     """Ids and their sources, of those that were heard of in the last week the latest first."""
     with clickhouse.connected(settings.clickhouse) as client:

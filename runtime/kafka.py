@@ -10,24 +10,15 @@ from kafka.partitioner.abc import Partitioner
 from schemas.topics import partition_of
 
 if TYPE_CHECKING:
-    from kafka.cluster import ClusterMetadata
-
     from runtime.settings import KafkaSettings
 
 
 class ByKey(Partitioner):  # type: ignore[misc] # kafka-python has no types
     """Partitions messages of legs by key; kafka-python's own choice would separate a leg from its state."""
 
-    def partition(  # noqa: PLR0917 - kafka-python's parameters
-        self,
-        topic: str,
-        key: Any,
-        serialized_key: Any,
-        value: Any,
-        serialized_value: Any,
-        cluster: ClusterMetadata,
-    ) -> int:
-        del key, value, serialized_value
+    def partition(self, topic: str, *message: Any) -> int:
+        """Choose; kafka-python gives key and value, each as they are and serialized, and its cluster."""
+        _, serialized_key, _, _, cluster = message
         return partition_of(serialized_key, len(cluster.partitions_for_topic(topic)))
 
 

@@ -8,6 +8,7 @@ from a file as well (`sasl_password_file` in `[kafka]`). Paths are relative to t
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import tomllib
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from runtime.addresses import written
@@ -34,8 +35,8 @@ IGNORED = (FILE_VARIABLE, "CALLWEAVE_TEST_")
 
 PROBLEMS = "problems"
 
-STAGES = ("ingest", "normalize", "correlate", "sink", "console")
-"""In the order of the flow; each has a section of its own."""
+STAGES = ("ingest", "normalize", "correlate", "sink", "watch", "console")
+"""In the order of the flow, and who looks at it; each has a section of its own."""
 
 
 def _addresses(text: str) -> str:
@@ -71,6 +72,8 @@ def _zone(text: str) -> str:
 Host = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
+"""An empty text is none: compose files can't leave a variable out."""
 Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
@@ -325,6 +328,53 @@ class SinkSettings(Section):
     long although there is lag."""
 
 
+class WatchSettings(Section):
+    """The watch, which tells people first. One process of it is enough."""
+
+    metrics_port: Port = 9104
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    check_seconds: float = Field(default=10.0, gt=0, le=300)
+    """How often silence, lag and spools are looked at; shares of rejections and doubts a sixth as often."""
+    audit_seconds: float = Field(default=60.0, ge=1, le=3600)
+    """How often the audit is run …"""
+    audit_hours: float = Field(default=2.0, gt=0, le=168)
+    """… on the callbacks of so many hours."""
+    callback_url: OptionalSecret = None
+    """Callback URL of a source with the account `callweave` and the dialect `extension-events`: a message
+    goes there twice a minute, and SQL must show it. Otherwise the one in the file `watch-url` in `data`,
+    which `make run` writes; without any, freshness is not measured."""
+    fresh_seconds: Seconds = 60.0
+    """How long such a callback may take until SQL shows it."""
+    ingest_metrics: Annotated[str, AfterValidator(lambda text: text and _addresses(text))] = ""
+    """Where all ingresses serve /metrics, as host:port, separated by commas, to see their spools; empty: the
+    one with these settings."""
+    webhook_url: OptionalSecret = None
+    """Where alerts are posted, as Standard Webhooks."""
+    webhook_secret: OptionalSecret = None
+    """What they are signed with: base64 of at least 24 bytes, `whsec_` before it."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """A webhook is signed."""
+        if self.webhook_url is not None and self.webhook_secret is None:
+            yield "webhook_secret", "must be set, since watch.webhook_url is"
+        if self.webhook_secret is not None and not _is_secret(self.webhook_secret.get_secret_value()):
+            yield "webhook_secret", "must be base64 of at least 24 bytes, as in whsec_…"
+
+    def ingresses(self, default: tuple[str, int]) -> list[tuple[str, int]]:
+        """Where to ask for spools, as host and port."""
+        if not self.ingest_metrics:
+            return [default]
+        pairs = (part.rpartition(":") for part in self.ingest_metrics.split(","))
+        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+
+
+def _is_secret(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) >= 24
+    except ValueError:
+        return False
+
+
 class ConsoleSettings(Section):
     """The console: the pages on which people see calls, sources and the pipeline."""
 
@@ -413,6 +463,7 @@ class Settings(Section):
     normalize: NormalizeSettings = NormalizeSettings()
     correlate: CorrelateSettings = CorrelateSettings()
     sink: SinkSettings = SinkSettings()
+    watch: WatchSettings = WatchSettings()
     console: ConsoleSettings = ConsoleSettings()
     retention: RetentionSettings = RetentionSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()

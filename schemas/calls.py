@@ -5,44 +5,39 @@ A call is the set of its events, each in its newest reading, so that neither ord
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-import orjson
-
-from schemas.dialects import LEGS_END_APART, SENDING_CDRS
+from schemas.bills import bills_of, received, talk_billed
+from schemas.course import OFFERED, course_of, timed
+from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
+from schemas.legs import MOST_LEGS, known, known_talk_of, parts_of, talk_of
+from schemas.queues import queue_of
+from schemas.summed import Summary, summary_of, with_lost
+from schemas.tellers import (
+    DESCRIBED,
+    by_request,
+    by_side,
+    said_best,
+    teller_of_extension,
+    teller_of_outcome,
+    teller_of_variables,
+)
 from schemas.times import moment
+from schemas.transfers import MOST_TRANSFERS, transfers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from schemas.course import Course
     from schemas.events import CallEvent, Json
-
-T = TypeVar("T")
+    from schemas.legs import Part
 
 State = Literal["requested", "ringing", "answered", "ended", "complete"]
 """`requested`: somebody asked for the call, and nothing more is known."""
-
-DESCRIBED = (
-    "direction",
-    "method",
-    "caller",
-    "callee",
-    "display_number",
-    "agent_id",
-    "customer_ref",
-    "campaign",
-    "round",
-    "recording",
-    "hangup_cause",
-    "hangup_direction",
-)
-"""What any event may say of its call: the earliest that does is believed."""
 
 BILLED = (
     "direction",
@@ -69,31 +64,6 @@ BILLED = (
 
 MEASURED = ("ring_time", "talk_time")
 """Durations, which follow from times unless they are said."""
-
-_OFFERED = frozenset({"ring", "dial"})
-
-MOST_LEGS = 200
-"""A row lists so many legs, the smallest, and counts all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
-    """A row of `call_legs`; all but its id is None for a leg that is only named by others."""
-
-    leg_id: str
-    """The leg; a UUID in small letters and bare."""
-    side: str | None = None
-    """`a` is the side reached first, `b` the one that the call was then put through to."""
-    extension: str | None = None
-    """Its extension."""
-    rang_at: int | None = None
-    """When it rang."""
-    answered_at: int | None = None
-    """When it answered."""
-    ended_at: int | None = None
-    """When it ended."""
-    outcome: str | None = None
-    """How its own part ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +94,8 @@ class Call:
     """The number shown to the called party, or dialled by it."""
     extension: str | None = None
     """The extension that answered, or that was rung first."""
+    queue: str | None = None
+    """The queue or IVR that the call waited in last: its extension, known once that has hung up."""
     agent_id: str | None = None
     """The agent."""
     customer_ref: str | None = None
@@ -143,7 +115,8 @@ class Call:
     ring_time: int | None = None
     """How long it rang before it was answered or ended: behind the switch, the B legs alone."""
     talk_time: int | None = None
-    """How long it was talked: 0 for a call that ended unanswered."""
+    """How long somebody was talking, on whatever leg: at once it counts once, one after the other it adds up;
+    0 for a call that ended unanswered."""
     outcome: str = ""
     """answered, unanswered, busy, cancelled, congestion, unavailable; empty while it is open."""
     hangup_cause: int | None = None
@@ -192,7 +165,7 @@ class Call:
     kinds: tuple[str, ...]
     """Which kinds of event it has."""
     cdr_received_at: int | None = None
-    """When the CDR was received."""
+    """When the CDR was received: of several legs' CDRs, that of the leg that began first, as all `cdr_…`."""
     event_direction: str | None = None
     """direction as events alone say."""
     event_method: str | None = None
@@ -274,7 +247,11 @@ class Call:
     leg_count: int
     """How many ids named the call or a leg of it."""
     transfers: int = 0
-    """How many of its legs were handed on to another party."""
+    """How many times it was handed on, to another extension or a number outside."""
+    transferred_from: tuple[str, ...] = ()
+    """Who handed it on, transfer by transfer, as extensions, empty if not known; of very many the first."""
+    transferred_to: tuple[str, ...] = ()
+    """To whom, transfer by transfer, as extensions or numbers, empty if not known; of very many the first."""
     reached_at: int | None = None
     """When the side reached first answered: by its own event, or else by the CDR."""
     connected_at: int | None = None
@@ -325,44 +302,60 @@ def call_of(events: Iterable[CallEvent]) -> Call:
     """
     everything = list(events)
     said = [event for event in everything if event.kind not in SAYS_NOTHING]
-    bill = max((event for event in said if event.kind == "cdr"), key=_received, default=None)
-    billed = {name: value for name in BILLED if (value := getattr(bill, name, None)) is not None}
+    summed = [summary_of(event) for event in everything if event.kind == "summed"]
     happened = [event for event in said if event.kind != "cdr"]
-    course = _course_of(happened)
+    bills = bills_of(said)
+    course = course_of(happened)
+    measured = timed(happened)
+    exact = course if measured is happened else course_of(measured)
+    parts = parts_of(happened, course) if _has_talk(happened) else {}
+    timed_parts = parts if measured is happened else parts_of(measured, exact)
+    talk_time = with_lost(talk_of(timed_parts.values()), (each.talk for each in summed))
     told = _as_events_say(happened, course)
-    call = {**told, **billed}
-    if bill is not None:
-        call["answered_at"] = bill.answered_at
-    measured = _talked(happened)
-    call |= _durations(call, course, measured) | {name: billed[name] for name in MEASURED if name in billed}
+    billed = _billed(bills)
+    call = _with_bills(told, bills, billed)
+    call |= _durations(call, course, exact, bills, talk_time) | _measured_by(bills, billed, call, summed)
+    told |= _durations(told, course, exact, [], talk_time)
     call["outcome"] = call["outcome"] or ""
-    told |= _durations(told, course, measured)
-    state = _state(said, bill, course)
-    counted = _counted(everything, said)
+    state = _state(said, course, is_billed=bool(bills))
+    counted = _counted(everything, said, summed)
     return Call(
         state=state,
-        has_cdr=bill is not None,
-        cdr_received_at=None if bill is None else bill.received_at,
         rang_at=course.rang_at,
+        queue=queue_of(happened),
+        has_cdr=bool(bills),
+        cdr_received_at=bills[0].received_at if bills else None,
         **call,
         **counted,
-        **_requested(said, course.rang_at),
+        **_handed_on(parts, summed),
+        **_requested(said, exact.rang_at),
         **_closed(everything, counted["last_received_at"], state),
         **{f"event_{name}": value for name, value in told.items()},
         **{f"cdr_{name}": value for name, value in billed.items()},
-        **_reached(said, bill, course, call.get("method")),
+        **_reached(said, bills, course, exact, call["method"]),
     )
 
 
-def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
-    """Give the rows of a call's legs, smallest id first: of very many the smallest `MOST_LEGS`."""
-    said = [event for event in events if event.kind not in SAYS_NOTHING]
-    by_leg: dict[str, list[CallEvent]] = defaultdict(list)
-    for event in said:
-        if event.kind != "cdr":
-            by_leg[event.leg].append(event)
-    names = sorted({name for event in said for name in event.ids})
-    return tuple(_leg_of(name, by_leg.get(name, [])) for name in names[:MOST_LEGS])
+def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Summary:
+    """Give what a call's durations and transfers lose if these events are not kept, nothing else."""
+    kept = [event for event in kept if event.kind not in SAYS_NOTHING]
+    everything = [*kept, *(event for event in dropped if event.kind not in SAYS_NOTHING)]
+    before, after = _figures(everything), _figures(kept)
+    return Summary(
+        transfers=before.transfers - after.transfers,
+        talk=None if before.talk is None else before.talk - (after.talk or 0),
+        billed=None if before.billed is None else before.billed - (after.billed or 0),
+    )
+
+
+def _figures(said: list[CallEvent]) -> Summary:
+    happened = [event for event in said if event.kind != "cdr"]
+    measured = timed(happened)
+    return Summary(
+        transfers=len(transfers_of(parts_of(happened, course_of(happened)).values())),
+        talk=known_talk_of(parts_of(measured, course_of(measured)).values()),
+        billed=talk_billed(bills_of(said)),
+    )
 
 
 def is_complete(events: Iterable[CallEvent]) -> bool:
@@ -370,177 +363,82 @@ def is_complete(events: Iterable[CallEvent]) -> bool:
     said = [event for event in events if event.kind not in SAYS_NOTHING]
     if any(event.kind == "cdr" for event in said):
         return True
-    return _course_of(said).ended_at is not None and _sends_no_bill(said)
+    return course_of(said).ended_at is not None and _sends_no_bill(said)
 
 
 def _sends_no_bill(said: list[CallEvent]) -> bool:
     return all(event.dialect not in SENDING_CDRS for event in said)
 
 
-def _received(event: CallEvent) -> tuple[int, str]:
-    """Of several bills the one received last holds."""
-    return event.received_at, event.event_id
-
-
-@dataclass(slots=True)
-class _Course:
-    """What happened to a call, by its events; times are microseconds since 1970 UTC."""
-
-    rang: dict[str, int] = field(default_factory=dict)
-    """By side, when its first leg rang; a leg of no known side is on side `a`."""
-    answered: dict[str, int] = field(default_factory=dict)
-    """By side, when its first leg was answered."""
-    live: set[str] = field(default_factory=set)
-    """Legs whose own end must come before the call's end."""
-    ends: dict[str, int] = field(default_factory=dict)
-    """By leg, when it ended."""
-
-    @property
-    def side(self) -> str:
-        """Once the call was put through to a B leg, only that leg's answer is the call's answer."""
-        return "b" if "b" in self.rang or "b" in self.answered else "a"
-
-    @property
-    def rang_at(self) -> int | None:
-        """When any leg rang first."""
-        return min(self.rang.values(), default=None)
-
-    @property
-    def ended_at(self) -> int | None:
-        """When the last leg ended: once a hangup came, and one for every leg that must end by itself."""
-        return max(self.ends.values()) if self.ends and self.live <= self.ends.keys() else None
-
-
-def _course_of(events: list[CallEvent]) -> _Course:
-    course = _Course()
-    for event in events:
-        if event.kind in _OFFERED:
-            _first(course.rang, event.side or "a", event.occurred_at)
-        elif event.kind == "answer":
-            _first(course.answered, event.side or "a", event.occurred_at)
-        elif event.kind == "hangup":
-            for leg in ended_by(event):
-                _first(course.ends, leg, event.occurred_at)
-        if must_end(event):
-            course.live.add(event.leg)
-    return course
-
-
-def _first(times: dict[str, int], name: str, at: int) -> None:
-    known = times.get(name)
-    if known is None or at < known:
-        times[name] = at
-
-
-def must_end(event: CallEvent) -> bool:
-    """Whether the leg that the event is about must end before the call can."""
-    return (event.kind in _OFFERED or event.kind == "answer") and _ends_apart(event)
-
-
-def ended_by(hangup: CallEvent) -> tuple[str, ...]:
-    """Give the legs that a hangup ends: that of the A leg ends all that it names."""
-    return (hangup.leg,) if _ends_apart(hangup) else (hangup.leg, *hangup.ids)
-
-
-def _ends_apart(event: CallEvent) -> bool:
-    """Whether the call may go on once this leg has hung up, as when the next agent is rung."""
-    return event.side == "b" or event.dialect in LEGS_END_APART
-
-
-def _as_events_say(events: list[CallEvent], course: _Course) -> Json:
+def _as_events_say(events: list[CallEvent], course: Course) -> Json:
     """What events alone say of `BILLED`, but for durations."""
-    said: Json = {name: _best(name, events, _rank_side) for name in DESCRIBED}
-    said["extension"] = _best("extension", events, _rank_answer)
-    said["started_at"] = min(_known(event.started_at for event in events), default=None)
-    said["answered_at"] = course.answered.get(course.side)
+    said: Json = {name: said_best(name, events, by_side) for name in DESCRIBED}
+    said["extension"] = getattr(teller_of_extension(events), "extension", None)
+    said["started_at"] = min(known(event.started_at for event in events), default=None)
+    said["answered_at"] = course.answered_at
     said["ended_at"] = course.ended_at
     said["outcome"] = None if course.ended_at is None else _outcome(events, said["answered_at"])
     return said
-
-
-def _best(name: str, events: list[CallEvent], rank: Callable[[CallEvent], int]) -> Any:
-    """Give the field's value of the highest rank, and there of the earliest event that has one."""
-    return getattr(_teller(name, events, rank), name, None)
-
-
-def _teller(name: str, events: list[CallEvent], rank: Callable[[CallEvent], int]) -> CallEvent | None:
-    found: tuple[int, int, str] | None = None
-    teller = None
-    for event in events:
-        said = getattr(event, name)
-        if said is not None:
-            order = rank(event), -event.occurred_at, str(said)
-            if found is None or order > found:
-                found, teller = order, event
-    return teller
-
-
-def _rank_side(event: CallEvent) -> int:
-    """First the side that the call was put through to: the other may know of its own leg alone.
-
-    A notice fills what nobody else says.
-    """
-    return -1 if event.kind == "notice" else event.side == "b"
-
-
-def _rank_answer(event: CallEvent) -> int:
-    """Who answered is the call's extension, rather than who was rung first; a notice comes last."""
-    return -1 if event.kind == "notice" else event.kind == "answer"
-
-
-def _rank_request(event: CallEvent) -> int:
-    return event.kind == "requested"
-
-
-def _rank_offer(event: CallEvent) -> int:
-    """Later events of a queue's call to an agent don't always tell the two apart."""
-    return event.kind in _OFFERED
 
 
 def _outcome(events: list[CallEvent], answered_at: int | None) -> str:
     """How a call that has ended did."""
     if answered_at is not None:
         return "answered"
-    teller = max(
-        (event for event in events if event.outcome is not None), key=_order_of_outcome, default=None
-    )
+    teller = teller_of_outcome(events)
     return (teller and teller.outcome) or "unanswered"
 
 
-def _order_of_outcome(event: CallEvent) -> tuple[int, bool, int, str]:
-    """Of legs that rank alike, one that was answered makes it an answered call."""
-    return _rank_word(event), event.outcome == "answered", event.occurred_at, event.outcome or ""
+def _billed(bills: list[CallEvent]) -> Json:
+    """What the call's own bill says."""
+    said = ((name, getattr(bills[0], name)) for name in BILLED) if bills else ()
+    return {name: value for name, value in said if value is not None}
 
 
-def _rank_word(event: CallEvent) -> int:
-    """A queue's own leg knows best, then the leg that the call was put through to."""
-    return 3 if event.bridged is not None else 2 if event.side == "b" else 1
+def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
+    """Put the call's bill before what events say; bills of other legs fill what nobody else says."""
+    if not bills:
+        return dict(told)
+    others = bills[1:]
+    filled = {
+        name: said_best(name, others, by_side) for name in (*DESCRIBED, "extension") if told[name] is None
+    }
+    return {**told, **filled, **billed, "answered_at": bills[0].answered_at}
 
 
-def _talked(events: list[CallEvent]) -> int | None:
-    """How long events say that it was talked, in microseconds."""
-    teller = max((event for event in events if event.talk_time is not None), key=_order_of_talk, default=None)
-    return None if teller is None else teller.talk_time
+def _has_talk(happened: list[CallEvent]) -> bool:
+    """Whether somebody may have talked, or handed the call on."""
+    return any(
+        event.kind == "answer" or event.talk_time is not None or event.transferred for event in happened
+    )
 
 
-def _order_of_talk(event: CallEvent) -> tuple[int, int]:
-    """A queue's own leg that nobody answered behind it has been waiting, not talking."""
-    return 1 if event.bridged is False else _rank_word(event), event.talk_time or 0
-
-
-def _durations(said: Json, course: _Course, measured: int | None) -> Json:
-    """Ring and talk time of a call with this outcome, answer and end."""
-    outcome, answered_at, ended_at = said["outcome"], said["answered_at"], said["ended_at"]
+def _durations(
+    said: Json, course: Course, exact: Course, bills: list[CallEvent], talk_time: int | None
+) -> Json:
+    """Ring and talk time of a call with this outcome; by times of the bill, or else of `exact` events."""
+    outcome, bill = said["outcome"], bills[0] if bills else None
+    answered_at = exact.answered.get(course.side) if bill is None else bill.answered_at
+    billed_end = None if bill is None else bill.ended_at
+    ended_at = exact.ended_at if billed_end is None else billed_end
     # a queue or an IVR says that somebody answered, but not when
     unknown = outcome == "answered" and answered_at is None
     until = ended_at if answered_at is None else answered_at
-    ring_time = None if unknown else _between(course.rang.get(course.side), until)
-    if not outcome:
-        return {"ring_time": ring_time, "talk_time": None}
+    ring_time = None if unknown else _between(exact.rang.get(course.side), until)
     if outcome != "answered":
-        return {"ring_time": ring_time, "talk_time": 0}
-    talk_time = _between(answered_at, ended_at) if measured is None else measured
+        return {"ring_time": ring_time, "talk_time": 0 if outcome else None}
+    if talk_time is None and bill is not None:
+        talk_time = _between(answered_at, ended_at)
     return {"ring_time": ring_time, "talk_time": talk_time}
+
+
+def _measured_by(bills: list[CallEvent], billed: Json, call: Json, summed: list[Summary]) -> Json:
+    """Durations that bills state: the call's own when it rang, those of all legs how long it was talked."""
+    said = {"ring_time": billed["ring_time"]} if "ring_time" in billed else {}
+    talk_time = with_lost(talk_billed(bills), (each.billed for each in summed))
+    if talk_time is not None:
+        said["talk_time"] = talk_time if call["outcome"] in {"answered", None} else billed.get("talk_time", 0)
+    return said
 
 
 def _between(start: int | None, end: int | None) -> int | None:
@@ -548,70 +446,72 @@ def _between(start: int | None, end: int | None) -> int | None:
     return None if start is None or end is None else max(0, end - start)
 
 
-def _state(said: list[CallEvent], bill: CallEvent | None, course: _Course) -> State:
+def _state(said: list[CallEvent], course: Course, *, is_billed: bool) -> State:
     ended = course.ended_at is not None
-    if bill is not None or (ended and _sends_no_bill(said)):
+    if is_billed or (ended and _sends_no_bill(said)):
         return "complete"
     if ended:
         return "ended"
     if all(event.kind == "requested" for event in said):
         return "requested"
-    return "ringing" if course.answered.get(course.side) is None else "answered"
+    return "ringing" if course.answered_at is None else "answered"
+
+
+def _handed_on(parts: Mapping[str, Part], summed: list[Summary]) -> Json:
+    """How many times the call was handed on, and from whom to whom."""
+    found = transfers_of(parts.values()) if parts else []
+    return {
+        "transfers": len(found) + sum(summary.transfers for summary in summed),
+        "transferred_from": tuple(each.by for each in found[:MOST_TRANSFERS]),
+        "transferred_to": tuple(each.to for each in found[:MOST_TRANSFERS]),
+    }
 
 
 def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
     """What is known of the request for the call: the request itself is believed first, the CDR too."""
-    requested_at = min((event.occurred_at for event in said if event.kind == "requested"), default=None)
+    requested_at = _requested_at(said)
     return {
         "requested_at": requested_at,
-        "requested_by": _best("requested_by", said, _rank_request),
-        "tag": _best("tag", said, _rank_request),
-        "variables": _variables(said),
+        "requested_by": said_best("requested_by", said, by_request),
+        "tag": said_best("tag", said, by_request),
+        "variables": getattr(teller_of_variables(said), "variables", None) or {},
         "request_to_ring_time": _between(requested_at, rang_at),
     }
 
 
-def _reached(said: list[CallEvent], bill: CallEvent | None, course: _Course, method: str | None) -> Json:
+def _requested_at(said: list[CallEvent]) -> int | None:
+    return min((event.occurred_at for event in said if event.kind == "requested"), default=None)
+
+
+def _reached(
+    said: list[CallEvent], bills: list[CallEvent], course: Course, exact: Course, method: str | None
+) -> Json:
     """When the two sides were reached; of requested and predictive calls B is called once A has answered."""
-    answered_at = course.answered.get("a")
-    requested_at = min((event.occurred_at for event in said if event.kind == "requested"), default=None)
-    started_at = min(_known(event.started_at for event in said if event.kind != "cdr"), default=None)
+    answered_at, requested_at = course.answered.get("a"), _requested_at(said)
+    started_at = min(known(event.started_at for event in said if event.kind != "cdr"), default=None)
     dialled_at = started_at if requested_at is None else requested_at
     a_first = requested_at is not None or method == "predictive"
-    rang_at = course.rang.get("a") if a_first else course.rang_at
+    rang_at = exact.rang.get("a") if a_first else exact.rang_at
     # without a request, a dial says when it was dialled, not that it rang
     is_dialled = requested_at is not None or any(event.kind == "ring" for event in said)
     return {
-        "reached_at": bill.answered_at if answered_at is None and bill is not None else answered_at,
+        "reached_at": bills[0].answered_at if answered_at is None and bills else answered_at,
         "connected_at": course.answered.get("b"),
         "post_dial_time": _between(dialled_at, rang_at) if is_dialled else None,
     }
 
 
-def _variables(said: list[CallEvent]) -> dict[str, str]:
-    teller = max((event for event in said if event.variables), key=_order_of_variables, default=None)
-    return (teller and teller.variables) or {}
-
-
-def _order_of_variables(event: CallEvent) -> tuple[int, int, bytes]:
-    """As of other fields; the text is the same for the same variables, whatever their order."""
-    text = orjson.dumps(event.variables, option=orjson.OPT_SORT_KEYS)
-    return _rank_request(event), -event.occurred_at, text
-
-
-def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
+def _counted(everything: list[CallEvent], said: list[CallEvent], summed: list[Summary]) -> Json:
     """What a call is made of, and since when."""
     ids = sorted({name for event in said for name in event.ids})
-    summed = [summary_of(event) for event in everything if event.kind == "summed"]
     kinds = {event.kind for event in said}
-    handed_on = {event.leg for event in said if event.transferred}
-    received = [event for event in everything if event.kind not in {"void", "closed"}]
+    heard = [event for event in everything if event.kind not in {"void", "closed"}]
     sources = tuple(sorted({event.source for event in said}))
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
         "account": said[0].account,
         "call_id": min(name for event in everything for name in event.ids),
-        "uuid": min(_known(event.uuid for event in said), default=None),
+        "uuid": min(known(event.uuid for event in said), default=None),
         "legs": _as_written(ids[:MOST_LEGS], said),
         "leg_count": len(ids) + sum(summary.legs for summary in summed),
         "source": sources[0],
@@ -619,15 +519,14 @@ def _counted(everything: list[CallEvent], said: list[CallEvent]) -> Json:
         "sources": sources,
         "dialects": dialects,
         "kinds": tuple(sorted(kinds)),
-        "has_ring": not _OFFERED.isdisjoint(kinds),
+        "has_ring": not OFFERED.isdisjoint(kinds),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
-        "first_received_at": min(event.received_at for event in received),
-        "last_received_at": max(event.last_heard for event in received),
+        "first_received_at": min(event.received_at for event in heard),
+        "last_received_at": max(event.last_heard for event in heard),
         "events": tuple(sorted(event.event_id for event in said)),
         "revision": len(said) + sum(summary.events for summary in summed),
         "doubts": sum(len(event.doubts) for event in said) + sum(summary.doubts for summary in summed),
-        "transfers": len(handed_on) + sum(summary.transfers for summary in summed),
         "truncated": bool(summed),
     }
 
@@ -643,89 +542,10 @@ def _as_written(ids: list[str], said: list[CallEvent]) -> tuple[str, ...]:
 def _closed(everything: list[CallEvent], last_received_at: int, state: State) -> Json:
     """Whether a closing is in force: news that was received later reopens the call."""
     closings = [event for event in everything if event.kind == "closed"]
-    latest = max(closings, key=_received, default=None)
+    latest = max(closings, key=received, default=None)
     if latest is None:
         return {}
     if state == "complete" or latest.received_at < last_received_at:
         return {"reopened": True}
     reason = "never_came" if state == "requested" else latest.extra.get("reason", "timeout")
     return {"close_reason": reason}
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is counted of events that are not kept one by one: `extra` of an event of kind `summed`."""
-
-    events: int
-    """How many events were summed up."""
-    legs: int
-    """How many legs are named by none of the events that are kept."""
-    doubts: int
-    """How many doubts they had."""
-    transfers: int
-    """How many of these legs were handed on."""
-    until: int
-    """When the last of them was received, in microseconds since 1970 UTC."""
-
-
-def summary_of(event: CallEvent) -> Summary:
-    """Read what an event of kind `summed` stands for."""
-    return Summary(**event.extra)
-
-
-def deciding(events: Iterable[CallEvent]) -> set[str]:
-    """Give the ids of the events that a row takes its values from: the others only count."""
-    said = [event for event in events if event.kind not in SAYS_NOTHING]
-    happened = [event for event in said if event.kind != "cdr"]
-    tellers = [
-        *(_teller(name, happened, _rank_side) for name in DESCRIBED),
-        _teller("extension", happened, _rank_answer),
-        *(_teller(name, said, _rank_request) for name in ("requested_by", "tag")),
-        max((event for event in happened if event.outcome is not None), key=_order_of_outcome, default=None),
-        max((event for event in happened if event.talk_time is not None), key=_order_of_talk, default=None),
-        max((event for event in said if event.variables), key=_order_of_variables, default=None),
-        max((event for event in said if event.kind == "cdr"), key=_received, default=None),
-    ]
-    firsts: dict[object, CallEvent] = {}
-    for event in sorted(said, key=attrgetter("occurred_at")):
-        side = event.side or "a"
-        firsts.setdefault((event.kind, side), event)
-        firsts.setdefault((event.kind in _OFFERED, side), event)
-        firsts.setdefault((event.source, event.dialect), event)
-    started = min(
-        (e for e in happened if e.started_at is not None), key=attrgetter("started_at"), default=None
-    )
-    named = min((e for e in said if e.uuid is not None), key=attrgetter("uuid"), default=None)
-    last = _last_ends(happened)
-    return {
-        event.event_id for event in (*tellers, *firsts.values(), started, named, *last) if event is not None
-    }
-
-
-def _last_ends(events: list[CallEvent]) -> list[CallEvent]:
-    """The hangup that ends a call of which every leg has ended, with all others of that leg."""
-    ends = _course_of(events).ends
-    if not ends:
-        return []
-    last = max(ends, key=lambda leg: (ends[leg], leg))
-    return [event for event in events if event.kind == "hangup" and last in ended_by(event)]
-
-
-def _leg_of(name: str, events: list[CallEvent]) -> Leg:
-    """Fold the events that are about this leg."""
-    course = _course_of(events)
-    ends = (event.occurred_at for event in events if event.kind == "hangup")
-    outcomes = ((event.occurred_at, event.outcome) for event in events if event.outcome is not None)
-    return Leg(
-        leg_id=name,
-        side=max(_known(event.side for event in events), default=None),
-        extension=_best("extension", events, _rank_offer),
-        rang_at=min(course.rang.values(), default=None),
-        answered_at=min(course.answered.values(), default=None),
-        ended_at=min(ends, default=None),
-        outcome=max(outcomes, default=(0, None))[1],
-    )
-
-
-def _known(values: Iterable[T | None]) -> Iterable[T]:
-    return (value for value in values if value is not None)

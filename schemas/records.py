@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.calls import Call, Leg
+from schemas.calls import Call
+from schemas.legs import Leg
 from schemas.versions import NewerVersionError, check_version, mistakes
 
 VERSION = 2
@@ -53,6 +54,8 @@ class Record:
     """The row; absent unless it is one."""
     legs: tuple[Leg, ...] = ()
     """Of a row: its legs, of very many the smallest. Of what is gone: the legs that it named, only ids."""
+    former: tuple[str, ...] = ()
+    """Of a row: ids that only earlier readings of its events named; none of them is a leg of it any more."""
     gone: bool = False
     """Whether there is no such call: the leg belongs to the call of a smaller one, or, as things stand, its
     events say nothing any more."""
@@ -72,8 +75,10 @@ class Record:
         }
         if self.call is not None:
             said["call"] = _said(_CALL, _CALL_VALUES(self.call))
+        if self.former:
+            said["former"] = self.former
         if self.legs:
-            said["legs"] = [_said(_LEG, _LEG_VALUES(leg)) for leg in self.legs]
+            said["legs"] = [_leg(leg) for leg in self.legs]
         if self.suspect is not None:
             said["suspect"] = self.suspect
         return orjson.dumps(said)
@@ -103,3 +108,10 @@ _RECORD = TypeAdapter(Record)
 
 def _said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _leg(leg: Leg) -> dict[str, Any]:
+    said = _said(_LEG, _LEG_VALUES(leg))
+    if not leg.doubts:
+        del said["doubts"]
+    return said

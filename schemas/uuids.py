@@ -21,7 +21,7 @@ def canonical(text: str) -> str:
 
     Some systems write UUIDs in capitals, in braces or as `urn:uuid:…`, and others don't.
     """
-    if text[0] not in "{uU" and text == text.lower():
+    if text[:1] not in "{uU" and text == text.lower():
         return text
     found = UUID.fullmatch(text)
     return found.group(1).lower() if found else text

@@ -3,6 +3,7 @@
 - A column is equal, value for value; times and durations to the microsecond.
 - `first_received_at`, `last_received_at`, and for `common-api` `rang_at`: the provider only knows that the
   ingress read a callback between its sending and its answer.
+- `doubts`: at least those that the provider made.
 - A call with an unacknowledged callback is not judged: what was not promised is not owed.
 
 A reported difference holds no number, id or link: only their last two characters are shown.

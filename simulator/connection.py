@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runtime.addresses import written
 from runtime.errors import CallweaveError
+
+if TYPE_CHECKING:
+    from simulator.shapes import Request
 
 LONGEST_HEAD = 64 * 1024
 
@@ -49,15 +53,19 @@ class Endpoint:
         """Connections to the same server can be shared."""
         return self.host, self.port, self.tls
 
-    def request(self, method: str, content_type: str, body: bytes, query: str = "") -> bytes:
-        target = self.target
-        if query:
-            target += ("&" if "?" in target else "?") + query
-        host = written(self.host, self.port)
-        head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: callweave-simulate\r\n"
-        if method == "GET":
-            return f"{head}\r\n".encode()
-        return f"{head}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    def request(self, request: Request) -> bytes:
+        """Write a request as HTTP/1.1."""
+        path, _, ours = self.target.partition("?")
+        query = "&".join(filter(None, (ours, request.query)))
+        target = f"{path}{request.suffix}?{query}" if query else f"{path}{request.suffix}"
+        headers = [("Host", written(self.host, self.port)), ("User-Agent", "callweave-simulate")]
+        if request.content_type:
+            headers.append(("Content-Type", request.content_type))
+        if request.body or request.method == "POST":
+            headers.append(("Content-Length", str(len(request.body))))
+        lines = [f"{request.method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in (*headers, *request.headers)]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + request.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,9 @@ class Connection:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         headers = dict(_headers(head))
-        if headers.get(b"transfer-encoding") == b"chunked":
+        if request.startswith(b"HEAD "):
+            body = b""
+        elif headers.get(b"transfer-encoding") == b"chunked":
             body = await _chunks(reader)
         else:
             body = await reader.readexactly(int(headers.get(b"content-length", b"0")))

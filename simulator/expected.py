@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from schemas.dialects import SENDING_CDRS
 from schemas.times import SECOND
 from simulator.model import Truth
+from simulator.untidy.values import IDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from simulator.model import SimulatedCall, Webhook
+    from simulator.untidy.told import Told
 
 Columns = dict[str, str | int | float | bool | list[str] | None]
 """By the names of `calls`: times are µs since 1970, durations seconds."""
@@ -27,6 +29,7 @@ Columns = dict[str, str | int | float | bool | list[str] | None]
 OTHERS = {"scenario", "legs", "ended_at", "rang_at", "ring_time", "talk_time", "outcome", "recording"}
 SAME = ("call_id", *(each.name for each in fields(Truth) if each.name not in OTHERS))
 """Columns that lost hangups don't change."""
+NONE: Mapping[int, Told] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +40,49 @@ class Interval:
     latest: int | None
 
 
-def columns(call: SimulatedCall, lost: Collection[int]) -> Columns:
-    """The row's columns if these webhooks (by their place) never arrived; only hangups may be lost."""
+def columns(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Told] = NONE) -> Columns:
+    """Return the row's columns if these webhooks (by their place) never arrived, and these came untidily.
+
+    Only hangups may be lost.
+    """
     told = [each for place, each in enumerate(call.webhooks) if place not in lost]
     by_bill = call.truth.dialect in SENDING_CDRS
     row: Columns = {name: getattr(call.truth, name) for name in SAME}
     row["legs"] = list(call.truth.legs)
-    row |= _over(call.truth) if by_bill or len(told) == len(call.webhooks) else _open(call.truth)
+    # a queue's own hangup speaks for its agents
+    is_over = by_bill or len(told) == len(call.webhooks) or any("Bridged" in each.fields for each in told)
+    row |= _over(call.truth) if is_over else _open(call.truth)
     if by_bill:
         row["recording"] = call.truth.recording
     else:
         row["recording"] = _recording(told)
+        row["extension"] = _extension(call, told)
         row["rang_at"] = call.truth.rang_at
     kinds = {each.kind for each in told}
-    return row | {
+    row |= {
         "has_ring": not kinds.isdisjoint({"ring", "dial"}),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
         "has_cdr": "cdr" in kinds,
     }
+    if any(each.written for each in untidy.values()):
+        row |= _spelled(call, lost, untidy)
+    for each in untidy.values():
+        row |= each.columns
+    return row
+
+
+def _spelled(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Told]) -> Columns:
+    """Return the ids in every spelling, and of those of the call itself the smallest."""
+    legs: set[str] = set()
+    uuids: set[str] = set()
+    for place, webhook in enumerate(call.webhooks):
+        if place not in lost:
+            written = untidy[place].written if place in untidy else {}
+            told = {name: str(webhook.fields[name]) for name in IDS if name in webhook.fields}
+            legs |= {written.get(id_, id_) for id_ in told.values()}
+            uuids |= {written.get(told[name], told[name]) for name in ("uuid", "CallID") if name in told}
+    return {"legs": sorted(legs), "uuid": min(uuids)}
 
 
 def _over(truth: Truth) -> Columns:
@@ -78,6 +105,13 @@ def _open(truth: Truth) -> Columns:
         "outcome": "",
         "state": "answered" if answered else "ringing",
     }
+
+
+def _extension(call: SimulatedCall, told: Sequence[Webhook]) -> str | None:
+    """An IVR is like any extension until its hangup; of a queue, its calls to agents tell."""
+    if call.truth.extension is None and not any("Bridged" in each.fields for each in told):
+        return str(call.webhooks[0].fields["CalledExtension"])
+    return call.truth.extension
 
 
 def _recording(told: Sequence[Webhook]) -> str | None:

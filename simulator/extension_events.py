@@ -138,8 +138,9 @@ def queue(office: Office, at: int) -> SimulatedCall:
         offered_to = telling.thread(office.ids.at(ended_at), agent, **offer)
         talks.append(Talk(office, offered_to, "dial-in", ended_at, outcome))
         ended_at = talks[-1].ended_at + durations.moment(rng)
-        if outcome == "answered":
+        if outcome == "answered" or len(talks) == 1:  # who answered, or else who was rung first
             parties["extension"] = agent.name
+        if outcome == "answered":
             break
         if rng.random() > CALLER_STAYS:
             outcome = "cancelled"
@@ -157,6 +158,7 @@ def menu(office: Office, at: int) -> SimulatedCall:
     """An IVR: only `dial-in` and `hangup`, whose `Bridged` says whether somebody answered behind it."""
     rng, telling = office.rng, office.telling(at)
     thread, parties = _incoming(office, telling, at, rng.choice(office.pbx.menus))
+    parties["extension"] = None  # nobody says who answered
     answered = rng.random() < AGENT_ANSWERS
     talked = durations.talk(rng) if answered else 0
     ended_at = at + durations.patience(rng) + talked
@@ -208,8 +210,7 @@ def _call(telling: Telling, scenario: str, talks: list[Talk], **known: Any) -> S
         "answered_at": answered_at,
         "ended_at": ended_at,
         "ring_time": (answered_at or ended_at) - rang_at,
-        # `calls` has one conversation of a transferred call: the longest (schemas/records.py)
-        "talk_time": max(talk.talked for talk in talks),
+        "talk_time": sum(talk.talked for talk in talks),  # one after the other
         "outcome": "answered" if answered_at else talks[-1].outcome,
         "recording": next((talk.recording for talk in talks if talk.recording), None),
     }

@@ -111,6 +111,7 @@ class Ledger:
             "webhook": delivery.place,
             "kind": webhook.kind,
             "why": delivery.why,
+            "mischief": delivery.mischief,
             "attempt": attempt.number,
             "sent_at": attempt.sent_at,
             "answered_at": attempt.answered_at,
@@ -119,13 +120,15 @@ class Ledger:
         }
         self._sent.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         state = self._open[planned.number]
-        if delivery.why != "malformed":
+        if delivery.why not in {"malformed", "probe"}:
             state.all.add(attempt.sent_at, attempt.answered_at)
             if webhook.kind == "ring":
                 state.rings.add(attempt.sent_at, attempt.answered_at)
         if not attempt.final:
             return
         self.outcomes[delivery.why] += 1
+        if delivery.why == "told" and delivery.mischief:
+            self.outcomes["untidy"] += 1
         taken = {OK} if delivery.why != "malformed" else {OK, BAD_REQUEST}
         if attempt.status not in taken:
             state.unacknowledged += 1
@@ -140,12 +143,14 @@ class Ledger:
         between = {"first_received_at": state.all.first, "last_received_at": state.all.last}
         if planned.sender.dialect in SENDING_CDRS:
             between["rang_at"] = state.rings.first
+        untidy = planned.fate.untidy
+        between["doubts"] = expected.Interval(sum(each.doubts for each in untidy.values()), None)
         line = {
             "source": planned.sender.source,
             "account": planned.sender.account,
             "scenario": planned.call.truth.scenario,
             "unacknowledged": state.unacknowledged,
-            "columns": expected.columns(planned.call, planned.fate.lost),
+            "columns": expected.columns(planned.call, planned.fate.lost, untidy),
             "between": {name: times and [times.earliest, times.latest] for name, times in between.items()},
         }
         self._expected.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from schemas.times import SECOND
 from simulator.shapes import JSON, MULTIPART, Request, detail, request_of
+from simulator.untidy.mischiefs import untidied
+from simulator.untidy.told import Told
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
+    from zoneinfo import ZoneInfo
 
     from simulator.model import Fields, SimulatedCall, Webhook
 
-Reason = Literal["told", "duplicate", "malformed"]
-"""Why something is sent: as told, as a duplicate, or as a broken copy."""
+Reason = Literal["told", "duplicate", "malformed", "more", "probe"]
+"""Why it is sent: as told, as a duplicate, as a broken copy, beside what is told, or to try the URL."""
 
 SOON = 5 * SECOND
 """How soon a duplicate follows if nothing is shuffled."""
@@ -36,6 +40,8 @@ class Misbehaviour:
     """Each CDR is late by up to this."""
     malformed: float = 0.0
     """Share of webhooks that are also sent as a broken copy, which nobody can read or understand."""
+    untidy: float = 0.0
+    """Share of webhooks that are sent as no document has them, and can be read all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Delivery:
     """Which of the call's webhooks it is."""
     why: Reason
     request: Request
+    mischief: str = ""
+    """What an untidy sender has done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +61,18 @@ class Fate:
     deliveries: tuple[Delivery, ...]
     lost: frozenset[int]
     """Which webhooks are never sent."""
+    untidy: Mapping[int, Told] = field(default_factory=dict)
+    """Those that are told untidily."""
 
 
 WELL_BEHAVED = Misbehaviour()
 
 
-def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
+def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour, zone: ZoneInfo) -> Fate:
+    """`zone` is that of the sender's clocks."""
     deliveries: list[Delivery] = []
     lost: set[int] = set()
+    untidy: dict[int, Told] = {}
     for place, webhook in enumerate(call.webhooks):
         if webhook.kind == "hangup" and rng.random() < how.lost_hangups:
             lost.add(place)
@@ -68,13 +80,19 @@ def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour) -> Fate:
         due = webhook.at + int(rng.random() * how.shuffle)
         if webhook.kind == "cdr":
             due += int(rng.random() * how.late_cdr)
-        deliveries.append(Delivery(due, place, "told", request_of(webhook.fields, webhook.shape)))
+        name, told = "", Told(request_of(webhook.fields, webhook.shape))
+        if rng.random() < how.untidy:
+            name, told = untidied(rng, webhook, zone)
+            untidy[place] = told
+        deliveries += [Delivery(due, place, "probe", each, name) for each in told.probes]
+        deliveries.append(Delivery(due, place, "told", told.request, name))
+        deliveries += [Delivery(due, place, "more", each, name) for each in told.more]
         if rng.random() < how.duplicates:
             again = due + int(rng.random() * (how.shuffle or SOON))
-            deliveries.append(Delivery(again, place, "duplicate", deliveries[-1].request))
+            deliveries.append(Delivery(again, place, "duplicate", told.request, name))
         if rng.random() < how.malformed:
             deliveries.append(Delivery(due, place, "malformed", malformed(rng, webhook)))
-    return Fate(tuple(deliveries), frozenset(lost))
+    return Fate(tuple(deliveries), frozenset(lost), untidy)
 
 
 def malformed(rng: Random, webhook: Webhook) -> Request:

@@ -77,7 +77,8 @@ def _lines(tally: Tally, ledger: Ledger) -> Iterator[tuple[str, str]]:
     yield "calls", str(outcomes["calls"])
     yield (
         "callbacks",
-        f"{tally.through} ({outcomes['duplicate']} of them duplicates, {outcomes['malformed']} malformed); "
+        f"{tally.through} ({outcomes['duplicate']} of them duplicates, {outcomes['malformed']} malformed, "
+        f"{outcomes['untidy']} untidy); "
         f"{outcomes['lost']} hangups lost",
     )
     answers = sorted(tally.statuses.items(), key=lambda each: each[0] or 0)

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from schemas.times import SECOND
 from simulator.misbehaviour import misbehave
@@ -45,6 +46,8 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Planned:
     number: int
+    begins: int
+    """µs, by the calls' clock: nothing of it, or of a later call, is due before."""
     sender: Sender
     call: SimulatedCall
     fate: Fate
@@ -61,8 +64,8 @@ def plan(
 ) -> Iterator[Planned]:
     """The calls of a run; only the seed decides which they are, however the provider misbehaves."""
     rng = Random(f"misbehaviour {seed}")
-    for number, (sender, call) in enumerate(calls(seed, senders, count, span.begin, span.end)):
-        yield Planned(number, sender, call, misbehave(rng, call, how))
+    for number, (begins, sender, call) in enumerate(calls(seed, senders, count, span.begin, span.end)):
+        yield Planned(number, begins, sender, call, misbehave(rng, call, how, ZoneInfo(sender.timezone)))
 
 
 def in_order(planned: Iterator[Planned]) -> Iterator[Sending]:
@@ -70,8 +73,7 @@ def in_order(planned: Iterator[Planned]) -> Iterator[Sending]:
     waiting: list[tuple[int, int, Sending]] = []
     tie = itertools.count()
     for each in planned:
-        begins = each.call.truth.started_at
-        while waiting and waiting[0][0] < begins:
+        while waiting and waiting[0][0] < each.begins:
             yield heapq.heappop(waiting)[2]
         for delivery in each.fate.deliveries:
             heapq.heappush(waiting, (delivery.due, next(tie), Sending(each, delivery)))

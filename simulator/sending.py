@@ -128,9 +128,8 @@ class Postman:
             connection.close()
 
     async def _attempt(self, connection: Connection, queue: Queue, sending: Sending, number: int) -> None:
-        request = sending.delivery.request
         endpoint = self._endpoints[sending.planned.sender.source]
-        text = endpoint.request(request.method, request.content_type, request.body, request.query)
+        text = endpoint.request(sending.delivery.request)
         sent_at, begin = time.time_ns() // 1000, time.perf_counter()
         answer: Answer | None
         try:

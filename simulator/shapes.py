@@ -21,12 +21,16 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 class Request:
     """The parts of an HTTP request that depend on the webhook."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "HEAD", "OPTIONS"]
     content_type: str
-    """'' for a GET."""
+    """'' for none."""
     body: bytes
     query: str = ""
-    """For a GET: to append to the URL, after a `?` or an `&`."""
+    """To append to the URL, after a `?` or an `&`."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """More of them."""
+    suffix: str = ""
+    """To append to the URL's path."""
 
 
 def request_of(fields: Fields, shape: Shape) -> Request:

@@ -40,8 +40,10 @@ class Sender:
 
 def calls(
     seed: int, senders: Sequence[Sender], count: int, begin: int, end: int
-) -> Iterator[tuple[Sender, SimulatedCall]]:
-    """This many calls that begin between two times (µs), in order, each by one of the senders.
+) -> Iterator[tuple[int, Sender, SimulatedCall]]:
+    """This many calls that begin between two times (µs), in order, each with its beginning and its sender.
+
+    The beginning may be earlier than anything that is told of the call, and never is later.
 
     Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
     """
@@ -49,7 +51,7 @@ def calls(
     models = [(sender, _model(sender, rng)) for sender in senders]
     for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
         sender, model = rng.choice(models)
-        yield sender, model.call(at)
+        yield at, sender, model.call(at)
 
 
 def _model(sender: Sender, rng: Random) -> CallCentre | Office:

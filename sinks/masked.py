@@ -24,6 +24,8 @@ class How(Enum):
     """Of a number: the same everywhere in an account; the last two digits are readable."""
     REFERENCE = ": a pseudonym, since it may be a number"
     BLANKED = ", with numbers blanked"
+    PSEUDONYMS = ": pseudonyms"
+    """Of each text in a list."""
 
 
 _SAID = {
@@ -82,6 +84,8 @@ COLUMNS: dict[str, How] = {
     "doubts": How.PLAIN,
     "leg_count": How.PLAIN,
     "transfers": How.PLAIN,
+    "transferred_from": How.PLAIN,
+    "transferred_to": How.PSEUDONYMS,
     "truncated": How.PLAIN,
     "version": How.PLAIN,
     "events": How.PLAIN,
@@ -122,6 +126,46 @@ COLUMNS: dict[str, How] = {
     "of_offered_percent": How.PLAIN,
     "without_short_percent": How.PLAIN,
     "short_as_served_percent": How.PLAIN,
+    "queue": How.PLAIN,
+    **dict.fromkeys(
+        (
+            *(
+                "local_day",
+                "local_time",
+                "timezone",
+                "offset_seconds",
+                "clock_since",
+                "clock_until",
+                "interval_began_at",
+                "interval_ended_at",
+            ),
+            *("calls", "inbound", "outbound", "answered", "without_outcome"),
+            *("offered_answered", "abandoned", "abandoned_short", "abandoned_percent"),
+            *(
+                "abandoned_without_short_percent",
+                "service_level_percent",
+                "service_level_without_short_percent",
+            ),
+            *(
+                "average_speed_of_answer_seconds",
+                "wait_p50_seconds",
+                "wait_p90_seconds",
+                "wait_longest_seconds",
+            ),
+            *("handled", "handle_seconds", "average_handle_seconds", "transferred", "transferred_percent"),
+            *("service_level_seconds", "abandon_seconds"),
+            *("callers", "repeat_calls", "repeat_callers", "repeat_percent", "followed_by_repeat"),
+            *("missed_callers", "called_back", "reached", "rang_again", "not_called_back", "left_unanswered"),
+            *(
+                "called_back_percent",
+                "call_back_p50_seconds",
+                "call_back_p90_seconds",
+                "call_back_longest_seconds",
+            ),
+            *("wait_seconds", "called_back_at", "call_back_seconds", "rang_again_at"),
+        ),
+        How.PLAIN,
+    ),
 }
 """By name, in whatever view."""
 
@@ -140,13 +184,21 @@ _NO_NUMBERS = "for people who may not see phone numbers: pseudonyms that still j
 TWINS = {
     "calls": Twin(f"calls {_NO_NUMBERS}, the last two digits readable; no recordings, no variables"),
     "calls_as_of": Twin(f"calls_as_of, with its parameter, {_NO_NUMBERS}; no recordings, no variables"),
-    "call_legs": Twin("call_legs, which holds no phone number, for people who may read masked views alone"),
+    "call_legs": Twin(f"call_legs {_NO_NUMBERS}; no recordings"),
     "call_events": Twin(
         f"call_events {_NO_NUMBERS}; no recordings, no variables, nothing as the provider wrote it",
         without=frozenset({"doubts", "written"}),  # raw text
     ),
     "calls_named": Twin(f"calls_named {_NO_NUMBERS}; no customers"),
     "directory": Twin("directory without customers and their numbers", where="known.kind != 'number'"),
+    "calls_local": Twin(f"calls_local {_NO_NUMBERS}"),
+    "call_figures": Twin(
+        "call_figures with pseudonyms of lines. Parameters: first_day, last_day, minutes, by",
+    ),
+    "caller_figures": Twin(
+        "caller_figures with pseudonyms of lines. Parameters: first_day, last_day, minutes, by",
+    ),
+    "missed_callers": Twin(f"missed_callers {_NO_NUMBERS}. Parameters: first_day, last_day"),
     "service_level": Twin(
         "service_level with pseudonyms of the lines that were called. "
         "Parameters: since, until, threshold (seconds)"
@@ -223,4 +275,6 @@ def part(name: str) -> str:
 
 def _value(name: str) -> str:
     how = COLUMNS[name]
+    if how is How.PSEUDONYMS:
+        return f"arrayMap(each -> assumeNotNull(pseudonym(each)), known.{name})"
     return f"known.{name}" if how is How.PLAIN else f"{how.name.lower()}(known.{name})"

@@ -3,7 +3,8 @@
 The correlator forgets calls that have been quiet for long; late news of one begins a new state. One look-up a
 batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
 only events count that are older than half of the shortest time after which state is dropped, and younger ones
-are in the state. A suspect id ties nothing here either.
+are in the state. A leg whose own id proves that it is young is not looked up. A suspect id ties nothing here
+either.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sinks import metrics
 from sinks.batch import Insert
 from sinks.rows import gone_call, gone_leg
 from sinks.tables import CALLS, LEGS
-from sinks.tied import tied
+from sinks.tied import is_young, tied
 from sinks.told import SELECTED, events_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Recall:
     def find(self, legs: Iterable[Leg], now: int) -> list[Tied]:
         """Return everything that is tied to these legs and is old enough. Raises `StoreError`."""
         begun = time.perf_counter()
-        asked = list(legs)
+        asked = [leg for leg in legs if not is_young(leg, now - self._young, now)]
         found: dict[Leg, CallEvent] = {}
         known, new = set(asked), set(asked)
         suspects: set[Leg] = set()

@@ -16,7 +16,7 @@ from sinks import checks
 from sinks.tables import CALL_FIELDS, CALLBACKS, CALLS, EVENTS, LEG_FIELDS, LEGS, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from schemas.calls import Call
@@ -145,6 +145,7 @@ def verdict(rejection: Rejection) -> int:
 
 _EVENT_FIELDS = attrgetter(*EVENTS.columns)
 _SAID = EVENTS.columns.index
+LISTS = frozenset({"legs", "events", "sources", "dialects", "kinds", "transferred_from", "transferred_to"})
 _COUNTED = frozenset({"revision", "doubts", "leg_count", "transfers"})
 
 
@@ -164,6 +165,7 @@ def event_row(event: CallEvent) -> Written:
         raise UnreadableError(Reason("reading", "unrepresentable", "no column can hold this value"))
     row[_SAID("ids")], row[_SAID("variables")] = list(event.ids), event.variables or {}
     row[_SAID("written")] = event.written or {}
+    row[_SAID("named_before")] = list(event.named_before or ())
     row[_SAID("last_received_at")] = event.last_heard
     row[_SAID("told_at")] = event.received_at if event.told_at is None else event.told_at
     row[_SAID("doubts")] = [(doubt.field, doubt.code, doubt.raw) for doubt in event.doubts]
@@ -190,7 +192,7 @@ def _unfit(record: Record) -> Iterator[Reason]:
     if record.suspect is not None and not all(map(checks.is_time, (record.suspect.since, record.suspect.at))):
         yield Reason("suspect", "unrepresentable", "no column can hold this value")
     for leg in record.legs:
-        yield from checks.unfit((name, getattr(leg, name)) for name in LEG_FIELDS)
+        yield from checks.unfit(((name, getattr(leg, name)) for name in LEG_FIELDS), _COUNTED)
 
 
 def _check(reasons: Iterable[Reason]) -> None:
@@ -212,8 +214,10 @@ def leg_rows(record: Record) -> Iterator[Row]:
     account, call_id = record.account, record.call_id
     if record.call is not None:
         for leg in record.legs:
-            told = (getattr(leg, name) for name in LEG_FIELDS)
+            told = seconds(_LEG_VALUES(leg), _LEG_DURATIONS)
             yield (account, record.days[0], call_id, leg.leg_id, record.version, 0, *told)
+        for name in record.former:
+            yield gone_leg(account, record.days[0], call_id, name, record.version)
     for day, version in _gone_days(record):
         for leg in record.legs:
             yield gone_leg(account, day, call_id, leg.leg_id, version)
@@ -238,22 +242,31 @@ def gone_call(account: str, day: date, call_id: str, version: int = GONE) -> Row
 
 def gone_leg(account: str, day: date, call_id: str, leg_id: str, version: int = GONE) -> Row:
     """Return the row that says this day has no such leg in this call: for good, or until a higher version."""
-    return (account, day, call_id, leg_id, version, 1, *(None for _ in LEG_FIELDS))
+    return (account, day, call_id, leg_id, version, 1, *_NO_LEG)
 
 
 _CALL_FIELDS = attrgetter(*CALL_FIELDS)
-_LISTS = frozenset(map(CALL_FIELDS.index, ("legs", "events", "sources", "dialects", "kinds")))
-_DURATIONS = frozenset(place for place, name in enumerate(CALL_FIELDS) if name.endswith("_time"))
+_LISTS = frozenset(place for place, name in enumerate(CALL_FIELDS) if name in LISTS)
+_DURATIONS = tuple(place for place, name in enumerate(CALL_FIELDS) if name.endswith("_time"))
+_LEG_VALUES = attrgetter(*LEG_FIELDS)
+_LEG_DURATIONS = tuple(place for place, name in enumerate(LEG_FIELDS) if name.endswith("_time"))
+_NO_LEG: Row = tuple(0 if name in _COUNTED else None for name in LEG_FIELDS)
 
 
 def _values(call: Call) -> Row:
     values = list(_CALL_FIELDS(call))
     for place in _LISTS:
         values[place] = list(values[place])
-    for place in _DURATIONS:
-        if values[place] is not None:
-            values[place] /= 1e6
-    return tuple(values)
+    return seconds(values, _DURATIONS)
+
+
+def seconds(values: Sequence[Any], durations: Iterable[int]) -> Row:
+    """The same values, those at these places as seconds."""
+    said = list(values)
+    for place in durations:
+        if said[place] is not None:
+            said[place] /= 1e6
+    return tuple(said)
 
 
 _EMPTY: dict[str, Any] = {"variables": {}} | dict.fromkeys(

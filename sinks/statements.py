@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from schemas import dialects
-from sinks import changes, masked
+from sinks import agents_between, changes, local, masked
 
 FOLDER = Path(__file__).parent
 
@@ -29,6 +29,10 @@ _PIECE = re.compile(
 )
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
+
+_INLINED = re.compile(r"\{(\w+)\}")
+"""In a view: the query of another one with the same parameters. ClickHouse 24.10 can't read a view with
+parameters through two others, if the outermost has a definer ("query context has expired")."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """Return the views, each after those it reads; one is made again when its text changes.
 
-    Those of `sinks/changes.py` and `sinks/masked.py` are not files, but made from the files' text.
+    Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text.
     """
     sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
     texts = {
@@ -64,7 +68,12 @@ def views() -> list[SqlFile]:
         for file in _files("queries")
         if file.name != EXAMPLES
     }
+    texts = {
+        name: _INLINED.sub(lambda found: _query_of(texts[found[1]]), text) for name, text in texts.items()
+    }
+    texts["agents_between"] = agents_between.render(texts["agents"])
     texts |= changes.render(texts["calls"])
+    texts |= local.render(texts)
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
     return [SqlFile(f"{name}.sql", texts[name]) for name in TopologicalSorter(needed).static_order()]
@@ -74,6 +83,12 @@ def examples() -> list[str]:
     """Return an analyst's questions, each a comment with the SELECT that answers it."""
     (file,) = (file for file in _files("queries") if file.name == EXAMPLES)
     return file.statements
+
+
+def _query_of(view: str) -> str:
+    """What a view selects, as a subquery."""
+    query = view.split("\n)\nAS ", 1)[1].rsplit("\nCOMMENT ", 1)[0]
+    return f"(\n{query}\n)"
 
 
 def _names_read(text: str) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from schemas.calls import COLUMNS, Leg, column
+from schemas.calls import COLUMNS, column
 from schemas.events import NAMES
+from schemas.legs import Leg
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ CALLS = Table(
     "stored_calls",
     ("account", "day", "call_id", "version", "is_gone", *map(column, CALL_FIELDS)),
 )
-LEGS = Table("stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *LEG_FIELDS))
+LEGS = Table(
+    "stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *map(column, LEG_FIELDS))
+)
 SUSPECTS = Table("stored_suspects", ("account", "id", "source", "since", "last_at"))
 
 IN_ORDER = (CALLS, LEGS, SUSPECTS, EVENTS, CALLBACKS, DEAD_LETTERS)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from schemas.calls import days_between, days_of
 from schemas.links import Events, Link, told_to_json
+from schemas.times import SECOND
+from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
     from sinks.batch import Leg
 
+FAST = 3600 * SECOND
+"""By no more may a provider's clock be fast for its ids to be believed."""
 MOST_BYTES = 128 * 1024
 """Of one message: a broker takes more, and a correlator adds to it."""
 
@@ -46,6 +50,16 @@ class Tied:
                 yield leg, told_to_json(Link(self.root))
         for some in _portions(self.events):
             yield self.root, told_to_json(Events(some))
+
+
+def is_young(leg: Leg, since: int, now: int) -> bool:
+    """Whether the time inside a leg's id says that it was made lately, so that nothing older can name it.
+
+    A clock that is fast by hours makes ids of the future, and these say nothing. Times are in microseconds
+    since 1970 UTC.
+    """
+    made = created_at(leg[1])
+    return made is not None and since <= made <= now + FAST
 
 
 def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:

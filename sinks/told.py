@@ -23,6 +23,7 @@ def event_of(row: tuple[Any, ...]) -> CallEvent:
     said = dict(zip(EVENTS.columns, row, strict=True))
     received_at = said["received_at"]
     said["ids"] = tuple(said["ids"])
+    said["named_before"] = tuple(said["named_before"]) or None
     said["variables"] = said["variables"] or None
     said["written"] = said["written"] or None
     said["doubts"] = tuple(Doubt(*doubt) for doubt in said["doubts"])

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from runtime.settings import KafkaSettings, Settings
+    from runtime.settings import KafkaSettings, Settings, WatchSettings
 
-StageName = Literal["ingest", "normalize", "correlate", "sink", "console"]
+StageName = Literal["ingest", "normalize", "correlate", "sink", "watch", "console"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
 
 
@@ -86,7 +86,7 @@ class Started(ABC):
 
 
 class Pipeline(Started):
-    """All four stages, or some of them."""
+    """The stages that callbacks pass, or some of all."""
 
     def __init__(self, settings: Settings, folder: Path, stages: tuple[StageName, ...] = STAGES) -> None:
         self.settings = settings
@@ -144,7 +144,21 @@ def environment(settings: Settings) -> dict[str, str]:
             "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
             "CALLWEAVE_DATA": str(settings.data),
         }
+        | watching(settings.watch)
     )
+
+
+def watching(watch: WatchSettings) -> dict[str, str]:
+    """What the watch needs to know."""
+    known = {
+        "CHECK_SECONDS": str(watch.check_seconds),
+        "AUDIT_SECONDS": str(watch.audit_seconds),
+        "INGEST_METRICS": watch.ingest_metrics,
+        "CALLBACK_URL": watch.callback_url and watch.callback_url.get_secret_value(),
+        "WEBHOOK_URL": watch.webhook_url and watch.webhook_url.get_secret_value(),
+        "WEBHOOK_SECRET": watch.webhook_secret and watch.webhook_secret.get_secret_value(),
+    }
+    return {f"CALLWEAVE_WATCH__{name}": value for name, value in known.items() if value}
 
 
 def security(kafka: KafkaSettings) -> dict[str, str]:

@@ -86,6 +86,9 @@ def share(text: str) -> float:
 @click.option("--late-cdr", type=duration, default="0s", show_default=True, help="Delay CDRs by up to this.")
 @click.option("--malformed", type=share, default="0%", show_default=True, help="Send a broken copy as well.")
 @click.option(
+    "--untidy", type=share, default="0%", show_default=True, help="Callbacks as no document has them."
+)
+@click.option(
     "--retries", type=click.IntRange(0), default=3, show_default=True, help="Tries after a 5xx or no answer."
 )
 @click.option("--timeout", type=duration, default="10s", show_default=True, help="Of one request.")

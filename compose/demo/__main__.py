@@ -37,6 +37,7 @@ MISBEHAVIOUR = (
     *("--lost-hangups", "1%"),
     *("--late-cdr", "5m"),
     *("--malformed", "0.5%"),
+    *("--untidy", "5%"),
 )
 POLL_SECONDS = 0.2
 READY_SECONDS = 60.0

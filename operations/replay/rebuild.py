@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from operations import events
+from operations import events, suspects
 from operations.reading import reader
 from operations.replay import archive
 from operations.replay.archive import Key
@@ -29,8 +29,9 @@ from runtime.progress import bar
 from runtime.settings import ClickHouseSettings
 from runtime.terminal import echo
 from schemas.callbacks import Rejection, Stage
-from schemas.calls import call_of, days_between, days_of, is_call, legs_of, version_of
+from schemas.calls import call_of, days_between, days_of, is_call, version_of
 from schemas.events import newest
+from schemas.legs import former_legs, legs_of
 from schemas.records import Record
 from schemas.topics import Topic
 from sinks import migrate, rows
@@ -186,6 +187,7 @@ def record_of(call: Events) -> Record | None:
         days=days_between(*days_of(told)),
         call=call_of(told),
         legs=legs_of(told),
+        former=former_legs(told),
     )
 
 
@@ -268,7 +270,8 @@ def build(settings: Settings, other: Settings, selection: Selection, code: Code,
     """
     store = Store(other)
     try:
-        with Ties(settings.data / f"ties-{other.clickhouse.database}.sqlite") as ties:
+        scratch = settings.data / f"ties-{other.clickhouse.database}.sqlite"
+        with Ties(scratch, suspects.legs(settings)) as ties:
             rebuild = Rebuild(other, store, ties, code.read)
             if kept.building.part == READING:
                 read_archive(settings, selection, rebuild, kept)

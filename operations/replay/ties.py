@@ -8,11 +8,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from schemas.events import CallEvent
+from sinks.tied import tying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
+
+    from sinks.batch import Leg
 
 REMEMBERED = 100_000
 """Legs whose root is not looked up twice, once all ties are known."""
@@ -43,8 +46,9 @@ class Events(NamedTuple):
 class Ties:
     """Events, with the legs that they tie together. A call's root is the smallest of its legs."""
 
-    def __init__(self, path: Path) -> None:
-        """Start over in this file, which is scratch space."""
+    def __init__(self, path: Path, suspects: Collection[Leg] = frozenset()) -> None:
+        """Start over in this file, which is scratch space; suspect ids tie nothing."""
+        self._suspects = suspects
         path.unlink(missing_ok=True)
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -58,8 +62,9 @@ class Ties:
     def add(self, event: CallEvent) -> None:
         """Keep an event; one that names no leg belongs to no call."""
         if event.ids:
-            self.tie(event.account, event.ids)
-            row = (event.account, min(event.ids), event.to_json())
+            legs = tying(event, self._suspects)
+            self.tie(event.account, legs)
+            row = (event.account, min(legs), event.to_json())
             self._db.execute("INSERT INTO events VALUES (?, ?, ?)", row)
 
     def tie(self, account: str, legs: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schemas.calls import Call, Leg
+    from schemas.calls import Call
+    from schemas.legs import Leg
     from schemas.records import Record
 
 MOST_REMEMBERED = 20_000

@@ -12,6 +12,7 @@ from rich.text import Text
 from operations.timeline.document import readable
 from runtime.terminal import visible
 from schemas.times import SECOND, microseconds, moment
+from schemas.uuids import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ class Page:
         self._timeline = timeline
         self._masks = masks
         self._whole = timeline.whole
-        self._legs = {leg: f"L{number}" for number, leg in enumerate(self._whole.row["legs"], 1)}
+        self._spelled = {canonical(leg): leg for leg in self._whole.row["legs"]}
+        """Legs as the provider wrote them, by their ids as they are compared."""
+        self._legs = {leg: f"L{number}" for number, leg in enumerate(self._spelled, 1)}
         events = [each.event.event_id for each in timeline.moments]
         self._events = {event_id: f"#{number}" for number, event_id in enumerate(events, 1)}
 
@@ -74,11 +77,15 @@ class Page:
             told = [self._show(name, leg[name]) for name in ("side", "extension")]
             times = [self._since_start(leg[name]) for name in ("rang_at", "answered_at", "ended_at")]
             outcome = self._show("outcome", leg["outcome"])
-            table.add_row(self._legs.get(leg["leg_id"], ""), visible(leg["leg_id"]), *told, *times, outcome)
+            id_ = leg["leg_id"]
+            spelled = visible(str(self._spelled.get(id_, id_)))
+            table.add_row(self._legs.get(id_, ""), spelled, *told, *times, outcome)
         return table
 
     def _event_table(self) -> Table:
-        table = _table("", "happened (UTC)", "since start", "delay", "kind", "leg", "side", "unlike the row")
+        table = _table(
+            "", "happened (UTC)", "since start", "delay", "kind", "leg", "side", "unlike the row", "in doubt"
+        )
         for each in self._timeline.moments:
             event = each.event
             table.add_row(
@@ -90,6 +97,7 @@ class Page:
                 self._legs.get(event.leg, visible(event.leg)),
                 event.side or NONE,
                 self._unlike_the_row(each),
+                ", ".join(f"{self._text(doubt.field)} {doubt.code}" for doubt in event.doubts),
             )
         return table
 
@@ -155,7 +163,7 @@ class Page:
 
     def _written(self, field: str, text: str | None) -> str:
         if text is not None and field == "legs":
-            text = ", ".join(self._legs.get(leg, leg) for leg in text.split(", "))
+            text = ", ".join(self._legs.get(canonical(leg), leg) for leg in text.split(", "))
         return visible(self._masks.written(field, text) or NONE)
 
     def _raw(self) -> Iterator[RenderableType]:
@@ -183,7 +191,7 @@ class Page:
 
     def _show(self, name: str, value: Any) -> str:
         if isinstance(value, list | tuple):
-            return ", ".join(self._legs.get(each, visible(str(each))) for each in value)
+            return ", ".join(self._legs.get(canonical(str(each)), visible(str(each))) for each in value)
         if isinstance(value, dict):
             return visible(str(self._masks.json(value)))
         return NONE if value in (None, "") else _plain(name, self._masks.value(name, value))

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from schemas.calls import Summary, deciding, ended_by, must_end, summary_of
-from schemas.events import CallEvent
+from schemas.calls import lost_figures
+from schemas.course import course_of, ended_by, must_end
+from schemas.events import SAYS_NOTHING, CallEvent
+from schemas.summed import Summary, deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from processors.correlate.leg import Known
+
+_UNTIMED = SAYS_NOTHING | {"cdr"}
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -47,7 +51,9 @@ def is_summed(own: str, events: Known, came: CallEvent) -> bool:
     summary = events.get(summary_id(came.account, own))
     if summary is None or came.event_id in events or came.kind == "summed":
         return False
-    if came.received_at > summary_of(summary).until or came.reading > 1:
+    # what a replay reads for the first time was not there to be summed up
+    read_first_now = came.reading > 1 and came.named_before is None
+    if came.received_at > summary_of(summary).until or read_first_now:
         return False
     return all(event.leg != came.leg for event in events.values() if event.event_id != summary.event_id)
 
@@ -62,14 +68,20 @@ def _droppable(events: Known) -> Iterable[CallEvent]:
     by_leg: dict[str, list[CallEvent]] = defaultdict(list)
     for event in events.values():
         by_leg[event.leg].append(event)
-    ended = [leg for leg, told in by_leg.items() if any(event.kind == "hangup" for event in told)]
+    ends = course_of(event for event in events.values() if event.kind not in _UNTIMED).ends
+    ended = [leg for leg, told in by_leg.items() if leg in ends and any(e.kind == "hangup" for e in told)]
     ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
     for leg in ended:
         yield from by_leg[leg]
     for leg in sorted(by_leg.keys() - set(ended)):
         # a leg that has not ended keeps what says that it must
-        alive = min((event.event_id for event in by_leg[leg] if must_end(event)), default="")
-        yield from (event for event in by_leg[leg] if event.event_id != alive)
+        begun = sorted(filter(must_end, by_leg[leg]), key=_happened)
+        alive = [*begun[-1:], *[event for event in begun if event.kind == "answer"][:1]]
+        yield from (event for event in by_leg[leg] if event not in alive)
+
+
+def _happened(event: CallEvent) -> tuple[int, str]:
+    return event.occurred_at, event.event_id
 
 
 def _without_ends(dropped: list[CallEvent], events: Known) -> list[CallEvent]:
@@ -90,15 +102,18 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     account = dropped[0].account
     name = summary_id(account, own)
     before = left.get(name)
-    known = summary_of(before) if before else Summary(0, 0, 0, 0, 0)
+    known = summary_of(before) if before else Summary()
     legs = {name for event in left.values() for name in event.ids}
     gone = {name for event in dropped for name in event.ids} - legs
     said = [event for event in dropped if event.kind not in {"void", "closed"}]
+    lost = lost_figures(dropped, left.values())
     summary = Summary(
         events=known.events + len(said),
         legs=known.legs + len(gone),
         doubts=known.doubts + sum(len(event.doubts) for event in said),
-        transfers=known.transfers + len({event.leg for event in said if event.transferred} & gone),
+        transfers=known.transfers + lost.transfers,
+        talk=with_lost(lost.talk, [known.talk]),
+        billed=with_lost(lost.billed, [known.billed]),
         until=max(known.until, *(event.received_at for event in dropped)),
     )
     everything = [*dropped, before] if before else dropped

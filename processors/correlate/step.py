@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 from processors.correlate.bounds import MOST_EVENTS, bounded, is_summed
 from processors.correlate.leg import ASKED, Known, Leg, known
 from processors.correlate.ties import MOST_CALLS, tie_of
-from schemas.calls import MOST_LEGS, call_of, days_between, days_of, is_call, legs_of, version_of
-from schemas.calls import Leg as LegRow
+from schemas.calls import call_of, days_between, days_of, is_call, version_of
 from schemas.events import CallEvent
+from schemas.legs import MOST_LEGS, former_legs, legs_of
+from schemas.legs import Leg as LegRow
 from schemas.links import Events, Link, Tie
 from schemas.records import FOR_GOOD, Record, Suspect
 
@@ -92,6 +93,7 @@ class Sends:
             days=days_between(*days_of(events)),
             call=call_of(events) if row else None,
             legs=legs_of(events) if row else _named(events),
+            former=former_legs(events) if row else (),
             gone=not row,
             suspect=self.suspect,
         )

@@ -8,14 +8,15 @@ the latest decision holds.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prometheus_client import Counter
 
 from processors import worker
 from processors.dead_letters import dead_letter, refused
-from processors.normalize.outcome import decided_anew, outcome_of, read_again
+from processors.normalize.outcome import decided_anew, is_not_yet, outcome_of, read_again
 from processors.normalize.step import Normalized, Rejected
 from processors.publisher import Outgoing, Publisher
 from runtime.clock import SystemClock
@@ -46,40 +47,60 @@ MOST_FIELDS = 500
 """So many fields are counted by name, and all others together: senders may make names up."""
 
 
+PAUSE_SECONDS = 0.5
+"""Before a source that is not known is looked for again."""
+
+Answer: TypeAlias = "list[Outgoing] | None"
+"""What is published of a callback; None if that can't be said yet."""
+
+
 class Normalizer:
     """Works on batches of callbacks."""
 
     def __init__(self, app: App, settings: Settings) -> None:
         """Read the sources file; nothing yet needs a broker."""
         self._prefix = settings.kafka.prefix
-        clock = SystemClock()
+        self._clock = SystemClock()
         self._publisher = Publisher(
-            app, lambda message: refused(self._prefix, message, Stage.NORMALIZE, clock.now())
+            app, lambda message: refused(self._prefix, message, Stage.NORMALIZE, self._clock.now())
         )
         self._sources = SourcesFile(settings.sources_file)
         self._doubted: set[tuple[str, str]] = set()
 
     async def callbacks(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.raw`."""
-        await self._work(batch, self._first)
+        records = await self._work(batch.records, self._first)
+        while records:  # of a source that may still become known
+            await asyncio.sleep(PAUSE_SECONDS)
+            records = await self._work(records, self._first)
 
     async def replayed(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.replay`."""
-        await self._work(batch, self._again)
+        await self._work(batch.records, self._again)
 
-    async def _work(self, batch: Batch, answer: Callable[[Any, Callback], list[Outgoing]]) -> None:
+    async def _work(self, records: Iterable[Any], answer: Callable[[Any, Callback], Answer]) -> list[Any]:
+        """Publish the answers; return the records that have none yet."""
         outgoing: list[Outgoing] = []
-        for record in batch.records:
+        later: list[Any] = []
+        for record in records:
             try:
                 callback = Callback.from_message(record.value, list(record.headers))
-                outgoing += answer(record, callback)
+                answered = answer(record, callback)
             except (KeyError, ValueError, TypeError) as error:
                 reason = Reason("", "unreadable", f"not a callback: {type(error).__name__}")
-                outgoing.append(dead_letter(self._prefix, record, Stage.NORMALIZE, reason))
+                answered = [dead_letter(self._prefix, record, Stage.NORMALIZE, reason)]
+            if answered is None:
+                later.append(record)
+            else:
+                outgoing += answered
         await self._publisher.publish(outgoing)
+        return later
 
-    def _first(self, record: Any, callback: Callback) -> list[Outgoing]:
-        outcome = outcome_of(callback, self._sources.get(callback.source, callback.revision))
+    def _first(self, record: Any, callback: Callback) -> Answer:
+        source = self._sources.get(callback.source, callback.revision)
+        if is_not_yet(callback, source, self._clock.now()):
+            return None
+        outcome = outcome_of(callback, source)
         if isinstance(outcome, Rejected):
             for code in {reason.code for reason in outcome.reasons}:
                 REJECTED.labels(callback.source, code).inc()
@@ -100,7 +121,7 @@ class Normalizer:
             self._doubted.add((source, field))
         DOUBTS.labels(source, field if (source, field) in self._doubted else "other", doubt.code).inc()
 
-    def _again(self, record: Any, callback: Callback) -> list[Outgoing]:
+    def _again(self, record: Any, callback: Callback) -> Answer:
         known = Replayed.from_headers(list(record.headers))
         source = self._sources.get(callback.source)
         outcome = outcome_of(callback, source)

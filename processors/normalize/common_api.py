@@ -9,8 +9,9 @@ from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
 from processors.normalize.local_time import read_time
 from processors.normalize.nothing import is_never
-from schemas.events import CallEvent
+from schemas.events import HELD_BACK, CallEvent
 from schemas.times import SECOND
+from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +43,9 @@ OF_A_CDR = (
 VOCABULARY = Vocabulary((*OF_BOTH, *OF_A_STATUS, *OF_A_CDR, "detail"))
 OF_A_BILL = frozenset({"endtime", "billsec"})
 A_CDRS_OWN = frozenset(OF_A_CDR) - set(OF_A_STATUS)
+RECORDINGS = ("recordurl", "recordfilename")
 TOLD_LATER = (
-    "recordurl",
-    "recordfilename",
+    *RECORDINGS,
     "customuuid",
     "taskid",
     "userid",
@@ -81,6 +82,12 @@ NO_EXTENSION = frozenset({"000000", "0"})
 NOBODY = NONE_GIVEN = frozenset({"0"})
 """How the provider fills fields of which the customer makes no use."""
 LONGEST_LINK = 4096
+LATEST: Mapping[str, int] = {"ring": 120 * SECOND, "answer": 600 * SECOND}
+"""How long after its leg began a status may arrive and not have been held back: no phone rings longer."""
+MOST_DISAGREEMENT = 2 * SECOND
+"""Of the times of one bill."""
+MOST_ROUNDING = 60 * SECOND
+"""A bill may count minutes that have begun."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
@@ -122,8 +129,10 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
 
 def _told_later(fields: Fields, status: str) -> bool:
     """Return whether it is a notice after the call: it is not a status event that has lost its status."""
-    if status or fields.scalar("status") is None or fields.scalar("isbleg"):
+    if fields.scalar("isbleg"):
         return False
+    if status or fields.scalar("status") is None:  # a word of its own, as `recording-ready`
+        return any(fields.scalar(name) for name in RECORDINGS)
     return any(fields.scalar(name) for name in TOLD_LATER)
 
 
@@ -143,6 +152,9 @@ def _status_event(
     """
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
+    started_at = read_time(fields, "starttime", origin.timezone, uuid=leg)
+    if _is_held_back(kind, origin.named["received_at"], leg, started_at):
+        fields.doubt("status", HELD_BACK)
     return CallEvent(
         **origin.stamp(),
         kind=kind,
@@ -160,9 +172,19 @@ def _status_event(
         campaign=fields.text("taskid", nothing=NONE_GIVEN),
         hangup_cause=fields.integer("hangupcause"),
         hangup_direction=fields.integer("hangupdirection"),
-        started_at=read_time(fields, "starttime", origin.timezone, uuid=leg),
+        started_at=started_at,
         **fields.left(),
     )
+
+
+def _is_held_back(kind: Kind, received_at: int, leg: str, started_at: int | None) -> bool:
+    """Whether a status arrived so long after its leg began that the provider must have held it back.
+
+    Then its receipt says nothing of when it happened. A leg begins at the time in its id, or else with the
+    call. A hangup may come after any time.
+    """
+    begun = [at for at in (created_at(leg), started_at) if at is not None]
+    return kind in LATEST and bool(begun) and received_at - max(begun) > LATEST[kind]
 
 
 def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
@@ -171,6 +193,8 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     started_at = read_time(fields, "starttime", zone, uuid=leg)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
+    answered_at = _in_order(fields, "answertime", started_at, answered_at)
+    ended_at = _in_order(fields, "endtime", answered_at or started_at, ended_at)
     ring_time, talk_time = _durations(fields, started_at, answered_at, ended_at)
     display_number = fields.number("disnumber")
     campaign = fields.text("taskid", nothing=NONE_GIVEN)
@@ -203,13 +227,31 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     )
 
 
+def _in_order(fields: Fields, name: str, before: int | None, time: int | None) -> int | None:
+    """A time, unless it lies before what happened before it; the clocks of a switch may disagree a little."""
+    if time is None or before is None or time >= before - MOST_DISAGREEMENT:
+        return time
+    fields.misread(name, "out-of-order")
+    return None
+
+
+def _is_longer(told: int | None, lasted: int | None) -> bool:
+    """Whether a part is longer than the whole call, and so is counted in another unit, or nonsense."""
+    return told is not None and lasted is not None and told > lasted + MOST_ROUNDING
+
+
 def _durations(
     fields: Fields, started_at: int | None, answered_at: int | None, ended_at: int | None
 ) -> tuple[int | None, int | None]:
     """Ring time and talk time (µs); one that can't be read is computed from the times."""
     ring_time, talk_time = fields.duration("duration", SECOND), fields.duration("billsec", SECOND)
+    talked, lasted = between(answered_at, ended_at), between(started_at, ended_at)
+    if talked is not None and _is_longer(talk_time, lasted):
+        fields.misread("billsec", "out-of-range")
+    if talked is not None and _is_longer(ring_time, lasted):
+        fields.misread("duration", "out-of-range")
     if fields.doubted("billsec"):
-        talk_time = between(answered_at, ended_at)
+        talk_time = talked
     if fields.doubted("duration"):
         ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
     return ring_time, talk_time

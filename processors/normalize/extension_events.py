@@ -7,6 +7,7 @@ A queue works with two threads. The `in` thread is the call in the queue: `dial-
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from processors.normalize.event import call_ids, distinct
@@ -47,10 +48,19 @@ OUTCOMES: Mapping[str, Outcome] = {
     "busy": "busy",
     "noanswer": "unanswered",
     "cancel": "cancelled",
+    "answered": "answered",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
     "congestion": "congestion",
     "chanunavail": "unavailable",
 }
-"""By the `CallStatus` of a hangup."""
+"""By the `CallStatus` of a hangup, in the documents' words and in Asterisk's."""
+
+NO_LETTERS = re.compile(r"[^a-z]")
+EVENT_TYPES = {NO_LETTERS.sub("", name): name for name in KINDS}
+"""By their letters: some senders write `dial_in`, `DialIn`, `NO ANSWER`."""
+LEAST_TALK = 100_000
+"""In microseconds: what is shorter was no conversation, but counted in another unit."""
 
 MICROSECOND = 1
 """The unit of this dialect's times and durations."""
@@ -85,12 +95,14 @@ VOCABULARY = Vocabulary(
 CALLED_FROM_OUTSIDE = ("CalledDID", "CalledNumber", "CalledExtension")
 CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
 """What the caller dialled: from outside a public number, whatever number it leads to."""
+CALLED_BEFORE = ("CalledDID",)
+"""What is left of that once a queue or an extension calls the next one for the caller."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     """Return the event; none if there is a reason to reject the callback."""
     fields.known_by(VOCABULARY)
-    event_type = fields.word("EventType")
+    event_type = _event_type(fields)
     kind = KINDS.get(event_type)
     if kind == "message":
         return (_message(fields, origin, DIRECTIONS[event_type]),)
@@ -106,7 +118,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 
 def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:
     call_id, part, initiation = ids
-    event_type, flow = fields.word("EventType"), fields.word("CallFlow")
+    event_type, flow = _event_type(fields), fields.word("CallFlow")
     event_time = read_time(fields, "EventTime", origin.timezone)
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
@@ -116,7 +128,9 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
     handed_on = bool(transferred) and flow == "out"
     for_caller = to_agent or (handed_on and _calls_for_another(fields))
     direction = _direction(fields, flow, event_type, initiated=initiation is not None, for_caller=for_caller)
-    dialled = CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
+    passed_by = _passed_by(fields, to_agent=to_agent, flow=flow)
+    dialled = _dialled(direction, handed_on=handed_on, passed=to_agent or passed_by is not None)
+    talk_time = _talk_time(fields, bridged=bridged) if kind == "hangup" else None
     return CallEvent(
         **stamp,
         kind=kind,
@@ -133,13 +147,21 @@ def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]
         customer_ref=fields.text("ClientApiID"),
         tag=fields.text("Tag"),
         recording=fields.text("RecID"),
-        outcome=_outcome(fields, kind, bridged=bridged),
+        outcome=_outcome(fields, kind, bridged=bridged, talk_time=talk_time),
         bridged=bridged,
         transferred=transferred,
+        passed_by=passed_by,
         started_at=_started_at(fields, kind, stamp, bridged=bridged),
-        talk_time=_talk_time(fields, bridged=bridged) if kind == "hangup" else None,
+        talk_time=talk_time,
         **fields.left(),
     )
+
+
+def _dialled(direction: Direction | None, *, handed_on: bool, passed: bool) -> tuple[str, ...]:
+    """The fields that may say what the caller dialled, the best first."""
+    if passed:
+        return CALLED_BEFORE
+    return CALLED_FROM_OUTSIDE if direction == "inbound" and not handed_on else CALLED_FROM_INSIDE
 
 
 def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
@@ -147,6 +169,11 @@ def _message(fields: Fields, origin: Origin, direction: Direction) -> CallEvent:
     return CallEvent(
         **origin.stamp(), kind="message", ids=(), leg="", direction=direction, extra=fields.rest()
     )
+
+
+def _event_type(fields: Fields) -> str:
+    word = fields.word("EventType")
+    return word if word in KINDS else EVENT_TYPES.get(NO_LETTERS.sub("", word), word)
 
 
 def _calls_agent(fields: Fields, event_type: str) -> bool:
@@ -159,7 +186,28 @@ def _calls_agent(fields: Fields, event_type: str) -> bool:
         return event_type == "dial-in"
     if not fields.scalar("CalledExtension") or fields.word("Transfered") in TRUE:
         return False
-    return not fields.scalar("CalledNumber") or (not fields.scalar("ANI") and _calls_for_another(fields))
+    if not fields.scalar("CalledNumber"):
+        return True
+    if fields.scalar("ANI"):
+        return False
+    return not fields.scalar("CallerExtension") or _is_the_callees(fields) or _calls_for_another(fields)
+
+
+def _is_the_callees(fields: Fields) -> bool:
+    """Whether the leg is that of the extension that is called: some names begin with its number."""
+    part, number = fields.scalar("SubCallID"), fields.scalar("CalledExtensionID")
+    return bool(part and number) and str(part).startswith(f"{number}-")
+
+
+def _passed_by(fields: Fields, *, to_agent: bool, flow: str) -> str | None:
+    """The extension, mostly a queue, that calls this one for a caller that is not itself.
+
+    A caller from outside may have an extension too: one of another customer's, by its name.
+    """
+    extension, called = fields.scalar("CallerExtension"), fields.scalar("CalledExtension")
+    if not extension or not called or not (to_agent or (flow == "in" and _calls_for_another(fields))):
+        return None
+    return extension if extension.partition("*")[0] == called.partition("*")[0] else None
 
 
 def _calls_for_another(fields: Fields) -> bool:
@@ -199,20 +247,20 @@ def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) ->
     return fields.text("CallerExtension" if outgoing else "CalledExtension")
 
 
-def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | None:
+def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None, talk_time: int | None) -> Outcome | None:
     """Return a hangup's outcome; behind a queue or an IVR `Bridged` says whether the call was answered."""
     status = fields.word("CallStatus")
     if kind != "hangup":
         if status == IMPLIED.get(kind):
             fields.understood("CallStatus")
         return None
-    outcome = OUTCOMES.get(status)
+    outcome = OUTCOMES.get(status) or OUTCOMES.get(NO_LETTERS.sub("", status))
     if outcome is not None:
         fields.understood("CallStatus")
     elif status:
         fields.doubt("CallStatus", "unknown-word")
-    if bridged is None:
-        return outcome
+    if bridged is None:  # where people talked, somebody answered, whatever the status says or doesn't
+        return outcome or ("answered" if talk_time else None)
     if bridged:
         return "answered"
     return "unanswered" if outcome in {None, "answered"} else outcome
@@ -220,10 +268,18 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None) -> Outcome | N
 
 def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
     """Return the talk time (µs): `Duration` is one too, but behind a queue it includes the waiting."""
-    talk_time = fields.duration("BridgedDuration", MICROSECOND)
+    talk_time = _conversation(fields, "BridgedDuration")
     if talk_time is None and bridged is None:
-        talk_time = fields.duration("Duration", MICROSECOND)
+        talk_time = _conversation(fields, "Duration")
     return talk_time
+
+
+def _conversation(fields: Fields, name: str) -> int | None:
+    talk_time = fields.duration(name, MICROSECOND)
+    if talk_time is None or not 0 < talk_time < LEAST_TALK:
+        return talk_time
+    fields.misread(name, "out-of-range")
+    return None
 
 
 def _started_at(fields: Fields, kind: Kind, stamp: Stamp, *, bridged: bool | None) -> int | None:

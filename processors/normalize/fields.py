@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
-from processors.normalize.nothing import MAY_BE_NOTHING, PLAIN_ID, names_nothing, says_nothing
+from processors.normalize.nothing import MAY_BE_NOTHING, is_plain_id, names_nothing, says_nothing
 from processors.normalize.numbers import clock_of, number_of, whole
 from schemas.callbacks import Reason
-from schemas.events import Doubt
+from schemas.events import HELD_BACK, Doubt
 from schemas.payload.charsets import Garbled
 from schemas.times import SECOND
 from schemas.uuids import canonical
@@ -35,6 +35,7 @@ LONGEST_CALL = 7 * 24 * 3600 * SECOND
 EXACT_FLOAT = 2.0**53
 """Beyond it a float may be another number than the one that was sent."""
 
+ONLY_TEXT = frozenset({str})
 EMPTY: frozenset[str] = frozenset()
 AROUND_NAMES = "\ufeff \t\r\n\"'?"
 """What may stand before and after a field's name."""
@@ -45,7 +46,10 @@ FALSE = frozenset({"false", "no", "0", "f", "n"})
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
 
+OF_A_FLOAT = re.compile(r"\+?\d+(?:\.0+|(?:\.\d+)?[eE]\+?\d{1,2})", re.ASCII)
+
 MESSAGES = {
+    HELD_BACK: "arrived so late that its receipt is not when it happened",
     "malformed": "is not of the kind that it must be",
     "malformed-id": "an id must be text or a whole number",
     "malformed-number": "must be a number",
@@ -53,6 +57,7 @@ MESSAGES = {
     "malformed-time": "must be a date and time, or a number counted since 1970",
     "missing": "is not there",
     "nonexistent-time": "there is no such date or time in the source's time zone",
+    "out-of-order": "must not lie before what happened before it",
     "out-of-range": "must lie within the years and durations that a call can have",
     "too-long": f"an id may have at most {LONGEST_ID} characters, a text {LONGEST_TEXT}",
     "unknown-word": "is none of the words that the documents name",
@@ -91,28 +96,37 @@ class Fields:
         self.reasons: list[Reason] = []
         self.written: dict[str, str] = {}
         """Of the ids found those that the provider wrote otherwise, and how."""
-        self.scalars: dict[str, object] = {}
+        self.scalars: Mapping[str, object] = (
+            payload if ONLY_TEXT.issuperset(map(type, payload.values())) else self._scalars()
+        )
         """The fields as a form would have them: texts, no null, and lists and objects as they are."""
-        for name, value in payload.items():
-            if type(value) is str:
-                self.scalars[name] = value
+
+    def _scalars(self) -> dict[str, object]:
+        scalars: dict[str, object] = {}
+        for name, value in self._payload.items():
+            kind = type(value)
+            if kind is str:
+                scalars[name] = value
+            elif kind is int:
+                scalars[name] = str(value)
             elif value is not None:
-                self.scalars[name] = _as_text(value)
-                if type(value) is Garbled:
-                    self.doubt(name, "malformed-text")
+                scalars[name] = _as_text(value)
+                if kind is Garbled:
+                    self.doubts.append(Doubt(name, "malformed-text", _raw(scalars[name])))
+        return scalars
 
     def known_by(self, vocabulary: Vocabulary) -> None:
         """Rename fields to the documents' names, whatever their case and the characters around them."""
         if vocabulary.names.issuperset(self._payload):
             return
-        payload = dict(self._payload)
+        payload, scalars = dict(self._payload), dict(self.scalars)
         for name in self._payload.keys() - vocabulary.names:
             known = vocabulary.by_lower.get(name.strip(AROUND_NAMES).lower())
             if known is not None and known not in payload:
                 payload[known] = payload.pop(name)
-                if name in self.scalars:
-                    self.scalars[known] = self.scalars.pop(name)
-        self._payload = payload
+                if name in scalars:
+                    scalars[known] = scalars.pop(name)
+        self._payload, self.scalars = payload, scalars
 
     def reject(self, field: str, code: str, message: str) -> None:
         """Note a reason to reject the callback; reading goes on, so that all reasons are found at once."""
@@ -141,14 +155,19 @@ class Fields:
         """Note that the event does not say what these fields say after all."""
         self._understood.difference_update(names)
 
+    def misread(self, name: str, code: str) -> None:
+        """Note that what was read of a field can't be meant."""
+        self._understood.discard(name)
+        self.doubt(name, code)
+
     def rest(self) -> dict[str, object]:
-        """Return the fields that were not understood, as the provider wrote them."""
-        understood = self._understood
-        return {
-            name: str(value) if type(value) is Garbled else value
-            for name, value in self._payload.items()
-            if name not in understood
-        }
+        """Return the fields that were not understood, as the provider wrote them, by their names."""
+        payload = self._payload
+        left = sorted(payload.keys() - self._understood)
+        if not self.doubts:  # and so nothing is garbled
+            return {name: payload[name] for name in left}
+        said = ((name, payload[name]) for name in left)
+        return {name: str(value) if type(value) is Garbled else value for name, value in said}
 
     def left(self) -> Left:
         """Return what remains when every field has been read."""
@@ -158,9 +177,9 @@ class Fields:
         """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
-            return None
+            return str(value) if type(value) is Truth else None
         text = value.strip()
-        return "" if text and text[0] in MAY_BE_NOTHING and says_nothing(text) else text
+        return "" if text[:1] in MAY_BE_NOTHING and says_nothing(text) else text
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Return whether the payload has one of these fields, even an empty one."""
@@ -198,9 +217,19 @@ class Fields:
             self._understood.add(name)
             return value
         text = self.text(name)
+        if text is not None and OF_A_FLOAT.fullmatch(text):
+            return self._of_float(name, text)
         if text is None or " " not in (written := str(self.scalars[name])):
             return text
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
+
+    def _of_float(self, name: str, text: str) -> str | None:
+        """A number as a spreadsheet writes it: with a point it is whole, with an exponent its end is lost."""
+        number, _, zeros = text.partition(".")
+        if not zeros.strip("0"):
+            return number
+        self.misread(name, "malformed-number")
+        return None
 
     def first(self, *names: str) -> str | None:
         """Return the first of these numbers that says something; those after it stay unread."""
@@ -227,12 +256,13 @@ class Fields:
 
     def _figure(self, name: str) -> str | None:
         """The text of a number; None if the field says nothing."""
-        if name not in self.scalars:
+        value = self.scalars.get(name)
+        if value is None:
             self._understood.add(name)
             return None
-        text = self.scalar(name)
+        text = value if type(value) is str and value.isdigit() else self.scalar(name)
         if text == "":
-            if not self.scalars[name]:
+            if not value:
                 self._understood.add(name)
             return None
         return "?" if text is None else text  # a list or an object is no number
@@ -265,14 +295,14 @@ class Fields:
 
     def id(self, name: str) -> str | None:
         """The id of a leg, in the form in which ids are compared."""
+        given = self._payload.get(name)
+        if type(given) is str and is_plain_id(given):
+            self._understood.add(name)
+            return given
         value = self.scalars.get(name)
         if value is None:
             self._understood.add(name)
             return None
-        given = self._payload[name]
-        if type(given) is str and PLAIN_ID.fullmatch(given):
-            self._understood.add(name)
-            return given
         code = _why_no_id(value, given)
         if code:
             self.doubt(name, code)
@@ -308,10 +338,16 @@ def _with_plus(written: str) -> str:
     return ("+" if lost else "") + text.replace(" ", "+")
 
 
+class Truth(str):
+    """A truth of JSON, as a form would have it: it is neither a name nor a number."""
+
+    __slots__ = ()
+
+
 def _as_text(value: object) -> object:
     """A number or a truth as JSON writes it, but for a whole number, which has no point."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return Truth("true" if value else "false")
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return value if isinstance(value, dict | list | Garbled) else str(value)

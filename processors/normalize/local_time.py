@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,7 +21,6 @@ from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from processors.normalize.fields import Fields
@@ -29,7 +30,7 @@ Read: TypeAlias = "int | str | None"
 
 YEAR_2000 = 946_684_800 * SECOND
 YEAR_2100 = 4_102_444_800 * SECOND
-UNITS = (1, 1_000, SECOND)
+UNITS = (SECOND, 1, 1_000, Decimal("0.001"))
 """Of counts since 1970: those of one lie a thousand times apart from those of the next."""
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -43,6 +44,7 @@ BASIC_SHAPE = re.compile(r"\d{8}T\d{4,6}(?:[.,]\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?",
 EPOCH = moment(0).replace(tzinfo=None)  # of local times, whose offset is subtracted separately
 ZERO, MICROSECOND = timedelta(), timedelta(microseconds=1)
 MINUTE = 60 * SECOND
+MAIL_ZONE = re.compile(r" (?:[+-]\d{4}|GMT|UTC)(?: \(\w+\))?$", re.ASCII)
 OF_ZERO_TIMES = "0-:/. TZtz"
 DIGITS_OF_MICROSECONDS = 6
 
@@ -80,7 +82,7 @@ def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -
         return _counted(number)
     found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
     if found is None:
-        return None if not text.strip(OF_ZERO_TIMES) else "malformed-time"
+        return None if not text.strip(OF_ZERO_TIMES) else _of_mail(text)
     year, month, day, hour, minute, second, fraction, stated = found.groups()
     date = f"{year}-{month:0>2}-{day:0>2}"
     if is_never(date):
@@ -91,6 +93,15 @@ def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -
     return _zoned(local, micros, stated) if stated else _local(local, micros, zone, after, uuid)
 
 
+def _of_mail(text: str) -> Read:
+    """A time as mail and HTTP write it, with its zone: Thu, 16 Oct 2025 09:31:13 +0000."""
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return "malformed-time"
+    return microseconds(at) if at.tzinfo is not None and MAIL_ZONE.search(text) else "malformed-time"
+
+
 def _micros(second: str, fraction: str) -> int:
     """Within a minute; a minute and more for a second that there isn't."""
     return int(second) * SECOND + int(fraction[:DIGITS_OF_MICROSECONDS].ljust(DIGITS_OF_MICROSECONDS, "0"))
@@ -99,9 +110,9 @@ def _micros(second: str, fraction: str) -> int:
 def _counted(number: int | Decimal) -> Read:
     """A count since 1970."""
     for unit in UNITS:
-        instant = int(number * unit)
+        instant = number * unit
         if YEAR_2000 <= instant < YEAR_2100:
-            return instant
+            return int(instant)
     return None if counts_never(float(number)) else "out-of-range"
 
 
@@ -131,10 +142,12 @@ def _zoned(local: str, micros: int, stated: str) -> Read:
 
 def _local(local: str, micros: int, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """A time of the source's zone."""
-    instants = [minute + micros for minute in _minutes(local, zone)]
-    if not instants or micros >= MINUTE:
+    minutes = _minutes(local, zone)
+    if not minutes or micros >= MINUTE:
         return "nonexistent-time"
-    return _which(instants, after, uuid)
+    if len(minutes) == 1:
+        return minutes[0] + micros
+    return _which([minute + micros for minute in minutes], after, uuid)
 
 
 @lru_cache(maxsize=4096)
@@ -154,8 +167,6 @@ def _minutes(local: str, zone: ZoneInfo) -> tuple[int, ...]:
 
 
 def _which(instants: list[int], after: int | None, uuid: str | None) -> int:
-    if len(instants) == 1:
-        return instants[0]
     if after is not None:
         return next((instant for instant in instants if instant >= after), instants[0])
     made_at = created_at(uuid) if uuid is not None else None

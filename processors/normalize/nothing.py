@@ -42,7 +42,7 @@ TEMPLATE = re.compile(
 HOLDS_TEMPLATE = re.compile(r"\$\{|\{\{|#\{|<%|\b(?:null|undefined)\b", re.IGNORECASE)
 """An id that is put together of several parts, one of them without a value."""
 
-PLAIN_ID = re.compile(r"(?=[0-]*[1-9a-e])[0-9a-f-]{8,256}")
+is_plain_id = re.compile(r"(?=[0-]*[1-9a-e])[0-9a-f-]{8,256}").fullmatch
 """Most ids: no word, no zero, and written as ids are compared."""
 NO_IDS = frozenset({"true", "false", "yes", "no", "-1", "anonymous", "unknown"})
 """Words that other fields may hold."""

@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 from processors.normalize.step import Normalized, Rejected, normalize
 from schemas.callbacks import Reason, Rejection, Stage
 from schemas.events import CallEvent
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from schemas.callbacks import Callback, Replayed, Told
 
+GRACE = 90 * SECOND
+"""For so long a callback waits for its source: the sources file of another machine may come later (µs)."""
 UNKNOWN_SOURCE = Reason("", "unknown-source", "no such source is configured here")
 
 
@@ -28,8 +31,21 @@ class Configured(Protocol):
         """The zone of times that name none."""
 
     @property
+    def revision(self) -> int:
+        """Which of its settings these are."""
+
+    @property
     def charset(self) -> str | None:
         """The encoding of texts that are not UTF-8 and name none."""
+
+
+def is_not_yet(callback: Callback, source: Configured | None, now: int) -> bool:
+    """Return whether the ingress knew settings of the source that are not known here, and may come still.
+
+    It has read them in its own copy of the sources file. Its clock may be ahead of ours.
+    """
+    is_known = source is not None and source.revision >= callback.revision
+    return not is_known and abs(now - callback.received_at) < GRACE
 
 
 def outcome_of(callback: Callback, source: Configured | None) -> Normalized | Rejected:
@@ -61,7 +77,10 @@ def read_again(
     itself wins wherever both are known.
     """
     events = outcome.events if isinstance(outcome, Normalized) else ()
-    anew = tuple(replace(event, reading=known.reading) for event in events)
+    before = {told.event_id: told.ids for told in known.told}
+    anew = tuple(
+        replace(event, reading=known.reading, named_before=before.get(event.event_id)) for event in events
+    )
     named = {event.event_id: event.ids for event in anew}
     dialect = "" if source is None else source.dialect
     voids = (

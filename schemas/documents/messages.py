@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 
 from schemas import records
 from schemas.callbacks import Callback, CallbackKind, Reason, Rejection, Stage
-from schemas.calls import Call, Leg
+from schemas.calls import Call
 from schemas.documents.docstrings import meanings
 from schemas.events import CallEvent, Doubt
+from schemas.legs import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

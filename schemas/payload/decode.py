@@ -75,34 +75,40 @@ def decode(
     beside a body. `content_encoding` is the request's header; `charset` is what the source writes in, if
     not UTF-8.
     """
-    if method == "GET" and not query:
+    if query:
+        return _of_both((method, content_type, payload, content_encoding), query, charset)
+    if method == "GET":
         content_type = f"application/x-www-form-urlencoded;{content_type.partition(';')[2]}"
         return _fields_of_query(payload, content_type, charset)
+    return decode_body(content_type, _inflated(payload, content_encoding), charset)
+
+
+def _of_both(request: tuple[str, str, bytes, str], query: bytes, charset: str) -> list[Fields]:
+    """Return the fields of a body, and below them those of the query string beside it."""
+    method, content_type, payload, content_encoding = request
     reasons: list[Reason] = []
     below: list[Fields] = []
     above: list[Fields] = []
     try:
-        if query:
-            below = _fields_of_query(query, "", charset)
+        below = _fields_of_query(query, "", charset)
     except Undecodable as error:
         reasons.extend(error.reasons)
     try:
-        packed = content_encoding or payload.startswith(GZIP)
-        body = _inflated(payload, content_encoding) if packed else payload
+        body = _inflated(payload, content_encoding)
         # Some providers put everything into the URL and post nothing.
-        if body.removeprefix(BOM).strip(SPACES) or not query:
+        if body.removeprefix(BOM).strip(SPACES):
             above = decode_body(content_type, body, charset)
     except Undecodable as error:
         if method != "GET" or not below:  # what a GET says is in its query
             reasons.extend(error.reasons)
     if reasons:
         raise Undecodable(*reasons)
-    if not below:
-        return above
     return [below[0] | each for each in above] if above else below
 
 
 def _inflated(payload: bytes, content_encoding: str) -> bytes:
+    if not content_encoding and not payload.startswith(GZIP):
+        return payload
     try:
         return inflated(payload, content_encoding)
     except UninflatableError as error:
@@ -211,7 +217,7 @@ def _with_inner(fields: Fields) -> list[Fields]:
 
 def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
     """Return the form's fields, overlaid by those of the JSON in `detail`; raise `Undecodable`."""
-    fields: Fields = dict(form)
+    fields: Fields = {**form}
     if NAMES_OF_DETAIL.isdisjoint(form):
         return [fields]
     name = next(each for each in form if each in NAMES_OF_DETAIL)

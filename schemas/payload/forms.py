@@ -44,20 +44,32 @@ def parse_form(payload: bytes, *charsets: str, field: str = "") -> dict[str, str
         payload = ESCAPED_AMPERSAND.sub(b"&", payload)
     if payload.count(b"&") >= MAX_FIELDS:
         raise too_many_fields(field)
-    raw: list[bytes] = []
-    for pair in payload.split(b"&"):
+    try:
+        return _in_utf_8(payload)
+    except UnicodeDecodeError:
+        pairs = [pair.partition(b"=") for pair in payload.split(b"&") if pair]
+        texts = texts_of([unquoted(each) for name, _, value in pairs for each in (name, value)], *charsets)
+        return first_wins(zip(map(str, texts[::2]), texts[1::2], strict=True))
+
+
+def _in_utf_8(payload: bytes) -> dict[str, str]:
+    """The fields of nearly every form; raise `UnicodeDecodeError` for one that is not UTF-8."""
+    fields: dict[str, str] = {}
+    for pair in payload.decode().split("&"):
         if pair:
-            name, _, value = pair.partition(b"=")
-            raw += (name, value)
-    if b"%" in payload or b"+" in payload:
-        raw = [unquoted(each) if b"%" in each or b"+" in each else each for each in raw]
-    texts = texts_of(raw, *charsets)
-    return first_wins(zip(map(str, texts[::2]), texts[1::2], strict=True))
+            name, _, value = pair.partition("=")
+            if "%" in pair or "+" in pair:
+                name, value = unquoted(name.encode()).decode(), unquoted(value.encode()).decode()
+            if name not in fields:
+                fields[name] = value
+    return fields
 
 
 def unquoted(text: bytes) -> bytes:
     """Decode one name or value of a form."""
-    return unquote_to_bytes(text.replace(b"+", b" "))
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text
 
 
 def parse_parts(content_type: str, payload: bytes, charset: str) -> dict[str, str]:

@@ -63,10 +63,10 @@ def take(event: Event, parts: list[Part]) -> None:
             # The decoder gives None for a part without a name.
             if not isinstance(name, str):
                 raise MalformedMultipartError("a part of the form has no name")
-            encoding = headers.get("content-transfer-encoding", "binary").lower()
-            if encoding not in {"7bit", "8bit", "binary"}:
+            said = {header.lower(): value for header, value in headers}
+            if said.get("content-transfer-encoding", "binary").lower() not in {"7bit", "8bit", "binary"}:
                 raise MalformedMultipartError("a part of the form has a transfer encoding")
-            parts.append((name, headers.get("content-type", ""), b""))
+            parts.append((name, said.get("content-type", ""), b""))
         case Data(data=data):
             name, kind, before = parts[-1]
             parts[-1] = (name, kind, before + data)

@@ -2,10 +2,10 @@
 -- normalize refused it. They share the key, and the higher `verdict` stays, whichever came first.
 CREATE TABLE IF NOT EXISTS stored_callbacks
 (
-    `account` LowCardinality(String) COMMENT 'The tenant that the source belonged to when the callback came',
+    `account` LowCardinality(String) COMMENT 'The tenant of the source when the callback arrived',
     `received_at` DateTime64(6, 'UTC') COMMENT 'When the whole request had been read, by the clock of the ingress',
-    `id` String COMMENT 'A version-4 UUID, given by the ingress and told to the provider',
-    `source` LowCardinality(String) COMMENT 'The configured sender that the token picked',
+    `id` String COMMENT 'A version-4 UUID, set by the ingress and returned to the provider',
+    `source` LowCardinality(String) COMMENT 'The configured sender whose token the URL had',
     `method` LowCardinality(String) COMMENT 'GET or POST',
     `content_type` String COMMENT 'The Content-Type as sent, empty without one',
     `peer` String COMMENT 'The address that the request came from',
@@ -13,12 +13,12 @@ CREATE TABLE IF NOT EXISTS stored_callbacks
     `payload` String COMMENT 'The body, or the query string of a GET, byte for byte' CODEC(ZSTD(3)),
     `stage` LowCardinality(String) COMMENT 'Which stage rejected it; empty for an accepted one',
     `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it was rejected: the field it is about, a stable code, a sentence',
-    `topic` LowCardinality(String) COMMENT 'Where it lies in Kafka: of one that was rejected after it was accepted, the accepted message',
+    `topic` LowCardinality(String) COMMENT 'Its topic in Kafka; for a callback rejected after it was accepted, that of the accepted message',
     `partition` Int32 COMMENT 'Its partition',
     `offset` Int64 COMMENT 'Its offset',
-    `verdict` UInt64 COMMENT 'Odd if rejected, even if accepted, and half of it is when the replay began that decided so (microseconds since 1970 UTC), 0 for the first decision: the highest is the truth',
+    `verdict` UInt64 COMMENT 'Odd if rejected, even if accepted; half of it is when the replay that decided so began (microseconds since 1970 UTC), 0 for the first decision. The highest counts',
     `kind` LowCardinality(String) DEFAULT 'webhook' COMMENT 'webhook, or what we asked the provider: dial (a call was started) or history',
-    `revision` UInt32 COMMENT 'Which revision of the source''s settings held when it came; 0 where that is not known',
+    `revision` UInt32 COMMENT 'The revision of the source''s settings when it arrived; 0 if unknown',
     `kept_headers` String COMMENT 'Headers of the request as a JSON object, names in lower case: signatures, Content-Encoding and those of ingest.keep_headers' CODEC(ZSTD(3)),
     INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1
 )
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS callback_places
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (topic, partition, offset, received_at)
-COMMENT 'Which callback each offset held; the audit asks when Kafka has forgotten it';
+COMMENT 'Which callback each offset held; the audit reads it when Kafka has deleted the message';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS callback_places_seen TO callback_places
 AS SELECT topic, partition, offset, sipHash64(account, id) AS callback, received_at

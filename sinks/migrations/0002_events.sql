@@ -4,19 +4,19 @@ CREATE TABLE IF NOT EXISTS stored_events
     `account` LowCardinality(String) COMMENT 'The tenant',
     `day` Date DEFAULT toDate(received_at, 'UTC') COMMENT 'The day of this telling, UTC',
     `event_id` String COMMENT 'A hash of source and canonical payload: a retried callback is the same event',
-    `callback_id` String COMMENT 'The callback that said it: of a retried one each',
-    `reading` UInt64 COMMENT '1 when it was first read, or the number of the replay that read it anew: the highest holds',
+    `callback_id` String COMMENT 'The callback that reported it; a retried callback has a row of its own',
+    `reading` UInt64 COMMENT '1 for the first reading, or the number of the replay that read it again: the highest counts',
     `source` LowCardinality(String) COMMENT 'The configured sender',
     `dialect` LowCardinality(String) COMMENT 'Which provider document its payloads follow',
-    `kind` LowCardinality(String) COMMENT 'ring, answer, hangup, cdr, dial, voicemail, message, requested, void (it says nothing any more in its newest reading) or closed (its call was closed in silence)',
+    `kind` LowCardinality(String) COMMENT 'ring, answer, hangup, cdr, dial, voicemail, message, requested, void (its newest reading says nothing) or closed (its call was closed for lack of news)',
     `ids` Array(String) COMMENT 'Every leg id that it names, UUIDs in small letters and bare',
     `leg` String COMMENT 'The leg that it is about; empty for a message',
     `received_at` DateTime64(6, 'UTC') COMMENT 'When this callback was received',
     `last_received_at` DateTime64(6, 'UTC') COMMENT 'When the event was last received, as far as this row knows',
-    `told_at` DateTime64(6, 'UTC') COMMENT 'When the callback was received whose words these are',
+    `told_at` DateTime64(6, 'UTC') COMMENT 'When the callback with these values was received',
     `occurred_at` DateTime64(6, 'UTC') COMMENT 'When it happened',
-    `clock` LowCardinality(String) COMMENT 'Whose clock said occurred_at: provider or ingress',
-    `uuid` Nullable(String) COMMENT 'What the provider calls the call itself',
+    `clock` LowCardinality(String) COMMENT 'The clock of occurred_at: provider or ingress',
+    `uuid` Nullable(String) COMMENT 'The provider''s own id of the call',
     `side` LowCardinality(Nullable(String)) COMMENT 'a: the side reached first; b: the one that the call was then put through to',
     `direction` LowCardinality(Nullable(String)) COMMENT 'inbound or outbound',
     `method` LowCardinality(Nullable(String)) COMMENT 'How the call was made',
@@ -29,21 +29,23 @@ CREATE TABLE IF NOT EXISTS stored_events
     `campaign` LowCardinality(Nullable(String)) COMMENT 'The campaign',
     `round` Nullable(Int64) COMMENT 'Which attempt of a campaign',
     `tag` Nullable(String) COMMENT 'The customer''s own mark on the call',
-    `variables` Map(String, String) COMMENT 'What the request for the call hands to the provider''s scripts',
+    `variables` Map(String, String) COMMENT 'What the call''s request passes to the provider''s scripts',
     `requested_by` LowCardinality(Nullable(String)) COMMENT 'The extension for which the call was requested',
     `recording` Nullable(String) COMMENT 'Where the recording is',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
-    `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended for the leg, or, of a CDR, for the call',
-    `bridged` Nullable(Bool) COMMENT 'Of a queue''s or an IVR''s own leg: whether somebody answered behind it',
+    `outcome` LowCardinality(Nullable(String)) COMMENT 'How the leg ended; in a CDR, how the call ended',
+    `bridged` Nullable(Bool) COMMENT 'For the own leg of a queue or an IVR: whether somebody answered behind it',
     `transferred` Nullable(Bool) COMMENT 'Whether it was transferred',
+    `passed_by` LowCardinality(Nullable(String)) COMMENT 'The extension, mostly a queue, that called this one for a caller that is not itself',
     `started_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the call, not the event, began',
-    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
-    `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'Of a CDR',
+    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'In a CDR',
+    `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'In a CDR',
     `ring_time` Nullable(Int64) COMMENT 'Microseconds',
     `talk_time` Nullable(Int64) COMMENT 'Microseconds',
-    `written` Map(String, String) COMMENT 'Of ids those that the provider wrote otherwise, and how: in capitals, in braces',
+    `written` Map(String, String) COMMENT 'Ids that the provider wrote differently, and how: in capitals, in braces',
     `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
+    `named_before` Array(String) COMMENT 'The ids that it named in its earlier reading',
     `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
     INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1
@@ -62,14 +64,15 @@ CREATE TABLE IF NOT EXISTS event_ids
     `account` LowCardinality(String) COMMENT 'The tenant',
     `day` Date COMMENT 'The day of the telling',
     `event_id` String COMMENT 'The event',
-    `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback came',
-    INDEX by_id id TYPE bloom_filter(0.001) GRANULARITY 1, -- most ids that are asked for are not there
+    `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback arrived',
+    -- most ids that are asked for are not there, and a thousand are asked for at once: each granule is tried with all
+    INDEX by_id id TYPE bloom_filter(0.00001) GRANULARITY 8,
     INDEX by_time received_at TYPE minmax GRANULARITY 1 -- and in new parts nothing is old enough
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
 ORDER BY (id, account, day, event_id, received_at)
-SETTINGS index_granularity = 256 -- asked for by single ids alone
+SETTINGS index_granularity = 2048
 COMMENT 'How the events of an id are found';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_seen TO event_ids

@@ -16,10 +16,10 @@ CREATE TABLE IF NOT EXISTS directory_entries
     `account` LowCardinality(String) COMMENT 'The tenant',
     `kind` LowCardinality(String) COMMENT 'extension, user, campaign or number',
     `id` String COMMENT 'The extension, the user''s id, the campaign''s id, or the phone number',
-    `valid_from` DateTime64(6, 'UTC') COMMENT 'From when it holds',
-    `name` String COMMENT 'The agent, the campaign or the customer; empty: nobody, from then on',
+    `valid_from` DateTime64(6, 'UTC') COMMENT 'When the name becomes valid',
+    `name` String COMMENT 'The agent, the campaign or the customer; empty: nobody from then on',
     `team` String COMMENT 'The agent''s team, empty without one',
-    `loaded_at` DateTime64(6, 'UTC') COMMENT 'When it was loaded: of two rows of one time the later one counts'
+    `loaded_at` DateTime64(6, 'UTC') COMMENT 'When it was loaded: of two rows with the same valid_from the later one counts'
 )
 ENGINE = ReplacingMergeTree(loaded_at)
 ORDER BY (account, kind, id, valid_from)

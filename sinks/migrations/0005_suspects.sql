@@ -3,9 +3,9 @@ CREATE TABLE IF NOT EXISTS stored_suspects
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
     `id` String COMMENT 'The id, as a leg''s: UUIDs in small letters and bare',
-    `source` LowCardinality(String) COMMENT 'Who put it into a callback of one call too many',
-    `since` DateTime64(6, 'UTC') COMMENT 'When the first call was heard of that it did not tie to the others',
-    `last_at` DateTime64(6, 'UTC') COMMENT 'When the last such call was heard of'
+    `source` LowCardinality(String) COMMENT 'Who sent the callback that put it into one call too many',
+    `since` DateTime64(6, 'UTC') COMMENT 'When the first call was reported that it did not tie to the others',
+    `last_at` DateTime64(6, 'UTC') COMMENT 'When the last such call was reported'
 )
 ENGINE = ReplacingMergeTree(last_at)
 ORDER BY (account, id, source, since)

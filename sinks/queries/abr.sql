@@ -7,9 +7,9 @@ CREATE OR REPLACE VIEW abr
     `account` LowCardinality(String) COMMENT 'The tenant',
     `source` String COMMENT 'The configured sender',
     `direction` String COMMENT 'inbound or outbound; empty where nobody says',
-    `bids` UInt64 COMMENT 'Seizures, and requests of which no call came',
-    `seizures` UInt64 COMMENT 'Of them: calls that took a line, and whose outcome is known',
-    `requests` UInt64 COMMENT 'Of them: requests of which no call came',
+    `bids` UInt64 COMMENT 'Seizures, and requests that led to no call',
+    `seizures` UInt64 COMMENT 'Among them: calls that took a line and whose outcome is known',
+    `requests` UInt64 COMMENT 'Among them: requests that led to no call',
     `answered` UInt64 COMMENT 'Of them: answered',
     `abr_percent` Nullable(Float64) COMMENT 'answered, of bids; NULL without any'
 )

@@ -1,14 +1,14 @@
--- A leg without an end of its own ends with its call; while that is open it isn't counted. A call that its CDR alone tells
--- of counts as one leg of the CDR's extension.
+-- A leg without an end of its own ends with its call; while that is open it isn't counted. A call with nothing but a CDR
+-- counts as one leg of the CDR's extension.
 CREATE OR REPLACE VIEW agent_spells
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
     `extension` String COMMENT 'The extension',
     `day` Date COMMENT 'The day of the call, as in calls',
     `call_id` String COMMENT 'The call',
-    `leg_id` String COMMENT 'The leg; empty of a call that its CDR alone tells of',
+    `leg_id` String COMMENT 'The leg; empty for a call with nothing but a CDR',
     `began_at` DateTime64(6, 'UTC') COMMENT 'When it rang, or was answered, whichever came first',
-    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'From when on it was talk; NULL of one that only rang',
+    `answered_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was answered; NULL if it only rang',
     `ended_at` DateTime64(6, 'UTC') COMMENT 'When it ended'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none

@@ -1,17 +1,17 @@
--- Who is on the phone in several legs at once is so once. Busy is from a leg's first sign to its end; the part of it in
--- which some leg of the extension was answered is talk, the rest is ring. Nobody tells of log-ons: idle is the time
--- between two busy spells that are at most 30 minutes apart, and a longer one is absence. Spells that cross an hour are
--- split there. Occupancy: the part of the time on duty in which an agent is not waiting for a call (ICMI, "Occupancy").
--- The legs themselves are in agent_spells.
+-- An agent in several calls at once counts once. Busy is from a leg's first event to its end; the part of it in which a
+-- leg of the extension was answered is talk, the rest is ring. Providers don't report log-ons: idle is the time between
+-- two busy spells that are at most 30 minutes apart, and a longer gap is absence. Spells that cross an hour are split
+-- there. Occupancy: the part of the time on duty in which an agent is not waiting for a call (ICMI, "Occupancy").
+-- The view agent_spells has the legs behind each number.
 CREATE OR REPLACE VIEW agents
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
     `extension` String COMMENT 'The extension',
     `hour` DateTime('UTC') COMMENT 'The hour',
-    `talk_seconds` Float64 COMMENT 'In how much of it some leg of the extension was answered',
-    `ring_seconds` Float64 COMMENT 'In how much of it a leg rang, and none was answered',
-    `idle_seconds` Float64 COMMENT 'In how much of it nothing rang, between two calls at most 30 minutes apart',
-    `occupancy_percent` Nullable(Float64) COMMENT 'Talk and ring, of talk, ring and idle; NULL without any of them'
+    `talk_seconds` Float64 COMMENT 'Time of the hour in which a leg of the extension was answered',
+    `ring_seconds` Float64 COMMENT 'Time of the hour in which a leg rang and none was answered',
+    `idle_seconds` Float64 COMMENT 'Time of the hour without calls, between two calls at most 30 minutes apart',
+    `occupancy_percent` Nullable(Float64) COMMENT 'Talk and ring as a percentage of talk, ring and idle; NULL without any of them'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS WITH

@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW asr
     `direction` String COMMENT 'inbound or outbound; empty where nobody says',
     `seizures` UInt64 COMMENT 'Calls that took a line, and whose outcome is known',
     `answered` UInt64 COMMENT 'Of them: answered',
-    `without_outcome` UInt64 COMMENT 'Calls that are left out: still open, or nobody told how they ended',
+    `without_outcome` UInt64 COMMENT 'Calls that are left out: still open, or their outcome is unknown',
     `asr_percent` Nullable(Float64) COMMENT 'answered, of seizures; NULL without any'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW calls_by_campaign
     `cancelled` UInt64 COMMENT 'Of them: given up by the caller',
     `congestion` UInt64 COMMENT 'Of them: no way through the network',
     `unavailable` UInt64 COMMENT 'Of them: the called party could not be reached',
-    `without_outcome` UInt64 COMMENT 'Of them: still open, or nobody told how they ended',
+    `without_outcome` UInt64 COMMENT 'Among them: still open, or with an unknown outcome',
     `numbers` UInt64 COMMENT 'How many numbers were called; not to be added up over days',
     `numbers_answered` UInt64 COMMENT 'How many of these answered',
     `answered_percent` Nullable(Float64) COMMENT 'answered, of the calls with an outcome; NULL without any',
@@ -41,4 +41,4 @@ FROM calls AS call
 WHERE isNotNull(call.campaign)
 GROUP BY account, day, campaign
 SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
-COMMENT 'What came of each campaign, by day';
+COMMENT 'The results of each campaign, by day';

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW calls_by_extension
     `cancelled` UInt64 COMMENT 'Of them: given up by the caller',
     `congestion` UInt64 COMMENT 'Of them: no way through the network',
     `unavailable` UInt64 COMMENT 'Of them: the called party could not be reached',
-    `without_outcome` UInt64 COMMENT 'Of them: still open, or nobody told how they ended',
+    `without_outcome` UInt64 COMMENT 'Among them: still open, or with an unknown outcome',
     `inbound` UInt64 COMMENT 'Of the calls: inbound ones',
     `outbound` UInt64 COMMENT 'Of the calls: outbound ones',
     `answered_percent` Nullable(Float64) COMMENT 'answered, of the calls with an outcome; NULL without any',

@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW calls_by_hour
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
-    `hour` DateTime('UTC') COMMENT 'The hour in which the calls began; if nobody says when, in which they were asked for or first heard of',
+    `hour` DateTime('UTC') COMMENT 'The hour in which the calls began or, if that is unknown, were requested or first reported',
     `direction` String COMMENT 'inbound or outbound; empty where nobody says',
     `calls` UInt64 COMMENT 'How many calls',
     `answered` UInt64 COMMENT 'Of them: answered',
@@ -10,8 +10,8 @@ CREATE OR REPLACE VIEW calls_by_hour
     `cancelled` UInt64 COMMENT 'Of them: given up by the caller',
     `congestion` UInt64 COMMENT 'Of them: no way through the network',
     `unavailable` UInt64 COMMENT 'Of them: the called party could not be reached',
-    `without_outcome` UInt64 COMMENT 'Of them: still open, or nobody told how they ended',
-    `requests` UInt64 COMMENT 'Of them: asked for, and no call came of it yet',
+    `without_outcome` UInt64 COMMENT 'Among them: still open, or with an unknown outcome',
+    `requests` UInt64 COMMENT 'Among them: requests that have led to no call yet',
     `answered_percent` Nullable(Float64) COMMENT 'answered, of the calls with an outcome; NULL without any',
     `talk_seconds` Float64 COMMENT 'Talk time of all of them',
     `average_talk_seconds` Nullable(Float64) COMMENT 'Talk time of an answered call, on average; NULL without any that says',

@@ -3,8 +3,8 @@ CREATE OR REPLACE VIEW directory
     `account` LowCardinality(String) COMMENT 'The tenant',
     `kind` LowCardinality(String) COMMENT 'extension, user, campaign or number',
     `id` String COMMENT 'The extension, the user''s id, the campaign''s id, or the phone number',
-    `valid_from` DateTime64(6, 'UTC') COMMENT 'From when it holds',
-    `valid_until` Nullable(DateTime64(6, 'UTC')) COMMENT 'Until when: then the next row of this id holds; NULL for the last one',
+    `valid_from` DateTime64(6, 'UTC') COMMENT 'When the name becomes valid',
+    `valid_until` Nullable(DateTime64(6, 'UTC')) COMMENT 'Valid until then, when the next row of this id takes over; NULL for the last one',
     `name` String COMMENT 'The agent, the campaign or the customer; empty: nobody',
     `team` String COMMENT 'The agent''s team, empty without one'
 )

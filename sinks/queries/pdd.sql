@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW pdd
     `account` LowCardinality(String) COMMENT 'The tenant',
     `source` String COMMENT 'The configured sender',
     `direction` String COMMENT 'inbound or outbound; empty where nobody says',
-    `rung` UInt64 COMMENT 'Calls that rang, and of which it is known when they were dialled',
+    `rung` UInt64 COMMENT 'Calls that rang and whose time of dialling is known',
     `pdd_seconds` Nullable(Float64) COMMENT 'The delay, on average; NULL without any',
     `median_seconds` Nullable(Float64) COMMENT 'What half of them stay within',
     `p95_seconds` Nullable(Float64) COMMENT 'What 95 % of them stay within',

@@ -2,13 +2,13 @@ CREATE OR REPLACE VIEW reconciliation_by_hour
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
     `source` String COMMENT 'The configured sender',
-    `hour` DateTime('UTC') COMMENT 'The hour in which the calls began, or, of calls whose start nobody says, were first heard of',
-    `calls` UInt64 COMMENT 'How many calls; requests of which no call came are none',
+    `hour` DateTime('UTC') COMMENT 'The hour in which the calls began or, if that is unknown, were first reported',
+    `calls` UInt64 COMMENT 'Number of calls, without requests that led to no call',
     `gaps` UInt64 COMMENT 'How many of them have any gap: see reconciliation',
     `gaps_percent` Float64 COMMENT 'The same, of all calls',
     `no_cdr` UInt64 COMMENT 'Calls that are over, with events and without the CDR that their dialect sends',
     `no_cdr_percent` Float64 COMMENT 'The same, of all calls',
-    `no_events` UInt64 COMMENT 'Calls with a CDR alone',
+    `no_events` UInt64 COMMENT 'Calls with nothing but a CDR',
     `no_events_percent` Float64 COMMENT 'The same, of all calls',
     `no_answer` UInt64 COMMENT 'Calls with events but no answer, which their CDR says there was',
     `no_answer_percent` Float64 COMMENT 'The same, of all calls',
@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW reconciliation_by_hour
     `wrong_zone` UInt64 COMMENT 'Calls whose start is whole or half hours from the time inside the UUID',
     `wrong_zone_percent` Float64 COMMENT 'The same, of all calls',
     `zone_hours` Nullable(Float64) COMMENT 'By how many hours most of these are off; NULL without any',
-    `duration_drifts` UInt64 COMMENT 'Calls of which the CDR''s durations are more than 5 seconds from others',
+    `duration_drifts` UInt64 COMMENT 'Calls whose durations in the CDR differ by more than 5 seconds from those of events',
     `duration_drifts_percent` Float64 COMMENT 'The same, of all calls',
     `talk_drift_seconds` Nullable(Float64) COMMENT 'Talk time of the CDRs less that of the events, on average over the calls that have both'
 )

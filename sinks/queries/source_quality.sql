@@ -5,16 +5,17 @@ CREATE OR REPLACE VIEW source_quality
     `callbacks` UInt64 COMMENT 'How many callbacks said something of calls',
     `events` UInt64 COMMENT 'How many different things they said',
     `calls` UInt64 COMMENT 'Of how many calls; a call that several sources tell of counts for the first by name',
-    `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event came',
-    `last_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its last event came',
+    `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event arrived',
+    `last_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its last event arrived',
     `cdr_delay_p50_seconds` Nullable(Float64) COMMENT 'From the end of a call to the receipt of its CDR: the median',
-    `cdr_delay_p99_seconds` Nullable(Float64) COMMENT 'The same: 99 of 100 CDRs came sooner',
-    `duplicates_percent` Nullable(Float64) COMMENT 'Callbacks that only repeated what another had said, of all callbacks',
-    `out_of_order_percent` Nullable(Float64) COMMENT 'Legs of which the first ring or dial, the first answer, hangup and CDR did not come in this order, of the legs with two of these or more',
-    `missing_hangups_percent` Nullable(Float64) COMMENT 'Calls without the hangups that end them, of the calls that are over and of which a ring, a dial or an answer came; NULL without any',
-    `silent_extensions` Array(String) COMMENT 'Extensions that were heard of in the 30 days before the source''s last news, but not in the last 24 hours of these',
+    `cdr_delay_p99_seconds` Nullable(Float64) COMMENT 'The same: 99 of 100 CDRs arrived sooner',
+    `duplicates_percent` Nullable(Float64) COMMENT 'Percentage of callbacks that only repeated another',
+    `out_of_order_percent` Nullable(Float64) COMMENT 'Percentage of legs whose first ring or dial, first answer, hangup and CDR did not arrive in this order, among legs with at least two of these',
+    `missing_hangups_percent` Nullable(Float64) COMMENT 'Percentage of calls without the hangups that end them, among calls that are over and had a ring, a dial or an answer; NULL if there is none',
+    `silent_extensions` Array(String) COMMENT 'Extensions with events in the 30 days before the source''s last news, but not in the last 24 hours of these',
     `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out: see call_events',
-    `doubtful_percent` Nullable(Float64) COMMENT 'Calls with such a field, of all calls',
+    `doubtful_percent` Nullable(Float64) COMMENT 'Percentage of calls with such a field',
+    `doubtful_fields` Array(Tuple(field String, code String, events UInt64, percent Float64)) COMMENT 'Which fields these are, by field and code, most frequent first: in how many events, and in what percentage of all events',
     `suspect_ids` Array(String) COMMENT 'Ids that it put into callbacks of too many calls, which are no longer tied by them: see suspect_ids'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
@@ -34,6 +35,9 @@ AS SELECT
     heard.silent_extensions AS silent_extensions,
     made.doubts AS doubts,
     if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent,
+    arrayMap(
+        each -> (each.2, each.3, each.1, 100 * each.1 / heard.events), arrayReverseSort(doubted.fields)
+    ) AS doubtful_fields,
     suspected.ids AS suspect_ids
 FROM
 (
@@ -141,6 +145,25 @@ LEFT JOIN
     ) AS call
     GROUP BY account, source
 ) AS made ON made.account = heard.account AND made.source = heard.source
+LEFT JOIN
+(
+    SELECT account, source, groupArray((field_events, field, code)) AS fields
+    FROM
+    (
+        SELECT
+            account,
+            source,
+            -- a sender names fields as it likes
+            replaceRegexpAll(tupleElement(doubt, 1), '[0-9]{5,}', '…') AS field,
+            tupleElement(doubt, 2) AS code,
+            uniqExact(event_id) AS field_events
+        FROM stored_events FINAL
+        ARRAY JOIN doubts AS doubt
+        WHERE kind NOT IN ('message', 'requested', 'void', 'closed', 'summed')
+        GROUP BY account, source, field, code
+    ) AS doubtful
+    GROUP BY account, source
+) AS doubted ON doubted.account = heard.account AND doubted.source = heard.source
 LEFT JOIN
 (
     SELECT account, source, arraySort(groupArray(id)) AS ids

@@ -1,8 +1,8 @@
-"""A million calls of 30 days in ClickHouse: how long dashboards and questions take, and one call by its ids.
+"""A million calls of 30 days in ClickHouse, or ten million of 300: how long questions take, and single calls.
 
-The simulated provider makes the calls, and several processes load them (tests/bench/simulated_calls.py), each
-in portions of consecutive time, as the sink would; what ClickHouse has not merged by itself when it comes to
-rest is merged by the queries.
+The simulated provider makes the calls of the first days, and several processes load them
+(tests/bench/simulated_calls.py), each in portions of consecutive time, as the sink would. Those of the days
+after them are copies with ids of their own (tests/bench/copies.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from schemas.times import microseconds
 from simulator.schedule import Span
 from sinks.migrate import migrate
 from tests.bench import machine
+from tests.bench.copies import copy
 from tests.bench.report import Section
 from tests.bench.simulated_calls import Totals
 from tests.servers import clickhouse_node
@@ -35,9 +36,15 @@ if TYPE_CHECKING:
 
     from compose.embedded.clickhouse.node import ClickHouseNode
 
-CALLS = 1_000_000
-QUICK_CALLS = 100_000
-SPAN = Span(microseconds(datetime(2025, 6, 15, tzinfo=UTC)), microseconds(datetime(2025, 7, 15, tzinfo=UTC)))
+CALLS = 200_000
+QUICK_CALLS = 20_000
+DAYS = 6
+COPIES = 4
+MANY_COPIES = 49
+"""With these there are a million calls, or ten million."""
+SPAN = Span(
+    microseconds(datetime(2025, 6, 15, tzinfo=UTC)), microseconds(datetime(2025, 6, 15 + DAYS, tzinfo=UTC))
+)
 POLL_SECONDS = 0.2
 FIRST_ROUNDS = 5
 """In the first ClickHouse reads the files, and in the fourth it compiles each query's expressions."""
@@ -56,7 +63,7 @@ WHERE active AND database = currentDatabase() AND table = %(table)s
 DASHBOARD_SHARE, LOOKUP_SHARE = 4.0, 1.0
 """What is wanted: to the reference."""
 
-MONTH = "since = '2025-06-15 00:00:00', until = '2025-07-16 00:00:00'"
+MONTH = "since = '2025-06-15 00:00:00', until = '2026-07-16 00:00:00'"
 DASHBOARDS = {
     "calls_by_hour": "SELECT * FROM calls_by_hour",
     "calls_by_extension": "SELECT * FROM calls_by_extension",
@@ -65,6 +72,9 @@ DASHBOARDS = {
     "agents, by day": (
         "SELECT extension, toDate(hour) AS day, sum(talk_seconds), sum(ring_seconds), sum(idle_seconds) "
         "FROM agents WHERE account = 'bench' GROUP BY extension, day"
+    ),
+    "agents of one day": (
+        "SELECT * FROM agents_between(since = '2025-06-18 00:00:00', until = '2025-06-19 00:00:00')"
     ),
     "asr": f"SELECT * FROM asr({MONTH})",
     "ner": f"SELECT * FROM ner({MONTH})",
@@ -120,7 +130,7 @@ class Server:
 
 
 DASHBOARDS_MEANING = (
-    f"Each view for all of the 30 days at once, at the client: the slowest of the first {FIRST_ROUNDS}, "
+    f"Each view for all of the days at once, at the client: the slowest of the first {FIRST_ROUNDS}, "
     f"and the {ROUNDS} after them. The calls are the simulated provider's, misbehaving as in "
     "`make demo`; their callbacks went through the normalizer's and the sink's own code, without Kafka. "
     "An hour after a day's last news ClickHouse merges its parts into one; here that happens at once. "
@@ -128,17 +138,25 @@ DASHBOARDS_MEANING = (
 )
 
 
-def bench(folder: Path, *, quick: bool) -> list[Section]:
-    """Load, wait for merges to end, ask."""
-    calls = QUICK_CALLS if quick else CALLS
+def ten(folder: Path, *, quick: bool) -> list[Section]:
+    """Ten million."""
+    return bench(folder, quick=quick, copies=MANY_COPIES)
+
+
+def bench(folder: Path, *, quick: bool, copies: int = COPIES) -> list[Section]:
+    """Load, copy, wait for merges to end, ask."""
+    first = QUICK_CALLS if quick else CALLS
+    calls = first * (copies + 1)
     with clickhouse_node(folder / "clickhouse") as node:
         settings = Settings(clickhouse=ClickHouseSettings(port=node.port, query_timeout_seconds=300))
         migrate(settings)
         with clickhouse.connected(settings.clickhouse) as client:
             begun = time.perf_counter()
-            totals = fill(node, calls)
+            totals = fill(node, first)
             seconds = time.perf_counter() - begun
             check(client, totals)
+            for number in range(1, copies + 1):
+                copy(client, number, DAYS)
             settle(client, node.pid)
             parts = client.execute(
                 "SELECT table, count() FROM system.parts WHERE active AND database = currentDatabase() "
@@ -167,7 +185,7 @@ def sections(
             columns=columns,
             rows=dashboards,
             notes=[
-                f"{totals.calls:,} calls were heard of, in {totals.callbacks:,} callbacks: "
+                f"Of {DAYS} days, {totals.calls:,} calls were heard of, in {totals.callbacks:,} callbacks: "
                 f"{totals.rejected:,} malformed, the others' {totals.callbacks - totals.rejected:,} events "
                 f"written too; {totals.closed:,} calls lack their end. Loaded in {seconds:.0f} s, in "
                 f"{totals.portions} portions.",

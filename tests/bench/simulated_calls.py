@@ -102,7 +102,7 @@ def told(seed: int, calls: int, span: Span) -> Iterator[Told]:
             source=sender.source,
             account=sender.account,
             received_at=sending.delivery.due + int(rng.random() * LATENCY),
-            method=request.method,
+            method="GET" if request.method == "GET" else "POST",
             content_type=request.content_type,
             peer="127.0.0.1",
             payload=request.query.encode() if request.method == "GET" else request.body,

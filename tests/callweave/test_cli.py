@@ -51,7 +51,18 @@ def test_the_summary_in_the_help_is_the_commands_own(name: str) -> None:
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(group, ["--help"])
     assert result.exit_code == 0
-    names = ["audit", "backfill", "call", "dial", "directory", "doctor", "migrate", "rejected", "replay"]
+    names = [
+        "account",
+        "audit",
+        "backfill",
+        "call",
+        "dial",
+        "directory",
+        "doctor",
+        "migrate",
+        "rejected",
+        "replay",
+    ]
     names += ["run", "schemas", "settings", "simulate", "source", "sql", "subscribe", "tail", "topics"]
     listed = [line.split()[0] for line in result.output.partition("Commands:\n")[2].splitlines()]
     assert [name for name in listed if name] == names

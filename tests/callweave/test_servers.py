@@ -40,6 +40,7 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "CORRELATE__METRICS_PORT": str(free_port()),
         "SINK__METRICS_PORT": str(free_port()),
         "CONSOLE__PORT": str(free_port()),
+        "WATCH__METRICS_PORT": str(free_port()),
         "CONSOLE__METRICS_PORT": str(free_port()),
     }
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "compose"
 IMAGE_USER = 10001
-STAGES = ["ingest", "normalize", "correlate", "sink", "console"]
-SERVERS = ["kafka", "clickhouse", "prometheus"]
-WITH_CLICKHOUSE = {"setup", "sink", "console", "callweave"}  # the only ones that need its password
+STAGES = ["ingest", "normalize", "correlate", "sink", "watch", "console"]
+SERVERS = ["kafka", "clickhouse", "prometheus", "grafana"]
+WITH_CLICKHOUSE = {"setup", "sink", "watch", "console", "callweave"}  # the only ones that need its password
 OURS = [*STAGES, "setup", "callweave"]
 SECRETS = Path("/run/secrets/callweave")
 
@@ -116,7 +116,7 @@ def test_compose_runs_each_stage_once() -> None:
 
 def test_compose_opens_ports_on_loopback_alone() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
-    assert len(ports) == 6
+    assert len(ports) == 7
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
@@ -203,6 +203,8 @@ def test_roles_are_granted_what_shows_no_numbers() -> None:
     granted = set(re.findall(r"^GRANT SELECT ON callweave\.(\w+) TO masked;$", text, re.MULTILINE))
     shown = {view.name.removesuffix(".sql") for view in views() if "SQL SECURITY DEFINER" in view.text}
     assert granted == shown
+    revoked = "REVOKE SELECT ON callweave.pseudonym_keys FROM analyst;"
+    assert text.index("GRANT SELECT ON callweave.* TO analyst;") < text.index(revoked)
 
 
 def test_compose_starts_in_order() -> None:

@@ -37,6 +37,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "NORMALIZE__METRICS_PORT": free_port(),
         "CORRELATE__METRICS_PORT": free_port(),
         "SINK__METRICS_PORT": free_port(),
+        "WATCH__METRICS_PORT": free_port(),
         "CONSOLE__PORT": free_port(),
         "CONSOLE__METRICS_PORT": free_port(),
     }
@@ -147,6 +148,8 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
         assert json.loads(answer.stdout)["status"] == "accepted"
     run.until(lambda: len(run.sql(CALL)) == 2)
+    run.until(lambda: run.sql("SELECT kind FROM call_events WHERE account = 'callweave' LIMIT 1"))
+    assert run.sql("SELECT kind, source, text FROM alerts") == []
     rows = {row.pop("account"): row for row in run.sql(CALL)}
     assert rows["demo"] == {
         "call_id": "db4a44cc-aa72-11f0-ad78-1d7ff0749d07",
@@ -159,7 +162,7 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
 
     assert run.end(signal.SIGINT) == 0, run.said()
     stopped = re.findall(r"^(\w+) stopped", run.said(), re.MULTILINE)
-    assert stopped == ["ingest", "normalize", "correlate", "sink", "console", "ClickHouse", "Kafka"]
+    assert stopped == ["watch", "ingest", "normalize", "correlate", "sink", "console", "ClickHouse", "Kafka"]
     port = int(variables["CALLWEAVE_INGEST__PORT"])
     assert not listening("127.0.0.1", port)
 

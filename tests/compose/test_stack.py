@@ -26,6 +26,7 @@ def free(**more: Any) -> Settings:
                 "normalize": {"metrics_port": 0},
                 "correlate": {"metrics_port": 0},
                 "sink": {"metrics_port": 0},
+                "watch": {"metrics_port": 0},
                 "console": {"port": 0, "metrics_port": 0},
                 **more,
             }
@@ -36,7 +37,7 @@ def free(**more: Any) -> Settings:
 def test_the_defaults_are_fine_for_this_machine() -> None:
     assert list(objections(Settings())) == []
     ports = [port for _, _, port in listeners(Settings())]
-    assert ports == [9092, 9093, 9000, 8123, 8080, 8090, 9100, 9101, 9102, 9103, 9105]
+    assert ports == [9092, 9093, 9000, 8123, 8080, 8090, 9100, 9101, 9102, 9103, 9104, 9105]
 
 
 def test_settings_for_servers_elsewhere_are_refused_all_at_once(tmp_path: Path) -> None:

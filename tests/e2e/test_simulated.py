@@ -45,7 +45,12 @@ def test_every_row_is_as_the_ledger_expects(
         calls=scaled(250, 5000),
         rate=400,
         misbehaviour=Misbehaviour(
-            duplicates=0.05, shuffle=30 * SECOND, lost_hangups=0.05, late_cdr=300 * SECOND, malformed=0.02
+            duplicates=0.05,
+            shuffle=30 * SECOND,
+            lost_hangups=0.05,
+            late_cdr=300 * SECOND,
+            malformed=0.02,
+            untidy=0.2,
         ),
         manner=Manner(speedup=200, retries=10, patience=60),
     )
@@ -59,7 +64,9 @@ def test_every_row_is_as_the_ledger_expects(
     assert report.calls == wishes.calls
     assert report.malformed == report.rejected > 0
     assert count(settings, "SELECT count() FROM calls") == wishes.calls
-    assert count(settings, "SELECT count() FROM callbacks") == tally.through
+    assert ledger.outcomes["untidy"] > wishes.calls / 4
+    kept = tally.through - ledger.outcomes["probe"]
+    assert count(settings, "SELECT count() FROM callbacks") == kept
 
     assert_answers_are_shown(settings, ledger_folder, capsys)
     assert_a_changed_ledger_is_noticed(settings, ledger_folder, wishes.calls)

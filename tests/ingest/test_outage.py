@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from compose.embedded.kafka.node import KafkaNode
     from runtime.settings import Settings
+    from tests.ingest.conftest import Ingress
 
 CLIENTS = 30
 RATE = 300
@@ -103,6 +104,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
         yield running_node
 
 
+def kill_again_and_again(ingress: Ingress) -> None:
+    for _ in range(KILLS):
+        ingress.kill()
+        ingress.start()
+        time.sleep(0.2)
+
+
 def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
     node: KafkaNode, tmp_path: Path
 ) -> None:
@@ -121,10 +129,7 @@ def test_while_the_broker_is_away_every_answer_is_200_and_nothing_is_lost(
             away = sorted(load.seconds[begun:])
             in_spool = spooled(settings)
             assert len(in_spool) > RATE * AWAY_SECONDS / 4
-            for _ in range(KILLS):
-                ingress.kill()
-                ingress.start()
-                time.sleep(0.2)
+            kill_again_and_again(ingress)
             killed_at = len(load.kept)
             standing = len(spooled(settings))
             node.start()

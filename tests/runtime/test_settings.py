@@ -325,7 +325,14 @@ SECRETS = [name for name, info in fields_of(Settings) if is_secret(info)]
 
 
 def test_the_secrets_are_known() -> None:
-    assert SECRETS == ["kafka.sasl_password", "clickhouse.password", "console.session_key"]
+    assert SECRETS == [
+        "kafka.sasl_password",
+        "clickhouse.password",
+        "watch.callback_url",
+        "watch.webhook_url",
+        "watch.webhook_secret",
+        "console.session_key",
+    ]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.just(HUNTER), min_size=1))

@@ -1,4 +1,4 @@
-"""The provider documents' own payloads, and the samples in `common-api` and `extension-events` (README.md).
+"""The provider documents' own payloads, and the samples of each dialect in a folder of its name (README.md).
 
 `documents/` holds every payload of the documents, byte for byte; `documents/resources/` the bodies of their
 REST resources, which are no callbacks. `requests` puts a call's payloads into any of the shapes that a
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from schemas import dialects
 from tests.samples.calls import Columns, SampleCall, load
 from tests.samples.documents import RESOURCES, document
 from tests.samples.shapes import DOCUMENTED, SHAPES, Request, in_shape, requests
 
-SAMPLES = tuple(load(path) for path in sorted(Path(__file__).parent.glob("*-*/*.json")))
+HERE = Path(__file__).parent
+SAMPLES = tuple(load(path) for name in dialects.NAMES for path in sorted((HERE / name).glob("*.json")))
 CALLS = tuple(each for each in SAMPLES if each.row)
 MESSAGES = tuple(
     exchange.fields

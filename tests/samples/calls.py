@@ -108,7 +108,7 @@ def utc(text: str) -> datetime:
 def columns(call_id: str, call: Call) -> Columns:
     """A call as its row in `calls`."""
     row = {"call_id": call_id, **asdict(call)}
-    row["legs"] = list(call.legs)
+    row |= {name: list(value) for name, value in row.items() if isinstance(value, tuple)}
     for name in [each for each in row if each.endswith("_at")]:
         row[name] = None if row[name] is None else EPOCH + timedelta(microseconds=row[name])
     for name in ("ring_time", "talk_time"):

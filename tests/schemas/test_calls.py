@@ -15,17 +15,16 @@ from schemas.calls import (
     BILLED,
     COLUMNS,
     Call,
-    Leg,
     call_of,
     column,
     days_between,
     days_of,
     is_call,
     is_complete,
-    legs_of,
     version_of,
 )
-from schemas.events import CallEvent, Doubt
+from schemas.events import HELD_BACK, CallEvent, Doubt
+from schemas.legs import Leg, former_legs, legs_of
 from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
@@ -56,10 +55,22 @@ def through(seconds: int, kind: str, leg: str = "b", **more: Any) -> CallEvent:
     return said(seconds, kind, side="b", leg=leg, ids=("a", leg), **more)
 
 
+def billed(seconds: int, leg: str, **more: Any) -> CallEvent:
+    """The bill of a leg, all of them of one call."""
+    more = {"outcome": "answered", "ended_at": at(20), **more}
+    return said(seconds, "cdr", leg=leg, ids=tuple(sorted({"a", leg})), **more)
+
+
+def received(seconds: int, kind: str, **more: Any) -> CallEvent:
+    """An event that has no time but that of its receipt."""
+    return said(seconds, kind, clock="ingress", **more)
+
+
 def closed(seconds: int, reason: str = "timeout") -> CallEvent:
     return said(seconds, "closed", extra={"reason": reason})
 
 
+LATE = (Doubt("status", HELD_BACK, "ring"),)
 RANG = (said(0, "ring"),)
 ANSWERED = (*RANG, said(5, "answer"))
 HUNG_UP = (said(20, "hangup"),)
@@ -315,6 +326,149 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
         ),
         {"outcome": "answered", "caller": None, "cdr_received_at": at(70)},
     ),
+    "of bills of several legs that of the leg that began first, and the others fill what nobody says": (
+        (
+            billed(50, "b", started_at=at(7), talk_time=8 * SECOND, recording="b.wav", caller="200"),
+            billed(60, "a", started_at=at(0), talk_time=9 * SECOND, hangup_cause=1),
+            billed(70, "c", started_at=at(9)),
+        ),
+        {
+            "started_at": at(0),
+            "cdr_received_at": at(60),
+            "hangup_cause": 1,
+            "recording": "b.wav",
+            "cdr_recording": None,
+            "caller": "200",
+            "talk_time": 9 * SECOND,
+            "cdr_talk_time": 9 * SECOND,
+        },
+    ),
+    "bills of legs one after the other add up": (
+        (
+            billed(60, "a", started_at=at(0), ended_at=at(65), talk_time=60 * SECOND),
+            billed(190, "b", started_at=at(65), ended_at=at(190), talk_time=120 * SECOND),
+        ),
+        {"talk_time": 180 * SECOND, "cdr_talk_time": 60 * SECOND, "ended_at": at(65)},
+    ),
+    "a bill of more talk than the leg lasted": (
+        (billed(60, "a", started_at=at(0), ended_at=at(20), talk_time=90 * SECOND),),
+        {"talk_time": 21 * SECOND, "cdr_talk_time": 90 * SECOND},
+    ),
+    "a notice after the bill takes nothing away": (
+        (billed(60, "a", started_at=at(0), talk_time=9 * SECOND), said(90, "notice", recording="r")),
+        {"talk_time": 9 * SECOND, "recording": "r", "cdr_received_at": at(60), "outcome": "answered"},
+    ),
+    "one talks and hands the call to another": (
+        (
+            queued(0, "dial", extension="107"),
+            queued(5, "answer", extension="107"),
+            queued(65, "dial", "b", extension="108"),
+            queued(66, "hangup", outcome="answered", talk_time=60 * SECOND),
+            queued(70, "answer", "b"),
+            queued(190, "hangup", "b", outcome="answered"),
+        ),
+        {
+            "talk_time": 180 * SECOND,
+            "ring_time": 5 * SECOND,
+            "transfers": 1,
+            "transferred_from": ("107",),
+            "transferred_to": ("108",),
+        },
+    ),
+    "legs that talk at once count once, and more than a leg lasted is not talk": (
+        (
+            queued(0, "dial"),
+            queued(5, "answer"),
+            queued(6, "dial", "b"),
+            queued(10, "answer", "b"),
+            queued(20, "hangup", "b", talk_time=90 * SECOND),
+            queued(30, "hangup"),
+        ),
+        {"talk_time": 25 * SECOND, "transfers": 0},
+    ),
+    "what a queue says of the talk behind it is the agent's talk by another clock": (
+        (
+            queued(0, "dial"),
+            queued(13, "dial", "b"),
+            queued(18, "answer", "b"),
+            queued(78, "hangup", "b", outcome="answered", talk_time=60 * SECOND),
+            queued(79, "hangup", bridged=True, outcome="answered", talk_time=60 * SECOND),
+        ),
+        {"talk_time": 60 * SECOND, "transfers": 0},
+    ),
+    "rung together, and one answers": (
+        (
+            queued(0, "dial"),
+            queued(0, "dial", "b"),
+            queued(5, "answer", "b"),
+            queued(6, "hangup", outcome="cancelled"),
+            queued(65, "hangup", "b", outcome="answered"),
+        ),
+        {"talk_time": 60 * SECOND, "transfers": 0},
+    ),
+    "handed on in vain to two who ring together": (
+        (
+            queued(0, "dial", extension="1"),
+            queued(5, "answer", extension="1"),
+            queued(60, "dial", "b", extension="2"),
+            queued(60, "dial", "c", extension="3"),
+            queued(61, "hangup", outcome="answered"),
+            queued(90, "hangup", "b", outcome="unanswered"),
+            queued(90, "hangup", "c", outcome="unanswered"),
+        ),
+        {"talk_time": 56 * SECOND, "transfers": 1, "transferred_from": ("1",), "transferred_to": ("2",)},
+    ),
+    "forwarded to a number outside": (
+        (queued(0, "dial", extension="1", callee="+4930", transferred=True),),
+        {"transfers": 1, "transferred_from": ("1",), "transferred_to": ("+4930",)},
+    ),
+    "a queue calls an agent again on the same leg": (
+        (
+            queued(2, "dial"),
+            queued(12, "hangup", outcome="unanswered"),
+            queued(13, "dial"),
+            queued(18, "answer"),
+            queued(78, "hangup", outcome="answered"),
+        ),
+        {"talk_time": 60 * SECOND, "ended_at": at(78), "answered_at": at(18)},
+    ),
+    "a queue calls an agent again, who is still rung": (
+        (queued(2, "dial"), queued(12, "hangup", outcome="unanswered"), queued(13, "dial")),
+        {"state": "ringing", "ended_at": None},
+    ),
+    "a queue or an IVR is never the extension": (
+        (
+            queued(0, "dial", extension="100"),
+            queued(1, "dial", "b", extension="106"),
+            queued(2, "hangup", "b", extension="106", outcome="unanswered"),
+            queued(3, "hangup", "c", extension="107", outcome="answered"),
+            queued(4, "hangup", extension="100", bridged=True, outcome="answered"),
+        ),
+        {"extension": "107", "outcome": "answered", "talk_time": None},
+    ),
+    "held back by the provider, until the bill comes": (
+        (received(0, "ring", doubts=LATE), received(1, "answer"), received(2, "hangup")),
+        {
+            "state": "ended",
+            "outcome": "answered",
+            "ring_time": None,
+            "talk_time": None,
+            "post_dial_time": None,
+            "doubts": 1,
+        },
+    ),
+    "held back by the provider, and billed": (
+        (
+            received(0, "ring", doubts=LATE),
+            received(2, "hangup"),
+            billed(60, "a", answered_at=at(-90), ended_at=at(-60), ring_time=SECOND, talk_time=30 * SECOND),
+        ),
+        {"ring_time": SECOND, "talk_time": 30 * SECOND, "event_ring_time": None, "event_talk_time": 0},
+    ),
+    "only the last event was held back": (
+        (received(0, "ring"), received(5, "answer"), received(9, "ring", side="b", doubts=LATE)),
+        {"state": "ringing", "ring_time": None, "rang_at": at(0)},
+    ),
     "the bill, the corrected one, and the first again": (
         (
             said(60, "cdr", outcome="busy", last_received_at=at(90)),
@@ -389,6 +543,7 @@ def test_events_mean_this_call(name: str) -> None:
 
 def test_a_call_of_which_next_to_nothing_is_known() -> None:
     known = {"account": "acme", "call_id": "a", "legs": ("a",), "source": "shanghai", "dialect": "common-api"}
+    known |= {"transferred_from": (), "transferred_to": ()}
     listed = {"sources": ("shanghai",), "dialects": ("common-api",), "kinds": ("ring",), "variables": {}}
     texts = {"outcome": "", "state": "ringing", "close_reason": ""}
     flags = {
@@ -443,7 +598,7 @@ def test_the_rows_of_legs() -> None:
         ]
     )
     assert rows == (
-        Leg(leg_id="a"),
+        Leg(leg_id="a", cdr_received_at=at(7), cdr_outcome="busy"),
         Leg(
             leg_id="b",
             side="b",
@@ -452,9 +607,21 @@ def test_the_rows_of_legs() -> None:
             answered_at=at(5),
             ended_at=at(8),
             outcome="busy",
+            talk_time=3 * SECOND,
         ),
         Leg(leg_id="c"),
     )
+
+
+def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:
+    events = [
+        said(0, "ring", ids=("a", "b"), named_before=("a", "b", "c")),
+        said(1, "void", ids=("a", "d")),
+        said(2, "void", ids=("b",)),
+    ]
+    assert former_legs(events) == ("c", "d")
+    assert [leg.leg_id for leg in legs_of(events)] == ["a", "b"]
+    assert former_legs(RANG) == ()
 
 
 @examples(normal=500, long=10_000)

@@ -8,10 +8,11 @@ from jsonschema import Draft202012Validator
 
 from schemas import documents
 from schemas.callbacks import Reason, Rejection, Stage
-from schemas.calls import COLUMNS, Leg
+from schemas.calls import COLUMNS
 from schemas.documents import messages
 from schemas.documents.docstrings import meanings
 from schemas.events import NAMES, CallEvent
+from schemas.legs import Leg
 from schemas.records import Record
 from tests.kit.callbacks import posted
 from tests.schemas.published import PUBLISHED, ROOT, read

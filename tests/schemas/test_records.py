@@ -5,7 +5,8 @@ from datetime import date
 import orjson
 import pytest
 
-from schemas.calls import Leg, call_of, days_between, days_of, legs_of, version_of
+from schemas.calls import call_of, days_between, days_of, version_of
+from schemas.legs import Leg, legs_of
 from schemas.records import FOR_GOOD, Record
 from schemas.versions import NewerVersionError
 from tests.kit.events import event, samples

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.callbacks import Reason, Rejection, Stage
-from schemas.calls import call_of, days_between, days_of, legs_of, version_of
+from schemas.calls import call_of, days_between, days_of, version_of
 from schemas.documents import messages as files
+from schemas.legs import legs_of
 from schemas.records import Record
 from tests.kit.callbacks import posted
 from tests.kit.events import call_events, event, messages, samples

@@ -58,6 +58,7 @@ def test_each_time_lies_between_sending_and_answer(tmp_path: Path, planned: Plan
         "first_received_at": [5, 8],
         "last_received_at": [30, 33],
         "rang_at": [10, 20],
+        "doubts": [0, None],
     }
     assert line["unacknowledged"] == 0
     assert line["account"] == "a"
@@ -73,6 +74,7 @@ def test_an_attempt_without_an_answer_may_have_arrived(tmp_path: Path, planned: 
         "first_received_at": [10, 20],
         "last_received_at": [35, None],
         "rang_at": [10, 20],
+        "doubts": [0, None],
     }
 
 

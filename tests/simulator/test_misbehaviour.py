@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from simulator.schedule import Planned, Span, in_order, plan
 from simulator.shapes import request_of
 from simulator.traffic import calls
 from tests.scale import examples
-from tests.simulator.reading import NOW, read
+from tests.simulator.reading import NOW, ZONE, read
 from tests.simulator.test_traffic import SENDERS
 
 SECOND = 1_000_000
@@ -66,8 +67,12 @@ def test_the_seed_decides_the_calls_whatever_the_misbehaviour() -> None:
     assert planned(BADLY, 50) == planned(BADLY, 50)
 
 
-def test_everything_is_sent_once_in_the_order_of_time() -> None:
-    run = planned(BADLY, 500)
+@pytest.mark.parametrize("how", [BADLY, WELL_BEHAVED], ids=["badly", "well"])
+@given(seed=st.integers(0, 2**32))
+@examples(20, 500)
+def test_everything_is_sent_once_in_the_order_of_time(how: Misbehaviour, seed: int) -> None:
+    # within minutes, so that calls overlap; some are told of long after they began
+    run = list(plan(seed, SENDERS, 60, Span(NOW, NOW + 120 * SECOND), how))
     sent = list(in_order(iter(run)))
     assert [each.delivery.due for each in sent] == sorted(each.delivery.due for each in sent)
     key = [(each.planned.number, each.delivery.place, each.delivery.why) for each in sent]
@@ -80,7 +85,7 @@ def test_everything_is_sent_once_in_the_order_of_time() -> None:
 @examples(150, 10_000)
 def test_a_malformed_copy_is_always_rejected(seed: int) -> None:
     rng = Random(seed)
-    for sender, call in calls(seed, SENDERS, 3, NOW, NOW + HOUR):
+    for _, sender, call in calls(seed, SENDERS, 3, NOW, NOW + HOUR):
         for webhook in call.webhooks:
             assert isinstance(read(malformed(rng, webhook), sender.dialect), Rejected)
 
@@ -90,4 +95,4 @@ def test_calls_of_which_nothing_is_told_have_no_deliveries() -> None:
         kinds = {each.call.webhooks[delivery.place].kind for delivery in each.fate.deliveries}
         assert "hangup" not in kinds
         assert kinds
-        assert misbehave(Random(1), each.call, WELL_BEHAVED).lost == frozenset()
+        assert misbehave(Random(1), each.call, WELL_BEHAVED, ZONE).lost == frozenset()

@@ -16,6 +16,7 @@ from simulator.ledger import EXPECTED, SENT, Ledger, lines
 from simulator.misbehaviour import Misbehaviour
 from simulator.run import Wishes, run
 from simulator.sending import Manner, Tally, callback_id
+from simulator.shapes import Request
 from tests.simulator.server import answer, scripted
 from tests.simulator.test_traffic import SENDERS
 
@@ -117,7 +118,7 @@ def exchanged(script: Callable[[int], bytes | None], count: int = 1) -> list[tup
         connection = Connection(endpoint.server)
         found = []
         for _ in range(count):
-            told = await connection.exchange(endpoint.request("POST", "text/plain", b"hello"), 30)
+            told = await connection.exchange(endpoint.request(Request("POST", "text/plain", b"hello")), 30)
             found.append((told.status, told.body))
         connection.close()
         return found
@@ -149,7 +150,7 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> N
         endpoint = Endpoint.of(url)
         connection, bodies = Connection(endpoint.server), []
         for _ in range(3):
-            told = await connection.exchange(endpoint.request("POST", "text/plain", b"hello"), 30)
+            told = await connection.exchange(endpoint.request(Request("POST", "text/plain", b"hello")), 30)
             bodies.append(told.body)
             async with asyncio.timeout(60):
                 while not connection.stale:  # noqa: ASYNC110 - nothing tells of it
@@ -165,13 +166,13 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> N
 def test_a_url_is_taken_apart() -> None:
     endpoint = Endpoint.of("https://example.org/callbacks/t?myid=175")
     assert endpoint.server == ("example.org", 443, True)
-    request = endpoint.request("GET", "", b"", "EventType=hangup")
+    request = endpoint.request(Request("GET", "", b"", "EventType=hangup"))
     assert request.startswith(
         b"GET /callbacks/t?myid=175&EventType=hangup HTTP/1.1\r\nHost: example.org:443\r\n"
     )
     assert (
         Endpoint.of("http://[::1]:80")
-        .request("GET", "", b"", "a=b")
+        .request(Request("GET", "", b"", "a=b"))
         .startswith(b"GET /?a=b HTTP/1.1\r\nHost: [::1]:")
     )
 

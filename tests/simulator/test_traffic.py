@@ -24,17 +24,17 @@ def test_the_same_seed_makes_the_same_calls() -> None:
     once, again = (list(calls(11, SENDERS, 300, *span)) for _ in range(2))
     assert once == again
     other = list(calls(12, SENDERS, 300, *span))
-    assert not {call.truth.call_id for _, call in once} & {call.truth.call_id for _, call in other}
+    assert not {call.truth.call_id for _, _, call in once} & {call.truth.call_id for _, _, call in other}
 
 
 def test_calls_come_in_order_from_all_senders_and_no_two_share_an_id() -> None:
     made = list(calls(1, SENDERS, 3000, NOW, NOW + HOUR))
     assert len(made) == 3000
-    assert {sender for sender, _ in made} == set(SENDERS)
-    assert all(call.truth.dialect == sender.dialect for sender, call in made)
-    legs = [leg for _, call in made for leg in call.truth.legs]
+    assert {sender for _, sender, _ in made} == set(SENDERS)
+    assert all(call.truth.dialect == sender.dialect for _, sender, call in made)
+    legs = [leg for _, _, call in made for leg in call.truth.legs]
     assert len(legs) == len(set(legs))
-    hooks = sum(len(call.webhooks) for _, call in made)
+    hooks = sum(len(call.webhooks) for _, _, call in made)
     assert abs(hooks / 3000 - CALLBACKS_A_CALL) < 0.4
 
 

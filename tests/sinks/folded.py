@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.calls import call_of, days_between, days_of, is_call, legs_of, version_of
+from schemas.calls import call_of, days_between, days_of, is_call, version_of
 from schemas.events import newest
+from schemas.legs import former_legs, legs_of
 from schemas.records import Record
 from schemas.topics import Topic
 from sinks.batch import Batch
@@ -40,6 +41,7 @@ def record_of(events: Iterable[CallEvent]) -> Record:
         days=days_between(*days_of(events)),
         call=call_of(events),
         legs=legs_of(events),
+        former=former_legs(events),
     )
 
 

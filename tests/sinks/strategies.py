@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from schemas.calls import BILLED, DESCRIBED
+from schemas.calls import BILLED
 from schemas.events import CallEvent
+from schemas.tellers import DESCRIBED
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn

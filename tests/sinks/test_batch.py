@@ -4,11 +4,12 @@ import itertools
 import random
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.backoff import MOST_SECONDS, delays
-from schemas.calls import Call, Leg
+from schemas.legs import Leg
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from sinks.batch import MAX_BYTES, Batch, Batches
@@ -19,6 +20,9 @@ from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, LEGS
 from tests.kit.messages import StoredMessage
 from tests.sinks.folded import record_of
 from tests.sinks.test_rows import EVENT, callback_message
+
+if TYPE_CHECKING:
+    from schemas.calls import Call
 
 ROW = record_of([EVENT])
 MONDAY, TUESDAY, WEDNESDAY = (date(2024, 3, day) for day in (4, 5, 6))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, given, settings
 
-from schemas.calls import call_of, days_of, is_call, legs_of, version_of
+from schemas.calls import call_of, days_of, is_call, version_of
+from schemas.legs import legs_of
 from schemas.topics import Topic
 from sinks.batch import Batch
 from tests.scale import scaled

@@ -48,6 +48,13 @@ DASHBOARDS = (
     "pdd",
     "service_level",
     "abandoned_rate",
+    "calls_local",
+    "call_figures",
+    "caller_figures",
+    "missed_callers",
+    "calls_by_hour_local",
+    "calls_by_extension_local",
+    "agents_local",
 )
 STORED = ("stored_calls", "stored_legs", "stored_events")
 

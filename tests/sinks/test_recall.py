@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from schemas.links import Events, Link, told_from_json
 from schemas.records import Record, Suspect
 from schemas.times import SECOND
 from schemas.topics import Topic, partition_of
+from simulator.identifiers import Identifiers
 from sinks.batch import Batch
 from sinks.recall import Recall
 from sinks.store import Store
-from sinks.tied import MOST_BYTES, tied
+from sinks.tied import MOST_BYTES, is_young, tied
 from tests.pipeline import Worker
 from tests.rows import select
 from tests.servers import eventually
@@ -65,6 +67,16 @@ def test_the_smallest_leg_is_told_no_link_and_no_message_is_too_large() -> None:
     assert {leg for leg, _ in messages} == {"a"}
     assert all(len(value) < MOST_BYTES + 2_000 for _, value in messages)
     assert event_ids([told_from_json(value) for _, value in messages]) == [each.event_id for each in many]
+
+
+def test_an_id_that_was_made_lately_needs_no_look_up() -> None:
+    made = Identifiers(random.Random(1)).at(START)
+    hour = 3600 * SECOND
+    assert is_young(("acme", made), START, START)
+    assert is_young(("acme", made), START - hour, START + hour)
+    assert not is_young(("acme", made), START + SECOND, START + hour)  # it may be of an old call
+    assert not is_young(("acme", made), START - 3 * hour, START - 2 * hour)  # its clock is fast
+    assert not is_young(("acme", "b"), 0, START)
 
 
 def event_ids(told: Iterable[object]) -> list[str]:

@@ -156,6 +156,7 @@ def test_an_event_is_kept_whole() -> None:
     assert (row.pop("last_received_at"), row.pop("told_at")) == (NOW, NOW)
     assert row.pop("doubts") == [("b", "no-time", "soon")]
     assert row.pop("written") == (EVENT.written or {})
+    assert row.pop("named_before") == []
     assert row == {name: getattr(EVENT, name) for name in row}
 
 
@@ -172,6 +173,13 @@ def test_a_call_and_its_legs_are_rows() -> None:
         ("a", "a", NOW - 5),
         ("b", "a", None),
     ]
+
+
+def test_a_leg_that_a_correction_no_longer_names_is_gone_in_that_version() -> None:
+    record = record_of([replace(EVENT, ids=("a",), reading=7, named_before=("a", "b"))])
+    assert Record.from_json(record.to_json()) == record
+    legs = [dict(zip(LEGS.columns, each, strict=True)) for each in leg_rows(record)]
+    assert [(leg["leg_id"], leg["is_gone"], leg["version"]) for leg in legs] == [("a", 0, 7), ("b", 1, 7)]
 
 
 def test_durations_are_seconds() -> None:

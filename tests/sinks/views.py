@@ -17,6 +17,10 @@ PARAMETERS = {
     "campaign": "spring",
     "seconds": "2",
     "at": "2200-01-01 00:00:00",
+    "first_day": "1970-01-02",
+    "last_day": "2149-06-01",
+    "minutes": "0",
+    "by": "direction,line,queue,team,agent,campaign",
 }
 
 

@@ -20,7 +20,7 @@ OWNER = "owner"
 """The role of the user whose the server is."""
 
 _ROLE = re.compile(r"^CREATE ROLE IF NOT EXISTS (\w+);$", re.MULTILINE)
-_GRANT = re.compile(r"^(GRANT [^;]+) TO (\w+);$", re.MULTILINE)
+_GRANT = re.compile(r"^((?:GRANT|REVOKE) [^;]+) (?:TO|FROM) (\w+);$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Person:
 
 
 def read_people(path: Path) -> dict[str, Person]:
-    """Of a TOML file: a table a person, with `password` and `roles`."""
+    """Read a TOML file: a table for each person, with `password` and `roles`."""
     tables = tomllib.loads(path.read_text("utf-8"))
     return {name: Person(table["password"], tuple(table["roles"])) for name, table in tables.items()}
 
 
 def read_roles(path: Path) -> dict[str, list[str]]:
-    """The grants of each role that a file of SQL makes."""
+    """Return the grants, and what is revoked of them, of each role that a file of SQL makes."""
     text = path.read_text("utf-8")
     grants: dict[str, list[str]] = {name: [] for name in _ROLE.findall(text)}
     for grant, role in _GRANT.findall(text):
@@ -45,7 +45,7 @@ def read_roles(path: Path) -> dict[str, list[str]]:
 
 
 def users_xml(roles: Mapping[str, list[str]]) -> str:
-    """What the engine reads: its one user has no rights but those of the roles."""
+    """Return what the engine reads: its one user has only the rights of the roles."""
     every = {OWNER: ["GRANT ALL ON *.* WITH GRANT OPTION"], **roles}
     made = "".join(f"<{name}>{_grants(queries)}</{name}>" for name, queries in every.items())
     own = _grants([f"GRANT {name}" for name in every])

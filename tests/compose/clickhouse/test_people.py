@@ -84,6 +84,8 @@ def test_roles_are_kept(masked: Client) -> None:
 def test_other_roles_and_the_owner(node: ClickHouseNode) -> None:
     with Client(node.host, node.port, user="otto", database="callweave") as client:
         assert client.execute("SELECT count() FROM calls") == [(0,)]
+        assert client.execute("SELECT count() FROM calls_masked") == [(0,)]
+        assert refused(client, "SELECT count() FROM pseudonym_keys") == DENIED
         assert client.execute("SELECT arraySort(currentRoles())") == [(["analyst", "operator"],)]
         assert refused(client, "CREATE TABLE other (a Int8) ENGINE = Memory") == DENIED
     with Client(node.host, node.port, database="callweave") as client:
@@ -113,6 +115,7 @@ def test_people_ask_by_http_too(node: ClickHouseNode) -> None:
 def test_the_roles_are_those_of_access_sql() -> None:
     roles = read_roles(ROLES)
     assert set(roles) == {"masked", "analyst", "operator"}
-    assert roles["analyst"] == ["GRANT SELECT ON callweave.*"]
+    key = "REVOKE SELECT ON callweave.pseudonym_keys"
+    assert roles["analyst"] == ["GRANT SELECT ON callweave.*", key]
     assert "GRANT SELECT ON callweave.calls_masked" in roles["masked"]
     assert roles["operator"] == []

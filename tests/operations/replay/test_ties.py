@@ -40,6 +40,18 @@ def test_accounts_never_meet(tmp_path: Path) -> None:
     assert not (tmp_path / "ties").exists()
 
 
+def test_a_suspect_id_ties_nothing(tmp_path: Path) -> None:
+    events = [event(event_id=name, ids=("a", name), leg=name) for name in "bc"]
+    with Ties(tmp_path / "ties", {("acme", "a")}) as ties:
+        for each in [*events, event(event_id="a", ids=("a",), leg="a")]:
+            ties.add(each)
+        assert [(call.root, [each.event_id for each in call.told]) for call in ties.calls()] == [
+            ("a", ["a"]),
+            ("b", ["b"]),
+            ("c", ["c"]),
+        ]
+
+
 @examples(normal=50, long=2_000)
 @given(named=st.lists(LEGS, max_size=12))
 def test_each_call_has_its_own_events_in_order(named: list[list[str]]) -> None:

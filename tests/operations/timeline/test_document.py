@@ -11,6 +11,7 @@ from operations.timeline.document import document, masks_of
 from operations.timeline.model import Kept, Told
 from operations.timeline.page import Page
 from operations.timeline.timeline import Timeline, timeline
+from schemas.events import Doubt
 from tests.kit.events import AT, event
 from tests.operations.timeline.wholes import whole, with_bytes
 
@@ -96,6 +97,14 @@ def test_the_note_of_a_provider_is_masked_too() -> None:
     assert ring["extra"] == {"note": "call ***24 back", "n": "***25"}
 
 
+def test_doubts_are_told_with_their_raw_text_masked() -> None:
+    ring = replace(RING, doubts=(Doubt("caller", "malformed-text", "call +49 30 1234567"),))
+    laid_out = timeline(whole([ring, HANGUP]), NOW)
+    (told, _) = document(laid_out, masks_of(laid_out, numbers=False))["events"]
+    assert told["doubts"] == [{"field": "caller", "code": "malformed-text", "raw": "call ***67"}]
+    assert "caller malformed-text" in printed(laid_out)
+
+
 def test_a_retried_callback_stands_with_its_event() -> None:
     again = Kept(
         **{name: getattr(CALL.callbacks["c1"], name) for name in Kept.__slots__}
@@ -129,3 +138,15 @@ def test_bytes_are_printed_so_that_they_move_no_cursor(payload: bytes, shown: st
 def test_values_of_a_row_are_printed_safely_too() -> None:
     laid_out = timeline(whole([replace(RING, campaign="\x1b[31m[red]")]), NOW)
     assert "\\x1b[31m[red]" in printed(laid_out)
+
+
+def test_a_leg_is_shown_as_the_provider_wrote_it() -> None:
+    leg, written = "526d637c-e8fe-11ea-ad78-1d7ff0749d07", "{526D637C-E8FE-11EA-AD78-1D7FF0749D07}"
+    ring = replace(RING, ids=(leg,), leg=leg, written={leg: written})
+    hangup = replace(HANGUP, ids=(leg,), leg=leg)
+    page = printed(timeline(whole([ring, hangup]), NOW))
+    (shown,) = (line.split() for line in page.splitlines() if line.startswith("  L1 "))
+    assert shown[1] == written
+    assert leg not in page.partition("\n")[2]  # all below the title, which has the id that is compared
+    events = page.partition("Events, by")[2].partition("Callbacks that")[0].splitlines()
+    assert [line.split().count("L1") for line in events if "#" in line] == [1, 1]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.timeline.provenance import ROW, is_empty, provenance
-from schemas.calls import DESCRIBED, call_of
+from schemas.calls import call_of
+from schemas.tellers import DESCRIBED
 from tests.kit.events import AT, event
 from tests.operations.timeline.wholes import calls_of
 from tests.scale import examples

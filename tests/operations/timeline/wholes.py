@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from operations.timeline.gaps import as_column
 from operations.timeline.model import Kept, Told, Whole
-from schemas.calls import COLUMNS, call_of, legs_of
+from schemas.calls import COLUMNS, call_of
+from schemas.legs import legs_of
 from tests.kit.events import call_events
 
 if TYPE_CHECKING:

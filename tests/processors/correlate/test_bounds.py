@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from processors.correlate.bounds import MOST_EVENTS, bounded, summary_id
 from processors.correlate.leg import Leg, confirm, known
 from processors.correlate.step import step
-from schemas.calls import COLUMNS, MOST_LEGS, Call, call_of, legs_of, version_of
+from schemas.calls import COLUMNS, Call, call_of, version_of
+from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import told_to_json
 from tests.kit.events import AT, call_events
 from tests.processors.correlate.network import ACCOUNT
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from schemas.events import CallEvent, Kind
 
-LISTED = {"legs", "events", "truncated", "leg_count", "transfers"}
+LISTED = {"legs", "events", "truncated", "leg_count", "transferred_from", "transferred_to"}
 LARGEST = 256 * 1024
 SECOND = 1_000_000
 
@@ -108,7 +109,7 @@ def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures()
 
 
 def without_lists(call: Call) -> Call:
-    return replace(call, legs=(), events=(), truncated=False)
+    return replace(call, legs=(), events=(), truncated=False, transferred_from=(), transferred_to=())
 
 
 def test_what_was_summed_up_goes_along_to_a_smaller_leg() -> None:
@@ -130,3 +131,15 @@ def test_a_leg_that_is_heard_of_again_is_linked_again_when_it_was_forgotten() ->
     assert forgotten.leg not in leg.told
     late = replace(forgotten, event_id="late", received_at=events[-1].received_at)
     assert forgotten.leg in dict(step("0", leg, [late], now=1)[1].told)
+
+
+def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_twice() -> None:
+    events = queue(agents=5, rounds=80)
+    leg, _ = step("0", Leg(), events, now=1)
+    kept = {event.leg for event in leg.events.values()}
+    gone = [event for event in events if event.leg not in kept]
+    again = [replace(event, reading=7, named_before=event.ids) for event in gone]
+    assert step("0", leg, again, now=1)[0].events == leg.events
+    # what no reading made before was not there to be summed up
+    new = replace(gone[0], event_id="new", reading=7)
+    assert "new" in step("0", leg, [new], now=1)[0].events

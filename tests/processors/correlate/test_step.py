@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from processors.correlate.leg import ASKED, Leg, confirm, join, known
 from processors.correlate.step import step
-from schemas.calls import call_of, is_call, legs_of, version_of
+from schemas.calls import call_of, is_call, version_of
+from schemas.legs import legs_of
 from schemas.links import Events, Link
 from schemas.records import FOR_GOOD
 from tests.kit.events import call_events

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaConsumer
 
+from processors.normalize.outcome import GRACE
 from runtime import sources
+from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from schemas.topics import Topic
 from tests.kit.callbacks import posted
@@ -66,3 +69,37 @@ def test_what_is_no_callback_is_kept_byte_for_byte_and_the_rest_goes_on(
     for headers in kept.values():
         (reason,) = orjson.loads(headers["reasons"])
         assert (headers["stage"], reason["code"]) == (b"normalize", "unreadable")
+
+
+def test_a_callback_waits_for_its_source_and_holds_nobody_up(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
+    now = SystemClock().now()
+    early = replace(RING, id="early", source="added-later", received_at=now)
+    unknown = replace(RING, id="unknown", source="nowhere", received_at=now - 2 * GRACE)
+    rejected, events = map(stack_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
+    found: list[tuple[str, str]] = []
+    with Pipeline(stack_settings, tmp_path, ("normalize",)):
+        consumer = KafkaConsumer(
+            rejected, events, **client_options(stack_settings.kafka), auto_offset_reset="earliest"
+        )
+
+        def told(*wanted: tuple[str, str]) -> bool:
+            for record in (record for some in consumer.poll(timeout_ms=200).values() for record in some):
+                headers = {name: value.decode() for name, value in record.headers}
+                event = orjson.loads(record.value)
+                found.append(
+                    (record.topic, headers["id"] if record.topic == rejected else event["callback_id"])
+                )
+            return set(found) == set(wanted)
+
+        messages = {
+            each.payload + b" " * number: each.headers() for number, each in enumerate((early, unknown, RING))
+        }
+        asyncio.run(send(stack_settings, messages))
+        others = (rejected, "unknown"), (events, RING.id)
+        eventually(lambda: told(*others), "the callbacks behind it are worked on")
+        sources.add(stack_settings.sources_file, "added-later", RING.account, "common-api", "Asia/Shanghai")
+        eventually(lambda: told(*others, (events, "early")), "its source is there now")
+        consumer.close()

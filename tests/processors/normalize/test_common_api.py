@@ -211,7 +211,21 @@ def test_a_field_never_costs_a_callback() -> None:
 
 
 def test_what_the_documents_send_is_in_no_doubt() -> None:
-    assert not any(event_of(sample).doubts for sample in (RING_000, CDR_001, CDR_002))
+    ring = posted(RING_000, received_at=1_598_598_960_000_000)
+    assert not any(event_of(sample).doubts for sample in (ring, CDR_001, CDR_002))
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "held_back"),
+    [("ring", 60, False), ("ring", 200, True), ("answer", 200, False), ("answer", 900, True)],
+)
+def test_a_status_that_the_provider_held_back_is_in_doubt(status: str, seconds: int, held_back: bool) -> None:
+    called_at = 1_598_598_959
+    for ids in ({}, {"uuid": "no-time-in-it"}):
+        late = posted({**RING_000, **ids, "status": status}, received_at=(called_at + seconds) * 1_000_000)
+        assert event_of(late).is_held_back == held_back
+    hangup = posted({**RING_000, "status": "hangup"}, received_at=(called_at + 90_000) * 1_000_000)
+    assert not event_of(hangup).is_held_back
 
 
 @pytest.mark.parametrize(
@@ -267,7 +281,7 @@ def test_a_word_that_stands_for_nothing_is_no_id(word: str) -> None:
 
 @pytest.mark.parametrize("value", [True, False, 1.5, 1e300])
 def test_booleans_and_fractions_are_no_ids(value: object) -> None:
-    event = event_of({**RING_000, "buuid": value})
+    event = event_of({**RING_000, "status": "hangup", "buuid": value})
     assert event.ids == (A_000,)
     assert [doubt.code for doubt in event.doubts] == ["malformed-id"]
 
@@ -283,6 +297,14 @@ def test_uuids_are_compared_in_one_form_and_shown_as_written(spelled: str) -> No
 def test_zero_stands_for_nothing_where_the_provider_uses_it_so() -> None:
     event = event_of({**CDR_002, "taskid": "0", "customuuid": "0", "round": 0, "recordurl": "0"})
     assert (event.campaign, event.customer_ref, event.round, event.recording) == (None, None, None, None)
+
+
+def test_a_truth_of_json_is_no_name() -> None:
+    event = event_of({**CDR_002, "taskid": True, "customuuid": False})
+    assert (event.campaign, event.customer_ref) == (None, None)
+    assert {doubt.field: doubt.code for doubt in event.doubts} == dict.fromkeys(
+        ("customuuid", "taskid"), "malformed-text"
+    )
 
 
 def test_what_is_in_doubt_is_computed_from_times() -> None:

@@ -90,13 +90,21 @@ def test_an_initiated_call_goes_out_from_side_a_to_side_b() -> None:
         ({"CallStatus": "CONGESTION"}, "congestion", None),
         ({"CallStatus": "CHANUNAVAIL"}, "unavailable", None),
         ({"CallStatus": "MELTED"}, None, None),
-        ({"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9", "BridgedDuration": "4"}, "answered", 4),
-        ({"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9"}, "answered", None),
+        (
+            {"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9000000", "BridgedDuration": "4000000"},
+            "answered",
+            4_000_000,
+        ),
+        ({"CallStatus": "ANSWER", "Bridged": "yes", "Duration": "9000000"}, "answered", None),
         ({"CallStatus": "CANCEL", "Bridged": "yes"}, "answered", None),
-        ({"CallStatus": "ANSWER", "Bridged": "no", "Duration": "9"}, "unanswered", None),
+        ({"CallStatus": "ANSWER", "Bridged": "no", "Duration": "9000000"}, "unanswered", None),
         ({"CallStatus": "CANCEL", "Bridged": "no"}, "cancelled", None),
-        ({"CallStatus": "ANSWER", "Duration": "9", "BridgedDuration": "4"}, "answered", 4),
-        ({"Duration": "-9"}, None, None),
+        (
+            {"CallStatus": "ANSWER", "Duration": "9000000", "BridgedDuration": "4000000"},
+            "answered",
+            4_000_000,
+        ),
+        ({"Duration": "-9000000"}, None, None),
     ],
 )
 def test_hangup(fields: dict[str, object], outcome: str | None, talk_time: int | None) -> None:

@@ -4,8 +4,17 @@ import zlib
 from dataclasses import replace
 
 import orjson
+from hypothesis import given
+from hypothesis import strategies as st
 
-from processors.normalize.outcome import UNKNOWN_SOURCE, decided_anew, outcome_of, read_again
+from processors.normalize.outcome import (
+    GRACE,
+    UNKNOWN_SOURCE,
+    decided_anew,
+    is_not_yet,
+    outcome_of,
+    read_again,
+)
 from processors.normalize.step import Normalized, Rejected
 from schemas.callbacks import Reason, Rejection, Replayed, Stage, Told
 from tests.kit.callbacks import posted
@@ -19,6 +28,24 @@ class Shanghai:
     dialect = "common-api"
     timezone = "Asia/Shanghai"
     charset: str | None = None
+    revision = 2
+
+
+@given(
+    revision=st.sampled_from([None, 1, 2, 3]), came=st.integers(0, 3), late=st.integers(-2 * GRACE, 2 * GRACE)
+)
+def test_only_what_the_ingress_knew_and_we_do_not_is_waited_for_and_for_so_long(
+    revision: int | None, came: int, late: int
+) -> None:
+    source = None
+    if revision is not None:
+        source = Shanghai()
+        source.revision = revision
+    callback = posted(revision=came)
+    waits = is_not_yet(callback, source, callback.received_at + late)
+    assert waits == ((source is None or source.revision < came) and -GRACE < late < GRACE)
+    if source is not None:
+        assert not is_not_yet(posted(revision=0), source, callback.received_at)  # before revisions were told
 
 
 def test_a_callback_is_read_as_its_source_is_configured_now() -> None:
@@ -49,7 +76,9 @@ def test_an_event_that_is_read_again_has_the_readings_number_and_its_old_receipt
     assert isinstance(outcome, Normalized)
     (first,) = outcome.events
     known = replace(KNOWN, told=(Told(first.event_id, first.leg, first.ids),))
-    assert read_again(outcome, RING, Shanghai(), known) == (replace(first, reading=70),)
+    assert read_again(outcome, RING, Shanghai(), known) == (
+        replace(first, reading=70, named_before=first.ids),
+    )
 
 
 def test_an_event_that_names_other_legs_now_becomes_void_where_it_was() -> None:
@@ -58,7 +87,7 @@ def test_an_event_that_names_other_legs_now_becomes_void_where_it_was() -> None:
     (first,) = outcome.events
     known = replace(KNOWN, told=(Told(first.event_id, "0", ("0", "a")),))
     event, void = read_again(outcome, RING, Shanghai(), known)
-    assert event == replace(first, reading=70)
+    assert event == replace(first, reading=70, named_before=("0", "a"))
     assert (void.event_id, void.kind, void.ids, void.reading) == (first.event_id, "void", ("0", "a"), 69)
 
 

@@ -16,6 +16,7 @@ from tests.kit.callbacks import NOW, posted, said, sent
 from tests.samples import CALLS, DOCUMENTED, MESSAGES, SAMPLES, SHAPES, SampleCall, in_shape, requests
 from tests.samples.calls import columns
 from tests.samples.documents import RESOURCES, document, fields, resource
+from tests.sinks.folded import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,7 +48,7 @@ def orders(events: Sequence[CallEvent]) -> Iterator[Sequence[CallEvent]]:
 
 def differences(call: SampleCall, events: Iterable[CallEvent]) -> dict[str, tuple[object, object]]:
     """Where the row is not what the sample says: expected and found."""
-    folded = call_of(events)
+    folded = call_of(joined(events))
     row = columns(folded.call_id, folded)
     return {name: (value, row[name]) for name, value in call.row.items() if row[name] != value}
 

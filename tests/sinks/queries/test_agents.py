@@ -184,3 +184,10 @@ def test_agents_equals_the_plain_telling(store_settings: Settings, client: Clien
     assert found.keys() == told.keys()
     assert found == {key: pytest.approx(row, abs=1e-6) for key, row in told.items()}
     assert len(told) > 100
+    since, until = moment(START + HOUR), moment(START + 3 * HOUR)
+    some = select(
+        store_settings,
+        f"SELECT * FROM agents_between(since = '{since:%F %T}', until = '{until:%F %T}') ORDER BY ALL",
+    )
+    wanted = f"SELECT * FROM agents WHERE hour >= '{since:%F %T}' AND hour < '{until:%F %T}' ORDER BY ALL"
+    assert some == select(store_settings, wanted) != []

@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.times import moment
-from schemas.uuids import created_at
+from schemas.uuids import canonical, created_at
 from tests.rows import select
 from tests.scale import scaled
 from tests.sinks.queries.telling import HOUR, LEG_A, LEG_B, MINUTE, SECOND, START, event, tell
@@ -71,6 +71,17 @@ def test_a_call_whose_parts_fit_has_no_gap(store_settings: Settings) -> None:
     assert row["event_uuid_difference_seconds"] == pytest.approx(-0.045926)
     assert row["zone_hours"] is None
     assert row["uuid_at"].isoformat() == "2020-08-28T07:15:59.045926+00:00"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [LEG_A.upper(), f"{{{LEG_A}}}", f"urn:uuid:{LEG_A}", f"{{{LEG_A.upper()}}}"],
+)
+def test_the_time_in_a_uuid_is_read_however_it_is_written(store_settings: Settings, written: str) -> None:
+    tell(store_settings, [bill(ids=(LEG_A,), written={LEG_A: written})])
+    (row,) = select(store_settings, "SELECT legs FROM calls")
+    assert row["legs"] == [written]
+    assert reconciled(store_settings)["uuid_at"].isoformat() == "2020-08-28T07:15:59.045926+00:00"
 
 
 GAPS: dict[str, tuple[list[CallEvent], list[str]]] = {
@@ -210,7 +221,7 @@ def test_the_time_in_a_uuid_is_the_one_that_normalize_reads(store_settings: Sett
         [("acme", moment(START).date(), call_id, 1, [leg], START, START) for call_id, leg in legs.items()],
     )
     found = dict(client.execute("SELECT call_id, toUnixTimestamp64Micro(uuid_at) FROM reconciliation"))
-    assert found == {call_id: created_at(leg) for call_id, leg in legs.items()}
+    assert found == {call_id: created_at(canonical(leg)) for call_id, leg in legs.items()}
     assert sum(made_at is not None for made_at in found.values()) > len(legs) / 5
 
 

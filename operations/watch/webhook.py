@@ -1,0 +1,95 @@
+"""Alerts to a webhook, signed by Standard Webhooks, and tried again until they are taken.
+
+A receiver may get one twice: its `webhook-id` is the same then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import httpx
+import orjson
+import structlog
+from standardwebhooks.webhooks import Webhook
+
+from operations.watch.metrics import POSTED
+
+if TYPE_CHECKING:
+    from operations.watch.alerts import Alert
+    from runtime.settings import WatchSettings
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 300.0
+
+
+def pause_seconds(failures: int) -> float:
+    """The pause after so many failures in a row."""
+    return float(min(FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS))
+
+
+class Post:
+    """One webhook; `send` is for one thread."""
+
+    def __init__(self, settings: WatchSettings) -> None:
+        """`settings.webhook_url` and `settings.webhook_secret` are set."""
+        assert settings.webhook_url is not None  # noqa: S101 - what the docstring asks for
+        assert settings.webhook_secret is not None  # noqa: S101
+        self._url = settings.webhook_url.get_secret_value()
+        self._webhook = Webhook(settings.webhook_secret.get_secret_value())
+        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)
+
+    def send(self, alert: Alert) -> Alert | None:
+        """Post the next thing that it does not have; the alert as it is then, None for a failure."""
+        step = alert.posted + 1
+        body = orjson.dumps(message(alert, step)).decode()
+        name, now = f"{alert.id}-{step}", datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(name, now, body),
+        }
+        try:
+            answer = self._client.post(self._url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            POSTED.labels("failed").inc()
+            log.warning("the webhook does not answer; it is tried again", error=type(error).__name__)
+            return None
+        if not answer.is_success:
+            POSTED.labels("refused").inc()
+            log.warning("the webhook refuses an alert; it is tried again", status=answer.status_code)
+            return None
+        POSTED.labels("told").inc()
+        return replace(alert, posted=step)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def message(alert: Alert, step: int) -> dict[str, object]:
+    """What is posted: `alert.raised` first, `alert.cleared` second."""
+    finding, cleared = alert.finding, alert.cleared_at if step == 2 else None
+    return {
+        "type": "alert.raised" if step == 1 else "alert.cleared",
+        "timestamp": written(alert.raised_at if cleared is None else cleared),
+        "data": {
+            "id": alert.id,
+            "kind": finding.key.kind,
+            "source": finding.key.source,
+            "account": finding.account,
+            "text": finding.text,
+            "value": finding.value,
+            "allowed": finding.allowed,
+            "raised_at": written(alert.raised_at),
+            "cleared_at": None if cleared is None else written(cleared),
+        },
+    }
+
+
+def written(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat()

@@ -1,0 +1,65 @@
+"""Which of the CDRs of a call hold, and how long they say that it was talked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.talk import said_span, time_talked
+from schemas.times import SECOND
+from schemas.uuids import created_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.events import CallEvent
+
+ROUNDED = SECOND
+"""Bills count in whole seconds: their times and durations may differ by one."""
+
+
+def bills_of(events: Iterable[CallEvent]) -> list[CallEvent]:
+    """Give the bill of each leg, first that of the leg that began first: it is the call's.
+
+    Of several bills of one leg the one that was received last holds.
+    """
+    by_leg: dict[str, CallEvent] = {}
+    for event in events:
+        if event.kind == "cdr":
+            other = by_leg.get(event.leg)
+            if other is None or received(event) > received(other):
+                by_leg[event.leg] = event
+    bills = list(by_leg.values())
+    if len(bills) > 1:
+        bills.sort(key=_beginning)
+    return bills
+
+
+def received(event: CallEvent) -> tuple[int, str]:
+    """When it was first received, and of the same time the one with the greater id."""
+    return event.received_at, event.event_id
+
+
+def _beginning(bill: CallEvent) -> tuple[float, float, str]:
+    """When its leg began: by the bill, or else by the leg's own id; of the same second the id decides."""
+    made_at = created_at(bill.leg)
+    said = (bill.started_at, made_at, bill.answered_at, bill.ended_at)
+    began_at = next((at for at in said if at is not None), float("inf"))
+    return began_at, float("inf") if made_at is None else made_at, bill.leg
+
+
+def talk_billed(bills: list[CallEvent]) -> int | None:
+    """How long the bills of a call's legs say that it was talked, in microseconds; None if none says."""
+    said = [(bill, bill.talk_time) for bill in bills if bill.talk_time is not None]
+    if not said:
+        return None
+    spans = []
+    without_times = 0
+    for bill, talk_time in said:
+        earliest = None if bill.started_at is None else bill.started_at - ROUNDED
+        if bill.ended_at is not None:
+            spans.append(said_span(bill.ended_at, talk_time, earliest))
+        elif bill.answered_at is not None:
+            spans.append((bill.answered_at, bill.answered_at + talk_time))
+        else:
+            without_times = max(without_times, talk_time)
+    return max(time_talked(spans), without_times)

@@ -1,0 +1,241 @@
+"""The legs of a call: what each took part in, and its row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from schemas.bills import bills_of
+from schemas.course import OFFERED, course_of, ended_by, timed
+from schemas.events import SAYS_NOTHING
+from schemas.talk import spans_of, time_talked, words_of
+from schemas.tellers import by_offer, said_best
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.course import Course
+    from schemas.events import CallEvent, Json
+    from schemas.talk import Span
+
+T = TypeVar("T")
+
+MOST_LEGS = 200
+"""A row lists so many legs, the smallest, and counts all."""
+
+BILLED_OF_LEGS = (
+    "caller",
+    "callee",
+    "extension",
+    "agent_id",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "ring_time",
+    "talk_time",
+    "outcome",
+    "hangup_cause",
+    "hangup_direction",
+    "recording",
+)
+"""What the row of a leg has of the leg's own bill: columns `cdr_…`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A row of `call_legs`; all but its id is None or 0 for a leg that is only named by others."""
+
+    leg_id: str
+    """The leg; a UUID in small letters and bare."""
+    side: str | None = None
+    """`a` is the side reached first, `b` the one that the call was then put through to."""
+    extension: str | None = None
+    """Its extension."""
+    rang_at: int | None = None
+    """When it rang."""
+    answered_at: int | None = None
+    """When it answered."""
+    ended_at: int | None = None
+    """When it ended."""
+    outcome: str | None = None
+    """How its own part ended."""
+    talk_time: int | None = None
+    """How long it was talked on it by its events: 0 if it ended unanswered, unknown before its end."""
+    doubts: int = 0
+    """How many fields of events about it could not be read, and were left out."""
+    cdr_received_at: int | None = None
+    """When the CDR of this leg was received; all `cdr_…` are None for a leg without one."""
+    cdr_caller: str | None = None
+    """The calling number, as the leg's CDR says."""
+    cdr_callee: str | None = None
+    """The called number, as the leg's CDR says."""
+    cdr_extension: str | None = None
+    """The extension, as the leg's CDR says."""
+    cdr_agent_id: str | None = None
+    """The agent, as the leg's CDR says."""
+    cdr_started_at: int | None = None
+    """When it began, as the leg's CDR says."""
+    cdr_answered_at: int | None = None
+    """When it was answered, as the leg's CDR says."""
+    cdr_ended_at: int | None = None
+    """When it ended, as the leg's CDR says."""
+    cdr_ring_time: int | None = None
+    """How long it rang, as the leg's CDR says."""
+    cdr_talk_time: int | None = None
+    """How long it was talked, as the leg's CDR says."""
+    cdr_outcome: str | None = None
+    """How it ended, as the leg's CDR says."""
+    cdr_hangup_cause: int | None = None
+    """The provider's code, as the leg's CDR says."""
+    cdr_hangup_direction: int | None = None
+    """The provider's code, as the leg's CDR says."""
+    cdr_recording: str | None = None
+    """Where the recording is, as the leg's CDR says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one leg took part in, by the events about it."""
+
+    leg: str
+    events: list[CallEvent]
+    """About the leg, and the hangups of others that end it."""
+    own: list[CallEvent]
+    """About the leg."""
+    ended_at: int | None
+    spans: list[Span] | None
+    """When there was talk on it; None if there was, but nobody knows until when."""
+    words: list[Span]
+    """What a queue's own leg says of the talk behind it."""
+
+    @property
+    def side(self) -> str | None:
+        """Its side."""
+        return max(known(event.side for event in self.own), default=None)
+
+    @property
+    def is_queue(self) -> bool:
+        """Whether it is a queue's or an IVR's own leg: nobody talks on it."""
+        return any(event.bridged is not None for event in self.own)
+
+    @property
+    def offered_at(self) -> int | None:
+        """When it first rang."""
+        return min((event.occurred_at for event in self.own if event.kind in OFFERED), default=None)
+
+    @property
+    def answered_at(self) -> int | None:
+        """When it was first answered."""
+        return min((event.occurred_at for event in self.own if event.kind == "answer"), default=None)
+
+
+def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
+    """Sort events, none of them a bill, by the legs that they are about."""
+    by_leg: dict[str, list[CallEvent]] = defaultdict(list)
+    for event in events:
+        about = ended_by(event) if event.kind == "hangup" else (event.leg,)
+        for leg in dict.fromkeys(about):
+            by_leg[leg].append(event)
+    # a queue that says how long there was talk knows better than a leg whose own end nobody tells
+    until = None if course.queue_talked_until else course.ended_at
+    return {leg: _part(leg, told, course.ends.get(leg), until) for leg, told in by_leg.items()}
+
+
+def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | None) -> Part:
+    own = [event for event in events if event.leg == leg]
+    if any(event.bridged is not None for event in own):
+        return Part(leg, events, own, ended_at, [], words_of(own))
+    spans = spans_of(leg, events, until if ended_at is None else ended_at)
+    return Part(leg, events, own, ended_at, spans, [])
+
+
+def talk_of(parts: Iterable[Part]) -> int | None:
+    """How long there was talk on any of these legs, as the events measured it; None if they don't say."""
+    parts = list(parts)
+    goes_on = any(part.spans is None for part in _talking(parts)) and not any(part.words for part in parts)
+    return None if goes_on else known_talk_of(parts)
+
+
+def known_talk_of(parts: Iterable[Part]) -> int | None:
+    """The same, without the talk whose end is not known."""
+    parts = list(parts)
+    words = [word for part in parts for word in part.words]
+    spans = [span for part in _talking(parts) for span in part.spans or ()]
+    return time_talked(spans, words) if spans or words else None
+
+
+def _talking(parts: list[Part]) -> list[Part]:
+    """Once a call was put through, only what the B legs say counts, if they say anything."""
+    talking = [part for part in parts if part.spans != []]
+    return [part for part in talking if part.side == "b"] or talking
+
+
+def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
+    """Give the rows of a call's legs, smallest id first: of very many the smallest `MOST_LEGS`."""
+    said = [event for event in events if event.kind not in SAYS_NOTHING]
+    happened = [event for event in said if event.kind != "cdr"]
+    course = course_of(happened)
+    bills = {bill.leg: bill for bill in bills_of(said)}
+    measured = timed(happened)
+    exact = course if measured is happened else course_of(measured)
+    parts = parts_of(happened, course)
+    talked = parts if measured is happened else parts_of(measured, exact)
+    names = sorted({name for event in said for name in event.ids})
+    return tuple(_row(name, parts.get(name), talked.get(name), bills.get(name)) for name in names[:MOST_LEGS])
+
+
+def former_legs(events: Iterable[CallEvent]) -> tuple[str, ...]:
+    """Give the ids that only earlier readings named: of very many the smallest `MOST_LEGS`."""
+    named: set[str] = set()
+    before: set[str] = set()
+    for event in events:
+        if event.kind == "void":
+            before.update(event.ids)
+        elif event.kind not in SAYS_NOTHING:
+            named.update(event.ids)
+        if event.named_before:
+            before.update(event.named_before)
+    return tuple(sorted(before - named)[:MOST_LEGS]) if before else ()
+
+
+def _row(name: str, part: Part | None, talked: Part | None, bill: CallEvent | None) -> Leg:
+    own = [] if part is None else part.own
+    doubts = sum(len(event.doubts) for event in own) + (0 if bill is None else len(bill.doubts))
+    billed = _billed(bill)
+    if part is None or not own:
+        return Leg(leg_id=name, doubts=doubts, **billed)
+    outcomes = ((event.occurred_at, event.outcome) for event in own if event.outcome is not None)
+    return Leg(
+        leg_id=name,
+        side=part.side,
+        extension=said_best("extension", own, by_offer),
+        rang_at=part.offered_at,
+        answered_at=part.answered_at,
+        ended_at=part.ended_at,
+        outcome=max(outcomes, default=(0, None))[1],
+        talk_time=_talk_time(talked),
+        doubts=doubts,
+        **billed,
+    )
+
+
+def _talk_time(part: Part | None) -> int | None:
+    """How long it was talked on one leg that has ended."""
+    if part is None or part.ended_at is None or part.spans is None:
+        return None
+    if part.spans or part.words:
+        return time_talked(part.spans, part.words)
+    return None if any(event.outcome == "answered" for event in part.own) else 0
+
+
+def _billed(bill: CallEvent | None) -> Json:
+    if bill is None:
+        return {}
+    said = {f"cdr_{name}": getattr(bill, name) for name in BILLED_OF_LEGS}
+    return {**said, "cdr_received_at": bill.received_at}
+
+
+def known(values: Iterable[T | None]) -> Iterable[T]:
+    """Those that are there."""
+    return (value for value in values if value is not None)

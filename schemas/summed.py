@@ -1,0 +1,113 @@
+"""Of a call with too many events: those that decide its row, and what is counted of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from schemas.bills import bills_of
+from schemas.course import OFFERED, course_of, ended_by, may_ring_again
+from schemas.events import SAYS_NOTHING
+from schemas.tellers import (
+    DESCRIBED,
+    by_request,
+    by_side,
+    teller,
+    teller_of_extension,
+    teller_of_outcome,
+    teller_of_variables,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.events import CallEvent
+
+MOST_KEPT = 50
+"""So many bills, and so many words of queues, are kept in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is counted of events that are not kept one by one: `extra` of an event of kind `summed`."""
+
+    events: int = 0
+    """How many events were summed up."""
+    legs: int = 0
+    """How many legs are named by none of the events that are kept."""
+    doubts: int = 0
+    """How many doubts they had."""
+    transfers: int = 0
+    """How many times they handed the call on."""
+    talk: int | None = None
+    """How long there was talk on their legs by events, in microseconds; None if there was nothing to say."""
+    billed: int | None = None
+    """How long there was talk on their legs by bills, in microseconds; None if there was no bill."""
+    until: int = 0
+    """When the last of them was received, in microseconds since 1970 UTC."""
+
+
+def summary_of(event: CallEvent) -> Summary:
+    """Read what an event of kind `summed` stands for."""
+    return Summary(**event.extra)
+
+
+def with_lost(kept: int | None, lost: Iterable[int | None]) -> int | None:
+    """Add to a duration what was summed up of it; None if nobody says anything."""
+    said = [each for each in (kept, *lost) if each is not None]
+    return sum(said) if said else None
+
+
+def deciding(events: Iterable[CallEvent]) -> set[str]:
+    """Give the ids of the events that a row takes its values from: the others only count."""
+    said = [event for event in events if event.kind not in SAYS_NOTHING]
+    happened = [event for event in said if event.kind != "cdr"]
+    bills = bills_of(said)
+    found = [
+        *(teller(name, happened, by_side) for name in DESCRIBED),
+        *(teller(name, said, by_request) for name in ("requested_by", "tag")),
+        teller_of_extension(happened),
+        teller_of_outcome(happened),
+        teller_of_variables(said),
+        *bills[:MOST_KEPT],
+        *(teller(name, bills[1:], by_side) for name in (*DESCRIBED, "extension")),
+        *_firsts(said),
+        min((e for e in happened if e.started_at is not None), key=attrgetter("started_at"), default=None),
+        min((e for e in said if e.uuid is not None), key=attrgetter("uuid"), default=None),
+        min((e for e in happened if e.is_held_back), key=attrgetter("received_at"), default=None),
+        *_words_of_queues(happened),
+        *_last_ends(happened),
+    ]
+    return {event.event_id for event in found if event is not None}
+
+
+def _words_of_queues(events: list[CallEvent]) -> list[CallEvent]:
+    """The last that queues said of themselves."""
+    said = sorted((e for e in events if e.bridged is not None), key=attrgetter("occurred_at"))
+    measured = [event for event in said if event.bridged and event.talk_time is not None]
+    return [*said[-MOST_KEPT:], *measured[-1:]]
+
+
+def _firsts(said: list[CallEvent]) -> Iterable[CallEvent]:
+    """The first event of each kind and side, and of each source and dialect."""
+    firsts: dict[object, CallEvent] = {}
+    for event in sorted(said, key=attrgetter("occurred_at")):
+        side = event.side or "a"
+        firsts.setdefault((event.kind, side), event)
+        firsts.setdefault((event.kind in OFFERED, side), event)
+        firsts.setdefault((event.source, event.dialect), event)
+    return firsts.values()
+
+
+def _last_ends(events: list[CallEvent]) -> list[CallEvent]:
+    """What decides when a call ended: the hangups of the leg that ended last, and its last ring before."""
+    ends = course_of(events).ends
+    if not ends:
+        return []
+    last = max(ends, key=lambda leg: (ends[leg], leg))
+    begun = [event for event in events if event.leg == last and may_ring_again(event)]
+    return [
+        *(event for event in events if event.kind == "hangup" and last in ended_by(event)),
+        *sorted(begun, key=attrgetter("occurred_at"))[-1:],
+    ]

@@ -1,0 +1,1 @@
+"""What real senders do to a webhook that the documents don't foresee: see `mischiefs`."""

@@ -1,0 +1,33 @@
+"""The view `agents_between`: `agents` of some hours, which reads only the legs of these days. Pure."""
+
+from __future__ import annotations
+
+REPLACED = {
+    "CREATE OR REPLACE VIEW agents\n": """\
+-- A call is kept under the day on which it was first heard of: two days before and after the hours count.
+-- Parameters: since and until, UTC: hours from the one up to, but not at, the other.
+CREATE OR REPLACE VIEW agents_between
+""",
+    "FROM agent_spells AS spell\n": """\
+FROM agent_spells AS spell
+                WHERE spell.day >= toDate({since:DateTime64(6, 'UTC')}) - 2
+                    AND spell.day <= toDate({until:DateTime64(6, 'UTC')}) + 2
+                    AND spell.ended_at >= {since:DateTime64(6, 'UTC')} - toIntervalHour(2)
+                    AND spell.began_at < {until:DateTime64(6, 'UTC')} + toIntervalHour(2)
+""",
+    "WHERE talk_seconds + ring_seconds + idle_seconds > 0\n": """\
+WHERE talk_seconds + ring_seconds + idle_seconds > 0
+    AND hour >= {since:DateTime64(6, 'UTC')} AND hour < {until:DateTime64(6, 'UTC')}
+""",
+    "; overlapping legs count once'": "; overlapping legs count once. Parameters: since, until'",
+}
+"""What differs from `agents`: there, a caller's condition on the hour does not reach the legs."""
+
+
+def render(agents: str) -> str:
+    """Return the statement, made from that of `agents`."""
+    for there, here in REPLACED.items():
+        if agents.count(there) != 1:
+            raise ValueError(f"agents.sql has changed: {there!r} must be in it once")
+        agents = agents.replace(there, here)
+    return agents

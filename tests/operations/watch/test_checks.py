@@ -1,0 +1,110 @@
+"""What each check finds in real tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.metrics import SPOOL_BYTES
+from operations.watch import archive as questions
+from operations.watch import metrics
+from operations.watch.alerts import Key, Kind
+from operations.watch.checks import Arrived, ShareCheck, SilenceCheck, SpoolCheck
+from runtime import sources
+from runtime.clock import SystemClock
+from runtime.metrics import serve
+from runtime.settings import Settings, WatchSettings
+from tests.kit.clock import ManualClock
+from tests.operations.watch.archived import archive
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+HOUR = 3_600
+
+
+def _add(settings: Settings, *names: str) -> None:
+    for name in names:
+        sources.add(settings.sources_file, name, "acme", "extension-events", "Europe/Berlin")
+
+
+def _silence(settings: Settings, until: int | None) -> SilenceCheck:
+    arrived = Arrived()
+    arrived.until = until
+    return SilenceCheck(settings, SystemClock(), lambda *_: False, arrived)
+
+
+def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
+    store_settings: Settings, client: Client
+) -> None:
+    _add(store_settings, "well", "dead", "paused", "new")
+    for name, silent, every in (("well", 0, 1200), ("dead", 3, 1200), ("paused", 3, 1200), ("new", 3, 60)):
+        archive(client, name, silent_hours=silent, every_seconds=every)
+    archive(client, "unknown", silent_hours=3)
+    sources.pause(store_settings.sources_file, "paused")
+    check = _silence(store_settings, SystemClock().now() // 1_000_000)
+    for _ in range(2):
+        (found,) = check.look()
+        assert found.key == Key(Kind.SILENCE, "dead")
+        assert found.account == "acme"
+        assert "about 9 callbacks are usual" in found.text
+
+
+def test_nobody_is_silent_while_the_tables_are_late(store_settings: Settings, client: Client) -> None:
+    _add(store_settings, "dead")
+    archive(client, "dead", silent_hours=3)
+    now = SystemClock().now() // 1_000_000
+    assert _silence(store_settings, None).look() == []
+    assert _silence(store_settings, now - 3 * HOUR + 60).look() == []
+    assert len(_silence(store_settings, now).look()) == 1
+
+
+def test_rejections_above_the_usual_share(store_settings: Settings, client: Client) -> None:
+    _add(store_settings, "wrong", "well")
+    archive(client, "wrong", rejected=6, every_seconds=600)
+    archive(client, "well")
+    check = ShareCheck(
+        store_settings,
+        SystemClock(),
+        lambda *_: False,
+        kind=Kind.REJECTIONS,
+        question=questions.REJECTED,
+        gauge=metrics.REJECTED,
+    )
+    (found,) = check.look()
+    assert found.key == Key(Kind.REJECTIONS, "wrong")
+    assert found.text.startswith("6 of 6 callbacks were rejected")
+
+
+def test_doubts_above_the_usual_share(store_settings: Settings, client: Client) -> None:
+    _add(store_settings, "doubtful")
+    client.execute(
+        "INSERT INTO stored_events (account, day, event_id, callback_id, source, received_at, doubts) "
+        "SELECT 'acme', toDate(received_at), toString(number), toString(number), 'doubtful', "
+        "now64(6, 'UTC') - toIntervalSecond(number * 240 + 5) AS received_at, "
+        "if(number < 12, [('uuid', 'not-a-uuid', '')], []) FROM numbers(900)"
+    )
+    check = ShareCheck(
+        store_settings,
+        SystemClock(),
+        lambda *_: False,
+        kind=Kind.DOUBTS,
+        question=questions.DOUBTFUL,
+        gauge=metrics.DOUBTFUL,
+    )
+    (found,) = check.look()
+    assert found.key == Key(Kind.DOUBTS, "doubtful")
+
+
+@pytest.mark.parametrize("held", [0, 512])
+def test_a_spool_in_use(held: int) -> None:
+    """As the ingress exports it."""
+    SPOOL_BYTES.set(held)
+    with serve(0, lambda: (True, "")) as server:
+        host, port = server.address
+        settings, arrived = Settings(watch=WatchSettings(ingest_metrics=f"{host}:{port}")), Arrived()
+        found = SpoolCheck(settings, ManualClock(), lambda *_: False, arrived).look()
+    SPOOL_BYTES.set(0)
+    assert [each.key for each in found] == [Key(Kind.SPOOL, "ingest")] * bool(held)
+    assert arrived.is_held is bool(held)

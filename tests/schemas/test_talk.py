@@ -1,0 +1,75 @@
+"""Time in which somebody was talking, against a clock that counts the seconds one by one."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.bills import bills_of, talk_billed
+from schemas.talk import said_span, time_talked
+from tests.kit.events import AT, event
+from tests.scale import examples
+
+SECOND = 1_000_000
+SPANS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda each: (each[0], each[0] + each[1])),
+    max_size=8,
+)
+
+
+@examples(normal=300, long=10_000)
+@given(SPANS)
+def test_a_second_counts_once_however_many_talk_in_it(spans: list[tuple[int, int]]) -> None:
+    seconds = {second for start, end in spans for second in range(start, end)}
+    assert time_talked(spans) == len(seconds)
+    assert time_talked([*reversed(spans), *spans]) == len(seconds)
+
+
+@examples(normal=300, long=10_000)
+@given(SPANS, SPANS)
+def test_a_queues_word_takes_nothing_away_and_adds_at_most_itself(
+    spans: list[tuple[int, int]], words: list[tuple[int, int]]
+) -> None:
+    without = time_talked(spans)
+    assert without <= time_talked(spans, words) <= without + sum(end - start for start, end in words)
+
+
+def test_one_after_the_other_adds_up_and_a_word_is_the_same_talk() -> None:
+    assert time_talked([(5, 65), (70, 190)]) == 180
+    assert time_talked([(18, 78)], [(19, 79)]) == 60
+    assert time_talked([], [(19, 79)]) == 60
+    assert time_talked([(18, 78), (80, 90)], [(19, 79)]) == 70
+
+
+def test_a_stated_length_ends_with_the_leg_and_does_not_begin_before_it() -> None:
+    assert said_span(100, 60, None) == (40, 100)
+    assert said_span(100, 60, 70) == (70, 100)
+    assert said_span(100, 60, 130) == (100, 100)
+
+
+def test_bills_of_legs() -> None:
+    def bill(leg: str, **more: int) -> object:
+        at = {name: AT + value * SECOND if name.endswith("_at") else value for name, value in more.items()}
+        return event("cdr", leg, event_id=leg, **at)
+
+    def talked(*bills: object) -> int | None:
+        return talk_billed(list(bills))  # type: ignore[arg-type]  # bills are events
+
+    assert talked() is None
+    assert talked(bill("a")) is None
+    assert talked(bill("a", talk_time=7)) == 7
+    assert talked(bill("a", talk_time=0, ended_at=5), bill("b", talk_time=9)) == 9
+    assert talked(bill("a", talk_time=5 * SECOND, answered_at=3)) == 5 * SECOND
+
+
+def test_the_bill_of_the_leg_that_began_first_is_the_calls_and_of_one_leg_the_last_holds() -> None:
+    early, late = "11111111-aa72-11f0-ad78-1d7ff0749d07", "22222222-aa72-11f0-ad78-1d7ff0749d07"
+    first = event("cdr", late, event_id="1", started_at=AT)
+    corrected = event("cdr", late, event_id="2", received_at=AT + 3 * SECOND, started_at=AT)
+    other = event("cdr", early, event_id="3", started_at=AT + SECOND)
+    same = event("cdr", early, event_id="4", received_at=AT + 3 * SECOND, started_at=AT)
+    unsaid = event("cdr", early, event_id="5", received_at=AT + 4 * SECOND)
+    assert bills_of([first, corrected, other]) == bills_of([other, corrected, first]) == [corrected, other]
+    assert bills_of([first, other, same]) == [same, first]
+    assert bills_of([first, unsaid]) == [first, unsaid]
+    assert bills_of([event()]) == []
