@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.console.stack import Running
 
 DOCS = Path(__file__).parents[2] / "docs" / "console"
-HISTORY_DAYS, HISTORY_CALLS = 8, 12_000
+HISTORY_DAYS, HISTORY_CALLS = 8, 6_000
 QUALITY = 70
 """Of a JPEG: text stays clear, and all pictures together are about a megabyte."""
 CUSTOMER = "87847569524"
