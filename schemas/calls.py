@@ -29,11 +29,12 @@ from schemas.times import moment
 from schemas.transfers import MOST_TRANSFERS, transfers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from schemas.course import Course
     from schemas.events import CallEvent, Json
+    from schemas.legs import Part
 
 State = Literal["requested", "ringing", "answered", "ended", "complete"]
 """`requested`: somebody asked for the call, and nothing more is known."""
@@ -299,7 +300,9 @@ def call_of(events: Iterable[CallEvent]) -> Call:
     course = course_of(happened)
     measured = timed(happened)
     exact = course if measured is happened else course_of(measured)
-    talk_time = _talked(measured, exact, summed)
+    parts = parts_of(happened, course) if _has_talk(happened) else {}
+    timed_parts = parts if measured is happened else parts_of(measured, exact)
+    talk_time = with_lost(talk_of(timed_parts.values()), (each.talk for each in summed))
     told = _as_events_say(happened, course)
     billed = _billed(bills)
     call = _with_bills(told, bills, billed)
@@ -316,7 +319,7 @@ def call_of(events: Iterable[CallEvent]) -> Call:
         cdr_received_at=bills[0].received_at if bills else None,
         **call,
         **counted,
-        **_handed_on(happened, course, summed),
+        **_handed_on(parts, summed),
         **_requested(said, exact.rang_at),
         **_closed(everything, counted["last_received_at"], state),
         **{f"event_{name}": value for name, value in told.items()},
@@ -395,12 +398,11 @@ def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
     return {**told, **filled, **billed, "answered_at": bills[0].answered_at}
 
 
-def _talked(measured: list[CallEvent], exact: Course, summed: list[Summary]) -> int | None:
-    """How long events say that somebody was talking, in microseconds."""
-    if not any(event.kind == "answer" or event.talk_time is not None for event in measured):
-        return with_lost(None, (each.talk for each in summed))
-    talk_time = talk_of(parts_of(measured, exact).values())
-    return with_lost(talk_time, (each.talk for each in summed))
+def _has_talk(happened: list[CallEvent]) -> bool:
+    """Whether somebody may have talked, or handed the call on."""
+    return any(
+        event.kind == "answer" or event.talk_time is not None or event.transferred for event in happened
+    )
 
 
 def _durations(
@@ -447,14 +449,11 @@ def _state(said: list[CallEvent], course: Course, *, is_billed: bool) -> State:
     return "ringing" if course.answered_at is None else "answered"
 
 
-def _handed_on(happened: list[CallEvent], course: Course, summed: list[Summary]) -> Json:
+def _handed_on(parts: Mapping[str, Part], summed: list[Summary]) -> Json:
     """How many times the call was handed on, and from whom to whom."""
-    lost = sum(summary.transfers for summary in summed)
-    if not any(event.transferred or event.leg != happened[0].leg for event in happened):
-        return {"transfers": lost}
-    found = transfers_of(parts_of(happened, course).values())
+    found = transfers_of(parts.values()) if parts else []
     return {
-        "transfers": len(found) + lost,
+        "transfers": len(found) + sum(summary.transfers for summary in summed),
         "transferred_from": tuple(each.by for each in found[:MOST_TRANSFERS]),
         "transferred_to": tuple(each.to for each in found[:MOST_TRANSFERS]),
     }

@@ -144,7 +144,7 @@ def timed(events: list[CallEvent]) -> list[CallEvent]:
 
     Once a provider has held events back, the receipts of all that follow say nothing of it.
     """
-    since = min((event.received_at for event in events if event.is_held_back), default=None)
+    since = min((event.received_at for event in events if event.doubts and event.is_held_back), default=None)
     if since is None:
         return events
     return [event for event in events if event.clock == "provider" or event.received_at < since]

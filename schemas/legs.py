@@ -99,16 +99,13 @@ class Part:
     leg: str
     events: list[CallEvent]
     """About the leg, and the hangups of others that end it."""
+    own: list[CallEvent]
+    """About the leg."""
     ended_at: int | None
     spans: list[Span] | None
     """When there was talk on it; None if there was, but nobody knows until when."""
     words: list[Span]
     """What a queue's own leg says of the talk behind it."""
-
-    @property
-    def own(self) -> list[CallEvent]:
-        """The events about the leg."""
-        return [event for event in self.events if event.leg == self.leg]
 
     @property
     def side(self) -> str | None:
@@ -144,9 +141,11 @@ def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
 
 
 def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | None) -> Part:
-    if any(event.bridged is not None and event.leg == leg for event in events):
-        return Part(leg, events, ended_at, [], words_of(events))
-    return Part(leg, events, ended_at, spans_of(leg, events, until if ended_at is None else ended_at), [])
+    own = [event for event in events if event.leg == leg]
+    if any(event.bridged is not None for event in own):
+        return Part(leg, events, own, ended_at, [], words_of(own))
+    spans = spans_of(leg, events, until if ended_at is None else ended_at)
+    return Part(leg, events, own, ended_at, spans, [])
 
 
 def talk_of(parts: Iterable[Part]) -> int | None:

@@ -33,10 +33,7 @@ class Transfer(NamedTuple):
 class _Party:
     """One leg, as far as it can have handed the call on or taken it."""
 
-    leg: str
-    extension: str
-    number: str
-    """Who was called there."""
+    part: Part
     side: str
     offered_at: int | None
     talked_at: int | None
@@ -58,15 +55,17 @@ def transfers_of(parts: Iterable[Part]) -> list[Transfer]:
     """
     parts = [part for part in parts if part.own and not part.is_queue]
     found = [_forwarding(part) for part in parts if _is_forwarded(part)]
+    if len(parts) < 2:
+        return found
     parties = [_party(part) for part in parts if not _is_forwarded(part)]
     talkers = [party for party in parties if party.talked_at is not None]
     handed_on = set()
     takers = [party for party in parties if party.began_at < NEVER] if talkers else []
     for taker in sorted(takers, key=_who_talked_first):
         giver = _giver(taker, talkers)
-        if giver is not None and (taker.talked_at is not None or giver.leg not in handed_on):
-            handed_on.add(giver.leg)
-            found.append(Transfer(int(taker.began_at), giver.extension, taker.extension or taker.number))
+        if giver is not None and (taker.talked_at is not None or giver.part.leg not in handed_on):
+            handed_on.add(giver.part.leg)
+            found.append(_transfer(giver, taker))
     return sorted(found)
 
 
@@ -82,30 +81,35 @@ def _forwarding(part: Part) -> Transfer:
     )
 
 
+def _transfer(giver: _Party, taker: _Party) -> Transfer:
+    by = said_best("extension", giver.part.own, by_offer) or ""
+    called = taker.part.own
+    to = said_best("extension", called, by_offer) or said_best("callee", called, by_offer) or ""
+    return Transfer(int(taker.began_at), by, to)
+
+
 def _party(part: Part) -> _Party:
-    extension = said_best("extension", part.own, by_offer) or ""
-    number = said_best("callee", part.own, by_offer) or ""
     answered_at = part.answered_at
     if answered_at is None and part.spans:
         answered_at = part.spans[0][0]
     ended_at = NEVER if part.ended_at is None else part.ended_at
     side = part.side or "a"
-    return _Party(part.leg, extension, number, side, part.offered_at, answered_at, ended_at)
+    return _Party(part, side, part.offered_at, answered_at, ended_at)
 
 
 def _who_talked_first(party: _Party) -> tuple[bool, float, str]:
-    return party.talked_at is None, party.began_at, party.leg
+    return party.talked_at is None, party.began_at, party.part.leg
 
 
 def _giver(taker: _Party, talkers: list[_Party]) -> _Party | None:
     """Who handed the call to this leg: of those who could, the one that left nearest to its taking over."""
     took_at = taker.began_at if taker.talked_at is None else taker.talked_at
     could = [party for party in talkers if party.side == taker.side and _may_have_handed(party, taker)]
-    return min(could, key=lambda party: (abs(party.ended_at - took_at), party.leg), default=None)
+    return min(could, key=lambda party: (abs(party.ended_at - took_at), party.part.leg), default=None)
 
 
 def _may_have_handed(giver: _Party, taker: _Party) -> bool:
-    if giver.leg == taker.leg or giver.talked_at is None or giver.ended_at >= taker.ended_at:
+    if giver is taker or giver.talked_at is None or giver.ended_at >= taker.ended_at:
         return False
     if taker.offered_at is not None:
         return giver.talked_at <= taker.offered_at

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 REPLACED = {
     "CREATE OR REPLACE VIEW agents\n": """\
--- A call is kept under the day on which it was first heard of: those from two days before the hours to a week
--- after them are read.
+-- A call is kept under the day on which it was first heard of: two days before and after the hours count.
 -- Parameters: since and until, UTC: hours from the one up to, but not at, the other.
 CREATE OR REPLACE VIEW agents_between
 """,
     "FROM agent_spells AS spell\n": """\
 FROM agent_spells AS spell
                 WHERE spell.day >= toDate({since:DateTime64(6, 'UTC')}) - 2
-                    AND spell.day <= toDate({until:DateTime64(6, 'UTC')}) + 7
+                    AND spell.day <= toDate({until:DateTime64(6, 'UTC')}) + 2
                     AND spell.ended_at >= {since:DateTime64(6, 'UTC')} - toIntervalHour(2)
                     AND spell.began_at < {until:DateTime64(6, 'UTC')} + toIntervalHour(2)
 """,

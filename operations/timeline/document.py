@@ -8,7 +8,8 @@ is not known is null. Without `--numbers`, phone numbers and recording links are
     legs         every column of the view `call_legs` but account and call_id
     events       by when they happened: event_id, kind, leg, ids, side, source, dialect, occurred_at, clock,
                  received_at, delay_seconds (null where only the ingress knows the time), since_start_seconds,
-                 said (what it says of the call: columns of `calls`), variables, extra, callbacks
+                 said (what it says of the call: columns of `calls`), variables, extra, callbacks,
+                 doubts (field, code and raw text of each field that could not be read)
       callbacks  each that said it: id, kind, status, received_at, source, topic, partition, offset, method,
                  content_type; only the id, and null for the rest, if it is not archived; with `--raw` also
                  query and payload as text, and with `--numbers` payload_base64, the exact bytes
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from operations.timeline.gaps import Gap
     from operations.timeline.model import Kept, Row
     from operations.timeline.timeline import Moment, Source, Timeline
-    from schemas.events import CallEvent
+    from schemas.events import CallEvent, Doubt
 
 Json = dict[str, Any]
 
@@ -112,8 +113,14 @@ def _event(masks: Masks, each: Moment) -> Json:
         "said": {name: _shown(masks, name, value) for name, value in each.said().items()},
         "variables": masks.json(event.variables or {}),
         "extra": masks.json(event.extra),
+        "doubts": [_doubt(masks, doubt) for doubt in event.doubts],
         "callbacks": [_callback(masks, id_, kept) for id_, kept in each.callbacks],
     }
+
+
+def _doubt(masks: Masks, doubt: Doubt) -> Json:
+    ((field, raw),) = masks.json({doubt.field: doubt.raw}).items()
+    return {"field": field, "code": doubt.code, "raw": raw}
 
 
 def _callback(masks: Masks, id_: str, kept: Kept | None) -> Json:

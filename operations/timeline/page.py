@@ -83,7 +83,9 @@ class Page:
         return table
 
     def _event_table(self) -> Table:
-        table = _table("", "happened (UTC)", "since start", "delay", "kind", "leg", "side", "unlike the row")
+        table = _table(
+            "", "happened (UTC)", "since start", "delay", "kind", "leg", "side", "unlike the row", "in doubt"
+        )
         for each in self._timeline.moments:
             event = each.event
             table.add_row(
@@ -95,6 +97,7 @@ class Page:
                 self._legs.get(event.leg, visible(event.leg)),
                 event.side or NONE,
                 self._unlike_the_row(each),
+                ", ".join(f"{self._text(doubt.field)} {doubt.code}" for doubt in event.doubts),
             )
         return table
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 1000
 """Objects in one payload: no provider sends more than a few dozen."""
+LONGEST_TIDIED = 256 * 1024
+"""In characters: token by token takes a microsecond each, and no provider's callback is that long."""
 BETWEEN = re.compile(r"[\s,;=&\0\x1e\ufeff]*")
 """What stands between values, and after the last: a library adds `=` to a form without one."""
 TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^\s"{}\[\],:]+)|\s+""", re.DOTALL)
@@ -96,7 +98,7 @@ def _unescaped(text: str) -> str:
 
 def _tidied(text: str) -> str:
     """Quote bare words, put null for missing values, and drop commas before an end."""
-    if TOKEN.sub("", text):  # a text without its end
+    if len(text) > LONGEST_TIDIED or TOKEN.sub("", text):  # a text without its end
         return text
     pieces = [found.group() for found in TOKEN.finditer(text) if not found.group().isspace()]
     written: list[str] = []

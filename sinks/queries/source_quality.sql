@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW source_quality
     `silent_extensions` Array(String) COMMENT 'Extensions with events in the 30 days before the source''s last news, but not in the last 24 hours of these',
     `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out: see call_events',
     `doubtful_percent` Nullable(Float64) COMMENT 'Percentage of calls with such a field',
+    `doubtful_fields` Array(Tuple(field String, code String, events UInt64, percent Float64)) COMMENT 'Which fields these are, by field and code, most frequent first: in how many events, and in what percentage of all events',
     `suspect_ids` Array(String) COMMENT 'Ids that it put into callbacks of too many calls, which are no longer tied by them: see suspect_ids'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
@@ -34,6 +35,9 @@ AS SELECT
     heard.silent_extensions AS silent_extensions,
     made.doubts AS doubts,
     if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent,
+    arrayMap(
+        each -> (each.2, each.3, each.1, 100 * each.1 / heard.events), arrayReverseSort(doubted.fields)
+    ) AS doubtful_fields,
     suspected.ids AS suspect_ids
 FROM
 (
@@ -141,6 +145,25 @@ LEFT JOIN
     ) AS call
     GROUP BY account, source
 ) AS made ON made.account = heard.account AND made.source = heard.source
+LEFT JOIN
+(
+    SELECT account, source, groupArray((field_events, field, code)) AS fields
+    FROM
+    (
+        SELECT
+            account,
+            source,
+            -- a sender names fields as it likes
+            replaceRegexpAll(tupleElement(doubt, 1), '[0-9]{5,}', '…') AS field,
+            tupleElement(doubt, 2) AS code,
+            uniqExact(event_id) AS field_events
+        FROM stored_events FINAL
+        ARRAY JOIN doubts AS doubt
+        WHERE kind NOT IN ('message', 'requested', 'void', 'closed', 'summed')
+        GROUP BY account, source, field, code
+    ) AS doubtful
+    GROUP BY account, source
+) AS doubted ON doubted.account = heard.account AND doubted.source = heard.source
 LEFT JOIN
 (
     SELECT account, source, arraySort(groupArray(id)) AS ids

@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from operations.watch.alerts import Kind
+from runtime.metrics import render
 from tests.compose.expressions import (
     ADDED,
     BY_PROMETHEUS,
@@ -21,6 +22,7 @@ from tests.compose.expressions import (
     asked,
     expressions,
     family,
+    missing,
     targets,
 )
 
@@ -100,6 +102,12 @@ def test_each_expression_asks_for_labels_that_are_exported(place: str) -> None:
         if name not in BY_PROMETHEUS:
             assert name.startswith("callweave_")
             assert labels - ADDED <= LABELS[name if name in LABELS else family(name)], name
+
+
+def test_each_expression_asks_for_metrics_that_are_exported() -> None:
+    """By the page itself; tests/operations/watch/test_stage.py asks a running stack for it."""
+    page, _ = render()
+    assert missing(page.decode()) == []
 
 
 def test_a_wrong_expression_is_seen() -> None:

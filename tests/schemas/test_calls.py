@@ -24,7 +24,7 @@ from schemas.calls import (
     version_of,
 )
 from schemas.events import HELD_BACK, CallEvent, Doubt
-from schemas.legs import Leg, legs_of
+from schemas.legs import Leg, former_legs, legs_of
 from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
@@ -611,6 +611,17 @@ def test_the_rows_of_legs() -> None:
         ),
         Leg(leg_id="c"),
     )
+
+
+def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:
+    events = [
+        said(0, "ring", ids=("a", "b"), named_before=("a", "b", "c")),
+        said(1, "void", ids=("a", "d")),
+        said(2, "void", ids=("b",)),
+    ]
+    assert former_legs(events) == ("c", "d")
+    assert [leg.leg_id for leg in legs_of(events)] == ["a", "b"]
+    assert former_legs(RANG) == ()
 
 
 @examples(normal=500, long=10_000)

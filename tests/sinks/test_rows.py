@@ -175,6 +175,13 @@ def test_a_call_and_its_legs_are_rows() -> None:
     ]
 
 
+def test_a_leg_that_a_correction_no_longer_names_is_gone_in_that_version() -> None:
+    record = record_of([replace(EVENT, ids=("a",), reading=7, named_before=("a", "b"))])
+    assert Record.from_json(record.to_json()) == record
+    legs = [dict(zip(LEGS.columns, each, strict=True)) for each in leg_rows(record)]
+    assert [(leg["leg_id"], leg["is_gone"], leg["version"]) for leg in legs] == [("a", 0, 7), ("b", 1, 7)]
+
+
 def test_durations_are_seconds() -> None:
     record = read(Topic.RECORDS, record_message(call={"ring_time": 1_500_000, "cdr_talk_time": 1}))
     assert isinstance(record, Record)

@@ -11,6 +11,7 @@ from operations.timeline.document import document, masks_of
 from operations.timeline.model import Kept, Told
 from operations.timeline.page import Page
 from operations.timeline.timeline import Timeline, timeline
+from schemas.events import Doubt
 from tests.kit.events import AT, event
 from tests.operations.timeline.wholes import whole, with_bytes
 
@@ -94,6 +95,14 @@ def test_the_note_of_a_provider_is_masked_too() -> None:
     laid_out = timeline(CALL, NOW)
     (ring, _) = document(laid_out, masks_of(laid_out, numbers=False))["events"]
     assert ring["extra"] == {"note": "call ***24 back", "n": "***25"}
+
+
+def test_doubts_are_told_with_their_raw_text_masked() -> None:
+    ring = replace(RING, doubts=(Doubt("caller", "malformed-text", "call +49 30 1234567"),))
+    laid_out = timeline(whole([ring, HANGUP]), NOW)
+    (told, _) = document(laid_out, masks_of(laid_out, numbers=False))["events"]
+    assert told["doubts"] == [{"field": "caller", "code": "malformed-text", "raw": "call ***67"}]
+    assert "caller malformed-text" in printed(laid_out)
 
 
 def test_a_retried_callback_stands_with_its_event() -> None:

@@ -131,3 +131,15 @@ def test_a_leg_that_is_heard_of_again_is_linked_again_when_it_was_forgotten() ->
     assert forgotten.leg not in leg.told
     late = replace(forgotten, event_id="late", received_at=events[-1].received_at)
     assert forgotten.leg in dict(step("0", leg, [late], now=1)[1].told)
+
+
+def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_twice() -> None:
+    events = queue(agents=5, rounds=80)
+    leg, _ = step("0", Leg(), events, now=1)
+    kept = {event.leg for event in leg.events.values()}
+    gone = [event for event in events if event.leg not in kept]
+    again = [replace(event, reading=7, named_before=event.ids) for event in gone]
+    assert step("0", leg, again, now=1)[0].events == leg.events
+    # what no reading made before was not there to be summed up
+    new = replace(gone[0], event_id="new", reading=7)
+    assert "new" in step("0", leg, [new], now=1)[0].events

@@ -6,6 +6,7 @@ import time
 from random import Random
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from tests.scale import SCALE, examples
 from tests.sinks.folded import record_of
 
 ZONES = tuple(map(ZoneInfo, ("UTC", "Asia/Shanghai", "America/Sao_Paulo")))
-LONG_SECONDS = 280
+LONG_SECONDS = 300
 """How long `make test-long` goes on."""
 
 
@@ -64,6 +65,7 @@ def test_every_callback_has_an_end(seed: int) -> None:
     assert_has_an_end(seed)
 
 
+@pytest.mark.timeout(2 * LONG_SECONDS)
 def test_every_callback_has_an_end_for_minutes() -> None:
     """As many as there is time for; a seed that fails is shown by the assertion's arguments."""
     until = time.monotonic() + (LONG_SECONDS if SCALE == "long" else 2)

@@ -426,3 +426,10 @@ def test_what_can_not_be_unpacked() -> None:
     assert codes("POST", JSON, packed[:-3]) == [("", "malformed-compression")]
     assert codes("POST", JSON, packed[:12] + b"\xff" * 30) == [("", "malformed-compression")]
     assert codes("POST", JSON, gzip.compress(b" " * (MAX_INFLATED + 1))) == [("", "too-large")]
+
+
+def test_what_is_long_is_not_mended_token_by_token() -> None:
+    mendable = b'{"a":1,"b":[' + b"x," * 100 + b"]}"
+    assert decode("POST", JSON, mendable)
+    with pytest.raises(Undecodable):
+        decode("POST", JSON, mendable.replace(b"x,", b"x," * 2000))

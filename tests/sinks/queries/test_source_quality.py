@@ -9,6 +9,7 @@ import pytest
 
 from operations import suspects
 from runtime.clickhouse import connected
+from schemas.events import Doubt
 from tests.rows import select
 from tests.sinks.queries.telling import DAY, HOUR, SECOND, START, event, tell
 
@@ -102,6 +103,19 @@ def test_extensions_that_fell_silent(store_settings: Settings) -> None:
     )
     found = {source: row["silent_extensions"] for source, row in quality(store_settings).items()}
     assert found == {"shop": ["202", "203"], "other": []}
+
+
+def test_which_fields_are_in_doubt(store_settings: Settings) -> None:
+    def doubtful(leg: str, *doubts: tuple[str, str], **more: Any) -> list[CallEvent]:
+        return [event("ring", leg, START, doubts=tuple(Doubt(*each, "raw") for each in doubts), **more)]
+
+    round_, zone = ("round", "malformed-number"), ("starttime", "nonexistent-time")
+    tell(store_settings, doubtful("1", round_, zone), doubtful("2", round_), doubtful("3"), doubtful("4"))
+    tell(store_settings, doubtful("5", ("+4930123456", "malformed-text"), source="pbx"))
+    found = quality(store_settings)
+    assert found["shop"]["doubtful_fields"] == [(*round_, 2, 50.0), (*zone, 1, 25.0)]
+    assert found["pbx"]["doubtful_fields"] == [("+…", "malformed-text", 1, 100.0)]
+    assert (found["shop"]["doubts"], found["shop"]["doubtful_percent"]) == (3, 50.0)
 
 
 def test_ids_that_tied_too_many_calls(store_settings: Settings) -> None:
