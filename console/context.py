@@ -40,9 +40,9 @@ class Console:
         self.zone = ZoneInfo(asked.timezone)
         self.board = Board(self.settings.clickhouse, self.zone, asked.service_level_seconds)
 
-    def owner(self) -> Viewer:
+    def owner(self, *, anew: bool = False) -> Viewer:
         """Who looks where nobody signs in, with what is there to read; raises `StartError`."""
-        if self._owner is None or time.monotonic() - self._owner[0] > OWNER_SECONDS:
+        if anew or self._owner is None or time.monotonic() - self._owner[0] > OWNER_SECONDS:
             self._owner = time.monotonic(), viewers.owner(self.settings)
         return self._owner[1]
 

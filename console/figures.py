@@ -69,6 +69,10 @@ class Snapshot:
     rows: tuple[dict[str, Any], ...]
     last_week: tuple[dict[str, Any], ...]
 
+    @property
+    def accounts(self) -> frozenset[str]:
+        return frozenset(row["account"] for row in self.rows)
+
     def of(self, accounts: Collection[str]) -> Figures:
         """Add up what these accounts have."""
         found = Figures()

@@ -28,7 +28,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, browsers send no Origin with a form
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -107,6 +107,21 @@ def _known(session: Session) -> Viewer | None:
     except StartError:
         return viewer
     return session.viewer
+
+
+def viewer_of(accounts: frozenset[str]) -> Viewer:
+    """Who looks; asked for anew if it is not known whether they may see all of these accounts."""
+    here, session = console(), g.session
+    viewer: Viewer = g.viewer
+    if accounts <= session.hidden.union(viewer.accounts):
+        return viewer
+    if here.is_open:
+        viewer = here.owner(anew=True)
+    else:
+        session.checked = float("-inf")
+        viewer = _known(session) or viewer
+    session.hidden = accounts.difference(viewer.accounts)
+    return viewer
 
 
 def may_change() -> None:

@@ -40,6 +40,13 @@ class Report:
 
 
 REPORTS = (
+    Report(
+        "call_figures", "Waits, answers, handle times", "interval_began_at", ("offered", "offered_answered")
+    ),
+    Report(
+        "caller_figures", "Repeat callers, call-backs", "interval_began_at", ("missed_callers", "called_back")
+    ),
+    Report("missed_callers", "Missed callers", by="caller", plots=("call_back_seconds",)),
     Report("calls_by_hour", "Calls by hour", "hour", ("calls", "answered")),
     Report("calls_by_extension", "Calls by extension", "day", ("calls", "answered")),
     Report("calls_by_campaign", "Calls by campaign", "day", ("calls", "answered")),
@@ -60,8 +67,10 @@ REPORTS = (
 """In the order in which they are listed; a view that this machine's ClickHouse does not have is left out."""
 
 BY_VIEW = {report.view: report for report in REPORTS}
-DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": ""}
+DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": "", "minutes": "60", "by": ""}
 """Of parameters other than the span."""
+OF_THE_SPAN = frozenset({"since", "until", "first_day", "last_day"})
+"""Parameters that a span gives."""
 MOST_ROWS = 20_000
 MOST_BARS = 24
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -100,7 +109,7 @@ def question(
     # the view is one of ours, and every value is quoted
     lines = [f"SELECT * FROM {view}{f'({passed})' if asked else ''}"]  # noqa: S608 - our own text
     conditions = []
-    if report.time:
+    if report.time and not asked:
         form = "%Y-%m-%d" if report.time == "day" else TIME
         conditions += [
             f"{report.time} >= {_quoted(since.strftime(form))}",
@@ -172,10 +181,10 @@ def _time(value: datetime) -> str:
 
 def _literal(kind: str, value: str) -> str:
     """Of a parameter: a number for a number, else a text; a text that is no number becomes 0."""
-    if not kind.startswith("Float"):
+    if not kind.startswith(("Float", "UInt")):
         return _quoted(value)
     try:
-        return repr(float(value))
+        return f"{float(value):g}"
     except ValueError:
         return "0"
 

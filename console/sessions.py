@@ -38,6 +38,8 @@ class Session:
     """None for somebody who has not signed in."""
     checked: float = 0.0
     """When the viewer's rights were asked for."""
+    hidden: frozenset[str] = frozenset()
+    """Accounts that there are, and that the viewer may not see."""
     flash: list[str] = field(default_factory=list)
     """Sentences for the next page."""
 

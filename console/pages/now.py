@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, g, render_template, request
 
 from console import figures
 from console.context import console
+from console.guard import viewer_of
 
 page = Blueprint("now", __name__)
 
@@ -34,6 +35,7 @@ def newest() -> Response:
     if snapshot is None:
         abort(HTTPStatus.SERVICE_UNAVAILABLE, here.board.trouble or "Nothing was read yet.")
     wanted = request.args.get("account", "")
-    accounts = [each for each in g.viewer.accounts if wanted in {"", each}]
+    viewer = viewer_of(snapshot.accounts)
+    accounts = [each for each in viewer.accounts if wanted in {"", each}]
     answer = figures.document(snapshot, accounts, time.time())
     return Response(orjson.dumps({**answer, "trouble": here.board.trouble}), mimetype="application/json")

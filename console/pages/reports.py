@@ -35,7 +35,7 @@ def show() -> str:
         _view(g.viewer, report),
         since=since.astimezone(UTC),
         until=until.astimezone(UTC),
-        given=request.args,
+        given=request.args.to_dict() | _days(since, until),
         account=request.args.get("account", ""),
     )
     found = g.viewer.rows(sql.replace("%", "%%"))
@@ -46,7 +46,7 @@ def show() -> str:
         about=reports.about(report),
         columns=reports.columns(report),
         parameters={
-            name: _given(name) for name in reports.parameters(report) if name not in {"since", "until"}
+            name: _given(name) for name in reports.parameters(report) if name not in reports.OF_THE_SPAN
         },
         since=since,
         until=until,
@@ -70,6 +70,12 @@ def _span() -> tuple[datetime, datetime]:
     until = _read(request.args.get("until", "")) or today + timedelta(days=1)
     since = _read(request.args.get("since", "")) or until - timedelta(days=DAYS)
     return since, until
+
+
+def _days(since: datetime, until: datetime) -> dict[str, str]:
+    """The first and the last day of a span, for views that count by days of the account's own clock."""
+    last = max(since, until - timedelta(seconds=1))
+    return {"first_day": f"{since:%Y-%m-%d}", "last_day": f"{last:%Y-%m-%d}"}
 
 
 def _read(text: str) -> datetime | None:

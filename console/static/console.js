@@ -20,8 +20,9 @@
     if (event.key === "/") {
       event.preventDefault();
       const field = document.querySelector("[data-search]");
+      const calls = document.querySelector('nav a[data-key="c"]');
       if (field) field.select();
-      else document.querySelector('nav a[data-key="c"]')?.click();
+      else if (calls) location.href = `${calls.href}#search`;
     } else if (event.key === "?") {
       open("keys");
     } else {
@@ -41,6 +42,8 @@
   });
 
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+
+  if (location.hash === "#search") document.querySelector("[data-search]")?.focus();
 
   // A page that waits for something looks again until it is there, and changes only what has changed.
   const wait = () => {

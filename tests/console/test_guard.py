@@ -126,7 +126,7 @@ def test_every_answer_has_the_strict_headers(enter: Callable[[str], FlaskClient]
         assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == "'self'"
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
     assert browser.get("/calls").headers["Cache-Control"] == "no-store"
 
 
