@@ -13,7 +13,7 @@ from schemas.bills import bills_of, received, talk_billed
 from schemas.course import OFFERED, course_of, timed
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
-from schemas.legs import MOST_LEGS, known, known_talk_of, parts_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, known, known_talk_of, parts_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
@@ -50,15 +50,7 @@ BILLED = (
     "customer_ref",
     "campaign",
     "round",
-    "started_at",
-    "answered_at",
-    "ended_at",
-    "ring_time",
-    "talk_time",
-    "outcome",
-    "hangup_cause",
-    "hangup_direction",
-    "recording",
+    *COURSE,
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
 

@@ -24,11 +24,7 @@ T = TypeVar("T")
 MOST_LEGS = 200
 """A row lists so many legs, the smallest, and counts all."""
 
-BILLED_OF_LEGS = (
-    "caller",
-    "callee",
-    "extension",
-    "agent_id",
+COURSE = (
     "started_at",
     "answered_at",
     "ended_at",
@@ -39,6 +35,8 @@ BILLED_OF_LEGS = (
     "hangup_direction",
     "recording",
 )
+"""How a call or a leg went, by its CDR."""
+BILLED_OF_LEGS = ("caller", "callee", "extension", "agent_id", *COURSE)
 """What the row of a leg has of the leg's own bill: columns `cdr_…`."""
 
 

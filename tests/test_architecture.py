@@ -51,6 +51,7 @@ PURE_LIBRARIES = frozenset(
         "dataclasses",
         "datetime",  # arithmetic on times; what reads the clock is refused by name
         "decimal",
+        "email.utils",  # reads the times of mails and of HTTP headers
         "enum",
         "functools",
         "hashlib",

@@ -38,7 +38,7 @@ class Post:
     def __init__(self, settings: WatchSettings) -> None:
         """`settings.webhook_url` and `settings.webhook_secret` are set."""
         assert settings.webhook_url is not None  # noqa: S101 - what the docstring asks for
-        assert settings.webhook_secret is not None  # noqa: S101
+        assert settings.webhook_secret is not None  # noqa: S101 - the same
         self._url = settings.webhook_url.get_secret_value()
         self._webhook = Webhook(settings.webhook_secret.get_secret_value())
         self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)

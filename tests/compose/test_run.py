@@ -134,6 +134,12 @@ def assert_refuses_a_second(run: Run, variables: dict[str, str]) -> None:
 
 
 @pytest.mark.timeout(900)
+def open_to_others(data: Path) -> list[Path]:
+    """What another user of this machine could read or write."""
+    found = (path for path in (data, *data.rglob("*")) if not path.is_symlink())
+    return [path for path in found if path.lstat().st_mode & 0o077]
+
+
 def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
     runs: Callable[[], Run], variables: dict[str, str]
 ) -> None:
@@ -171,10 +177,7 @@ def test_a_newcomer_runs_it_posts_a_sample_kills_a_stage_and_stops_it(
     assert curl_lines(again.said()) == first_curls  # the tokens are shown again
     assert len(again.sql(CALL)) == 2  # and the calls are still there
     assert again.end(signal.SIGTERM) == 0, again.said()
-    data = Path(variables["CALLWEAVE_DATA"])
-    assert [
-        path for path in (data, *data.rglob("*")) if path.lstat().st_mode & 0o077 and not path.is_symlink()
-    ] == []
+    assert open_to_others(Path(variables["CALLWEAVE_DATA"])) == []
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_behind(

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 SECOND = 1_000_000
 
 
+MISBEHAVIOUR = Misbehaviour(
+    duplicates=0.05,
+    shuffle=30 * SECOND,
+    lost_hangups=0.05,
+    late_cdr=300 * SECOND,
+    malformed=0.02,
+    untidy=0.2,
+)
+
+
 def test_every_row_is_as_the_ledger_expects(
     stack_settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -44,14 +54,7 @@ def test_every_row_is_as_the_ledger_expects(
         seed=time.time_ns() % 1_000_000,
         calls=scaled(250, 5000),
         rate=400,
-        misbehaviour=Misbehaviour(
-            duplicates=0.05,
-            shuffle=30 * SECOND,
-            lost_hangups=0.05,
-            late_cdr=300 * SECOND,
-            malformed=0.02,
-            untidy=0.2,
-        ),
+        misbehaviour=MISBEHAVIOUR,
         manner=Manner(speedup=200, retries=10, patience=60),
     )
     tally = Tally()
