@@ -22,7 +22,7 @@ SECONDS = 1.0
 LAGS = frozenset({"callweave_consumer_lag", "callweave_sink_lag_messages"})
 NEWEST = "callweave_sink_newest_received_timestamp_seconds"
 SPOOL = "callweave_ingest_spool_bytes"
-AUDIT = "callweave_audit_difference"
+AUDIT = "callweave_watch_audit_difference"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY
 
 from operations.watch.alerts import Kind
 from runtime.metrics import render
@@ -25,6 +23,7 @@ from tests.compose.expressions import (
     missing,
     targets,
 )
+from tests.kit.metrics import LABELS
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -38,18 +37,6 @@ MACROS = {
 }
 """As Grafana's data source for ClickHouse writes them."""
 SQL = [(place, panel["type"], target) for place, panel, target in targets("clickhouse")]
-for module in (
-    "ingest.metrics",
-    "operations.watch.metrics",
-    "processors.correlate.app",
-    "processors.normalize.app",
-    "sinks.metrics",
-):
-    importlib.import_module(module)  # which registers what the stage exports
-LABELS = {
-    name: set(getattr(collector, "_labelnames", ()))
-    for name, collector in REGISTRY._names_to_collectors.items()  # noqa: SLF001 - it has no public list
-}
 
 
 def _written(sql: str) -> str:
