@@ -249,11 +249,12 @@ def create_app(
     app.url_map.merge_slashes = False
     ingress = Ingress(settings, sources_file, publisher, clock)
     app.add_url_rule(
-        "/callbacks/<token>",
+        "/callbacks/<token>/",
         view_func=ingress.receive,
         endpoint="callbacks",
         methods=METHODS,
         provide_automatic_options=False,
+        strict_slashes=False,  # people paste the URL with a slash at its end and without one
     )
     app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(Exception, lambda error: on_defect(error, settings.ingest.retry_after_seconds))

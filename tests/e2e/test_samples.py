@@ -30,18 +30,23 @@ def send(url: str, request: Request) -> httpx.Response:
 
 def test_every_sample_in_every_shape_becomes_its_row(stack_settings: Settings, tmp_path: Path) -> None:
     expected = {}
-    requests = []
+    requests: list[list[tuple[str, Request]]] = []
     for number, call in enumerate(CALLS):
         for shape in SHAPES:
             account = f"call-{number}.{shape}"
             token = sources.add(stack_settings.sources_file, account, account, call.dialect, call.timezone)
             expected[account] = call
-            requests += [(token, in_shape(fields, shape)) for fields in call.payloads]
+            requests.append([(token, in_shape(fields, shape)) for fields in call.payloads])
+    sent = sum(map(len, requests))
     url = f"http://127.0.0.1:{stack_settings.ingest.port}/callbacks/"
     with Pipeline(stack_settings, tmp_path), ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda each: send(url + each[0], each[1]), requests))
+
+        def send_one_after_the_other(call: list[tuple[str, Request]]) -> list[httpx.Response]:
+            return [send(url + token, request) for token, request in call]
+
+        answers = [each for some in pool.map(send_one_after_the_other, requests) for each in some]
         assert {answer.status_code for answer in answers} == {200}, {answer.text for answer in answers}
-        until(stack_settings, "SELECT uniqExact(arrayJoin(callback_ids)) FROM call_events", len(requests))
+        until(stack_settings, "SELECT uniqExact(arrayJoin(callback_ids)) FROM call_events", sent)
         until(stack_settings, "SELECT count() FROM calls", len(expected))
         for account, call in expected.items():
 
@@ -50,7 +55,7 @@ def test_every_sample_in_every_shape_becomes_its_row(stack_settings: Settings, t
                 return {name: found[name] for name in row} == row
 
             eventually(row_is_right, f"the row of {account}", patience=30)
-        assert count(stack_settings, "SELECT count() FROM callbacks") == len(requests)
+        assert count(stack_settings, "SELECT count() FROM callbacks") == sent
         assert count(stack_settings, "SELECT count() FROM callbacks WHERE status = 'rejected'") == 0
 
 

@@ -99,6 +99,12 @@ def test_a_callback_is_wrapped_with_all_that_is_known_of_it(app: App) -> None:
     )
 
 
+def test_a_slash_at_the_end_of_the_url_changes_nothing(app: App) -> None:
+    assert app.client.post(f"{app.path}/", data=b"{}").status_code == 200
+    assert app.client.get(f"{app.path}/?status=ring").status_code == 200
+    assert [value for _, value, _ in app.memory.kept] == [b"{}", b"status=ring"]
+
+
 def test_the_revision_of_the_settings_travels_with_the_callback(app: App) -> None:
     sources.change(app.settings.sources_file, "shanghai", {"timezone": "UTC"})
     app.sources_file.newest()
