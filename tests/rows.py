@@ -34,8 +34,8 @@ def until(settings: Settings, query: str, number: int) -> None:
 
 MADE_NOW = frozenset({"visible_at"})
 """Columns that say when a row was written."""
-NUMBERED = frozenset({"reading", "version"})
-"""Columns that grow when the archive is read again."""
+NUMBERED = frozenset({"reading", "version", "named_before"})
+"""Columns that tell whether, and how often, the archive was read again."""
 
 
 def contents(settings: Settings, without: frozenset[str] = frozenset()) -> dict[str, list[str]]:
