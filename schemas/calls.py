@@ -13,7 +13,7 @@ from schemas.bills import bills_of, received, talk_billed
 from schemas.course import OFFERED, course_of, timed
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
-from schemas.legs import COURSE, MOST_LEGS, known, known_talk_of, parts_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, known, known_talk_of, parts_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
@@ -288,21 +288,23 @@ def is_call(events: Iterable[CallEvent]) -> bool:
 
 
 def call_of(events: Iterable[CallEvent]) -> Call:
-    """Fold the events of one call, each in its newest reading; at least one must say something.
+    """Fold the events of one call, each in its newest reading; at least one must say something."""
+    return call_as_told(Tellings(events))
+
+
+def call_as_told(tellings: Tellings) -> Call:
+    """Give the row of a call whose events are sorted out.
 
     Where the CDR and the events disagree the CDR wins, and both stay readable.
     """
-    everything = list(events)
-    said = [event for event in everything if event.kind not in SAYS_NOTHING]
+    everything, said, happened = tellings.everything, tellings.said, tellings.happened
+    bills, course, exact = tellings.bills, tellings.course, tellings.exact
     summed = [summary_of(event) for event in everything if event.kind == "summed"]
-    happened = [event for event in said if event.kind != "cdr"]
-    bills = bills_of(said)
-    course = course_of(happened)
-    measured = timed(happened)
-    exact = course if measured is happened else course_of(measured)
-    parts = parts_of(happened, course) if _has_talk(happened) else {}
-    timed_parts = parts if measured is happened else parts_of(measured, exact)
-    talk_time = with_lost(talk_of(timed_parts.values()), (each.talk for each in summed))
+    has_talk = _has_talk(happened)
+    parts = tellings.parts if has_talk else {}
+    talk_time = with_lost(
+        talk_of(tellings.exact_parts.values() if has_talk else ()), (each.talk for each in summed)
+    )
     told = _as_events_say(happened, course)
     billed = _billed(bills)
     call = _with_bills(told, bills, billed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas.bills import bills_of
@@ -169,18 +170,45 @@ def _talking(parts: list[Part]) -> list[Part]:
     return [part for part in talking if part.side == "b"] or talking
 
 
+class Tellings:
+    """The events of a call, sorted out once for its row and for those of its legs."""
+
+    def __init__(self, events: Iterable[CallEvent]) -> None:
+        """Each event is in its newest reading."""
+        self.everything = list(events)
+        self.said = [event for event in self.everything if event.kind not in SAYS_NOTHING]
+        self.happened = [event for event in self.said if event.kind != "cdr"]
+        self.bills = bills_of(self.said)
+        self.course = course_of(self.happened)
+        self._measured = timed(self.happened)
+        self._all_measured = self._measured is self.happened
+        self.exact = self.course if self._all_measured else course_of(self._measured)
+        """By events whose times are exact."""
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """By leg."""
+        return parts_of(self.happened, self.course)
+
+    @cached_property
+    def exact_parts(self) -> dict[str, Part]:
+        """By leg, of events whose times are exact."""
+        return self.parts if self._all_measured else parts_of(self._measured, self.exact)
+
+
 def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
     """Give the rows of a call's legs, smallest id first: of very many the smallest `MOST_LEGS`."""
-    said = [event for event in events if event.kind not in SAYS_NOTHING]
-    happened = [event for event in said if event.kind != "cdr"]
-    course = course_of(happened)
-    bills = {bill.leg: bill for bill in bills_of(said)}
-    measured = timed(happened)
-    exact = course if measured is happened else course_of(measured)
-    parts = parts_of(happened, course)
-    talked = parts if measured is happened else parts_of(measured, exact)
-    names = sorted({name for event in said for name in event.ids})
-    return tuple(_row(name, parts.get(name), talked.get(name), bills.get(name)) for name in names[:MOST_LEGS])
+    return legs_as_told(Tellings(events))
+
+
+def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
+    """Give the rows of the legs of a call whose events are sorted out."""
+    bills = {bill.leg: bill for bill in told.bills}
+    names = sorted({name for event in told.said for name in event.ids})
+    return tuple(
+        _row(name, told.parts.get(name), told.exact_parts.get(name), bills.get(name))
+        for name in names[:MOST_LEGS]
+    )
 
 
 def former_legs(events: Iterable[CallEvent]) -> tuple[str, ...]:

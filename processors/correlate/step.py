@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 from processors.correlate.bounds import MOST_EVENTS, bounded, is_summed
 from processors.correlate.leg import ASKED, Known, Leg, known
 from processors.correlate.ties import MOST_CALLS, tie_of
-from schemas.calls import call_of, days_between, days_of, is_call, version_of
+from schemas.calls import call_as_told, days_between, days_of, is_call, version_of
 from schemas.events import CallEvent
-from schemas.legs import MOST_LEGS, former_legs, legs_of
+from schemas.legs import MOST_LEGS, Tellings, former_legs, legs_as_told
 from schemas.legs import Leg as LegRow
 from schemas.links import Events, Link, Tie
 from schemas.records import FOR_GOOD, Record, Suspect
@@ -84,17 +84,17 @@ class Sends:
             return (
                 Record(account=account, call_id=own, began=self.began, suspect=self.suspect) if said else None
             )
-        row = bool(self.call) and is_call(events)
+        row = Tellings(events) if self.call and is_call(events) else None
         return Record(
             account=account,
             call_id=own,
             began=self.began,
             version=FOR_GOOD if self.gone else version_of(events),
             days=days_between(*days_of(events)),
-            call=call_of(events) if row else None,
-            legs=legs_of(events) if row else _named(events),
+            call=call_as_told(row) if row else None,
+            legs=legs_as_told(row) if row else _named(events),
             former=former_legs(events) if row else (),
-            gone=not row,
+            gone=row is None,
             suspect=self.suspect,
         )
 
