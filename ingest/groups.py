@@ -137,10 +137,11 @@ class Groups:
                 self._waiting[0].woken.release()
 
     def _settle(self, group: list[Message], error: str) -> None:
-        """Wake the group's threads."""
+        """Wake the group's threads but the one that leads: it is awake, even if its own time was up."""
         with self._lock:
             for message in group:
                 message.settled = True
                 message.error = message.error or error or None
         for message in group:
-            message.woken.release()
+            if not message.leads:
+                message.woken.release()

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ingest.groups import Groups, Message, UnacknowledgedError
+from tests.servers import eventually
 
 
 class Broker:
@@ -64,6 +65,36 @@ def test_what_comes_while_a_group_is_under_way_is_the_next_group() -> None:
         others = [pool.submit(outcome, groups, value) for value in numbered(8)]
         assert {future.result(60) for future in others} == {"acknowledged"}
     assert [sorted(group) for group in broker.taken] == [[b"first"], numbered(8)]
+
+
+class TooLate:
+    """Where a thread waits whose time is up in the very moment in which it is told to lead."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._lock = message.woken
+
+    def acquire(self, timeout: float) -> bool:
+        del timeout
+        eventually(lambda: self._message.leads, "it is told to lead")
+        return False
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def test_a_thread_may_be_told_to_lead_when_its_time_is_up() -> None:
+    broker = Broker()
+    groups = Groups(broker.send)
+    late = Message("topic", b"late", [])
+    late.woken = TooLate(late)  # type: ignore[assignment] # a lock, for what is asked of it
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(outcome, groups, b"first")
+        assert broker.entered.acquire(timeout=60)
+        threading.Timer(0.1, broker.open.set).start()
+        groups.publish(late, timeout_seconds=60)
+        assert first.result(60) == "acknowledged"
+    assert sorted(broker.taken) == [[b"first"], [b"late"]]
 
 
 def test_a_group_that_takes_long_holds_up_nobody() -> None:
