@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from compose.child import Child
+from runtime.backoff import pause_after
 from runtime.probe import readiness
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ HOPELESS = 5
 PROBE_SECONDS = 2.0
 LAST_WORDS = 2000
 """Bytes at the end of a log in which to look for the last line."""
-
-
-def pause_seconds(ends: int) -> float:
-    """The pause before restarting a stage that has ended this many times in a row."""
-    return min(FIRST_PAUSE_SECONDS * 2.0 ** (ends - 1), LONGEST_PAUSE_SECONDS)
 
 
 class Stage(Child):
@@ -73,7 +69,7 @@ class Stage(Child):
     def _note_end(self, status: int) -> None:
         steady = time.monotonic() - self._started >= STEADY_SECONDS
         self._ends = 1 if steady else self._ends + 1
-        pause = pause_seconds(self._ends)
+        pause = pause_after(self._ends, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         self._resume = time.monotonic() + pause
         again = f"starting it again in {pause:.0f} s"
         self._say(f"{self.name} ended ({exit_words(status)}); {again}. Its last words: {self.last_words()}")

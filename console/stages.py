@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from runtime.addresses import written
-from runtime.probe import ask, readiness
+from runtime.probe import ask, readiness, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from prometheus_client.samples import Sample
 
     from runtime.settings import Settings
 
@@ -50,11 +48,10 @@ def asked(settings: Settings) -> list[Stage]:
 def _stage(name: str, host: str, port: int) -> Stage:
     ready, why = readiness(host, port, SECONDS)
     try:
-        _, body = ask(host, port, "/metrics", SECONDS)
-    except (OSError, HTTPException):
+        known = list(samples(ask(host, port, "/metrics", SECONDS)[1]))
+    except (OSError, HTTPException, ValueError):
         return Stage(name, written(host, port), ready, why)
-    known = dict(_samples(body.decode("utf-8", "replace")))
-    lags = [value for (metric, _), value in known.items() if metric in LAGS]
+    lags = [sample.value for sample in known if sample.name in LAGS]
     return Stage(
         name,
         written(host, port),
@@ -62,19 +59,13 @@ def _stage(name: str, host: str, port: int) -> Stage:
         why,
         lag=int(sum(lags)) if lags else None,
         newest=max(
-            (value for (metric, _), value in known.items() if metric == NEWEST and value), default=None
+            (sample.value for sample in known if sample.name == NEWEST and sample.value), default=None
         ),
         spool_bytes=_one(known, SPOOL),
         audit_difference=_one(known, AUDIT),
     )
 
 
-def _samples(text: str) -> Iterator[tuple[tuple[str, str], float]]:
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            yield (sample.name, str(sorted(sample.labels.items()))), sample.value
-
-
-def _one(known: dict[tuple[str, str], float], name: str) -> int | None:
-    values = [value for (metric, _), value in known.items() if metric == name]
+def _one(known: list[Sample], name: str) -> int | None:
+    values = [sample.value for sample in known if sample.name == name]
     return int(sum(values)) if values else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver.errors import ServerException
@@ -54,10 +54,14 @@ class Viewer:
 
     def view(self, name: str) -> str:
         """The view to read, or its masked twin; raises `NotYours` if this user may read neither."""
-        for each in (name, name + MASKED):
-            if each in self.readable:
-                return each
-        raise NotYours(f"Your user of ClickHouse may read neither {name} nor {name}{MASKED}.")
+        found = self.readable_as(name)
+        if not found:
+            raise NotYours(f"Your user of ClickHouse may read neither {name} nor {name}{MASKED}.")
+        return found
+
+    def readable_as(self, name: str) -> str:
+        """The same; empty if this user may read neither."""
+        return next((each for each in (name, name + MASKED) if each in self.readable), "")
 
     @contextmanager
     def connected(self, *, as_bytes: bool = False) -> Iterator[Client]:
@@ -94,8 +98,7 @@ def needs_no_sign_in(settings: Settings) -> bool:
 
 def owner(settings: Settings) -> Viewer:
     """The console's own user, where nobody signs in; raises `StartError`."""
-    viewer = _known(settings, settings.clickhouse)
-    return Viewer(viewer.user, viewer.clickhouse, viewer.readable, viewer.accounts, may_change=True)
+    return replace(_known(settings, settings.clickhouse), may_change=True)
 
 
 def signed_in(settings: Settings, user: str, password: str) -> Viewer:
@@ -116,12 +119,7 @@ def _known(settings: Settings, given: ClickHouseSettings) -> Viewer:
     with clickhouse.connected(given, settings=QUERY_SETTINGS) as client:
         readable = frozenset(name for (name,) in client.execute(READABLE))
         roles = {name for (name,) in client.execute(ROLES)}
-        view = next((each for each in ("calls", f"calls{MASKED}") if each in readable), None)
-        accounts = client.execute(ACCOUNTS.format(view=view)) if view else []
-    return Viewer(
-        user=given.user,
-        clickhouse=given,
-        readable=readable,
-        accounts=tuple(account for (account,) in accounts),
-        may_change=settings.console.operator_role in roles,
-    )
+        viewer = Viewer(given.user, given, readable, may_change=settings.console.operator_role in roles)
+        calls = viewer.readable_as("calls")
+        accounts = client.execute(ACCOUNTS.format(view=calls)) if calls else []
+    return replace(viewer, accounts=tuple(account for (account,) in accounts))

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from ingest import spool
 from operations import suspects
 from runtime import clickhouse, sources, topics
 from runtime.addresses import bind_error
 from runtime.errors import CallweaveError
-from runtime.probe import ask, is_callweave
+from runtime.probe import ask, is_callweave, samples
 from sinks import migrate
 
 if TYPE_CHECKING:
@@ -147,10 +145,10 @@ def limited(settings: Settings) -> Iterator[Finding]:
     host, port = settings.metrics_host, settings.ingest.metrics_port
     try:
         _, text = ask(host, port, "/metrics")
-        families = list(text_string_to_metric_families(text.decode()))
+        found = list(samples(text))
     except (OSError, HTTPException, ValueError):
         return  # none runs here, or something else does: the line of the port says so
-    for sample in (sample for family in families for sample in family.samples):
+    for sample in found:
         if sample.name == LIMITED and sample.value:
             name = sample.labels["source"]
             text_of = (

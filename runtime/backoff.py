@@ -12,6 +12,11 @@ FIRST_SECONDS = 0.1
 MOST_SECONDS = 5.0
 
 
+def pause_after(failures: int, first: float, longest: float) -> float:
+    """Return the pause in seconds after so many failures in a row: it doubles, up to the longest."""
+    return float(min(first * 2.0 ** (failures - 1), longest))
+
+
 def delays(draw: random.Random | None = None) -> Iterator[float]:
     """Return pauses in seconds: the upper bound doubles up to five, and half of each pause is random.
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import http.client
+from typing import TYPE_CHECKING
 
 import orjson
+from prometheus_client.parser import text_string_to_metric_families
 
 from runtime.addresses import reachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.samples import Sample
 
 SECONDS = 5.0
 
@@ -20,6 +27,12 @@ def ask(host: str, port: int, path: str, timeout: float = SECONDS) -> tuple[bool
         return response.status == http.client.OK, response.read()
     finally:
         client.close()
+
+
+def samples(page: bytes) -> Iterator[Sample]:
+    """Return what a page of metrics has; raise ValueError for what is none."""
+    for family in text_string_to_metric_families(page.decode()):
+        yield from family.samples
 
 
 def readiness(host: str, port: int, timeout: float = SECONDS) -> tuple[bool, str]:

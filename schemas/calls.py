@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from schemas.bills import bills_of, received, talk_billed
-from schemas.course import OFFERED, course_of, timed
+from schemas.bills import received, talk_billed
+from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
-from schemas.legs import COURSE, MOST_LEGS, Tellings, known, known_talk_of, parts_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, known, known_talk_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
@@ -332,9 +332,8 @@ def call_as_told(tellings: Tellings) -> Call:
 
 def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Summary:
     """Give what a call's durations and transfers lose if these events are not kept, nothing else."""
-    kept = [event for event in kept if event.kind not in SAYS_NOTHING]
-    everything = [*kept, *(event for event in dropped if event.kind not in SAYS_NOTHING)]
-    before, after = _figures(everything), _figures(kept)
+    kept = list(kept)
+    before, after = _figures(Tellings([*kept, *dropped])), _figures(Tellings(kept))
     return Summary(
         transfers=before.transfers - after.transfers,
         talk=None if before.talk is None else before.talk - (after.talk or 0),
@@ -342,13 +341,11 @@ def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Sum
     )
 
 
-def _figures(said: list[CallEvent]) -> Summary:
-    happened = [event for event in said if event.kind != "cdr"]
-    measured = timed(happened)
+def _figures(told: Tellings) -> Summary:
     return Summary(
-        transfers=len(transfers_of(parts_of(happened, course_of(happened)).values())),
-        talk=known_talk_of(parts_of(measured, course_of(measured)).values()),
-        billed=talk_billed(bills_of(said)),
+        transfers=len(transfers_of(told.parts.values())),
+        talk=known_talk_of(told.exact_parts.values()),
+        billed=talk_billed(told.bills),
     )
 
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, g, render_template, request
 
 from console import reports
 from console.context import console
-from console.viewers import MASKED
-
-if TYPE_CHECKING:
-    from console.reports import Report
-    from console.viewers import Viewer
 
 page = Blueprint("reports", __name__)
 
@@ -24,7 +19,7 @@ SHOWN_ROWS = 200
 
 @page.get("/reports")
 def show() -> str:
-    known = [each for each in reports.REPORTS if _view(g.viewer, each)]
+    known = [each for each in reports.REPORTS if g.viewer.readable_as(each.view)]
     wanted = reports.BY_VIEW.get(request.args.get("view", ""))
     report = wanted if wanted in known else next(iter(known), None)
     if report is None:
@@ -32,7 +27,7 @@ def show() -> str:
     since, until = _span()
     sql = reports.question(
         report,
-        _view(g.viewer, report),
+        g.viewer.readable_as(report.view),
         since=since.astimezone(UTC),
         until=until.astimezone(UTC),
         given=request.args.to_dict() | _days(since, until),
@@ -56,11 +51,6 @@ def show() -> str:
         plot=reports.over_time(report, found) if report.time else None,
         bars=() if report.time else reports.bars(report, found),
     )
-
-
-def _view(viewer: Viewer, report: Report) -> str:
-    """The one to read; empty if this user may read none."""
-    return next((each for each in (report.view, report.view + MASKED) if each in viewer.readable), "")
 
 
 def _span() -> tuple[datetime, datetime]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,9 +16,10 @@ from clickhouse_driver.errors import Error
 from operations.watch import alerts
 from operations.watch.alerts import Alert, Finding, Key, Kind
 from operations.watch.metrics import ALERTS
-from operations.watch.webhook import pause_seconds
 from runtime import clickhouse
+from runtime.backoff import pause_after
 from runtime.errors import StartError
+from schemas.times import SECOND, microseconds, moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -37,6 +37,9 @@ SELECT {COLUMNS} FROM stored_alerts FINAL
 WHERE raised_at > now64(6, 'UTC') - INTERVAL 400 DAY
     AND (cleared_at IS NULL OR (posted < 2 AND cleared_at > now64(6, 'UTC') - INTERVAL 1 DAY))
 """  # noqa: S608 - our own columns
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 300.0
+"""After failures of the webhook."""
 INSERT = f"INSERT INTO stored_alerts ({COLUMNS}) VALUES"
 
 
@@ -123,7 +126,9 @@ class Board:
             posted = self._post.send(alert)
             if posted is None:
                 self._failures += 1
-                self._due = self._clock.elapsed() + int(pause_seconds(self._failures) * 1e6)
+                self._due = self._clock.elapsed() + int(
+                    pause_after(self._failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) * SECOND
+                )
                 return
             self._failures = 0
             with self._lock:
@@ -151,10 +156,10 @@ def _row(alert: Alert, now: int) -> tuple[Any, ...]:
         finding.text,
         finding.value,
         finding.allowed,
-        _time(alert.raised_at),
-        None if alert.cleared_at is None else _time(alert.cleared_at),
+        moment(alert.raised_at),
+        None if alert.cleared_at is None else moment(alert.cleared_at),
         alert.posted,
-        _time(now),
+        moment(now),
     )
 
 
@@ -164,18 +169,7 @@ def _alert(row: tuple[Any, ...]) -> Alert:
     return Alert(
         name,
         finding,
-        _microseconds(raised_at),
-        None if cleared_at is None else _microseconds(cleared_at),
+        microseconds(raised_at),
+        None if cleared_at is None else microseconds(cleared_at),
         posted,
     )
-
-
-def _time(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
-        microsecond=microseconds % 1_000_000
-    )
-
-
-def _microseconds(at: datetime) -> int:
-    aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return int(aware.timestamp()) * 1_000_000 + aware.microsecond

@@ -7,8 +7,6 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from operations.audit import log as kafka_log
 from operations.audit.examine import examine
 from operations.audit.identity import Verdict
@@ -19,7 +17,7 @@ from operations.watch.growth import Backlog, Sample
 from operations.watch.rhythm import HOUR
 from operations.watch.shares import Share, is_unusual, usual
 from runtime import clickhouse, sources
-from runtime.probe import ask
+from runtime.probe import ask, samples
 from schemas.topics import Topic
 from sinks.span import Span
 
@@ -335,5 +333,4 @@ class SpoolCheck(Check):
 
 
 def _gauge(page: bytes, name: str) -> float:
-    families = text_string_to_metric_families(page.decode())
-    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples(page) if sample.name == name)

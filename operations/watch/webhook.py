@@ -15,6 +15,7 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 
 from operations.watch.metrics import POSTED
+from schemas.times import moment
 
 if TYPE_CHECKING:
     from operations.watch.alerts import Alert
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SECONDS = 10.0
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 300.0
-
-
-def pause_seconds(failures: int) -> float:
-    """The pause after so many failures in a row."""
-    return float(min(FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS))
 
 
 class Post:
@@ -76,7 +70,7 @@ def message(alert: Alert, step: int) -> dict[str, object]:
     finding, cleared = alert.finding, alert.cleared_at if step == 2 else None
     return {
         "type": "alert.raised" if step == 1 else "alert.cleared",
-        "timestamp": written(alert.raised_at if cleared is None else cleared),
+        "timestamp": moment(alert.raised_at if cleared is None else cleared).isoformat(),
         "data": {
             "id": alert.id,
             "kind": finding.key.kind,
@@ -85,11 +79,7 @@ def message(alert: Alert, step: int) -> dict[str, object]:
             "text": finding.text,
             "value": finding.value,
             "allowed": finding.allowed,
-            "raised_at": written(alert.raised_at),
-            "cleared_at": None if cleared is None else written(cleared),
+            "raised_at": moment(alert.raised_at).isoformat(),
+            "cleared_at": None if cleared is None else moment(cleared).isoformat(),
         },
     }
-
-
-def written(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat()

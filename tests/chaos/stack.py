@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from compose.supervisor import pause_seconds
+from compose.supervisor import FIRST_PAUSE_SECONDS
 from tests import servers
 from tests.pipeline import STAGES, StageName, Started, Worker
 from tests.servers import eventually
@@ -74,7 +74,7 @@ class Stage(Worker):
                 status = self.ended()
                 assert status is not None
                 self.exits.append(status)
-                self._resume = time.monotonic() + pause_seconds(1)
+                self._resume = time.monotonic() + FIRST_PAUSE_SECONDS
             elif time.monotonic() >= self._resume:
                 self._resume = None
                 super().start()

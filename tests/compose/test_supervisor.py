@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compose.supervisor import HOPELESS, Stage, exit_words, pause_seconds
+from compose.supervisor import FIRST_PAUSE_SECONDS, HOPELESS, LONGEST_PAUSE_SECONDS, Stage, exit_words
 from runtime.addresses import free_port
+from runtime.backoff import pause_after
 from runtime.metrics import serve
 from runtime.probe import readiness
 
@@ -73,7 +74,10 @@ def attended_until(stage: Stage, true: Callable[[], object]) -> None:
 
 
 def test_pauses_grow_and_end_at_half_a_minute() -> None:
-    assert [pause_seconds(ends) for ends in (1, 2, 3, 4, 5, 6, 7, 100)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    pauses = [
+        pause_after(ends, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) for ends in (1, 2, 3, 4, 5, 6, 7, 100)
+    ]
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_a_stage_that_dies_is_started_again_and_that_is_said_in_one_line(crew: Crew) -> None:

@@ -8,8 +8,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from operations.watch.alerts import Finding, Key, Kind
-from operations.watch.board import Board
-from operations.watch.webhook import LONGEST_PAUSE_SECONDS, Post, pause_seconds
+from operations.watch.board import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Board
+from operations.watch.webhook import Post
+from runtime.backoff import pause_after
 from runtime.clock import SystemClock
 from runtime.settings import ClickHouseSettings, WatchSettings
 from tests.kit.clock import ManualClock
@@ -102,7 +103,7 @@ def test_what_the_webhook_did_not_get_is_posted_after_a_restart(store_settings: 
 
 
 def test_pauses_grow_up_to_a_bound() -> None:
-    pauses = [pause_seconds(failures) for failures in range(1, 40)]
+    pauses = [pause_after(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) for failures in range(1, 40)]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (1.0, LONGEST_PAUSE_SECONDS)
 
