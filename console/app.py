@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from console.context import Console
 
 MOST_BYTES = 64 * 1024
-"""Of a form."""
+"""A larger form is refused."""
 PAGES = (now, calls, call, reports, sources, callback, health, sign_in)
 NAVIGATION = (
     ("now.show", "Now", "n"),
@@ -59,7 +59,7 @@ def create(here: Console) -> Flask:
 
 
 def _everywhere() -> dict[str, Any]:
-    """What the frame of each page shows."""
+    """Values for the frame of each page."""
     here = console()
     viewer = g.get("viewer")
     flash: list[str] = []

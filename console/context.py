@@ -1,4 +1,4 @@
-"""What every page finds: settings, sessions, the board."""
+"""Settings, sessions and the board, which every page may use."""
 
 from __future__ import annotations
 

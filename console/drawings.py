@@ -90,7 +90,7 @@ class Scale:
 
 
 def drawing(laid_out: Timeline, names: Mapping[str, str], events: Mapping[str, str]) -> Drawing | None:
-    """`names` of legs and `events` are short; None for a call of which no time is known."""
+    """Draw a call with the short `names` of its legs and `events`; None if no time of it is known."""
     scale = _scale(laid_out)
     if scale is None:
         return None
@@ -160,7 +160,7 @@ def _bar(scale: Scale, kind: str, begin: datetime, end: datetime | None) -> Bar:
 
 
 def _bill(scale: Scale, row: Mapping[str, Any]) -> Iterator[Lane]:
-    """What the CDR says."""
+    """The lane of the CDR, if there is one."""
     started, answered, ended = (row.get(f"cdr_{name}") for name in ("started_at", "answered_at", "ended_at"))
     bars = []
     if started is not None:

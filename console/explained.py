@@ -1,4 +1,4 @@
-"""What a callback says, in words for whoever sets its source up. Pure."""
+"""Explain a callback to the person who sets its source up. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Said:
     event: CallEvent
     sentence: str
     values: dict[str, Any]
-    """What it says of its call, by the columns of `calls`."""
+    """Its values, by the columns of `calls`."""
     unknown: dict[str, Any]
     """Fields that have no name in callweave: they are kept, and stand in no column."""
 

@@ -1,4 +1,4 @@
-"""What the board shows, counted from rows of ClickHouse. Pure; times are seconds since 1970 UTC."""
+"""Count the figures of the board from rows of ClickHouse. Pure; times are seconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def day_of(now: float, zone: ZoneInfo) -> Day:
 
 @dataclass
 class Figures:
-    """Of some accounts together."""
+    """The figures of some accounts together."""
 
     today: Counter[str] = field(default_factory=Counter)
     last_hour: Counter[str] = field(default_factory=Counter)
@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was read at one time."""
+    """The rows of one reading."""
 
     read_at: float
     """Seconds since 1970."""

@@ -25,7 +25,7 @@ def duration(seconds: float | None) -> str:
 
 
 def delay(seconds: float | None) -> str:
-    """What may be much less than a second, or days."""
+    """For people: from hundredths of a second to days."""
     if seconds is None:
         return NONE
     size = abs(seconds)

@@ -176,7 +176,7 @@ class _Reply:
         self.query_id = str(uuid.uuid4())
         self.close_after = False
         self.revision = 0
-        """Of the protocol, as the client names it: it decides how Native is written."""
+        """The revision of the protocol that the client names: it decides how Native is written."""
         self._handler = handler
         self._engine = engine
         self._framed = False
