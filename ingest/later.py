@@ -31,10 +31,12 @@ class Later(Response):
         self.message = message
         self.keep = keep
         self.then = then
+        self.environ: WSGIEnvironment = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         together: list[Later] | None = environ.get(TOGETHER)
         if together is not None:
+            self.environ = environ
             together.append(self)
             return []
         self.keep([self.message])
