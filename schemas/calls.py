@@ -5,6 +5,7 @@ A call is the set of its events, each in its newest reading, so that neither ord
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -18,14 +19,14 @@ from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
     DESCRIBED,
+    Asked,
     by_request,
     by_side,
-    said_best,
     teller_of_extension,
     teller_of_outcome,
     teller_of_variables,
 )
-from schemas.times import moment
+from schemas.times import day_of
 from schemas.transfers import MOST_TRANSFERS, transfers_of
 
 if TYPE_CHECKING:
@@ -54,11 +55,17 @@ BILLED = (
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
 
-MEASURED = ("ring_time", "talk_time")
-"""Durations, which follow from times unless they are said."""
+# as arguments of `Call`, names are found by identity if they are interned, and else by comparing them with all
+_OF_EVENTS = {name: sys.intern(f"event_{name}") for name in BILLED}
+_OF_BILLS = {name: sys.intern(f"cdr_{name}") for name in BILLED}
+
+_DESCRIBED = Asked(*DESCRIBED)
+_FILLED = Asked(*DESCRIBED, "extension")
+_REQUESTED = Asked("requested_by", "tag")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# never changed, though not frozen: that would take twice as long to make
+@dataclass(slots=True, kw_only=True)
 class Call:
     """A row of `calls`; times are microseconds since 1970 UTC, durations microseconds, unknown is None."""
 
@@ -271,14 +278,15 @@ def version_of(events: Iterable[CallEvent]) -> int:
 def days_of(events: Iterable[CallEvent]) -> tuple[date, date]:
     """The UTC days of the first and of the last receipt."""
     events = list(events)
-    return (
-        moment(min(event.received_at for event in events)).date(),
-        moment(max(event.last_heard for event in events)).date(),
-    )
+    first = min([event.received_at for event in events])
+    last = max([event.last_heard for event in events])
+    return day_of(first), day_of(last)
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
     """Every day from the first to the last."""
+    if first == last:
+        return (first,)
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
@@ -312,7 +320,7 @@ def call_as_told(tellings: Tellings) -> Call:
     told |= _durations(told, course, exact, [], talk_time)
     call["outcome"] = call["outcome"] or ""
     state = _state(said, course, is_billed=bool(bills))
-    counted = _counted(everything, said, summed)
+    counted = _counted(tellings, summed)
     return Call(
         state=state,
         rang_at=course.rang_at,
@@ -324,8 +332,8 @@ def call_as_told(tellings: Tellings) -> Call:
         **_handed_on(parts, summed),
         **_requested(said, exact.rang_at),
         **_closed(everything, counted["last_received_at"], state),
-        **{f"event_{name}": value for name, value in told.items()},
-        **{f"cdr_{name}": value for name, value in billed.items()},
+        **{_OF_EVENTS[name]: value for name, value in told.items()},
+        **{_OF_BILLS[name]: value for name, value in billed.items()},
         **_reached(said, bills, course, exact, call["method"]),
     )
 
@@ -363,7 +371,7 @@ def _sends_no_bill(said: list[CallEvent]) -> bool:
 
 def _as_events_say(events: list[CallEvent], course: Course) -> Json:
     """What events alone say of `BILLED`, but for durations."""
-    said: Json = {name: said_best(name, events, by_side) for name in DESCRIBED}
+    said = _DESCRIBED.said_best(events, by_side)
     said["extension"] = getattr(teller_of_extension(events), "extension", None)
     said["started_at"] = min(known(event.started_at for event in events), default=None)
     said["answered_at"] = course.answered_at
@@ -390,11 +398,11 @@ def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
     """Put the call's bill before what events say; bills of other legs fill what nobody else says."""
     if not bills:
         return dict(told)
-    others = bills[1:]
-    filled = {
-        name: said_best(name, others, by_side) for name in (*DESCRIBED, "extension") if told[name] is None
-    }
-    return {**told, **filled, **billed, "answered_at": bills[0].answered_at}
+    said = {**told, **billed, "answered_at": bills[0].answered_at}
+    if others := bills[1:]:
+        filled = _FILLED.said_best(others, by_side)
+        said |= {name: value for name, value in filled.items() if said[name] is None}
+    return said
 
 
 def _has_talk(happened: list[CallEvent]) -> bool:
@@ -463,8 +471,7 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
     requested_at = _requested_at(said)
     return {
         "requested_at": requested_at,
-        "requested_by": said_best("requested_by", said, by_request),
-        "tag": said_best("tag", said, by_request),
+        **_REQUESTED.said_best(said, by_request),
         "variables": getattr(teller_of_variables(said), "variables", None) or {},
         "request_to_ring_time": _between(requested_at, rang_at),
     }
@@ -492,19 +499,19 @@ def _reached(
     }
 
 
-def _counted(everything: list[CallEvent], said: list[CallEvent], summed: list[Summary]) -> Json:
+def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
     """What a call is made of, and since when."""
-    ids = sorted({name for event in said for name in event.ids})
+    everything, said, ids = tellings.everything, tellings.said, tellings.ids
     kinds = {event.kind for event in said}
     heard = [event for event in everything if event.kind not in {"void", "closed"}]
     sources = tuple(sorted({event.source for event in said}))
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
         "account": said[0].account,
-        "call_id": min(name for event in everything for name in event.ids),
-        "uuid": min(known(event.uuid for event in said), default=None),
+        "call_id": min([event.ids[0] for event in everything]),
+        "uuid": min([event.uuid for event in said if event.uuid is not None], default=None),
         "legs": _as_written(ids[:MOST_LEGS], said),
-        "leg_count": len(ids) + sum(summary.legs for summary in summed),
+        "leg_count": len(ids) + sum([summary.legs for summary in summed]),
         "source": sources[0],
         "dialect": dialects[0],
         "sources": sources,
@@ -513,11 +520,11 @@ def _counted(everything: list[CallEvent], said: list[CallEvent], summed: list[Su
         "has_ring": not OFFERED.isdisjoint(kinds),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
-        "first_received_at": min(event.received_at for event in heard),
-        "last_received_at": max(event.last_heard for event in heard),
-        "events": tuple(sorted(event.event_id for event in said)),
-        "revision": len(said) + sum(summary.events for summary in summed),
-        "doubts": sum(len(event.doubts) for event in said) + sum(summary.doubts for summary in summed),
+        "first_received_at": min([event.received_at for event in heard]),
+        "last_received_at": max([event.last_heard for event in heard]),
+        "events": tuple(sorted([event.event_id for event in said])),
+        "revision": len(said) + sum([summary.events for summary in summed]),
+        "doubts": sum([len(event.doubts) for event in said]) + sum([summary.doubts for summary in summed]),
         "truncated": bool(summed),
     }
 

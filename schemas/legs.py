@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas.bills import bills_of
@@ -39,9 +40,13 @@ COURSE = (
 """How a call or a leg went, by its CDR."""
 BILLED_OF_LEGS = ("caller", "callee", "extension", "agent_id", *COURSE)
 """What the row of a leg has of the leg's own bill: columns `cdr_…`."""
+_BILLED_VALUES = attrgetter(*BILLED_OF_LEGS)
+# as arguments of `Leg`, names are found by identity if they are interned
+_OF_BILLS = tuple(sys.intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# never changed, though not frozen: that would take twice as long to make
+@dataclass(slots=True, kw_only=True)
 class Leg:
     """A row of `call_legs`; all but its id is None or 0 for a leg that is only named by others."""
 
@@ -178,22 +183,18 @@ class Tellings:
         self.everything = list(events)
         self.said = [event for event in self.everything if event.kind not in SAYS_NOTHING]
         self.happened = [event for event in self.said if event.kind != "cdr"]
-        self.bills = bills_of(self.said)
+        self.bills = bills_of(self.said) if len(self.happened) < len(self.said) else []
+        self.ids = sorted({name for event in self.said for name in event.ids})
+        """Of the call and its legs, without those that only earlier readings named."""
         self.course = course_of(self.happened)
-        self._measured = timed(self.happened)
-        self._all_measured = self._measured is self.happened
-        self.exact = self.course if self._all_measured else course_of(self._measured)
+        measured = timed(self.happened)
+        all_measured = measured is self.happened
+        self.exact = self.course if all_measured else course_of(measured)
         """By events whose times are exact."""
-
-    @cached_property
-    def parts(self) -> dict[str, Part]:
+        self.parts = parts_of(self.happened, self.course)
         """By leg."""
-        return parts_of(self.happened, self.course)
-
-    @cached_property
-    def exact_parts(self) -> dict[str, Part]:
+        self.exact_parts = self.parts if all_measured else parts_of(measured, self.exact)
         """By leg, of events whose times are exact."""
-        return self.parts if self._all_measured else parts_of(self._measured, self.exact)
 
 
 def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
@@ -204,34 +205,33 @@ def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
 def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     """Give the rows of the legs of a call whose events are sorted out."""
     bills = {bill.leg: bill for bill in told.bills}
-    names = sorted({name for event in told.said for name in event.ids})
+    parts, exact_parts = told.parts, told.exact_parts
     return tuple(
-        _row(name, told.parts.get(name), told.exact_parts.get(name), bills.get(name))
-        for name in names[:MOST_LEGS]
+        [
+            _row(name, parts.get(name), exact_parts.get(name), bills.get(name))
+            for name in told.ids[:MOST_LEGS]
+        ]
     )
 
 
-def former_legs(events: Iterable[CallEvent]) -> tuple[str, ...]:
+def former_legs(told: Tellings) -> tuple[str, ...]:
     """Give the ids that only earlier readings named: of very many the smallest `MOST_LEGS`."""
-    named: set[str] = set()
     before: set[str] = set()
-    for event in events:
+    for event in told.everything:
         if event.kind == "void":
             before.update(event.ids)
-        elif event.kind not in SAYS_NOTHING:
-            named.update(event.ids)
         if event.named_before:
             before.update(event.named_before)
-    return tuple(sorted(before - named)[:MOST_LEGS]) if before else ()
+    return tuple(sorted(before.difference(told.ids))[:MOST_LEGS]) if before else ()
 
 
 def _row(name: str, part: Part | None, talked: Part | None, bill: CallEvent | None) -> Leg:
     own = [] if part is None else part.own
-    doubts = sum(len(event.doubts) for event in own) + (0 if bill is None else len(bill.doubts))
+    doubts = sum([len(event.doubts) for event in own]) + (0 if bill is None else len(bill.doubts))
     billed = _billed(bill)
     if part is None or not own:
         return Leg(leg_id=name, doubts=doubts, **billed)
-    outcomes = ((event.occurred_at, event.outcome) for event in own if event.outcome is not None)
+    outcomes = [(event.occurred_at, event.outcome) for event in own if event.outcome is not None]
     return Leg(
         leg_id=name,
         side=part.side,
@@ -258,8 +258,9 @@ def _talk_time(part: Part | None) -> int | None:
 def _billed(bill: CallEvent | None) -> Json:
     if bill is None:
         return {}
-    said = {f"cdr_{name}": getattr(bill, name) for name in BILLED_OF_LEGS}
-    return {**said, "cdr_received_at": bill.received_at}
+    said = dict(zip(_OF_BILLS, _BILLED_VALUES(bill), strict=True))
+    said["cdr_received_at"] = bill.received_at
+    return said
 
 
 def known(values: Iterable[T | None]) -> Iterable[T]:

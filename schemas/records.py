@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import date  # noqa: TC003  pydantic reads the annotation
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.calls import Call
-from schemas.legs import Leg
+from schemas.calls import Call, call_as_told, days_between, days_of, version_of
+from schemas.legs import Leg, former_legs, legs_as_told
 from schemas.versions import NewerVersionError, check_version, mistakes
+
+if TYPE_CHECKING:
+    from schemas.legs import Tellings
 
 VERSION = 2
 
@@ -97,6 +100,24 @@ class Record:
         if record.v > VERSION:
             raise NewerVersionError("record", record.v, VERSION)
         return record
+
+
+def row_of(
+    account: str, call_id: str, told: Tellings, *, began: bool = False, suspect: Suspect | None = None
+) -> Record:
+    """Give the message with the row of a call and those of its legs; at least one event must say something."""
+    events = told.everything
+    return Record(
+        account=account,
+        call_id=call_id,
+        began=began,
+        version=version_of(events),
+        days=days_between(*days_of(events)),
+        call=call_as_told(told),
+        legs=legs_as_told(told),
+        former=former_legs(told),
+        suspect=suspect,
+    )
 
 
 _CALL = tuple(each.name for each in fields(Call))

@@ -46,16 +46,21 @@ def bounded(own: str, events: Known, most: int) -> Known:
     return {**left, summary.event_id: summary}
 
 
-def is_summed(own: str, events: Known, came: CallEvent) -> bool:
-    """Whether an event that is not known may be one of those that were summed up."""
-    summary = events.get(summary_id(came.account, own))
-    if summary is None or came.event_id in events or came.kind == "summed":
+def not_summed(own: str, events: Known, came: list[CallEvent]) -> list[CallEvent]:
+    """Leave out events that may be some of those that were summed up."""
+    summary = events.get(summary_id(came[0].account, own)) if came and events else None
+    if summary is None:
+        return came
+    legs = {event.leg for event in events.values() if event is not summary}
+    until = summary_of(summary).until
+    return [event for event in came if event.event_id in events or not _is_summed(event, legs, until)]
+
+
+def _is_summed(came: CallEvent, legs: set[str], until: int) -> bool:
+    if came.kind == "summed" or came.received_at > until or came.leg in legs:
         return False
     # what a replay reads for the first time was not there to be summed up
-    read_first_now = came.reading > 1 and came.named_before is None
-    if came.received_at > summary_of(summary).until or read_first_now:
-        return False
-    return all(event.leg != came.leg for event in events.values() if event.event_id != summary.event_id)
+    return came.reading == 1 or came.named_before is not None
 
 
 def summary_id(account: str, own: str) -> str:
