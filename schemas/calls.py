@@ -14,7 +14,7 @@ from schemas.bills import received, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
-from schemas.legs import COURSE, MOST_LEGS, Tellings, known, known_talk_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
@@ -55,7 +55,7 @@ BILLED = (
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
 
-# as arguments of `Call`, names are found by identity if they are interned, and else by comparing them with all
+# interned, they are found at once among the arguments of `Call`, and else by comparing each with all
 _OF_EVENTS = {name: sys.intern(f"event_{name}") for name in BILLED}
 _OF_BILLS = {name: sys.intern(f"cdr_{name}") for name in BILLED}
 
@@ -65,7 +65,7 @@ _REQUESTED = Asked("requested_by", "tag")
 
 
 # never changed, though not frozen: that would take twice as long to make
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Call:
     """A row of `calls`; times are microseconds since 1970 UTC, durations microseconds, unknown is None."""
 
@@ -334,7 +334,7 @@ def call_as_told(tellings: Tellings) -> Call:
         **_closed(everything, counted["last_received_at"], state),
         **{_OF_EVENTS[name]: value for name, value in told.items()},
         **{_OF_BILLS[name]: value for name, value in billed.items()},
-        **_reached(said, bills, course, exact, call["method"]),
+        **_reached(tellings, call["method"]),
     )
 
 
@@ -373,11 +373,15 @@ def _as_events_say(events: list[CallEvent], course: Course) -> Json:
     """What events alone say of `BILLED`, but for durations."""
     said = _DESCRIBED.said_best(events, by_side)
     said["extension"] = getattr(teller_of_extension(events), "extension", None)
-    said["started_at"] = min(known(event.started_at for event in events), default=None)
+    said["started_at"] = _began(events)
     said["answered_at"] = course.answered_at
     said["ended_at"] = course.ended_at
     said["outcome"] = None if course.ended_at is None else _outcome(events, said["answered_at"])
     return said
+
+
+def _began(events: list[CallEvent]) -> int | None:
+    return min([event.started_at for event in events if event.started_at is not None], default=None)
 
 
 def _outcome(events: list[CallEvent], answered_at: int | None) -> str:
@@ -478,20 +482,18 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
 
 
 def _requested_at(said: list[CallEvent]) -> int | None:
-    return min((event.occurred_at for event in said if event.kind == "requested"), default=None)
+    return min([event.occurred_at for event in said if event.kind == "requested"], default=None)
 
 
-def _reached(
-    said: list[CallEvent], bills: list[CallEvent], course: Course, exact: Course, method: str | None
-) -> Json:
+def _reached(told: Tellings, method: str | None) -> Json:
     """When the two sides were reached; of requested and predictive calls B is called once A has answered."""
-    answered_at, requested_at = course.answered.get("a"), _requested_at(said)
-    started_at = min(known(event.started_at for event in said if event.kind != "cdr"), default=None)
-    dialled_at = started_at if requested_at is None else requested_at
+    bills, course, exact = told.bills, told.course, told.exact
+    answered_at, requested_at = course.answered.get("a"), _requested_at(told.happened)
+    dialled_at = _began(told.happened) if requested_at is None else requested_at
     a_first = requested_at is not None or method == "predictive"
     rang_at = exact.rang.get("a") if a_first else exact.rang_at
     # without a request, a dial says when it was dialled, not that it rang
-    is_dialled = requested_at is not None or any(event.kind == "ring" for event in said)
+    is_dialled = requested_at is not None or any(event.kind == "ring" for event in told.happened)
     return {
         "reached_at": bills[0].answered_at if answered_at is None and bills else answered_at,
         "connected_at": course.answered.get("b"),

@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of
 from schemas.course import OFFERED, course_of, ended_by, timed
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent, Json
     from schemas.talk import Span
 
-T = TypeVar("T")
 
 MOST_LEGS = 200
 """A row lists so many legs, the smallest, and counts all."""
@@ -41,12 +40,12 @@ COURSE = (
 BILLED_OF_LEGS = ("caller", "callee", "extension", "agent_id", *COURSE)
 """What the row of a leg has of the leg's own bill: columns `cdr_…`."""
 _BILLED_VALUES = attrgetter(*BILLED_OF_LEGS)
-# as arguments of `Leg`, names are found by identity if they are interned
+# interned, they are found at once among the arguments of `Leg`
 _OF_BILLS = tuple(sys.intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
 
 
 # never changed, though not frozen: that would take twice as long to make
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Leg:
     """A row of `call_legs`; all but its id is None or 0 for a leg that is only named by others."""
 
@@ -116,7 +115,7 @@ class Part:
     @property
     def side(self) -> str | None:
         """Its side."""
-        return max(known(event.side for event in self.own), default=None)
+        return max([event.side for event in self.own if event.side is not None], default=None)
 
     @property
     def is_queue(self) -> bool:
@@ -126,12 +125,12 @@ class Part:
     @property
     def offered_at(self) -> int | None:
         """When it first rang."""
-        return min((event.occurred_at for event in self.own if event.kind in OFFERED), default=None)
+        return min([event.occurred_at for event in self.own if event.kind in OFFERED], default=None)
 
     @property
     def answered_at(self) -> int | None:
         """When it was first answered."""
-        return min((event.occurred_at for event in self.own if event.kind == "answer"), default=None)
+        return min([event.occurred_at for event in self.own if event.kind == "answer"], default=None)
 
 
 def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
@@ -207,10 +206,7 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     bills = {bill.leg: bill for bill in told.bills}
     parts, exact_parts = told.parts, told.exact_parts
     return tuple(
-        [
-            _row(name, parts.get(name), exact_parts.get(name), bills.get(name))
-            for name in told.ids[:MOST_LEGS]
-        ]
+        [_row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]]
     )
 
 
@@ -261,8 +257,3 @@ def _billed(bill: CallEvent | None) -> Json:
     said = dict(zip(_OF_BILLS, _BILLED_VALUES(bill), strict=True))
     said["cdr_received_at"] = bill.received_at
     return said
-
-
-def known(values: Iterable[T | None]) -> Iterable[T]:
-    """Those that are there."""
-    return (value for value in values if value is not None)

@@ -32,7 +32,7 @@ from schemas.callbacks import Rejection, Stage
 from schemas.calls import is_call
 from schemas.events import newest
 from schemas.legs import Tellings
-from schemas.records import row_of
+from schemas.records import Record, row_of
 from schemas.topics import Topic
 from sinks import migrate, rows
 from sinks.batch import Batch, Insert

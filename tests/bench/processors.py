@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from tests.pipeline import StageName
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
+"""Between two looks: each takes as long as fifty events."""
 SETTLED_SECONDS = 1.0
 """Nothing more has come for so long: links follow their events."""
 

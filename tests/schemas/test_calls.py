@@ -24,7 +24,7 @@ from schemas.calls import (
     version_of,
 )
 from schemas.events import HELD_BACK, CallEvent, Doubt
-from schemas.legs import Leg, former_legs, legs_of
+from schemas.legs import Leg, Tellings, former_legs, legs_of
 from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
@@ -619,9 +619,9 @@ def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:
         said(1, "void", ids=("a", "d")),
         said(2, "void", ids=("b",)),
     ]
-    assert former_legs(events) == ("c", "d")
+    assert former_legs(Tellings(events)) == ("c", "d")
     assert [leg.leg_id for leg in legs_of(events)] == ["a", "b"]
-    assert former_legs(RANG) == ()
+    assert former_legs(Tellings(RANG)) == ()
 
 
 @examples(normal=500, long=10_000)
