@@ -5,9 +5,9 @@ A call is the set of its events, each in its newest reading, so that neither ord
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from sys import intern
 from typing import TYPE_CHECKING, Literal
 
 from schemas.bills import received, talk_billed
@@ -56,8 +56,8 @@ BILLED = (
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
 
 # interned, they are found at once among the arguments of `Call`, and else by comparing each with all
-_OF_EVENTS = {name: sys.intern(f"event_{name}") for name in BILLED}
-_OF_BILLS = {name: sys.intern(f"cdr_{name}") for name in BILLED}
+_OF_EVENTS = {name: intern(f"event_{name}") for name in BILLED}
+_OF_BILLS = {name: intern(f"cdr_{name}") for name in BILLED}
 
 _DESCRIBED = Asked(*DESCRIBED)
 _FILLED = Asked(*DESCRIBED, "extension")

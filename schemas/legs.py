@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from operator import attrgetter
+from sys import intern
 from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of
@@ -41,7 +41,7 @@ BILLED_OF_LEGS = ("caller", "callee", "extension", "agent_id", *COURSE)
 """What the row of a leg has of the leg's own bill: columns `cdr_…`."""
 _BILLED_VALUES = attrgetter(*BILLED_OF_LEGS)
 # interned, they are found at once among the arguments of `Leg`
-_OF_BILLS = tuple(sys.intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
+_OF_BILLS = tuple(intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
 
 
 # never changed, though not frozen: that would take twice as long to make
@@ -156,15 +156,20 @@ def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | 
 def talk_of(parts: Iterable[Part]) -> int | None:
     """How long there was talk on any of these legs, as the events measured it; None if they don't say."""
     parts = list(parts)
-    goes_on = any(part.spans is None for part in _talking(parts)) and not any(part.words for part in parts)
-    return None if goes_on else known_talk_of(parts)
+    talking = _talking(parts)
+    goes_on = any(part.spans is None for part in talking) and not any(part.words for part in parts)
+    return None if goes_on else _talk(talking, parts)
 
 
 def known_talk_of(parts: Iterable[Part]) -> int | None:
     """The same, without the talk whose end is not known."""
     parts = list(parts)
+    return _talk(_talking(parts), parts)
+
+
+def _talk(talking: list[Part], parts: list[Part]) -> int | None:
     words = [word for part in parts for word in part.words]
-    spans = [span for part in _talking(parts) for span in part.spans or ()]
+    spans = [span for part in talking for span in part.spans or ()]
     return time_talked(spans, words) if spans or words else None
 
 

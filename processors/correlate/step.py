@@ -141,6 +141,8 @@ def _linked(own: str, came: list[CallEvent], told: frozenset[str]) -> list[tuple
     for event in came:
         for name in event.ids:
             if name > own and name not in told:
+                if name in ties and event.received_at > ties[name].at:
+                    continue
                 tie = tie_of(event, name)
                 ties[name] = min(tie, ties.get(name, tie), key=_as_received)
     return [(name, Link(own, tie)) for name, tie in sorted(ties.items())]
