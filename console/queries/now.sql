@@ -1,4 +1,5 @@
--- What the board shows, of every account at once. Parameters, in seconds since 1970: midnight, an_hour_ago; and threshold.
+-- What the board shows, of every account at once. Parameters, in seconds since 1970: since, the earliest midnight of any
+-- account, and an_hour_ago. An account's service level counts answers within its own targets, else within target.
 -- Days are those on which calls were first heard of: of a call that is open, yesterday at most.
 SELECT
     account,
@@ -9,7 +10,7 @@ SELECT
     countIf(direction != 'inbound' AND outcome = 'answered') AS answered_out,
     countIf(direction = 'inbound' AND outcome NOT IN ('', 'answered')) AS abandoned,
     countIf(direction = 'inbound' AND outcome != '' AND isNotNull(ring_seconds)) AS offered,
-    countIf(direction = 'inbound' AND outcome = 'answered' AND ring_seconds <= %(threshold)s) AS in_time,
+    countIf(direction = 'inbound' AND outcome = 'answered' AND ring_seconds <= transform(account, %(accounts)s, %(targets)s, %(target)s)) AS in_time,
     countIf(is_open AND state = 'ringing') AS ringing,
     countIf(is_open AND state = 'answered') AS talking,
     countIf(is_waiting) AS waiting,
