@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from flask import Flask, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from console import formats
-from console.context import NAME, console
+from console.context import NAME, console, page_zone
 from console.guard import guard
 from console.pages import call, callback, calls, health, now, reports, sign_in, sources
 from console.troubles import OUTSIDE, sentence_of
@@ -55,8 +54,8 @@ def create(here: Console) -> Flask:
         percent=formats.percent,
         share=formats.share,
         us=moment,
-        at=partial(formats.time_of, zone=here.zone),
-        shown=partial(formats.shown, zone=here.zone),
+        at=lambda value, **how: formats.time_of(value, page_zone(), **how),
+        shown=lambda value: formats.shown(value, page_zone()),
     )
     app.context_processor(_everywhere)
     app.register_error_handler(HTTPException, _http_problem)
@@ -78,7 +77,7 @@ def _everywhere() -> dict[str, Any]:
         "csrf": g.get("csrf", ""),
         "flash": flash,
         "navigation": NAVIGATION if viewer else (),
-        "zone": here.settings.console.timezone,
+        "zone": page_zone().key,
         "signs_in": not here.is_open,
         "account": account(),
     }

@@ -63,3 +63,9 @@ def _known(client: Client) -> Iterator[tuple[str, Clock]]:
             yield each.account, Clock(ZoneInfo(each.timezone), each.service_level_seconds)
         except (ZoneInfoNotFoundError, ValueError):
             log.warning("no time zone of this machine", account=each.account, timezone=each.timezone)
+
+
+def zone_of(client: Client, account: str) -> ZoneInfo | None:
+    """None for an account without settings, and for all accounts together."""
+    known = read(client).get(account)
+    return None if known is None else known.zone

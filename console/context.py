@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from flask import current_app
+from flask import current_app, g
 
 from console import viewers
 from console.board import Board
@@ -66,3 +66,9 @@ class Console:
 def console() -> Console:
     """That of the application which answers this request."""
     return cast("Console", current_app.extensions[NAME])
+
+
+def page_zone() -> ZoneInfo:
+    """In which this page writes and reads times: the console's, unless it is about one account's own days."""
+    found: ZoneInfo = g.get("zone") or console().zone
+    return found

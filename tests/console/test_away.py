@@ -13,7 +13,7 @@ from kafka.errors import NodeNotReadyError
 from console.app import create
 from console.server import assemble
 from console.works import DEFECT, Works
-from runtime import sources
+from runtime import sources, topics
 from runtime.clickhouse import connected
 from sinks.migrate import migrate
 from tests.console.conftest import token
@@ -65,8 +65,10 @@ def settings(node: ClickHouseNode, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(autouse=True)
-def quick_board(monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("console.board.FIRST_SECONDS", 0.1)
+    await_listener = topics.await_listener
+    monkeypatch.setattr(topics, "await_listener", lambda kafka, _: await_listener(kafka, 0.1))
 
 
 def statuses(browser: FlaskClient, word: str = "") -> dict[str, int]:
