@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 1.0
 IDLE_SECONDS = 20.0
 """Nobody who looks asks less often."""
-FIRST_SECONDS = 5.0
+FIRST_SECONDS = 10.0
 """How long the first one who looks waits for it."""
 PAUSE_SECONDS = 2.0
 CLOCKS_SECONDS = 30.0
