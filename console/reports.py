@@ -33,6 +33,8 @@ class Report:
     """Without a column of time: what stands beside the bars."""
     stacked: bool = False
     """Whether the columns add up to something; otherwise the first holds the others."""
+    days: int = 7
+    """The span for which it is shown at first, today included."""
 
     @property
     def colours(self) -> dict[str, str]:
@@ -41,14 +43,22 @@ class Report:
         return dict(zip(self.plots, names if len(self.plots) > 1 else ("now",), strict=False))
 
 
+CALL_BACK_DAYS = 2
+"""Who was missed before is not called back any more."""
 REPORTS = (
     Report(
         "call_figures", "Waits, answers, handle times", "interval_began_at", ("offered", "offered_answered")
     ),
     Report(
-        "caller_figures", "Repeat callers, call-backs", "interval_began_at", ("missed_callers", "called_back")
+        "caller_figures",
+        "Repeat callers, call-backs",
+        "interval_began_at",
+        ("missed_callers", "called_back"),
+        days=CALL_BACK_DAYS,
     ),
-    Report("missed_callers", "Missed callers", by="caller", plots=("call_back_seconds",)),
+    Report(
+        "missed_callers", "Missed callers", by="caller", plots=("call_back_seconds",), days=CALL_BACK_DAYS
+    ),
     Report("calls_by_hour", "Calls by hour", "hour", ("calls", "answered")),
     Report("calls_by_extension", "Calls by extension", "day", ("calls", "answered")),
     Report("calls_by_campaign", "Calls by campaign", "day", ("calls", "answered")),

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 page = Blueprint("reports", __name__)
 
-DAYS = 7
-"""The span of a report for which none is asked."""
 SHOWN_ROWS = 200
 
 
@@ -36,7 +34,7 @@ def show() -> str:
             g.zone = clocks.zone_of(client, account)
         sql = _question(report, account)
         found = rows(client, sql.replace("%", "%%"))
-    since, until = _span()
+    since, until = _span(report)
     return render_template(
         "reports.html",
         report=report,
@@ -59,7 +57,7 @@ def show() -> str:
 
 
 def _question(report: Report, account: str) -> str:
-    since, until = _span()
+    since, until = _span(report)
     view = g.viewer.readable_as(report.view)
     given = request.args.to_dict() | _days(since, until)
     return reports.question(report, view, since=since, until=until, given=given, account=account)
@@ -74,11 +72,11 @@ def _account() -> str:
     return request.args.get("account", "")
 
 
-def _span() -> tuple[datetime, datetime]:
+def _span(report: Report) -> tuple[datetime, datetime]:
     """Whole days unless a time of day is given; in the page's zone."""
     today = datetime.now(page_zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     until = _read(request.args.get("until", "")) or today + timedelta(days=1)
-    since = _read(request.args.get("since", "")) or until - timedelta(days=DAYS)
+    since = _read(request.args.get("since", "")) or until - timedelta(days=report.days)
     return since, until
 
 
