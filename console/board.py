@@ -39,6 +39,7 @@ FIRST_SECONDS = 10.0
 """How long the first one who looks waits for it."""
 PAUSE_SECONDS = 2.0
 CLOCKS_SECONDS = 30.0
+ALERTS_SECONDS = 5.0
 LAST_WEEK_SECONDS = 600.0
 """Late news changes it seldom."""
 PATIENCE_SECONDS = 120.0
@@ -66,6 +67,7 @@ class Board:
         self._settings = settings
         self._own = own
         self._clocks: Kept[dict[str, Clock]] = Kept(CLOCKS_SECONDS)
+        self._alerts: Kept[int] = Kept(ALERTS_SECONDS)
         self._last_week: Kept[Rows] = Kept(LAST_WEEK_SECONDS)
         self._wanted = threading.Event()
         self._came = threading.Condition()
@@ -139,4 +141,5 @@ class Board:
         last_week = self._last_week.get(
             week, lambda: tuple(rows(client, query("same_day_last_week"), **week))
         )
-        return Snapshot(now, clocks, found, last_week)
+        alerts = self._alerts.get(None, lambda: int(rows(client, query("open_alerts"))[0]["alerts"]))
+        return Snapshot(now, clocks, found, last_week, alerts)

@@ -66,6 +66,8 @@ class Snapshot:
     clocks: Clocks
     rows: tuple[dict[str, Any], ...]
     last_week: tuple[dict[str, Any], ...]
+    alerts: int
+    """How many are open."""
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -127,6 +129,7 @@ def document(snapshot: Snapshot, accounts: Iterable[str], now: float) -> dict[st
     return {
         "read_at": snapshot.read_at,
         "age": max(0.0, now - snapshot.read_at),
+        "alerts": snapshot.alerts,
         "zone": clock.name,
         "target": _target(snapshot.clocks.targets(accounts)),
         "ringing": today["ringing"],

@@ -40,4 +40,6 @@ def newest() -> Response:
     viewer = viewer_of(snapshot.accounts)
     accounts = [each for each in viewer.accounts if wanted in {"", each}]
     answer = figures.document(snapshot, accounts, time.time())
-    return Response(orjson.dumps({**answer, "trouble": here.board.trouble}), mimetype="application/json")
+    alerts = answer["alerts"] if "alerts" in viewer.readable else 0
+    shown = {**answer, "alerts": alerts, "trouble": here.board.trouble}
+    return Response(orjson.dumps(shown), mimetype="application/json")

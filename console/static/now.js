@@ -5,6 +5,7 @@
   const place = document.getElementById("plot");
   const clock = document.getElementById("clock");
   const trouble = document.getElementById("trouble");
+  const alerts = document.getElementById("alerts");
   const NONE = "–";
   const EVERY = 1000;
   const STALE = 30 * EVERY;
@@ -64,6 +65,8 @@
     for (const name of ["level_hour", "level_today"]) mark(name, now[name] !== null && now[name] < 60, now[name] !== null && now[name] < 80);
     clock.textContent = new Date(now.read_at * 1e3).toLocaleTimeString("en-GB", { timeZone: zone });
     trouble.textContent = now.trouble;
+    alerts.hidden = !now.alerts;
+    alerts.textContent = `${now.alerts} ${now.alerts === 1 ? "alert" : "alerts"}`;
     if (JSON.stringify(now.plot) !== JSON.stringify(data)) {
       data = now.plot;
       plot().setData(data);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -105,6 +105,14 @@ def test_an_account_counts_its_own_day_and_its_own_target(told: Settings) -> Non
     assert (together["calls"], together["level_today"]) == (19, pytest.approx(300 / 7))
     _, last_week, _ = seen(told, midnight_in_tokyo, "acme", days=6)["plot"]
     assert sum(last_week) == 19  # all were on the evening of the 4th there
+
+
+def test_open_alerts_are_counted(told: Settings) -> None:
+    raised = datetime(2024, 3, 4, tzinfo=UTC)
+    rows = [("open", raised, None), ("over", raised, raised + timedelta(hours=1))]
+    with connected(told.clickhouse) as client:
+        client.execute("INSERT INTO stored_alerts (id, raised_at, cleared_at) VALUES", rows)
+    assert seen(told, "12:00:00")["alerts"] == 1
 
 
 def test_who_waits_since_when_and_who_talks(settings: Settings) -> None:
