@@ -1,0 +1,35 @@
+"""No socket of a client of Kafka is left to the garbage collector."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+from kafka.errors import KafkaConnectionError
+from kafka.net.inet import KafkaNetSocket
+from kafka.net.selector import NetworkSelector
+
+from runtime import kafka  # noqa: F401 - what it does to kafka-python is tested
+
+
+@pytest.fixture
+def unconnected() -> socket.socket:
+    made = socket.socket()
+    made.setblocking(False)
+    return made
+
+
+def test_a_socket_that_is_refused_is_closed(unconnected: socket.socket) -> None:
+    with closing(NetworkSelector()) as net, pytest.raises(KafkaConnectionError):
+        net.run(KafkaNetSocket().sock_connect, net, unconnected, ("127.0.0.1", 1))
+    assert unconnected.fileno() == -1
+
+
+def test_a_socket_is_closed_with_its_client(unconnected: socket.socket) -> None:
+    with closing(NetworkSelector()) as net, socket.create_server(("127.0.0.1", 0)) as listener:
+        connecting = KafkaNetSocket().sock_connect(net, unconnected, listener.getsockname())
+        connecting.send(None)
+        assert unconnected.fileno() != -1, "it connects"
+        connecting.close()
+    assert unconnected.fileno() == -1
