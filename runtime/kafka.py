@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import ssl
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from kafka.net.inet import KafkaNetSocket
 from kafka.partitioner.abc import Partitioner
 
+from runtime.departures import depart
 from schemas.topics import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from runtime.settings import KafkaSettings
 
-
-def closing(connect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Make kafka-python's `sock_connect` close a socket that does not become a connection.
-
-    kafka-python 3.0.12 leaves it to the garbage collector when the broker refuses, and when a client is
-    closed while it connects; of the latter its #3097 closes only what is connected already.
-    """
-
-    @wraps(connect)
-    async def closes(self: Any, net: Any, sock: Any, *args: Any, **options: Any) -> Any:
-        try:
-            return await connect(self, net, sock, *args, **options)
-        except BaseException:  # GeneratorExit too: so a client that is closed ends its tasks
-            sock.close()
-            raise
-
-    return closes
-
-
-KafkaNetSocket.sock_connect = closing(KafkaNetSocket.sock_connect)
+depart()
 
 
 class ByKey(Partitioner):  # type: ignore[misc] # kafka-python has no types
