@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # Most tests wait for some server: two files at a time, each worker with servers of its own.
 TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
+LOCK := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --upgrade --quiet \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-fast test-long lint bench screenshots lock clean venv
@@ -51,8 +53,8 @@ screenshots: $(STAMP) ## take pictures of the console's pages, into docs/console
 
 # An index of the user's own stays out of the file: it says what to install, not where from.
 lock: $(STAMP) ## rewrite requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	@$(LOCK) --extra embedded --extra dev --output-file requirements.lock
+	@$(LOCK) --extra bench --output-file tests/bench/quix.lock
 	@echo "requirements.lock: $$(grep -c '==' requirements.lock) packages"
 
 clean: ## remove the virtual environment, caches and all data in var/

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from kafka.partitioner.abc import Partitioner
 
+from runtime.departures import depart
 from schemas.topics import partition_of
 
 if TYPE_CHECKING:
     from runtime.settings import KafkaSettings
+
+depart()
 
 
 class ByKey(Partitioner):  # type: ignore[misc] # kafka-python has no types

@@ -35,12 +35,15 @@ PATIENCE = 90.0
 """Seconds that anything may take on a slow machine."""
 
 
-def eventually(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + patience
+def eventually(holds: Callable[[], bool], what: str | Callable[[], str], patience: float = PATIENCE) -> None:
+    """Wait until it holds; after a question that takes long rest as long: the others need the processor."""
+    begun = begun_first = time.monotonic()
     while not holds():
-        assert time.monotonic() < deadline, f"not within {patience:.0f} s: {what}"
-        time.sleep(0.05)
+        now = time.monotonic()
+        said = what if isinstance(what, str) else what()
+        assert now < begun_first + patience, f"not within {patience:.0f} s: {said}"
+        time.sleep(min(1.0, max(0.05, now - begun)))
+        begun = time.monotonic()
 
 
 def kafka_node(data: Path) -> KafkaNode:

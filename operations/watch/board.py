@@ -33,9 +33,10 @@ log = structlog.get_logger(__name__)
 
 COLUMNS = "id, kind, account, source, text, value, allowed, raised_at, cleared_at, posted, updated_at"
 OPEN = f"""
+WITH fromUnixTimestamp64Micro(toInt64(%(now)s), 'UTC') AS now
 SELECT {COLUMNS} FROM stored_alerts FINAL
-WHERE raised_at > now64(6, 'UTC') - INTERVAL 400 DAY
-    AND (cleared_at IS NULL OR (posted < 2 AND cleared_at > now64(6, 'UTC') - INTERVAL 1 DAY))
+WHERE raised_at > now - INTERVAL 400 DAY
+    AND (cleared_at IS NULL OR (posted < 2 AND cleared_at > now - INTERVAL 1 DAY))
 """  # noqa: S608 - our own columns
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -62,7 +63,7 @@ class Board:
     def load(self) -> None:
         """Go on with the alerts that are open in the table; raises `StartError` and ClickHouse's errors."""
         with clickhouse.connected(self._settings) as client:
-            found = [_alert(row) for row in client.execute(OPEN)]
+            found = [_alert(row) for row in client.execute(OPEN, {"now": self._clock.now()})]
         for alert in found:
             if alert.cleared_at is None:
                 self._open[alert.key] = alert

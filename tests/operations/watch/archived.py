@@ -12,7 +12,7 @@ HISTORY = """
 INSERT INTO stored_callbacks (account, received_at, id, source, method, kind, stage, verdict)
 SELECT
     'acme',
-    now64(6, 'UTC') - toIntervalSecond(number * %(every)s + 3600 * %(silent_hours)s + 5),
+    toDateTime64(%(now)s - number * %(every)s - 3600 * %(silent_hours)s - 5, 6, 'UTC'),
     generateUUIDv4(number), %(source)s, 'POST', 'webhook',
     if(number < %(rejected)s, 'normalize', ''), number < %(rejected)s
 FROM numbers(%(callbacks)s)
@@ -20,10 +20,20 @@ FROM numbers(%(callbacks)s)
 
 
 def archive(
-    client: Client, source: str, *, silent_hours: int = 0, rejected: int = 0, every_seconds: int = 1200
+    client: Client,
+    source: str,
+    *,
+    now: int,
+    silent_hours: int = 0,
+    rejected: int = 0,
+    every_seconds: int = 1200,
 ) -> None:
-    """Many callbacks, one each 20 minutes for twelve days; the newest `rejected` were rejected."""
+    """Many callbacks, one each 20 minutes for twelve days up to `now`; the newest `rejected` were rejected.
+
+    `now` is in seconds since 1970. What is usual by the hour of the week depends on it.
+    """
     values = {
+        "now": now,
         "source": source,
         "silent_hours": silent_hours,
         "rejected": rejected,

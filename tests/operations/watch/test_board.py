@@ -11,7 +11,6 @@ from operations.watch.alerts import Finding, Key, Kind
 from operations.watch.board import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Board
 from operations.watch.webhook import Post
 from runtime.backoff import pause_after
-from runtime.clock import SystemClock
 from runtime.settings import ClickHouseSettings, WatchSettings
 from tests.kit.clock import ManualClock
 from tests.operations.watch.receiver import SECRET, received
@@ -85,7 +84,7 @@ def test_the_webhook_is_told_twice_and_signed(store_settings: Settings, client: 
 
 
 def test_what_the_webhook_did_not_get_is_posted_after_a_restart(store_settings: Settings) -> None:
-    clock = ManualClock(SystemClock().now())
+    clock = ManualClock(NOW)
     post = _post("http://127.0.0.1:1/nobody")
     board = Board(store_settings.clickhouse, post, clock)
     board.report([Kind.SILENCE], [SILENT])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,16 +13,19 @@ from operations.watch import metrics
 from operations.watch.alerts import Key, Kind
 from operations.watch.checks import Arrived, ShareCheck, SilenceCheck, SpoolCheck
 from runtime import sources
-from runtime.clock import SystemClock
 from runtime.metrics import serve
 from runtime.settings import Settings, WatchSettings
 from tests.kit.clock import ManualClock
-from tests.operations.watch.archived import archive
+from tests.operations.watch import archived
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
 HOUR = 3_600
+NOW = 1_785_000_000
+"""A Saturday, 19:20 in Berlin."""
+CLOCK = ManualClock(NOW * 1_000_000)
+archive = partial(archived.archive, now=NOW)
 
 
 def _add(settings: Settings, *names: str) -> None:
@@ -32,7 +36,7 @@ def _add(settings: Settings, *names: str) -> None:
 def _silence(settings: Settings, until: int | None) -> SilenceCheck:
     arrived = Arrived()
     arrived.until = until
-    return SilenceCheck(settings, SystemClock(), lambda *_: False, arrived)
+    return SilenceCheck(settings, CLOCK, lambda *_: False, arrived)
 
 
 def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
@@ -43,7 +47,7 @@ def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
         archive(client, name, silent_hours=silent, every_seconds=every)
     archive(client, "unknown", silent_hours=3)
     sources.pause(store_settings.sources_file, "paused")
-    check = _silence(store_settings, SystemClock().now() // 1_000_000)
+    check = _silence(store_settings, NOW)
     for _ in range(2):
         (found,) = check.look()
         assert found.key == Key(Kind.SILENCE, "dead")
@@ -54,10 +58,9 @@ def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
 def test_nobody_is_silent_while_the_tables_are_late(store_settings: Settings, client: Client) -> None:
     _add(store_settings, "dead")
     archive(client, "dead", silent_hours=3)
-    now = SystemClock().now() // 1_000_000
     assert _silence(store_settings, None).look() == []
-    assert _silence(store_settings, now - 3 * HOUR + 60).look() == []
-    assert len(_silence(store_settings, now).look()) == 1
+    assert _silence(store_settings, NOW - 3 * HOUR + 60).look() == []
+    assert len(_silence(store_settings, NOW).look()) == 1
 
 
 def test_rejections_above_the_usual_share(store_settings: Settings, client: Client) -> None:
@@ -66,7 +69,7 @@ def test_rejections_above_the_usual_share(store_settings: Settings, client: Clie
     archive(client, "well")
     check = ShareCheck(
         store_settings,
-        SystemClock(),
+        CLOCK,
         lambda *_: False,
         kind=Kind.REJECTIONS,
         question=questions.REJECTED,
@@ -82,12 +85,13 @@ def test_doubts_above_the_usual_share(store_settings: Settings, client: Client) 
     client.execute(
         "INSERT INTO stored_events (account, day, event_id, callback_id, source, received_at, doubts) "
         "SELECT 'acme', toDate(received_at), toString(number), toString(number), 'doubtful', "
-        "now64(6, 'UTC') - toIntervalSecond(number * 240 + 5) AS received_at, "
-        "if(number < 12, [('uuid', 'not-a-uuid', '')], []) FROM numbers(900)"
+        "toDateTime64(%(now)s - number * 240 - 5, 6, 'UTC') AS received_at, "
+        "if(number < 12, [('uuid', 'not-a-uuid', '')], []) FROM numbers(900)",
+        {"now": NOW},
     )
     check = ShareCheck(
         store_settings,
-        SystemClock(),
+        CLOCK,
         lambda *_: False,
         kind=Kind.DOUBTS,
         question=questions.DOUBTFUL,

@@ -44,7 +44,7 @@ def watched(stack_settings: Settings, receiver: Receiver) -> Settings:
     with connected(stack_settings.clickhouse) as client:
         for name, silent_hours in (("well", 0), ("dead", 3)):
             sources.add(file, name, "acme", DIALECT, "Europe/Berlin")
-            archive(client, name, silent_hours=silent_hours)
+            archive(client, name, now=int(time.time()), silent_hours=silent_hours)
     watch = WatchSettings(
         check_seconds=0.5,
         audit_seconds=1,

@@ -1,0 +1,67 @@
+"""Where we depart from kafka-python 3.0.12: it leaves sockets to the garbage collector.
+
+A broker that refuses costs it one each time. A client that is closed loses those that connect, shake hands or
+have something to write at that moment; its #3097 closes only what is connected and idle.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from kafka.net.inet import KafkaNetSocket
+from kafka.net.selector import NetworkSelector
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+def closing_refused(connect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Make `KafkaNetSocket.sock_connect` close a socket that does not become a connection."""
+
+    @wraps(connect)
+    async def closes(self: Any, net: Any, sock: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return await connect(self, net, sock, *args, **options)
+        except BaseException:  # GeneratorExit too: so a client that is closed ends its tasks
+            sock.close()
+            raise
+
+    return closes
+
+
+class Sockets:
+    """Those that each client ever waited for."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[Any, WeakSet[Any]] = WeakKeyDictionary()
+
+    def noting(self, register: Callable[..., None]) -> Callable[..., None]:
+        """Make `NetworkSelector.register_event` note a socket."""
+
+        @wraps(register)
+        def notes(net: Any, sock: Any, *args: Any) -> None:
+            self._of.setdefault(net, WeakSet()).add(sock)
+            register(net, sock, *args)
+
+        return notes
+
+    def closing(self, close: Callable[..., None]) -> Callable[..., None]:
+        """Make `NetworkSelector.close` close all of them."""
+
+        @wraps(close)
+        def closes(net: Any) -> None:
+            close(net)
+            for sock in list(self._of.pop(net, ())):
+                sock.close()
+
+        return closes
+
+
+def depart() -> None:
+    """Once a process, before there is a client."""
+    sockets = Sockets()
+    KafkaNetSocket.sock_connect = closing_refused(KafkaNetSocket.sock_connect)
+    NetworkSelector.register_event = sockets.noting(NetworkSelector.register_event)
+    NetworkSelector.close = sockets.closing(NetworkSelector.close)
