@@ -9,6 +9,8 @@ QUIET := $(if $(MAKE_TERMERR),,--quiet)
 TESTS := --ignore=tests/bench --dist loadfile --no-loadscope-reorder
 # Most tests with servers wait for them: three workers keep two cores busy.
 WORKERS := --numprocesses 3
+LOCK := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --upgrade --quiet \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-fast test-long lint bench screenshots lock clean venv
@@ -53,8 +55,8 @@ screenshots: $(STAMP) ## take pictures of the console's pages, into docs/console
 
 # An index of the user's own stays out of the file: it says what to install, not where from.
 lock: $(STAMP) ## rewrite requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	@$(LOCK) --extra embedded --extra dev --output-file requirements.lock
+	@$(LOCK) --extra bench --output-file tests/bench/quix.lock
 	@echo "requirements.lock: $$(grep -c '==' requirements.lock) packages"
 
 clean: ## remove the virtual environment, caches and all data in var/

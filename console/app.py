@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, g, render_template, request
+import structlog
+from flask import Flask, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from console import formats
-from console.context import NAME, console
+from console.context import NAME, console, page_zone
 from console.guard import guard
 from console.pages import call, callback, calls, health, now, reports, sign_in, sources
+from console.troubles import OUTSIDE, sentence_of
 from console.viewers import NotYours
-from runtime.errors import CallweaveError
 from schemas.times import moment
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from console.context import Console
+
+    Shown = tuple[str | Response, int]
+
+log = structlog.get_logger(__name__)
 
 MOST_BYTES = 64 * 1024
 """A larger form is refused."""
@@ -48,13 +54,14 @@ def create(here: Console) -> Flask:
         percent=formats.percent,
         share=formats.share,
         us=moment,
-        at=partial(formats.time_of, zone=here.zone),
-        shown=partial(formats.shown, zone=here.zone),
+        at=lambda value, **how: formats.time_of(value, page_zone(), **how),
+        shown=lambda value: formats.shown(value, page_zone()),
     )
     app.context_processor(_everywhere)
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(NotYours, partial(_problem, status=HTTPStatus.FORBIDDEN))
-    app.register_error_handler(CallweaveError, partial(_problem, status=HTTPStatus.SERVICE_UNAVAILABLE))
+    app.register_error_handler(NotYours, _not_yours)
+    for outside in OUTSIDE:
+        app.register_error_handler(outside, _outside_problem)
     return app
 
 
@@ -70,7 +77,7 @@ def _everywhere() -> dict[str, Any]:
         "csrf": g.get("csrf", ""),
         "flash": flash,
         "navigation": NAVIGATION if viewer else (),
-        "zone": here.settings.console.timezone,
+        "zone": page_zone().key,
         "signs_in": not here.is_open,
         "account": account(),
     }
@@ -83,14 +90,22 @@ def account() -> str:
     return wanted if viewer is not None and wanted in viewer.accounts else ""
 
 
-def _http_problem(error: HTTPException) -> tuple[str, int]:
+def _http_problem(error: HTTPException) -> Shown:
     status = HTTPStatus(error.code or 500)
     return _page(status, error.description or status.phrase)
 
 
-def _problem(error: CallweaveError, *, status: HTTPStatus) -> tuple[str, int]:
-    return _page(status, str(error))
+def _not_yours(error: NotYours) -> Shown:
+    return _page(HTTPStatus.FORBIDDEN, str(error))
 
 
-def _page(status: HTTPStatus, sentence: str) -> tuple[str, int]:
+def _outside_problem(error: Exception) -> Shown:
+    sentence = sentence_of(console().settings, error)
+    log.warning("a page can't be shown", path=request.path, problem=sentence)
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE, sentence or HTTPStatus.SERVICE_UNAVAILABLE.phrase)
+
+
+def _page(status: HTTPStatus, sentence: str) -> Shown:
+    if request.path.endswith(".json"):
+        return jsonify(trouble=sentence), status
     return render_template("problem.html", status=status, sentence=sentence), status

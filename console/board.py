@@ -4,49 +4,75 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 from clickhouse_driver.errors import Error
 
 from console.asking import query
-from console.figures import HOUR, Day, Snapshot, day_of
+from console.clocks import Clock, Clocks
+from console.clocks import read as read_clocks
+from console.figures import HOUR, Snapshot, day_of
+from console.troubles import sentence_of
 from console.viewers import rows
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+    from collections.abc import Callable
 
     from clickhouse_driver import Client
 
-    from runtime.settings import ClickHouseSettings
+    from runtime.settings import Settings
     from runtime.stage import Heart
+
+    Rows = tuple[dict[str, Any], ...]
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 1.0
 IDLE_SECONDS = 20.0
 """Nobody who looks asks less often."""
-FIRST_SECONDS = 5.0
+FIRST_SECONDS = 10.0
 """How long the first one who looks waits for it."""
 PAUSE_SECONDS = 2.0
+CLOCKS_SECONDS = 30.0
+ALERTS_SECONDS = 5.0
 LAST_WEEK_SECONDS = 600.0
+"""Late news changes it seldom."""
 PATIENCE_SECONDS = 120.0
+
+
+class Kept(Generic[T]):
+    """An answer of ClickHouse, asked for again once it is old or the question is another."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._answer: tuple[float, object, T] | None = None
+
+    def get(self, question: object, ask: Callable[[], T]) -> T:
+        kept, now = self._answer, time.monotonic()
+        if kept is None or kept[1] != question or now - kept[0] > self._seconds:
+            self._answer = kept = (now, question, ask())
+        return kept[2]
 
 
 class Board:
     """Any thread may ask for the newest snapshot; one thread reads them."""
 
-    def __init__(self, server: ClickHouseSettings, zone: ZoneInfo, threshold: float) -> None:
-        self._server = server
-        self._zone = zone
-        self._threshold = threshold
+    def __init__(self, settings: Settings, own: Clock) -> None:
+        """`own` is the console's clock."""
+        self._settings = settings
+        self._own = own
+        self._clocks: Kept[dict[str, Clock]] = Kept(CLOCKS_SECONDS)
+        self._alerts: Kept[int] = Kept(ALERTS_SECONDS)
+        self._last_week: Kept[Rows] = Kept(LAST_WEEK_SECONDS)
         self._wanted = threading.Event()
         self._came = threading.Condition()
         self._looked = 0.0
         self._snapshot: Snapshot | None = None
-        self._last_week: tuple[float, Day, tuple[dict[str, Any], ...]] | None = None
         self.refreshes = 0
         """How often it was read."""
         self.trouble = ""
@@ -71,10 +97,10 @@ class Board:
             if not self._wanted.wait(EVERY_SECONDS):
                 continue
             try:
-                with clickhouse.connected(self._server) as client:
+                with clickhouse.connected(self._settings.clickhouse) as client:
                     self._read_on(client, stopping, heart)
             except (CallweaveError, Error) as error:
-                self.trouble = str(error) if isinstance(error, CallweaveError) else "ClickHouse refuses."
+                self.trouble = sentence_of(self._settings, error) or ""
                 log.warning("the board can't be read", problem=self.trouble)
                 with self._came:
                     self._came.notify_all()
@@ -95,20 +121,25 @@ class Board:
             stopping.wait(max(0.05, EVERY_SECONDS - (time.monotonic() - begun)))
 
     def read(self, client: Client, now: float) -> Snapshot:
-        day = day_of(now, self._zone)
         self.refreshes += 1
+        clocks = Clocks(self._own, self._clocks.get(None, lambda: read_clocks(client)))
+        days = [day_of(now, zone) for zone in clocks.zones()]
+        an_hour_ago = int(now) - HOUR
+        targets = {account: each.service_level_seconds for account, each in clocks.by_account.items()}
         known = {
-            "since": min(day.begin, int(now) - HOUR),
-            "an_hour_ago": int(now) - HOUR,
-            "threshold": self._threshold,
+            "since": min(an_hour_ago, *(day.begin for day in days)),
+            "an_hour_ago": an_hour_ago,
+            "accounts": [*targets, ""],
+            "targets": [*targets.values(), 0.0],
+            "target": self._own.service_level_seconds,
         }
         found = tuple(rows(client, query("now"), **known))
-        return Snapshot(now, day, found, self._of_last_week(client, day))
-
-    def _of_last_week(self, client: Client, day: Day) -> tuple[dict[str, Any], ...]:
-        """Late news changes it seldom."""
-        kept = self._last_week
-        if kept is None or kept[1] != day or time.monotonic() - kept[0] > LAST_WEEK_SECONDS:
-            found = rows(client, query("same_day_last_week"), **day.parameters_of_last_week)
-            self._last_week = kept = (time.monotonic(), day, tuple(found))
-        return kept[2]
+        week = {
+            "since": min(day.begin_last_week for day in days),
+            "until": max(day.end_last_week for day in days),
+        }
+        last_week = self._last_week.get(
+            week, lambda: tuple(rows(client, query("same_day_last_week"), **week))
+        )
+        alerts = self._alerts.get(None, lambda: int(rows(client, query("open_alerts"))[0]["alerts"]))
+        return Snapshot(now, clocks, found, last_week, alerts)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from zoneinfo import ZoneInfo
 
+    from console.clocks import Clocks
+
 STEP = 300
 """Calls are plotted by five minutes."""
 HOUR = 3600
@@ -29,16 +31,12 @@ COUNTED = (
 
 @dataclass(frozen=True)
 class Day:
-    """Today, in the console's time zone, and the same day a week ago."""
+    """Today by some clock, and the same day a week ago."""
 
     begin: int
     end: int
     begin_last_week: int
     end_last_week: int
-
-    @property
-    def parameters_of_last_week(self) -> dict[str, int]:
-        return {"since": self.begin_last_week, "until": self.end_last_week}
 
 
 def day_of(now: float, zone: ZoneInfo) -> Day:
@@ -65,33 +63,35 @@ class Snapshot:
 
     read_at: float
     """Seconds since 1970."""
-    day: Day
+    clocks: Clocks
     rows: tuple[dict[str, Any], ...]
     last_week: tuple[dict[str, Any], ...]
+    alerts: int
+    """How many are open."""
 
     @property
     def accounts(self) -> frozenset[str]:
         return frozenset(row["account"] for row in self.rows)
 
-    def of(self, accounts: Collection[str]) -> Figures:
+    def of(self, accounts: Collection[str], day: Day) -> Figures:
         """Add up what these accounts have."""
         found = Figures()
         for row in self.rows:
             if row["account"] in accounts:
-                _add(found, row, self.day)
+                _add(found, row, day)
         return found
 
-    def plot(self, accounts: Collection[str], figures: Figures) -> list[list[int | None]]:
+    def plot(self, accounts: Collection[str], figures: Figures, day: Day) -> list[list[int | None]]:
         """Times, calls of the same day last week, and calls of today up to now."""
         before: Counter[int] = Counter()
         for row in self.last_week:
             if row["account"] in accounts:
-                before[row["at"] - self.day.begin_last_week] += row["calls"]
-        times = list(range(self.day.begin, self.day.end, STEP))
+                before[row["at"] - day.begin_last_week] += row["calls"]
+        times = list(range(day.begin, day.end, STEP))
         now = self.read_at
         return [
             list(times),
-            [before[at - self.day.begin] for at in times],
+            [before[at - day.begin] for at in times],
             [figures.by_step[at] if at <= now else None for at in times],
         ]
 
@@ -110,6 +110,10 @@ def _add(found: Figures, row: dict[str, Any], day: Day) -> None:
     found.agents |= {f"{row['account']}\0{each}" for each in row["agents"]}
 
 
+def _target(seconds: Collection[float]) -> str:
+    return f"{min(seconds):g} s" if len(seconds) == 1 else "the target of its account"
+
+
 def percent(part: int, whole: int) -> float | None:
     """None of nothing."""
     return 100 * part / whole if whole else None
@@ -118,11 +122,16 @@ def percent(part: int, whole: int) -> float | None:
 def document(snapshot: Snapshot, accounts: Iterable[str], now: float) -> dict[str, Any]:
     """As the page asks for it each second."""
     accounts = frozenset(accounts)
-    figures = snapshot.of(accounts)
+    clock = snapshot.clocks.shown(accounts)
+    day = day_of(snapshot.read_at, clock.zone)
+    figures = snapshot.of(accounts, day)
     today, hour, since = figures.today, figures.last_hour, figures.waiting_since
     return {
         "read_at": snapshot.read_at,
         "age": max(0.0, now - snapshot.read_at),
+        "alerts": snapshot.alerts,
+        "zone": clock.name,
+        "target": _target(snapshot.clocks.targets(accounts)),
         "ringing": today["ringing"],
         "talking": today["talking"],
         "waiting": today["waiting"],
@@ -138,5 +147,5 @@ def document(snapshot: Snapshot, accounts: Iterable[str], now: float) -> dict[st
         "level_today": percent(today["in_time"], today["offered"]),
         "offered_hour": hour["offered"],
         "offered_today": today["offered"],
-        "plot": snapshot.plot(accounts, figures),
+        "plot": snapshot.plot(accounts, figures, day),
     }

@@ -1,12 +1,14 @@
 """The reports: each is a view of ClickHouse, declared once. Pure.
 
-A view with a column of time is cut to the span that is asked for; one with parameters is given it.
+A view with a column of time is cut to the span that is asked for; one with parameters is given it. Some views
+count by hours and days of UTC and have a twin that counts by those of the account.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,8 @@ class Report:
     """Without a column of time: what stands beside the bars."""
     stacked: bool = False
     """Whether the columns add up to something; otherwise the first holds the others."""
+    days: int = 7
+    """The span for which it is shown at first, today included."""
 
     @property
     def colours(self) -> dict[str, str]:
@@ -39,14 +43,22 @@ class Report:
         return dict(zip(self.plots, names if len(self.plots) > 1 else ("now",), strict=False))
 
 
+CALL_BACK_DAYS = 2
+"""Who was missed before is not called back any more."""
 REPORTS = (
     Report(
         "call_figures", "Waits, answers, handle times", "interval_began_at", ("offered", "offered_answered")
     ),
     Report(
-        "caller_figures", "Repeat callers, call-backs", "interval_began_at", ("missed_callers", "called_back")
+        "caller_figures",
+        "Repeat callers, call-backs",
+        "interval_began_at",
+        ("missed_callers", "called_back"),
+        days=CALL_BACK_DAYS,
     ),
-    Report("missed_callers", "Missed callers", by="caller", plots=("call_back_seconds",)),
+    Report(
+        "missed_callers", "Missed callers", by="caller", plots=("call_back_seconds",), days=CALL_BACK_DAYS
+    ),
     Report("calls_by_hour", "Calls by hour", "hour", ("calls", "answered")),
     Report("calls_by_extension", "Calls by extension", "day", ("calls", "answered")),
     Report("calls_by_campaign", "Calls by campaign", "day", ("calls", "answered")),
@@ -69,12 +81,31 @@ REPORTS = (
 BY_VIEW = {report.view: report for report in REPORTS}
 DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": "", "minutes": "60", "by": ""}
 """Of parameters other than the span."""
-OF_THE_SPAN = frozenset({"since", "until", "first_day", "last_day"})
+LOCAL = "_local"
+"""Ends the name of a view's twin."""
+OF_DAYS = frozenset({"first_day", "last_day"})
+OF_THE_SPAN = frozenset({"since", "until"}) | OF_DAYS
 """Parameters that a span gives."""
 MOST_ROWS = 20_000
 MOST_BARS = 24
-TIME = "%Y-%m-%d %H:%M:%S"
+DAY, MINUTE, TIME = "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"
+"""A twin's hours are texts, as in 2026-03-29 03:00+02:00: the offset follows the minute."""
 EPOCH = date(1970, 1, 1)
+
+
+def has_twin(report: Report) -> bool:
+    """Whether it can be had by UTC and by the account's clock."""
+    return f"{report.view}{LOCAL}" in _texts()
+
+
+def twin(report: Report) -> Report:
+    """The same by the account's clock."""
+    return replace(report, view=f"{report.view}{LOCAL}")
+
+
+def is_local(report: Report) -> bool:
+    """Whether its days are those of the account's clock."""
+    return report.view.endswith(LOCAL) or not OF_DAYS.isdisjoint(parameters(report))
 
 
 def parameters(report: Report) -> dict[str, str]:
@@ -102,19 +133,13 @@ def question(
     given: Mapping[str, str],
     account: str = "",
 ) -> str:
-    """SQL for a span of UTC; `view` may be the masked twin, and `given` has the values of parameters."""
+    """SQL for a span; `view` may be the masked twin, and `given` has the values of parameters."""
     asked = parameters(report)
-    values = {**DEFAULTS, **given, "since": _time(since), "until": _time(until)}
+    values = {**DEFAULTS, **given, "since": _utc(since), "until": _utc(until)}
     passed = ", ".join(f"{name} = {_literal(kind, values.get(name, ''))}" for name, kind in asked.items())
     # the view is one of ours, and every value is quoted
     lines = [f"SELECT * FROM {view}{f'({passed})' if asked else ''}"]  # noqa: S608 - our own text
-    conditions = []
-    if report.time and not asked:
-        form = "%Y-%m-%d" if report.time == "day" else TIME
-        conditions += [
-            f"{report.time} >= {_quoted(since.strftime(form))}",
-            f"{report.time} < {_quoted(until.strftime(form))}",
-        ]
+    conditions = _within(report, since, until) if report.time and not asked else []
     if account:
         conditions.append(f"account = {_quoted(account)}")
     if conditions:
@@ -122,6 +147,17 @@ def question(
     if report.time:
         lines.append(f"ORDER BY {report.time}")
     return "\n".join([*lines, f"LIMIT {MOST_ROWS}"])
+
+
+def _within(report: Report, since: datetime, until: datetime) -> list[str]:
+    """Conditions: a span of UTC, or of what the account's clock showed."""
+    is_twin = report.view.endswith(LOCAL)
+    column, form = (f"local_{report.time}", MINUTE) if is_twin else (report.time, TIME)
+    if report.time == "day":
+        column, form = "day", DAY
+    if not is_twin:
+        since, until = since.astimezone(UTC), until.astimezone(UTC)
+    return [f"{column} {sign} {_quoted(at.strftime(form))}" for sign, at in ((">=", since), ("<", until))]
 
 
 def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -172,11 +208,17 @@ def _seconds(value: date) -> int:
 
 
 def _text(view: str) -> str:
-    return next(file.text for file in statements.views() if file.name == f"{view}.sql")
+    return _texts()[view]
 
 
-def _time(value: datetime) -> str:
-    return value.strftime(TIME)
+@cache
+def _texts() -> dict[str, str]:
+    """Of all views, by name."""
+    return {file.name.removesuffix(".sql"): file.text for file in statements.views()}
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).strftime(TIME)
 
 
 def _literal(kind: str, value: str) -> str:

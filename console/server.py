@@ -11,9 +11,7 @@ from waitress.server import create_server
 
 from console import sessions, viewers
 from console.app import create
-from console.audits import Audits
 from console.context import Console
-from console.redrives import Redrives
 from console.sessions import Sessions
 from runtime import clickhouse
 from runtime.addresses import written
@@ -39,8 +37,6 @@ def assemble(settings: Settings) -> Console:
     return Console(
         settings=settings,
         sessions=Sessions(sessions.key(settings), settings.console.session_hours * 3600),
-        redrives=Redrives(settings),
-        audits=Audits(settings),
         is_open=viewers.needs_no_sign_in(settings),
     )
 

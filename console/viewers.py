@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clickhouse_driver.errors import ServerException
 from pydantic import SecretStr
 
+from console.troubles import refusal
 from runtime import clickhouse
 from runtime.addresses import is_loopback
 from runtime.errors import CallweaveError, StartError
@@ -72,8 +73,7 @@ class Viewer:
         except ServerException as error:
             if error.code in NOT_ALLOWED:
                 raise NotYours("Your user of ClickHouse may not read all that this page shows.") from None
-            # the server's own words may repeat what was asked for
-            raise StartError(f"ClickHouse refuses what this page asks (code {error.code}).") from None
+            raise StartError(refusal(error)) from None
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         with self.connected() as client:

@@ -41,15 +41,15 @@ MESSAGES = {
 
 
 class Accepted(Response):
-    """The answer of the hot path: werkzeug would check every header again before sending, for 10 µs."""
+    """The answer of the hot path: werkzeug would take 25 µs to make it and to check its headers again."""
 
-    def __init__(self, body: bytes) -> None:
-        super().__init__(body, int(HTTPStatus.OK), list(HEADERS))
+    def __init__(self, body: bytes) -> None:  # what werkzeug keeps of a response, this one has not
+        self._body = body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         del environ
-        start_response(self.status, self.headers.to_wsgi_list())
-        return [self.get_data()]
+        start_response("200 OK", [*HEADERS])
+        return [self._body]
 
 
 def accepted(callback_id: str) -> Response:

@@ -206,6 +206,8 @@ class Sent:
     def wait(self, deadline: float) -> bool:
         """Return whether all are acknowledged or have failed by then."""
         for _, future in self._futures:
+            if future.is_done:  # as most are, once the first of their batch is
+                continue
             try:
                 future.get(max(0.0, deadline - time.monotonic()))
             except KafkaError:

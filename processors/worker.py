@@ -42,6 +42,9 @@ LAG = Gauge(
     "callweave_consumer_lag", "Messages between the committed offset and the end.", ["topic", "partition"]
 )
 
+FETCH_SIZE = 2 * 1024 * 1024
+"""So many bytes come of one partition at once: the more events of a call come together, the fewer rows."""
+
 LAG_SECONDS = 2.0
 PULSE_SECONDS = 3.0
 ASK_SECONDS = 1.0
@@ -57,6 +60,7 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
         broker=brokers,
         broker_credentials=_credentials(kafka),
         broker_max_poll_records=batch,
+        consumer_max_fetch_size=FETCH_SIZE,
         # a killed worker's partitions stand still for one session; traps of the defaults: 60 s
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 3,

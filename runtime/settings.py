@@ -294,7 +294,7 @@ class CorrelateSettings(Section):
 
     metrics_port: Port = 9102
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
-    batch: int = Field(default=2000, ge=1, le=100_000)
+    batch: int = Field(default=6000, ge=1, le=100_000)
     """Events processed at once."""
     silence_seconds: float = Field(default=4 * 3600.0, ge=1)
     """A call without news for this long is closed, with `close_reason` `timeout`."""

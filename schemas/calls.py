@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from sys import intern
 from typing import TYPE_CHECKING, Literal
 
 from schemas.bills import received, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
-from schemas.legs import COURSE, MOST_LEGS, Tellings, known, known_talk_of, talk_of
+from schemas.heard import Doubted, Heard, all_doubted, all_heard, doubted_of, heard_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
     DESCRIBED,
+    Asked,
     by_request,
     by_side,
-    said_best,
     teller_of_extension,
     teller_of_outcome,
     teller_of_variables,
 )
-from schemas.times import moment
+from schemas.times import day_of
 from schemas.transfers import MOST_TRANSFERS, transfers_of
 
 if TYPE_CHECKING:
@@ -54,11 +56,17 @@ BILLED = (
 )
 """What a CDR and the events may both say of a call: columns `cdr_…` and `event_…`."""
 
-MEASURED = ("ring_time", "talk_time")
-"""Durations, which follow from times unless they are said."""
+# interned, they are found at once among the arguments of `Call`, and else by comparing each with all
+_OF_EVENTS = {name: intern(f"event_{name}") for name in BILLED}
+_OF_BILLS = {name: intern(f"cdr_{name}") for name in BILLED}
+
+_DESCRIBED = Asked(*DESCRIBED)
+_FILLED = Asked(*DESCRIBED, "extension")
+_REQUESTED = Asked("requested_by", "tag")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# never changed, though not frozen: that would take twice as long to make
+@dataclass(kw_only=True)
 class Call:
     """A row of `calls`; times are microseconds since 1970 UTC, durations microseconds, unknown is None."""
 
@@ -253,6 +261,15 @@ class Call:
     requested and no ring was seen, or if the first leg to ring may not have been the first called."""
     truncated: bool = False
     """Whether it has more events than are kept one by one: earlier ones are only counted in `revision`."""
+    expects_cdr: bool = False
+    """Whether a dialect in which it was reported sends CDRs."""
+    heard: tuple[Heard, ...] = ()
+    """By source, requests apart: how many events it told; of how many legs it told at least two of the first
+    ring or dial, the first answer, the hangup and the CDR; of how many of these they were received in another
+    order."""
+    doubted: tuple[Doubted, ...] = ()
+    """Source, field, stable code, and in how many of the source's events this field could not be read; of
+    very many the most frequent."""
 
 
 COLUMNS = tuple(each.name for each in fields(Call))
@@ -271,14 +288,15 @@ def version_of(events: Iterable[CallEvent]) -> int:
 def days_of(events: Iterable[CallEvent]) -> tuple[date, date]:
     """The UTC days of the first and of the last receipt."""
     events = list(events)
-    return (
-        moment(min(event.received_at for event in events)).date(),
-        moment(max(event.last_heard for event in events)).date(),
-    )
+    first = min([event.received_at for event in events])
+    last = max([event.last_heard for event in events])
+    return day_of(first), day_of(last)
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
     """Every day from the first to the last."""
+    if first == last:
+        return (first,)
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
@@ -312,7 +330,7 @@ def call_as_told(tellings: Tellings) -> Call:
     told |= _durations(told, course, exact, [], talk_time)
     call["outcome"] = call["outcome"] or ""
     state = _state(said, course, is_billed=bool(bills))
-    counted = _counted(everything, said, summed)
+    counted = _counted(tellings, summed)
     return Call(
         state=state,
         rang_at=course.rang_at,
@@ -324,9 +342,9 @@ def call_as_told(tellings: Tellings) -> Call:
         **_handed_on(parts, summed),
         **_requested(said, exact.rang_at),
         **_closed(everything, counted["last_received_at"], state),
-        **{f"event_{name}": value for name, value in told.items()},
-        **{f"cdr_{name}": value for name, value in billed.items()},
-        **_reached(said, bills, course, exact, call["method"]),
+        **{_OF_EVENTS[name]: value for name, value in told.items()},
+        **{_OF_BILLS[name]: value for name, value in billed.items()},
+        **_reached(tellings, call["method"]),
     )
 
 
@@ -363,13 +381,17 @@ def _sends_no_bill(said: list[CallEvent]) -> bool:
 
 def _as_events_say(events: list[CallEvent], course: Course) -> Json:
     """What events alone say of `BILLED`, but for durations."""
-    said: Json = {name: said_best(name, events, by_side) for name in DESCRIBED}
+    said = _DESCRIBED.said_best(events, by_side)
     said["extension"] = getattr(teller_of_extension(events), "extension", None)
-    said["started_at"] = min(known(event.started_at for event in events), default=None)
+    said["started_at"] = _began(events)
     said["answered_at"] = course.answered_at
     said["ended_at"] = course.ended_at
     said["outcome"] = None if course.ended_at is None else _outcome(events, said["answered_at"])
     return said
+
+
+def _began(events: list[CallEvent]) -> int | None:
+    return min([event.started_at for event in events if event.started_at is not None], default=None)
 
 
 def _outcome(events: list[CallEvent], answered_at: int | None) -> str:
@@ -390,11 +412,11 @@ def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
     """Put the call's bill before what events say; bills of other legs fill what nobody else says."""
     if not bills:
         return dict(told)
-    others = bills[1:]
-    filled = {
-        name: said_best(name, others, by_side) for name in (*DESCRIBED, "extension") if told[name] is None
-    }
-    return {**told, **filled, **billed, "answered_at": bills[0].answered_at}
+    said = {**told, **billed, "answered_at": bills[0].answered_at}
+    if others := bills[1:]:
+        filled = _FILLED.said_best(others, by_side)
+        said |= {name: value for name, value in filled.items() if said[name] is None}
+    return said
 
 
 def _has_talk(happened: list[CallEvent]) -> bool:
@@ -463,28 +485,25 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
     requested_at = _requested_at(said)
     return {
         "requested_at": requested_at,
-        "requested_by": said_best("requested_by", said, by_request),
-        "tag": said_best("tag", said, by_request),
+        **_REQUESTED.said_best(said, by_request),
         "variables": getattr(teller_of_variables(said), "variables", None) or {},
         "request_to_ring_time": _between(requested_at, rang_at),
     }
 
 
 def _requested_at(said: list[CallEvent]) -> int | None:
-    return min((event.occurred_at for event in said if event.kind == "requested"), default=None)
+    return min([event.occurred_at for event in said if event.kind == "requested"], default=None)
 
 
-def _reached(
-    said: list[CallEvent], bills: list[CallEvent], course: Course, exact: Course, method: str | None
-) -> Json:
+def _reached(told: Tellings, method: str | None) -> Json:
     """When the two sides were reached; of requested and predictive calls B is called once A has answered."""
-    answered_at, requested_at = course.answered.get("a"), _requested_at(said)
-    started_at = min(known(event.started_at for event in said if event.kind != "cdr"), default=None)
-    dialled_at = started_at if requested_at is None else requested_at
+    bills, course, exact = told.bills, told.course, told.exact
+    answered_at, requested_at = course.answered.get("a"), _requested_at(told.happened)
+    dialled_at = _began(told.happened) if requested_at is None else requested_at
     a_first = requested_at is not None or method == "predictive"
     rang_at = exact.rang.get("a") if a_first else exact.rang_at
     # without a request, a dial says when it was dialled, not that it rang
-    is_dialled = requested_at is not None or any(event.kind == "ring" for event in said)
+    is_dialled = requested_at is not None or any(event.kind == "ring" for event in told.happened)
     return {
         "reached_at": bills[0].answered_at if answered_at is None and bills else answered_at,
         "connected_at": course.answered.get("b"),
@@ -492,19 +511,19 @@ def _reached(
     }
 
 
-def _counted(everything: list[CallEvent], said: list[CallEvent], summed: list[Summary]) -> Json:
+def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
     """What a call is made of, and since when."""
-    ids = sorted({name for event in said for name in event.ids})
+    everything, said, ids = tellings.everything, tellings.said, tellings.ids
     kinds = {event.kind for event in said}
     heard = [event for event in everything if event.kind not in {"void", "closed"}]
     sources = tuple(sorted({event.source for event in said}))
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
         "account": said[0].account,
-        "call_id": min(name for event in everything for name in event.ids),
-        "uuid": min(known(event.uuid for event in said), default=None),
+        "call_id": min([event.ids[0] for event in everything]),
+        "uuid": min([event.uuid for event in said if event.uuid is not None], default=None),
         "legs": _as_written(ids[:MOST_LEGS], said),
-        "leg_count": len(ids) + sum(summary.legs for summary in summed),
+        "leg_count": len(ids) + sum([summary.legs for summary in summed]),
         "source": sources[0],
         "dialect": dialects[0],
         "sources": sources,
@@ -513,12 +532,15 @@ def _counted(everything: list[CallEvent], said: list[CallEvent], summed: list[Su
         "has_ring": not OFFERED.isdisjoint(kinds),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
-        "first_received_at": min(event.received_at for event in heard),
-        "last_received_at": max(event.last_heard for event in heard),
-        "events": tuple(sorted(event.event_id for event in said)),
-        "revision": len(said) + sum(summary.events for summary in summed),
-        "doubts": sum(len(event.doubts) for event in said) + sum(summary.doubts for summary in summed),
+        "first_received_at": min([event.received_at for event in heard]),
+        "last_received_at": max([event.last_heard for event in heard]),
+        "events": tuple(sorted([event.event_id for event in said])),
+        "revision": len(said) + sum([summary.events for summary in summed]),
+        "doubts": sum([len(event.doubts) for event in said]) + sum([summary.doubts for summary in summed]),
         "truncated": bool(summed),
+        "expects_cdr": not _sends_no_bill(said),
+        "heard": all_heard([heard_of(said), *(each.heard for each in summed)]),
+        "doubted": all_doubted([doubted_of(said), *(each.doubted for each in summed)]),
     }
 
 

@@ -205,13 +205,18 @@ class CallEvent:
     @classmethod
     def from_kept(cls, read: Json) -> CallEvent:
         """Read an event's JSON object that we wrote ourselves, and need not mistrust."""
-        doubts = tuple(Doubt(**doubt) for doubt in read.get("doubts", ()))
-        before = read.get("named_before")
-        before = None if before is None else tuple(before)
-        return cls(**{**read, "ids": tuple(read["ids"]), "doubts": doubts, "named_before": before})
+        said = {_NAMED[name]: value for name, value in read.items()}
+        said["ids"] = tuple(said["ids"])
+        if "doubts" in said:
+            said["doubts"] = tuple(Doubt(**doubt) for doubt in said["doubts"])
+        if "named_before" in said:
+            said["named_before"] = tuple(said["named_before"])
+        return cls(**said)
 
 
 NAMES = tuple(each.name for each in fields(CallEvent))
+_NAMED = dict(zip(NAMES, NAMES, strict=True))
+"""Of equal names the same object: arguments are found by identity, or else by comparing each with all."""
 _VALUES = attrgetter(*NAMES)
 _LEFT_OUT = {"reading": 1, "doubts": ()}
 _EVENT = TypeAdapter(CallEvent)

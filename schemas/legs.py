@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from operator import attrgetter
+from sys import intern
+from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of
 from schemas.course import OFFERED, course_of, ended_by, timed
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent, Json
     from schemas.talk import Span
 
-T = TypeVar("T")
 
 MOST_LEGS = 200
 """A row lists so many legs, the smallest, and counts all."""
@@ -39,9 +39,13 @@ COURSE = (
 """How a call or a leg went, by its CDR."""
 BILLED_OF_LEGS = ("caller", "callee", "extension", "agent_id", *COURSE)
 """What the row of a leg has of the leg's own bill: columns `cdr_…`."""
+_BILLED_VALUES = attrgetter(*BILLED_OF_LEGS)
+# interned, they are found at once among the arguments of `Leg`
+_OF_BILLS = tuple(intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# never changed, though not frozen: that would take twice as long to make
+@dataclass(kw_only=True)
 class Leg:
     """A row of `call_legs`; all but its id is None or 0 for a leg that is only named by others."""
 
@@ -91,6 +95,10 @@ class Leg:
     """The provider's code, as the leg's CDR says."""
     cdr_recording: str | None = None
     """Where the recording is, as the leg's CDR says."""
+    busy_until: int | None = None
+    """Until when its extension was busy with it: until it ended, or else its call. Unknown while that is
+    open, and for a leg that neither rang nor was answered or has no extension. Of a call with nothing but a
+    CDR the extension and its times are the CDR's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ class Part:
     @property
     def side(self) -> str | None:
         """Its side."""
-        return max(known(event.side for event in self.own), default=None)
+        return max([event.side for event in self.own if event.side is not None], default=None)
 
     @property
     def is_queue(self) -> bool:
@@ -121,12 +129,12 @@ class Part:
     @property
     def offered_at(self) -> int | None:
         """When it first rang."""
-        return min((event.occurred_at for event in self.own if event.kind in OFFERED), default=None)
+        return min([event.occurred_at for event in self.own if event.kind in OFFERED], default=None)
 
     @property
     def answered_at(self) -> int | None:
         """When it was first answered."""
-        return min((event.occurred_at for event in self.own if event.kind == "answer"), default=None)
+        return min([event.occurred_at for event in self.own if event.kind == "answer"], default=None)
 
 
 def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
@@ -152,15 +160,20 @@ def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | 
 def talk_of(parts: Iterable[Part]) -> int | None:
     """How long there was talk on any of these legs, as the events measured it; None if they don't say."""
     parts = list(parts)
-    goes_on = any(part.spans is None for part in _talking(parts)) and not any(part.words for part in parts)
-    return None if goes_on else known_talk_of(parts)
+    talking = _talking(parts)
+    goes_on = any(part.spans is None for part in talking) and not any(part.words for part in parts)
+    return None if goes_on else _talk(talking, parts)
 
 
 def known_talk_of(parts: Iterable[Part]) -> int | None:
     """The same, without the talk whose end is not known."""
     parts = list(parts)
+    return _talk(_talking(parts), parts)
+
+
+def _talk(talking: list[Part], parts: list[Part]) -> int | None:
     words = [word for part in parts for word in part.words]
-    spans = [span for part in _talking(parts) for span in part.spans or ()]
+    spans = [span for part in talking for span in part.spans or ()]
     return time_talked(spans, words) if spans or words else None
 
 
@@ -178,22 +191,18 @@ class Tellings:
         self.everything = list(events)
         self.said = [event for event in self.everything if event.kind not in SAYS_NOTHING]
         self.happened = [event for event in self.said if event.kind != "cdr"]
-        self.bills = bills_of(self.said)
+        self.bills = bills_of(self.said) if len(self.happened) < len(self.said) else []
+        self.ids = sorted({name for event in self.said for name in event.ids})
+        """Of the call and its legs, without those that only earlier readings named."""
         self.course = course_of(self.happened)
-        self._measured = timed(self.happened)
-        self._all_measured = self._measured is self.happened
-        self.exact = self.course if self._all_measured else course_of(self._measured)
+        measured = timed(self.happened)
+        all_measured = measured is self.happened
+        self.exact = self.course if all_measured else course_of(measured)
         """By events whose times are exact."""
-
-    @cached_property
-    def parts(self) -> dict[str, Part]:
+        self.parts = parts_of(self.happened, self.course)
         """By leg."""
-        return parts_of(self.happened, self.course)
-
-    @cached_property
-    def exact_parts(self) -> dict[str, Part]:
+        self.exact_parts = self.parts if all_measured else parts_of(measured, self.exact)
         """By leg, of events whose times are exact."""
-        return self.parts if self._all_measured else parts_of(self._measured, self.exact)
 
 
 def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
@@ -204,34 +213,50 @@ def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
 def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     """Give the rows of the legs of a call whose events are sorted out."""
     bills = {bill.leg: bill for bill in told.bills}
-    names = sorted({name for event in told.said for name in event.ids})
-    return tuple(
-        _row(name, told.parts.get(name), told.exact_parts.get(name), bills.get(name))
-        for name in names[:MOST_LEGS]
-    )
+    parts, exact_parts = told.parts, told.exact_parts
+    ended_at = _end_of(told)
+    alone = told.bills[0].leg if told.bills and not told.happened else None
+    rows = [
+        _row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]
+    ]
+    for row in rows:
+        row.busy_until = _busy_until(row, ended_at, alone)
+    return tuple(rows)
 
 
-def former_legs(events: Iterable[CallEvent]) -> tuple[str, ...]:
+def _end_of(told: Tellings) -> int | None:
+    """When the call ended: as its bill says, or else its events."""
+    billed = told.bills[0].ended_at if told.bills else None
+    return told.course.ended_at if billed is None else billed
+
+
+def _busy_until(leg: Leg, ended_at: int | None, alone: str | None) -> int | None:
+    """`alone` is the leg of the bill of a call without any other event."""
+    if leg.leg_id == alone:
+        return None if leg.cdr_extension is None or leg.cdr_answered_at is None else leg.cdr_ended_at
+    if leg.extension is None or (leg.rang_at is None and leg.answered_at is None):
+        return None
+    return ended_at if leg.ended_at is None else leg.ended_at
+
+
+def former_legs(told: Tellings) -> tuple[str, ...]:
     """Give the ids that only earlier readings named: of very many the smallest `MOST_LEGS`."""
-    named: set[str] = set()
     before: set[str] = set()
-    for event in events:
+    for event in told.everything:
         if event.kind == "void":
             before.update(event.ids)
-        elif event.kind not in SAYS_NOTHING:
-            named.update(event.ids)
         if event.named_before:
             before.update(event.named_before)
-    return tuple(sorted(before - named)[:MOST_LEGS]) if before else ()
+    return tuple(sorted(before.difference(told.ids))[:MOST_LEGS]) if before else ()
 
 
 def _row(name: str, part: Part | None, talked: Part | None, bill: CallEvent | None) -> Leg:
     own = [] if part is None else part.own
-    doubts = sum(len(event.doubts) for event in own) + (0 if bill is None else len(bill.doubts))
+    doubts = sum([len(event.doubts) for event in own]) + (0 if bill is None else len(bill.doubts))
     billed = _billed(bill)
     if part is None or not own:
         return Leg(leg_id=name, doubts=doubts, **billed)
-    outcomes = ((event.occurred_at, event.outcome) for event in own if event.outcome is not None)
+    outcomes = [(event.occurred_at, event.outcome) for event in own if event.outcome is not None]
     return Leg(
         leg_id=name,
         side=part.side,
@@ -258,10 +283,6 @@ def _talk_time(part: Part | None) -> int | None:
 def _billed(bill: CallEvent | None) -> Json:
     if bill is None:
         return {}
-    said = {f"cdr_{name}": getattr(bill, name) for name in BILLED_OF_LEGS}
-    return {**said, "cdr_received_at": bill.received_at}
-
-
-def known(values: Iterable[T | None]) -> Iterable[T]:
-    """Those that are there."""
-    return (value for value in values if value is not None)
+    said = dict(zip(_OF_BILLS, _BILLED_VALUES(bill), strict=True))
+    said["cdr_received_at"] = bill.received_at
+    return said

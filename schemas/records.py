@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date  # noqa: TC003  pydantic reads the annotation
-from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.calls import Call
-from schemas.legs import Leg
+from schemas.calls import Call, call_as_told, days_between, days_of, version_of
+from schemas.legs import Leg, former_legs, legs_as_told
 from schemas.versions import NewerVersionError, check_version, mistakes
+
+if TYPE_CHECKING:
+    from schemas.legs import Tellings
 
 VERSION = 2
 
@@ -74,7 +76,7 @@ class Record:
             "gone": self.gone,
         }
         if self.call is not None:
-            said["call"] = _said(_CALL, _CALL_VALUES(self.call))
+            said["call"] = _said(self.call)
         if self.former:
             said["former"] = self.former
         if self.legs:
@@ -99,19 +101,33 @@ class Record:
         return record
 
 
-_CALL = tuple(each.name for each in fields(Call))
-_CALL_VALUES = attrgetter(*_CALL)
-_LEG = tuple(each.name for each in fields(Leg))
-_LEG_VALUES = attrgetter(*_LEG)
+def row_of(
+    account: str, call_id: str, told: Tellings, *, began: bool = False, suspect: Suspect | None = None
+) -> Record:
+    """Give the message with the row of a call and its legs; at least one event must say something."""
+    events = told.everything
+    return Record(
+        account=account,
+        call_id=call_id,
+        began=began,
+        version=version_of(events),
+        days=days_between(*days_of(events)),
+        call=call_as_told(told),
+        legs=legs_as_told(told),
+        former=former_legs(told),
+        suspect=suspect,
+    )
+
+
 _RECORD = TypeAdapter(Record)
 
 
-def _said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+def _said(row: Call | Leg) -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if value is not None}
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
-    said = _said(_LEG, _LEG_VALUES(leg))
+    said = _said(leg)
     if not leg.doubts:
         del said["doubts"]
     return said

@@ -24,11 +24,14 @@ def time_talked(spans: Iterable[Span], words: Iterable[Span] = ()) -> int:
     A word is what a queue says of the talk behind it, and mostly the same talk by another clock: where a word
     meets spans, the longer of both counts.
     """
+    told = [(start, end, False) for start, end in spans]
+    told += [(start, end, True) for start, end in words]
+    if len(told) == 1:
+        start, end, _ = told[0]
+        return max(0, end - start)
     total = union = word = 0
     until = group_until = None
-    for start, end, is_word in sorted(
-        [*((*each, False) for each in spans), *((*each, True) for each in words)]
-    ):
+    for start, end, is_word in sorted(told):
         if group_until is not None and start > group_until:
             total, union, word = total + max(union, word), 0, 0
         group_until = end if group_until is None else max(group_until, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,7 +12,7 @@ from schemas.course import OFFERED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from schemas.events import CallEvent
+    from schemas.events import CallEvent, Json
 
     Rank = Callable[[CallEvent], int]
 
@@ -30,6 +31,46 @@ DESCRIBED = (
     "hangup_direction",
 )
 """What any event may say of its call: the earliest that does is believed."""
+
+
+class Asked:
+    """Fields of which the tellers are asked at once: one by one that took a third of a fold."""
+
+    def __init__(self, *names: str) -> None:
+        """There are two names or more."""
+        self._names = names
+        self._values = attrgetter(*names)
+
+    def said_best(self, events: Iterable[CallEvent], rank: Rank) -> Json:
+        """Give each field's value as `said_best` does, by name; None where nobody has one."""
+        last: tuple[int, int] | None = None
+        rows: list[tuple[Any, ...]] = []
+        told = [(event, self._values(event)) for event in events]
+        placed = [
+            ((-rank(event), event.occurred_at), row) for event, row in told if row.count(None) < len(row)
+        ]
+        placed.sort(key=itemgetter(0))
+        for place, row in placed:
+            if place == last:
+                rows[-1] = tuple(map(_greater, rows[-1], row))
+            else:
+                rows.append(row)
+            last = place
+        if not rows:
+            return dict.fromkeys(self._names)
+        said = rows[0]
+        for row in rows[1:]:
+            if None not in said:
+                break
+            said = tuple([there if mine is None else mine for mine, there in zip(said, row, strict=True)])
+        return dict(zip(self._names, said, strict=True))
+
+
+def _greater(one: Any, other: Any) -> Any:
+    """Of two that are believed alike the one whose text is greater."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other, key=str)
 
 
 def said_best(name: str, events: Iterable[CallEvent], rank: Rank) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, KafkaSettings
-from tests import order, servers
+from tests import order, scale, servers
 from tests.databases import Databases
 from tests.simulator.api.providers import running
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+assert scale.SCALE in {"fast", "normal", "long"}, "CALLWEAVE_TEST_SCALE is fast, normal or long"
 
 STARTERS = {
     "ClickHouseNode",

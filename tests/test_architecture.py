@@ -63,6 +63,7 @@ PURE_LIBRARIES = frozenset(
         "orjson",
         "pydantic",
         "re",
+        "sys.intern",
         "typing",
         "urllib.parse",
         "zlib",

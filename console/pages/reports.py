@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, g, render_template, request
 
-from console import reports
-from console.context import console
+from console import clocks, reports
+from console.context import page_zone
+from console.viewers import rows
+
+if TYPE_CHECKING:
+    from console.reports import Report
 
 page = Blueprint("reports", __name__)
 
-DAYS = 7
-"""The span of a report for which none is asked."""
 SHOWN_ROWS = 200
 
 
@@ -21,23 +23,24 @@ SHOWN_ROWS = 200
 def show() -> str:
     known = [each for each in reports.REPORTS if g.viewer.readable_as(each.view)]
     wanted = reports.BY_VIEW.get(request.args.get("view", ""))
-    report = wanted if wanted in known else next(iter(known), None)
-    if report is None:
+    asked = wanted if wanted in known else next(iter(known), None)
+    if asked is None:
         return render_template("reports.html", report=None, known=known)
-    since, until = _span()
-    sql = reports.question(
-        report,
-        g.viewer.readable_as(report.view),
-        since=since.astimezone(UTC),
-        until=until.astimezone(UTC),
-        given=request.args.to_dict() | _days(since, until),
-        account=request.args.get("account", ""),
-    )
-    found = g.viewer.rows(sql.replace("%", "%%"))
+    with_twin = reports.has_twin(asked) and bool(g.viewer.readable_as(reports.twin(asked).view))
+    report = reports.twin(asked) if with_twin and _clock() == "account" else asked
+    account = _account()
+    with g.viewer.connected() as client:
+        if reports.is_local(report):
+            g.zone = clocks.zone_of(client, account)
+        sql = _question(report, account)
+        found = rows(client, sql.replace("%", "%%"))
+    since, until = _span(report)
     return render_template(
         "reports.html",
         report=report,
+        view=asked.view,
         known=known,
+        clock=_clock() if with_twin else "",
         about=reports.about(report),
         columns=reports.columns(report),
         parameters={
@@ -53,12 +56,27 @@ def show() -> str:
     )
 
 
-def _span() -> tuple[datetime, datetime]:
-    """Whole days of the console's zone unless a time of day is given."""
-    zone = console().zone
-    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+def _question(report: Report, account: str) -> str:
+    since, until = _span(report)
+    view = g.viewer.readable_as(report.view)
+    given = request.args.to_dict() | _days(since, until)
+    return reports.question(report, view, since=since, until=until, given=given, account=account)
+
+
+def _clock() -> str:
+    """By whose hours and days calls are counted."""
+    return "utc" if request.args.get("clock") == "utc" else "account"
+
+
+def _account() -> str:
+    return request.args.get("account", "")
+
+
+def _span(report: Report) -> tuple[datetime, datetime]:
+    """Whole days unless a time of day is given; in the page's zone."""
+    today = datetime.now(page_zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     until = _read(request.args.get("until", "")) or today + timedelta(days=1)
-    since = _read(request.args.get("since", "")) or until - timedelta(days=DAYS)
+    since = _read(request.args.get("since", "")) or until - timedelta(days=report.days)
     return since, until
 
 
@@ -70,7 +88,7 @@ def _days(since: datetime, until: datetime) -> dict[str, str]:
 
 def _read(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=console().zone)
+        return datetime.fromisoformat(text).replace(tzinfo=page_zone())
     except ValueError:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,6 @@ def one(name: str) -> str:
         source=source,
         figures=_figures(g.viewer).get(name, UNKNOWN),
         rejections=_rejections(g.viewer, name),
-        redrive=console().redrives.last,
         days=REJECTIONS_DAYS,
     )
 
@@ -160,7 +160,8 @@ def redrive(name: str) -> str | Response:
     code = request.form.get("code", "")
     here = console()
     if request.form.get("really"):
-        if not here.redrives.start(name, code):
+        asked = redrives.Redrive(name, code)
+        if not here.redrives.start(asked, partial(redrives.redrive, here.settings, asked)):
             abort(HTTPStatus.CONFLICT, "Another redrive runs: wait for its end.")
         return redirect(url_for("sources.redriven", name=name))
     fates = redrives.foretell(here.settings, g.viewer.clickhouse, redrives.selection(name, code))
@@ -171,7 +172,7 @@ def redrive(name: str) -> str | Response:
 def redriven(name: str) -> str:
     """How far the last redrive has come."""
     return render_template(
-        "redriven.html", source=_source(name), redrive=console().redrives.last, look_again=500
+        "redriven.html", source=_source(name), work=console().redrives.last, look_again=500
     )
 
 

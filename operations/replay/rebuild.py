@@ -29,10 +29,10 @@ from runtime.progress import bar
 from runtime.settings import ClickHouseSettings
 from runtime.terminal import echo
 from schemas.callbacks import Rejection, Stage
-from schemas.calls import call_as_told, days_between, days_of, is_call, version_of
+from schemas.calls import is_call
 from schemas.events import newest
-from schemas.legs import Tellings, former_legs, legs_as_told
-from schemas.records import Record
+from schemas.legs import Tellings
+from schemas.records import Record, row_of
 from schemas.topics import Topic
 from sinks import migrate, rows
 from sinks.batch import Batch, Insert
@@ -180,16 +180,7 @@ def record_of(call: Events) -> Record | None:
     told = list(known.values())
     if not is_call(told):
         return None
-    tellings = Tellings(told)
-    return Record(
-        account=call.account,
-        call_id=call.root,
-        version=version_of(told),
-        days=days_between(*days_of(told)),
-        call=call_as_told(tellings),
-        legs=legs_as_told(tellings),
-        former=former_legs(told),
-    )
+    return row_of(call.account, call.root, Tellings(told))
 
 
 @dataclass

@@ -18,6 +18,7 @@ import orjson
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
 from schemas.events import SAYS_NOTHING, CallEvent
+from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.summed import Summary, deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
@@ -46,16 +47,21 @@ def bounded(own: str, events: Known, most: int) -> Known:
     return {**left, summary.event_id: summary}
 
 
-def is_summed(own: str, events: Known, came: CallEvent) -> bool:
-    """Whether an event that is not known may be one of those that were summed up."""
-    summary = events.get(summary_id(came.account, own))
-    if summary is None or came.event_id in events or came.kind == "summed":
+def not_summed(own: str, events: Known, came: list[CallEvent]) -> list[CallEvent]:
+    """Leave out events that may be some of those that were summed up."""
+    summary = events.get(summary_id(came[0].account, own)) if came and events else None
+    if summary is None:
+        return came
+    legs = {event.leg for event in events.values() if event is not summary}
+    until = summary_of(summary).until
+    return [event for event in came if event.event_id in events or not _is_summed(event, legs, until)]
+
+
+def _is_summed(came: CallEvent, legs: set[str], until: int) -> bool:
+    if came.kind == "summed" or came.received_at > until or came.leg in legs:
         return False
     # what a replay reads for the first time was not there to be summed up
-    read_first_now = came.reading > 1 and came.named_before is None
-    if came.received_at > summary_of(summary).until or read_first_now:
-        return False
-    return all(event.leg != came.leg for event in events.values() if event.event_id != summary.event_id)
+    return came.reading == 1 or came.named_before is not None
 
 
 def summary_id(account: str, own: str) -> str:
@@ -115,6 +121,8 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         talk=with_lost(lost.talk, [known.talk]),
         billed=with_lost(lost.billed, [known.billed]),
         until=max(known.until, *(event.received_at for event in dropped)),
+        heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
+        doubted=all_doubted([known.doubted, doubted_of(dropped)]),
     )
     everything = [*dropped, before] if before else dropped
     first = min(event.received_at for event in everything)

@@ -48,7 +48,7 @@ def last_heard(leg: Leg) -> int:
 
 def last_closed(leg: Leg) -> int:
     """The last receipt before the call was closed, in microseconds since 1970 UTC; 0 if it never was."""
-    return max((e.received_at for e in leg.events.values() if e.kind == "closed"), default=0)
+    return max([e.received_at for e in leg.events.values() if e.kind == "closed"], default=0)
 
 
 def closing(account: str, own: str, leg: Leg, reason: str) -> CallEvent:
@@ -78,7 +78,7 @@ def closing(account: str, own: str, leg: Leg, reason: str) -> CallEvent:
 def is_reopened(before: Leg, after: Leg) -> bool:
     """Whether what came between the two is news of a call that was closed."""
     closed = last_closed(before)
-    return last_heard(before) <= closed < last_heard(after)
+    return closed > 0 and last_heard(before) <= closed < last_heard(after)
 
 
 def close_after(leg: Leg, waits: Mapping[str, int], usual: int) -> int:

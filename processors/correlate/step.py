@@ -23,15 +23,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processors.correlate.bounds import MOST_EVENTS, bounded, is_summed
+from processors.correlate.bounds import MOST_EVENTS, bounded, not_summed
 from processors.correlate.leg import ASKED, Known, Leg, known
 from processors.correlate.ties import MOST_CALLS, tie_of
-from schemas.calls import call_as_told, days_between, days_of, is_call, version_of
+from schemas.calls import days_between, days_of, is_call, version_of
 from schemas.events import CallEvent
-from schemas.legs import MOST_LEGS, Tellings, former_legs, legs_as_told
+from schemas.legs import MOST_LEGS, Tellings
 from schemas.legs import Leg as LegRow
 from schemas.links import Events, Link, Tie
-from schemas.records import FOR_GOOD, Record, Suspect
+from schemas.records import FOR_GOOD, Record, Suspect, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,17 +84,16 @@ class Sends:
             return (
                 Record(account=account, call_id=own, began=self.began, suspect=self.suspect) if said else None
             )
-        row = Tellings(events) if self.call and is_call(events) else None
+        if self.call and is_call(events):
+            return row_of(account, own, Tellings(events), began=self.began, suspect=self.suspect)
         return Record(
             account=account,
             call_id=own,
             began=self.began,
             version=FOR_GOOD if self.gone else version_of(events),
             days=days_between(*days_of(events)),
-            call=call_as_told(row) if row else None,
-            legs=legs_as_told(row) if row else _named(events),
-            former=former_legs(events) if row else (),
-            gone=row is None,
+            legs=_named(events),
+            gone=True,
             suspect=self.suspect,
         )
 
@@ -122,8 +121,7 @@ def step(
     sends = Sends(began=ASKED not in leg.told, suspect=_suspect(refused, ties))
     events, told = leg.events, leg.told
     if root == own:
-        unknown = [event for event in came if not is_summed(own, events, event)]
-        events = bounded(own, known(events.values(), unknown), most)
+        events = bounded(own, known(events.values(), not_summed(own, events, came)), most)
         told = _worth_keeping(told, peers, events) if len(told) > most else told
         sends.told = _linked(own, came, leg.told)
         sends.call = tuple(events.values()) if came else ()
@@ -143,9 +141,15 @@ def _linked(own: str, came: list[CallEvent], told: frozenset[str]) -> list[tuple
     for event in came:
         for name in event.ids:
             if name > own and name not in told:
+                if name in ties and event.received_at > ties[name].at:
+                    continue
                 tie = tie_of(event, name)
-                ties[name] = min(tie, ties.get(name, tie), key=lambda each: (each.at, each.call, each.source))
+                ties[name] = min(tie, ties.get(name, tie), key=_as_received)
     return [(name, Link(own, tie)) for name, tie in sorted(ties.items())]
+
+
+def _as_received(tie: Tie) -> tuple[int, str, str]:
+    return tie.at, tie.call, tie.source
 
 
 def _handed_on(own: str, refused: list[Refused]) -> list[tuple[str, Link | Events]]:
@@ -191,7 +195,7 @@ def _sorted_out(
         tie = _tie(own, message)
         if tie is not None:
             ties = ties.admit(tie, most_calls)
-            if not ties.holds(tie):
+            if ties.suspect_at and not ties.holds(tie):
                 refused.append((message if isinstance(message, CallEvent) else None, tie))
                 continue
         if isinstance(message, Link):

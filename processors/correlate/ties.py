@@ -11,6 +11,7 @@ after a crash is decided as it was the first time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -87,5 +88,10 @@ def tie_of(event: CallEvent, name: str) -> Tie:
     call = event.uuid
     if not call or canonical(call) == name:
         call = (event.callee if event.direction == "outbound" else event.caller) or ""
-    call = blake2b(f"{event.account}/{call}".encode(), digest_size=8).hexdigest()
-    return Tie(call, event.received_at, event.source)
+    return Tie(_hash(f"{event.account}/{call}"), event.received_at, event.source)
+
+
+@lru_cache(maxsize=10_000)
+def _hash(call: str) -> str:
+    """The same for the events of a call, which come one after the other."""
+    return blake2b(call.encode(), digest_size=8).hexdigest()

@@ -35,19 +35,21 @@ BENCHES: dict[str, Callable[..., list[Section]]] = {
 @click.command()
 @click.argument("benches", nargs=-1, type=click.Choice(list(BENCHES)))
 @click.option("--quick", is_flag=True, help="Short runs: figures to develop by, not to quote.")
+@click.option("--beside", metavar="COMMIT", help="Measure the ingress of another commit in the same run.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     default=RESULTS,
     help="Where to write the report; it is printed as well.",
 )
-def main(benches: tuple[str, ...], output: Path, *, quick: bool) -> None:
+def main(benches: tuple[str, ...], output: Path, beside: str | None, *, quick: bool) -> None:
     """Measure speed and memory, of all parts or of some, and write down what was found."""
     sections: list[Section] = []
+    chosen = BENCHES | {"ingest": lambda folder, quick: [ingest.bench(folder, quick=quick, beside=beside)]}
     for name in benches or [name for name in BENCHES if name != "ten-million"]:
         click.echo(f"== {name}", err=True)
         with tempfile.TemporaryDirectory(prefix="callweave-bench-") as folder:
-            found = BENCHES[name](Path(folder), quick=quick)
+            found = chosen[name](Path(folder), quick=quick)
         for section in found:
             click.echo(section.markdown())
         sections += found

@@ -63,7 +63,7 @@ def bench(folder: Path, *, quick: bool) -> Section:
     port = free_port()
     rows: list[tuple[str, ...]] = []
     ratios, rates = [], []
-    with process("tests.bench.simulate_noop", port):
+    with process(port, "tests.bench.simulate_noop", str(port)):
         for each in range(rounds):
             tally, cost = simulated(port, calls, folder / str(each))
             bare = closed_loop("127.0.0.1", port, [request("x")], CONNECTIONS, tally.seconds)

@@ -113,6 +113,15 @@ def test_each_alert_has_a_section_in_the_runbook() -> None:
         }
 
 
+def test_each_rule_says_when_it_fires() -> None:
+    """`promtool test rules` tries it."""
+    tests = yaml.safe_load((COMPOSE / "prometheus" / "rules_test.yml").read_text())["tests"]
+    assert [each["name"] for each in tests] == [rule["alert"] for rule in RULES]
+    for each in tests:
+        assert any(case.get("exp_alerts") for case in each["alert_rule_test"])
+        assert any(not case.get("exp_alerts") for case in each["alert_rule_test"])
+
+
 def test_each_kind_of_alert_leads_to_a_section() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| \[\w+\]\(#(\w+)\) \|$", RUNBOOK, re.MULTILINE))
     assert set(rows) == set(Kind)

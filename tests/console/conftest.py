@@ -10,7 +10,6 @@ import pytest
 
 from console.app import create
 from console.server import assemble
-from runtime.clickhouse import connected
 from runtime.stage import Heart
 from sinks.migrate import migrate
 from tests.conftest import say_not_run
@@ -40,8 +39,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseNode]:
 def settings(node: ClickHouseNode, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """With empty tables; everybody signs in."""
     made = stack.settings_of(NO_KAFKA, node, tmp_path_factory.mktemp("settings"))
-    with connected(made.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE IF EXISTS {made.clickhouse.database}")
+    stack.empty(node)
     migrate(made)
     return made
 

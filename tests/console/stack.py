@@ -14,6 +14,8 @@ import httpx
 from compose.embedded.clickhouse.node import ClickHouseNode
 from runtime import sources
 from runtime.addresses import free_port
+from runtime.clickhouse import connected
+from runtime.settings import ClickHouseSettings
 from tests.pipeline import Pipeline, Worker
 from tests.servers import NO_TLS, eventually, new_settings, prepared
 
@@ -46,6 +48,12 @@ def clickhouse(folder: Path) -> Iterator[ClickHouseNode]:
         folder / "clickhouse", port=free_port(), http_port=free_port(), people=people, roles=ROLES
     ) as node:
         yield node
+
+
+def empty(node: ClickHouseNode) -> None:
+    """Begin anew: the roles are on this one database."""
+    with connected(ClickHouseSettings(host=node.host, port=node.port), database="default") as client:
+        client.execute(f"DROP DATABASE IF EXISTS {node.database}")
 
 
 def settings_of(kafka: str, node: ClickHouseNode, folder: Path, **console: Any) -> Settings:

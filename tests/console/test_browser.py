@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.console import stack
 from tests.console.stack import MASKED, OPERATOR, PASSWORD, SOURCE, ring
-from tests.rows import until
+from tests.rows import count, until
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -21,24 +21,31 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from compose.embedded.clickhouse.node import ClickHouseNode
     from tests.console.stack import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
-CUSTOMER = "87847569524"
+CUSTOMER, MISREAD, READ = "87847569524", "87800000001", "87800000002"
+LOOK_SECONDS = 0.3
 REFERENCE = "<img src=x onerror=alert(1)>'; DROP TABLE calls; --"
 FRESH_SECONDS = 2.0
 """How soon *Now* shows what came by HTTP."""
-PATIENCE_MS = 30_000
-SEEN_SECONDS = 1.5
-"""After which every stage has seen a change of the sources file."""
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
+TRIES = 8
+"""How often it may be tried: a machine that is busy with something else is slow for a while."""
+AXE = """options => axe.run(document, {resultTypes: ["violations"], ...options}).then(found =>
+    found.violations.map(each => `${each.id}: ${each.nodes.map(node => node.html)}`))"""
 PAGES = ("/", "/wallboard", "/calls", "/reports", "/sources", f"/source/{SOURCE}", "/health")
 
 
 @pytest.fixture(scope="module")
-def running(kafka_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("console")
-    with stack.clickhouse(folder) as node, stack.running(kafka_address, node, folder) as found:
+def running(
+    kafka_address: str, node: ClickHouseNode, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    stack.empty(node)
+    with stack.running(kafka_address, node, tmp_path_factory.mktemp("browser")) as found:
         yield found
 
 
@@ -99,15 +106,15 @@ def test_each_page_loads_and_axe_finds_nothing(page: Page, call: str) -> None:
     noise: list[str] = []
     page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: noise.append(str(error)))
-    axe = Axe()
+    axe = Axe().axe_script
     for path in (*PAGES, f"/call?account=acme&id={call}", "/sources/new", "/reports?view=service_level"):
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 200, path
-        for options in ({"resultTypes": ["violations"]}, {"runOnly": ["color-contrast"]}):
-            found = axe.run(page, options=options)
-            assert found.violations_count == 0, f"{path}, {options}\n{found.generate_report()}"
-            page.emulate_media(color_scheme="dark")  # where only colours differ
+        page.evaluate(axe)
+        assert page.evaluate(AXE, {}) == [], path
+        page.emulate_media(color_scheme="dark")  # where only colours differ
+        assert page.evaluate(AXE, {"runOnly": ["color-contrast"]}) == [], f"{path}, dark"
         page.emulate_media(color_scheme="light")
     assert noise == []
 
@@ -116,12 +123,12 @@ def test_a_callback_shows_on_now_at_once(page: Page, running: Running) -> None:
     page.goto("/")
     waiting = page.locator('[data-figure="waiting"]')
     expect(waiting).to_have_text(re.compile(r"\d"))
-    took = []
-    for _ in range(3):
+    took: list[float] = []
+    while not took or (took[-1] > FRESH_SECONDS and len(took) < TRIES):
         before = int(waiting.inner_text())
         assert running.post(ring("87800000000", str(uuid4()))) == 200
         sent = time.monotonic()
-        expect(waiting).to_have_text(str(before + 1), timeout=PATIENCE_MS)
+        expect(waiting).to_have_text(str(before + 1))
         took.append(time.monotonic() - sent)
     print(f"a callback showed on Now after {', '.join(f'{each:.2f}' for each in took)} s")
     assert min(took) <= FRESH_SECONDS, took
@@ -172,21 +179,35 @@ def test_a_rejected_callback_is_redriven(page: Page, running: Running) -> None:
     file = running.settings.sources_file
     right = file.read_text()
     file.write_text(right.replace('"common-api"', '"extension-events"'))  # it was configured wrongly
-    time.sleep(SEEN_SECONDS)
-    leg = str(uuid4())
-    assert running.post(ring(CUSTOMER, leg)) == 200
-    until(running.settings, "SELECT count() FROM rejected_callbacks", 1)
+    posted = posted_until(running, MISREAD, "SELECT count() > 0 FROM rejected_callbacks")
     page.goto(f"/source/{SOURCE}")
     page.get_by_role("link", name="its bytes").click()
     expect(page.locator("main")).to_contain_text("It is rejected")
     file.write_text(right)
-    time.sleep(SEEN_SECONDS)
+    posted_until(running, READ, f"SELECT count() > 0 FROM calls WHERE caller = '{READ}'")
     page.goto(f"/source/{SOURCE}")
     page.get_by_role("button", name="Redrive …", exact=True).first.click()
     expect(page.locator("tbody")).to_contain_text("accepted")
     page.get_by_role("button", name="Send them again").click()
-    expect(page.locator("main")).to_contain_text("1 of 1 are accepted now", timeout=90_000)
-    until(running.settings, f"SELECT count() FROM calls WHERE call_id = '{leg}'", 1)
+    expect(page.locator("main")).to_contain_text(re.compile(r"(\d+) of \1 are accepted now"))
+    until(running.settings, f"SELECT count() FROM calls WHERE caller = '{MISREAD}'", posted)
+
+
+def posted_until(running: Running, number: str, query: str) -> int:
+    """Post new calls until the stages show that they have seen a change of the sources file; how many."""
+    posted = 0
+
+    def shows() -> bool:
+        nonlocal posted
+        if count(running.settings, query):
+            return True
+        assert running.post(ring(number, str(uuid4()))) == 200
+        posted += 1
+        time.sleep(LOOK_SECONDS)
+        return False
+
+    eventually(shows, query)
+    return posted
 
 
 def test_a_source_is_added_and_its_first_callback_explained(page: Page, running: Running) -> None:
@@ -202,7 +223,7 @@ def test_a_source_is_added_and_its_first_callback_explained(page: Page, running:
     running.urls["new-pbx"] = url
     event = {**ring(CUSTOMER, str(uuid4())), "starttime": "soon", "colour": "blue"}
     eventually(lambda: running.post(event, "new-pbx") == 200, "the ingress knows the new source")
-    expect(page.locator("main")).to_contain_text("It is understood", timeout=PATIENCE_MS)
+    expect(page.locator("main")).to_contain_text("It is understood")
     text = page.locator("main").inner_text()
     for shown in ("a leg rings", CUSTOMER, "inbound", "starttime", "soon", "colour", "blue"):
         assert shown in text, shown
@@ -222,11 +243,11 @@ def test_the_masked_role_sees_no_number_anywhere(chromium: Browser, running: Run
     while next_ones:
         path = next_ones.pop()
         seen.add(path)
-        answer = page.goto(path)
+        answer = page.goto(path, wait_until="domcontentloaded")
         assert answer is not None
         assert answer.status in {200, 403}, path
         text = page.content() + page.locator("body").inner_text()
-        assert not re.search(rf"{CUSTOMER}|2190240001|87800000000|onerror", text), path
+        assert not re.search(rf"{CUSTOMER}|2190240001|8780000000|onerror", text), path
         links = page.eval_on_selector_all("a[href^='/']", "all => all.map(each => each.getAttribute('href'))")
         next_ones += [
             each for each in set(links) - seen - set(next_ones) if not each.startswith("/calls.csv")
@@ -257,10 +278,13 @@ def test_an_attempt_without_a_token_is_refused(page: Page, running: Running) -> 
 
 
 def test_health_shows_the_stages_and_audits(page: Page) -> None:
-    page.goto("/health")
-    expect(page.locator("tbody .tag.good")).to_have_count(4)
+    def all_ready() -> bool:
+        page.goto("/health")
+        return page.locator("tbody .tag.good").count() == 4
+
+    eventually(all_ready, "Health shows four stages that are ready")
     page.get_by_role("button", name="Audit the last 24 hours").click()
-    expect(page.locator("#audit")).to_contain_text("Nothing is missing", timeout=90_000)
+    expect(page.locator("#audit")).to_contain_text("Nothing is missing")
 
 
 def test_nothing_is_wider_than_a_phone(chromium: Browser, running: Running, page: Page, call: str) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from console.reports import REPORTS
+from operations.accounts.store import Account, put
+from runtime.clickhouse import connected
 from tests.console.conftest import token
 from tests.console.stack import MASKED, OPERATOR
 from tests.sinks.queries.telling import SECOND, event, tell
@@ -206,6 +208,36 @@ def test_a_report_asks_for_no_more_than_its_span(browser: FlaskClient) -> None:
     assert "Nothing in this span" in text_of(browser.get(path))
     path = "/reports?view=service_level&threshold=nonsense') SETTINGS x = ('"
     assert "threshold = 0," in text_of(browser.get(path))
+
+
+@pytest.fixture(scope="module")
+def in_tokyo(settings: Settings) -> None:
+    """An account with one call, at half past five in the morning there, on the evening before by UTC."""
+    began = round(datetime(2026, 3, 29, 20, 30, tzinfo=UTC).timestamp()) * SECOND
+    tell(settings, [event("ring", "tokyo-1", began, account="tokyo", extension="8001", direction="inbound")])
+    with connected(settings.clickhouse) as client:
+        put(client, Account("tokyo", "Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("view", "cut"),
+    [
+        ("calls_by_hour", "local_hour >= '2026-03-30 00:00'\n    AND local_hour < '2026-03-31 00:00'"),
+        ("calls_by_extension", "day >= '2026-03-30'\n    AND day < '2026-03-31'"),
+    ],
+)
+def test_hours_and_days_are_the_accounts_unless_utc_is_asked_for(
+    in_tokyo: None, browser: FlaskClient, view: str, cut: str
+) -> None:
+    morning = {"view": view, "account": "tokyo", "since": "2026-03-30T00:00", "until": "2026-03-31T00:00"}
+    page = html.unescape(text_of(browser.get("/reports", query_string=morning)))
+    assert f"SELECT * FROM {view}_local\nWHERE {cut}" in page
+    assert "Times are Asia/Tokyo" in page
+    assert "2026-03-30 05:00" in page or ">2026-03-30<" in page
+    by_utc = html.unescape(text_of(browser.get("/reports", query_string=morning | {"clock": "utc"})))
+    assert f"SELECT * FROM {view}\n" in by_utc
+    assert "Times are UTC" in by_utc
+    assert "Nothing in this span" in by_utc
 
 
 def test_masked_people_see_pseudonyms_everywhere(told: None, enter: Callable[[str], FlaskClient]) -> None:

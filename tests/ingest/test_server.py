@@ -13,12 +13,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from runtime import sources
-from tests.ingest.conftest import accepted, new_token, running
-from tests.servers import PATIENCE, eventually
+from tests.ingest.conftest import accepted, new_settings, new_token, running
+from tests.servers import NO_KAFKA, PATIENCE, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runtime.settings import Settings
@@ -107,48 +109,51 @@ def refused(ingress: Ingress) -> bool:
     return False
 
 
-def test_a_client_that_never_finishes_does_not_hold_the_end_up(settings: Settings, tmp_path: Path) -> None:
-    limits = settings.ingest.model_copy(update={"drain_seconds": 1.0})
-    token = new_token(settings)
-    with running(settings.model_copy(update={"ingest": limits}), tmp_path) as ingress:
-        eventually(ingress.ready, "ready")
-        with socket.create_connection(("127.0.0.1", ingress.port)) as half:
-            half.sendall(
-                f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode()
-            )
-            eventually(lambda: ingress.post(token).status_code == 200, "others are served")
-            ingress.terminate()
-            assert ingress.wait() == 0
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Ingress]:
+    """One that has no broker, which it does not need for these tests."""
+    with running(new_settings(NO_KAFKA, tmp_path, drain_seconds=1.0), tmp_path) as ingress:
+        yield ingress
 
 
-def test_changed_sources_take_effect_while_it_runs(ingress: Ingress, settings: Settings) -> None:
-    first = new_token(settings)
-    assert ingress.post(first).status_code == 200, "an added source is accepted at once"
-    second = sources.rotate(settings.sources_file, "shanghai", timedelta(0))
-    eventually(lambda: ingress.post(first).status_code == 404, "the old token is void")
-    assert ingress.post(second).status_code == 200
-    good = settings.sources_file.read_bytes()
-    settings.sources_file.write_bytes(b"[")
-    eventually(lambda: "trouble" in httpx.get(f"{ingress.probes}/readyz").text, "the broken file is noticed")
-    assert ingress.post(second).status_code == 200
-    settings.sources_file.write_bytes(good)
-    sources.remove(settings.sources_file, "shanghai")
-    eventually(lambda: ingress.post(second).status_code == 404, "a removed source is refused")
-    said = ingress.log.read_text()
+def test_a_client_that_never_finishes_does_not_hold_the_end_up(alone: Ingress) -> None:
+    token = new_token(alone.settings)
+    with socket.create_connection(("127.0.0.1", alone.port)) as half:
+        half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+        eventually(lambda: alone.post(token).status_code == 200, "others are served")
+        alone.terminate()
+        assert alone.wait() == 0
+
+
+def test_changed_sources_take_effect_while_it_runs(alone: Ingress) -> None:
+    file = alone.settings.sources_file
+    first = new_token(alone.settings)
+    assert alone.post(first).status_code == 200, "an added source is accepted at once"
+    second = sources.rotate(file, "shanghai", timedelta(0))
+    eventually(lambda: alone.post(first).status_code == 404, "the old token is void")
+    assert alone.post(second).status_code == 200
+    good = file.read_bytes()
+    file.write_bytes(b"[")
+    eventually(lambda: "trouble" in httpx.get(f"{alone.probes}/readyz").text, "the broken file is noticed")
+    assert alone.post(second).status_code == 200
+    file.write_bytes(good)
+    sources.remove(file, "shanghai")
+    eventually(lambda: alone.post(second).status_code == 404, "a removed source is refused")
+    said = alone.log.read_text()
     assert first not in said
     assert second not in said
 
 
-def test_a_taken_port_is_one_sentence(settings: Settings, ingress: Ingress) -> None:
+def test_a_taken_port_is_one_sentence(alone: Ingress) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "callweave", "run", "ingest", "--metrics-port", "0"],
-        env=ingress.environment(),
+        env=alone.environment(),
         capture_output=True,
         timeout=PATIENCE,
         check=False,
     )
     said = second.stderr.decode()
     assert second.returncode == 1
-    assert f"127.0.0.1:{settings.ingest.port}" in said
+    assert f"127.0.0.1:{alone.port}" in said
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1

@@ -24,7 +24,7 @@ from schemas.calls import (
     version_of,
 )
 from schemas.events import HELD_BACK, CallEvent, Doubt
-from schemas.legs import Leg, former_legs, legs_of
+from schemas.legs import Leg, Tellings, former_legs, legs_of
 from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
@@ -542,12 +542,18 @@ def test_events_mean_this_call(name: str) -> None:
 
 
 def test_a_call_of_which_next_to_nothing_is_known() -> None:
-    known = {"account": "acme", "call_id": "a", "legs": ("a",), "source": "shanghai", "dialect": "common-api"}
-    known |= {"transferred_from": (), "transferred_to": ()}
+    known: dict[str, Any] = {
+        "account": "acme",
+        "call_id": "a",
+        "legs": ("a",),
+        "source": "shanghai",
+        "dialect": "common-api",
+    }
+    known |= {"transferred_from": (), "transferred_to": (), "heard": (("shanghai", 1, 0, 0),), "doubted": ()}
     listed = {"sources": ("shanghai",), "dialects": ("common-api",), "kinds": ("ring",), "variables": {}}
     texts = {"outcome": "", "state": "ringing", "close_reason": ""}
     flags = {
-        "has_ring": True,
+        **dict.fromkeys(("has_ring", "expects_cdr"), True),
         **dict.fromkeys(("has_answer", "has_hangup", "has_cdr", "reopened", "truncated"), False),
     }
     counts = {"events": ("e1",), "revision": 1, "leg_count": 1, "doubts": 0, "transfers": 0}
@@ -608,6 +614,7 @@ def test_the_rows_of_legs() -> None:
             ended_at=at(8),
             outcome="busy",
             talk_time=3 * SECOND,
+            busy_until=at(8),
         ),
         Leg(leg_id="c"),
     )
@@ -619,9 +626,9 @@ def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:
         said(1, "void", ids=("a", "d")),
         said(2, "void", ids=("b",)),
     ]
-    assert former_legs(events) == ("c", "d")
+    assert former_legs(Tellings(events)) == ("c", "d")
     assert [leg.leg_id for leg in legs_of(events)] == ["a", "b"]
-    assert former_legs(RANG) == ()
+    assert former_legs(Tellings(RANG)) == ()
 
 
 @examples(normal=500, long=10_000)

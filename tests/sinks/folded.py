@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.calls import call_of, days_between, days_of, is_call, version_of
+from schemas.calls import is_call
 from schemas.events import newest
-from schemas.legs import former_legs, legs_of
-from schemas.records import Record
+from schemas.legs import Tellings
+from schemas.records import row_of
 from schemas.topics import Topic
 from sinks.batch import Batch
 from sinks.rows import Poison, read
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
     from schemas.events import CallEvent
+    from schemas.records import Record
 
 
 def joined(events: Iterable[CallEvent]) -> list[CallEvent]:
@@ -34,15 +35,8 @@ def record_of(events: Iterable[CallEvent]) -> Record:
     events = joined(events)
     if not is_call(events):
         raise AssertionError("these events say nothing")
-    return Record(
-        account=events[0].account,
-        call_id=min(leg for event in events for leg in event.ids),
-        version=version_of(events),
-        days=days_between(*days_of(events)),
-        call=call_of(events),
-        legs=legs_of(events),
-        former=former_legs(events),
-    )
+    call_id = min(leg for event in events for leg in event.ids)
+    return row_of(events[0].account, call_id, Tellings(events))
 
 
 def batch_of(*calls: Iterable[CallEvent]) -> Batch:

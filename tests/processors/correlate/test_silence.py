@@ -66,6 +66,7 @@ def test_late_news_reopens_a_closed_call_until_it_is_closed_again() -> None:
     assert is_reopened(before, after)
     assert not is_reopened(before, before)
     assert not is_reopened(leg, after)
+    assert not is_reopened(Leg(), leg)
     assert not is_reopened(after, after)
     assert call_of(closed(after).events.values()).close_reason == "timeout"
 

@@ -1,0 +1,1 @@
+SELECT count() AS alerts FROM alerts WHERE isNull(cleared_at)
