@@ -14,6 +14,7 @@ from schemas.bills import received, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
+from schemas.heard import Doubted, Heard, all_doubted, all_heard, doubted_of, heard_of
 from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
@@ -260,6 +261,15 @@ class Call:
     requested and no ring was seen, or if the first leg to ring may not have been the first called."""
     truncated: bool = False
     """Whether it has more events than are kept one by one: earlier ones are only counted in `revision`."""
+    expects_cdr: bool = False
+    """Whether a dialect in which it was reported sends CDRs."""
+    heard: tuple[Heard, ...] = ()
+    """By source, requests apart: how many events it told; of how many legs it told at least two of the first
+    ring or dial, the first answer, the hangup and the CDR; of how many of these they were received in another
+    order."""
+    doubted: tuple[Doubted, ...] = ()
+    """Source, field, stable code, and in how many of the source's events this field could not be read; of
+    very many the most frequent."""
 
 
 COLUMNS = tuple(each.name for each in fields(Call))
@@ -528,6 +538,9 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
         "revision": len(said) + sum([summary.events for summary in summed]),
         "doubts": sum([len(event.doubts) for event in said]) + sum([summary.doubts for summary in summed]),
         "truncated": bool(summed),
+        "expects_cdr": not _sends_no_bill(said),
+        "heard": all_heard([heard_of(said), *(each.heard for each in summed)]),
+        "doubted": all_doubted([doubted_of(said), *(each.doubted for each in summed)]),
     }
 
 

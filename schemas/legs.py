@@ -95,6 +95,10 @@ class Leg:
     """The provider's code, as the leg's CDR says."""
     cdr_recording: str | None = None
     """Where the recording is, as the leg's CDR says."""
+    busy_until: int | None = None
+    """Until when its extension was busy with it: until it ended, or else its call. Unknown while that is
+    open, and for a leg that neither rang nor was answered or has no extension. Of a call with nothing but a
+    CDR the extension and its times are the CDR's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +214,29 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     """Give the rows of the legs of a call whose events are sorted out."""
     bills = {bill.leg: bill for bill in told.bills}
     parts, exact_parts = told.parts, told.exact_parts
-    return tuple(
-        [_row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]]
-    )
+    ended_at = _end_of(told)
+    alone = told.bills[0].leg if told.bills and not told.happened else None
+    rows = [
+        _row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]
+    ]
+    for row in rows:
+        row.busy_until = _busy_until(row, ended_at, alone)
+    return tuple(rows)
+
+
+def _end_of(told: Tellings) -> int | None:
+    """When the call ended: as its bill says, or else its events."""
+    billed = told.bills[0].ended_at if told.bills else None
+    return told.course.ended_at if billed is None else billed
+
+
+def _busy_until(leg: Leg, ended_at: int | None, alone: str | None) -> int | None:
+    """`alone` is the leg of the bill of a call without any other event."""
+    if leg.leg_id == alone:
+        return None if leg.cdr_extension is None or leg.cdr_answered_at is None else leg.cdr_ended_at
+    if leg.extension is None or (leg.rang_at is None and leg.answered_at is None):
+        return None
+    return ended_at if leg.ended_at is None else leg.ended_at
 
 
 def former_legs(told: Tellings) -> tuple[str, ...]:

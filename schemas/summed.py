@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.events import CallEvent
+    from schemas.heard import Doubted, Heard
 
 MOST_KEPT = 50
 """So many bills, and so many words of queues, are kept in any case."""
@@ -46,6 +47,10 @@ class Summary:
     """How long there was talk on their legs by bills, in microseconds; None if there was no bill."""
     until: int = 0
     """When the last of them was received, in microseconds since 1970 UTC."""
+    heard: tuple[Heard, ...] = ()
+    """What each source told in them."""
+    doubted: tuple[Doubted, ...] = ()
+    """Which fields of them could not be read."""
 
 
 def summary_of(event: CallEvent) -> Summary:

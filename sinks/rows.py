@@ -145,7 +145,19 @@ def verdict(rejection: Rejection) -> int:
 
 _EVENT_FIELDS = attrgetter(*EVENTS.columns)
 _SAID = EVENTS.columns.index
-LISTS = frozenset({"legs", "events", "sources", "dialects", "kinds", "transferred_from", "transferred_to"})
+LISTS = frozenset(
+    (
+        "legs",
+        "events",
+        "sources",
+        "dialects",
+        "kinds",
+        "transferred_from",
+        "transferred_to",
+        "heard",
+        "doubted",
+    )
+)
 _COUNTED = frozenset({"revision", "doubts", "leg_count", "transfers"})
 
 
@@ -189,6 +201,9 @@ def _unfit(record: Record) -> Iterator[Reason]:
         yield Reason("days", "unrepresentable", "no row can be kept under these days")
     if record.call is not None:
         yield from checks.unfit(((name, getattr(record.call, name)) for name in CALL_FIELDS), _COUNTED)
+        counts = (("heard", n) for _, *told in record.call.heard for n in told)
+        doubts = (("doubted", n) for *_, n in record.call.doubted)
+        yield from checks.unfit((*counts, *doubts), frozenset({"heard", "doubted"}))
     if record.suspect is not None and not all(map(checks.is_time, (record.suspect.since, record.suspect.at))):
         yield Reason("suspect", "unrepresentable", "no column can hold this value")
     for leg in record.legs:
@@ -273,7 +288,9 @@ _EMPTY: dict[str, Any] = {"variables": {}} | dict.fromkeys(
     ("source", "dialect", "outcome", "state", "close_reason"), ""
 )
 _EMPTY |= {CALL_FIELDS[place]: [] for place in _LISTS} | dict.fromkeys(_COUNTED, 0)
-_EMPTY |= dict.fromkeys(("has_ring", "has_answer", "has_hangup", "has_cdr", "reopened", "truncated"), False)
+_EMPTY |= dict.fromkeys(
+    ("has_ring", "has_answer", "has_hangup", "has_cdr", "reopened", "truncated", "expects_cdr"), False
+)
 _NOTHING: Row = tuple(_EMPTY.get(name) for name in CALL_FIELDS)
 
 

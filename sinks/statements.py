@@ -9,7 +9,6 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from schemas import dialects
 from sinks import agents_between, changes, local, masked
 
 FOLDER = Path(__file__).parent
@@ -62,12 +61,7 @@ def views() -> list[SqlFile]:
 
     Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text.
     """
-    sending_cdrs = dialects.sql_list(dialects.SENDING_CDRS)
-    texts = {
-        file.name.removesuffix(".sql"): file.text.replace("{sending_cdrs}", sending_cdrs)
-        for file in _files("queries")
-        if file.name != EXAMPLES
-    }
+    texts = {file.name.removesuffix(".sql"): file.text for file in _files("queries") if file.name != EXAMPLES}
     texts = {
         name: _INLINED.sub(lambda found: _query_of(texts[found[1]]), text) for name, text in texts.items()
     }

@@ -12,7 +12,7 @@ import pytest
 from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, KafkaSettings
 from sinks.migrate import migrate
-from tests import servers
+from tests import scale, servers
 from tests.simulator.api.providers import running
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+assert scale.SCALE in {"fast", "normal", "long"}, "CALLWEAVE_TEST_SCALE is fast, normal or long"
 
 STARTERS = {
     "ClickHouseNode",

@@ -19,10 +19,16 @@ def scaled(normal: int, long: int) -> int:
     return {"fast": -(-normal // FAST_SHARE), "normal": normal, "long": long}[SCALE]
 
 
+settings.register_profile(
+    "without-timings",
+    parent=settings(),  # in CI each run tries the same examples
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+# a timing is never a test: Hypothesis fails an example that takes 200 ms on a busy machine
+settings.load_profile("without-timings")
+
+
 def examples(normal: int, long: int) -> settings:
-    """How many examples a property is tried on; a timing is never a test, so none has a deadline."""
-    return settings(
-        max_examples=scaled(normal, long),
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    """How many examples a property is tried on."""
+    return settings(max_examples=scaled(normal, long))

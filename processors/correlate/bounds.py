@@ -18,6 +18,7 @@ import orjson
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
 from schemas.events import SAYS_NOTHING, CallEvent
+from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.summed import Summary, deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         talk=with_lost(lost.talk, [known.talk]),
         billed=with_lost(lost.billed, [known.billed]),
         until=max(known.until, *(event.received_at for event in dropped)),
+        heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
+        doubted=all_doubted([known.doubted, doubted_of(dropped)]),
     )
     everything = [*dropped, before] if before else dropped
     first = min(event.received_at for event in everything)

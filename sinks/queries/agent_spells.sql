@@ -1,5 +1,5 @@
 -- A leg without an end of its own ends with its call; while that is open it isn't counted. A call with nothing but a CDR
--- counts as one leg of the CDR's extension.
+-- counts as one leg of the CDR's extension: that leg has none of its own.
 CREATE OR REPLACE VIEW agent_spells
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -14,13 +14,17 @@ CREATE OR REPLACE VIEW agent_spells
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS SELECT
     account,
-    assumeNotNull(leg.extension) AS extension,
+    assumeNotNull(if(isNull(leg.extension), leg.cdr_extension, leg.extension)) AS extension,
     day,
     call_id,
-    leg_id,
-    assumeNotNull(began) AS began_at,
-    answered_at,
-    assumeNotNull(leg.ended_at) AS ended_at
+    if(isNull(leg.extension), '', leg.leg_id) AS leg_id,
+    assumeNotNull(multiIf(
+        isNull(leg.extension), leg.cdr_answered_at,
+        leg.rang_at < leg.answered_at, leg.rang_at,
+        coalesce(leg.answered_at, leg.rang_at)
+    )) AS began_at,
+    if(isNull(leg.extension), leg.cdr_answered_at, leg.answered_at) AS answered_at,
+    assumeNotNull(leg.busy_until) AS ended_at
 FROM
 (
     SELECT
@@ -29,50 +33,14 @@ FROM
         day,
         call_id,
         leg_id,
-        coalesce(if(rang_at < answered_at, rang_at, answered_at), rang_at, answered_at) AS began,
+        rang_at,
         answered_at,
-        ended_at
-    FROM call_legs
+        cdr_extension,
+        cdr_answered_at,
+        busy_until
+    FROM stored_legs FINAL
+    WHERE is_gone = 0
 ) AS leg
-WHERE isNotNull(leg.extension) AND isNotNull(began) AND isNotNull(leg.ended_at)
-UNION ALL
--- Few legs that began have no end: they are what the join looks calls up in.
-SELECT
-    call.account,
-    assumeNotNull(leg.extension),
-    call.day,
-    call.call_id,
-    leg.leg_id,
-    assumeNotNull(leg.began),
-    leg.answered_at,
-    assumeNotNull(call.ended_at)
-FROM (SELECT account, day, call_id, ended_at FROM calls) AS call
-INNER JOIN
-(
-    SELECT
-        account,
-        extension,
-        day,
-        call_id,
-        leg_id,
-        coalesce(if(rang_at < answered_at, rang_at, answered_at), rang_at, answered_at) AS began,
-        answered_at
-    FROM call_legs
-    WHERE isNull(ended_at) AND isNotNull(extension) AND (isNotNull(rang_at) OR isNotNull(answered_at))
-) AS leg
-ON leg.account = call.account AND leg.day = call.day AND leg.call_id = call.call_id
-WHERE isNotNull(call.ended_at)
-UNION ALL
-SELECT
-    account,
-    assumeNotNull(cdr_extension),
-    day,
-    call_id,
-    '',
-    assumeNotNull(cdr_answered_at),
-    cdr_answered_at,
-    assumeNotNull(cdr_ended_at)
-FROM calls
-WHERE kinds = ['cdr'] AND isNotNull(cdr_extension) AND isNotNull(cdr_answered_at) AND isNotNull(cdr_ended_at)
+WHERE isNotNull(leg.busy_until)
 SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Each time that an extension was busy with one leg: what agents adds up'

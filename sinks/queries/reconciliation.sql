@@ -1,7 +1,4 @@
--- A difference counts as a gap from 5 seconds on: the CDR's times have whole seconds, and an event without a time
--- of its own has that of its receipt. The differences themselves stand in columns, for any other threshold.
--- A call that is still open has no gap yet: what it lacks may be on its way. Of a predictive call the CDR tells when the
--- called party answered, and events when the agent did: these times, and the durations from them, are not compared.
+-- The columns that it compares were worked out when the row was written: see stored_calls in sinks/migrations/0008_sums.sql.
 CREATE OR REPLACE VIEW reconciliation
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
@@ -47,7 +44,7 @@ AS SELECT
     last_received_at,
     state,
     close_reason,
-    is_request,
+    toBool(state = 'requested') AS is_request,
     arrayFilter(
         gap -> gap != '',
         [
@@ -63,99 +60,27 @@ AS SELECT
             if(duration_drifts, 'duration_drifts', '')
         ]
     ) AS gaps,
-    no_cdr,
-    no_events,
-    no_answer,
-    no_hangup,
-    toBool(ifNull(abs(start_difference_seconds) > 5, false)) AS start_differs,
-    toBool(ifNull(abs(answer_difference_seconds) > 5, false)) AS answer_differs,
-    toBool(ifNull(abs(end_difference_seconds) > 5, false)) AS end_differs,
-    toBool(ifNull(abs(uuid_difference_seconds) > 5, false) AND isNull(zone_hours)) AS uuid_differs,
-    toBool(isNotNull(zone_hours)) AS wrong_zone,
-    toBool(
-        ifNull(abs(talk_drift_seconds) > 5, false)
-            OR ifNull(abs(ring_drift_seconds) > 5, false)
-            OR ifNull(abs(cdr_drift_seconds) > 5, false)
-    ) AS duration_drifts,
+    toBool(bitTest(gap_bits, 0)) AS no_cdr,
+    toBool(bitTest(gap_bits, 1)) AS no_events,
+    toBool(bitTest(gap_bits, 2)) AS no_answer,
+    toBool(bitTest(gap_bits, 3)) AS no_hangup,
+    toBool(bitTest(gap_bits, 4)) AS start_differs,
+    toBool(bitTest(gap_bits, 5)) AS answer_differs,
+    toBool(bitTest(gap_bits, 6)) AS end_differs,
+    toBool(bitTest(gap_bits, 7)) AS uuid_differs,
+    toBool(bitTest(gap_bits, 8)) AS wrong_zone,
+    toBool(bitTest(gap_bits, 9)) AS duration_drifts,
     start_difference_seconds,
     answer_difference_seconds,
     end_difference_seconds,
     if(isNull(uuid_time), NULL, fromUnixTimestamp64Micro(assumeNotNull(uuid_time), 'UTC')) AS uuid_at,
     (toUnixTimestamp64Micro(cdr_started_at) - uuid_time) / 1e6 AS cdr_uuid_difference_seconds,
     (toUnixTimestamp64Micro(event_started_at) - uuid_time) / 1e6 AS event_uuid_difference_seconds,
-    -- no two zones are further apart than 26 hours
-    if(
-        shifted_hours != 0 AND abs(shifted_hours) <= 26 AND abs(uuid_difference_seconds - shifted_hours * 3600) <= 60,
-        shifted_hours,
-        NULL
-    ) AS zone_hours,
+    zone_hours,
     talk_drift_seconds,
     ring_drift_seconds,
     cdr_drift_seconds
-FROM
-(
-    SELECT
-        *,
-        toBool(is_over AND sends_cdr AND has_events AND NOT has_cdr) AS no_cdr,
-        toBool(has_cdr AND NOT has_events) AS no_events,
-        toBool(has_events AND NOT has_answer AND isNotNull(cdr_answered_at)) AS no_answer,
-        toBool(is_over AND has_answer AND isNull(event_ended_at)) AS no_hangup,
-        toUnixTimestamp64Micro(coalesce(cdr_started_at, event_started_at)) AS said_time,
-        (toUnixTimestamp64Micro(cdr_started_at) - toUnixTimestamp64Micro(event_started_at)) / 1e6 AS start_difference_seconds,
-        if(ifNull(event_method, '') = 'predictive', NULL, 1) AS is_comparable,
-        is_comparable * (toUnixTimestamp64Micro(cdr_answered_at) - toUnixTimestamp64Micro(event_answered_at)) / 1e6
-            AS answer_difference_seconds,
-        (toUnixTimestamp64Micro(cdr_ended_at) - toUnixTimestamp64Micro(event_ended_at)) / 1e6 AS end_difference_seconds,
-        is_comparable * (cdr_talk_seconds - event_talk_seconds) AS talk_drift_seconds,
-        is_comparable * (cdr_ring_seconds - event_wait_seconds) AS ring_drift_seconds,
-        cdr_talk_seconds
-            - (toUnixTimestamp64Micro(cdr_ended_at) - toUnixTimestamp64Micro(cdr_answered_at)) / 1e6 AS cdr_drift_seconds,
-        if(
-            empty(uuid_times) OR isNull(said_time),
-            NULL,
-            arraySort(time -> abs(time - assumeNotNull(said_time)), uuid_times)[1]
-        ) AS uuid_time,
-        (said_time - uuid_time) / 1e6 AS uuid_difference_seconds,
-        round(uuid_difference_seconds / 1800) / 2 AS shifted_hours
-    FROM
-    (
-        SELECT
-            account,
-            call_id,
-            source,
-            dialect,
-            started_at,
-            first_received_at,
-            last_received_at,
-            state,
-            close_reason,
-            toBool(state IN ('ended', 'complete') OR close_reason != '') AS is_over,
-            toBool(state = 'requested') AS is_request,
-            hasAny(dialects, {sending_cdrs}) AS sends_cdr,
-            length(kinds) > has_cdr + isNotNull(requested_at) AS has_events, -- of other kinds
-            has_answer,
-            has_cdr,
-            event_method,
-            event_started_at,
-            event_answered_at,
-            event_ended_at,
-            toUnixTimestamp64Micro(coalesce(event_answered_at, event_ended_at))
-                - toUnixTimestamp64Micro(event_started_at) AS waited,
-            -- what a CDR calls its ring time
-            multiIf(
-                ifNull(event_outcome, '') = 'answered' AND isNull(event_answered_at), NULL,
-                if(waited < 0, 0, waited) / 1e6
-            ) AS event_wait_seconds,
-            event_talk_seconds,
-            cdr_started_at,
-            cdr_answered_at,
-            cdr_ended_at,
-            cdr_ring_seconds,
-            cdr_talk_seconds,
-            uuid_times
-        FROM stored_calls FINAL
-        WHERE is_gone = 0
-    ) AS call
-) AS reconciled
+FROM stored_calls FINAL
+WHERE is_gone = 0
 SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Each call, with where events, CDR and the time inside its UUID do not fit together';

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW source_quality
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
     `source` String COMMENT 'The configured sender',
-    `callbacks` UInt64 COMMENT 'How many callbacks said something of calls',
+    `callbacks` UInt64 COMMENT 'How often callbacks said something of calls: one that tells of several events counts for each',
     `events` UInt64 COMMENT 'How many different things they said',
     `calls` UInt64 COMMENT 'Of how many calls; a call that several sources tell of counts for the first by name',
     `first_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When its first event arrived',
@@ -23,20 +23,20 @@ AS SELECT
     heard.account AS account,
     heard.source AS source,
     heard.callbacks AS callbacks,
-    heard.events AS events,
-    made.calls AS calls,
+    told.events AS events,
+    told.calls AS calls,
     heard.first_received_at AS first_received_at,
     heard.last_received_at AS last_received_at,
-    made.cdr_delay_p50_seconds AS cdr_delay_p50_seconds,
-    made.cdr_delay_p99_seconds AS cdr_delay_p99_seconds,
-    100 * (heard.callbacks - heard.events) / heard.callbacks AS duplicates_percent,
-    if(heard.legs = 0, NULL, 100 * heard.legs_out_of_order / heard.legs) AS out_of_order_percent,
-    if(made.over = 0, NULL, 100 * made.without_hangup / made.over) AS missing_hangups_percent,
+    if(empty(told.delays), NULL, told.delays[1]) AS cdr_delay_p50_seconds,
+    if(empty(told.delays), NULL, told.delays[2]) AS cdr_delay_p99_seconds,
+    100 * greatest(toInt64(heard.callbacks) - toInt64(told.events), 0) / heard.callbacks AS duplicates_percent,
+    if(told.legs = 0, NULL, 100 * told.disordered / told.legs) AS out_of_order_percent,
+    if(told.over = 0, NULL, 100 * told.without_hangup / told.over) AS missing_hangups_percent,
     heard.silent_extensions AS silent_extensions,
-    made.doubts AS doubts,
-    if(made.calls = 0, NULL, 100 * made.doubtful / made.calls) AS doubtful_percent,
+    told.doubts AS doubts,
+    if(told.calls = 0, NULL, 100 * told.doubtful / told.calls) AS doubtful_percent,
     arrayMap(
-        each -> (each.2, each.3, each.1, 100 * each.1 / heard.events), arrayReverseSort(doubted.fields)
+        each -> (each.2, each.3, each.1, 100 * each.1 / told.events), arrayReverseSort(doubted.fields)
     ) AS doubtful_fields,
     suspected.ids AS suspect_ids
 FROM
@@ -45,15 +45,12 @@ FROM
         account,
         source,
         sum(extension_callbacks) AS callbacks,
-        sum(extension_events) AS events,
-        sum(extension_legs) AS legs,
-        sum(extension_legs_out_of_order) AS legs_out_of_order,
         min(first_heard_at) AS first_received_at,
         max(last_heard_at) AS last_received_at,
         arraySort(arrayMap(
             each -> each.1,
             arrayFilter(
-                each -> isNotNull(each.1)
+                each -> each.1 != ''
                     AND each.2 < last_received_at - toIntervalHour(24)
                     AND each.2 >= last_received_at - toIntervalDay(30),
                 groupArray((extension, last_heard_at))
@@ -61,59 +58,17 @@ FROM
         )) AS silent_extensions
     FROM
     (
-        WITH toInt64(9223372036854775807) AS unknown
+        WITH splitByChar('\n', told_by) AS parts
         SELECT
-            account,
-            source,
-            extension,
-            sum(callbacks) AS extension_callbacks,
-            sum(events) AS extension_events,
-            min(leg.first_received_at) AS first_heard_at,
-            max(leg.last_received_at) AS last_heard_at,
-            countIf(
-                (first_offered_at != unknown) + (first_answered_at != unknown) + (first_ended_at != unknown)
-                    + (first_billed_at != unknown) > 1
-            ) AS extension_legs,
-            -- sums and products: AND and OR pick out the rows of each part
-            countIf(
-                (first_offered_at != unknown)
-                        * (first_offered_at > least(first_answered_at, first_ended_at, first_billed_at))
-                    + (first_answered_at != unknown) * (first_answered_at > least(first_ended_at, first_billed_at))
-                    + (first_ended_at != unknown) * (first_ended_at > first_billed_at) > 0
-            ) AS extension_legs_out_of_order
-        FROM
-        (
-            SELECT
-                account,
-                source,
-                max(telling.extension) AS extension,
-                uniqExact(callback_id) AS callbacks,
-                uniqExact(event_id) AS events,
-                min(received_at) AS first_received_at,
-                max(last_received_at) AS last_received_at,
-                min(if(kind IN ('ring', 'dial'), time, unknown)) AS first_offered_at,
-                min(if(kind = 'answer', time, unknown)) AS first_answered_at,
-                min(if(kind = 'hangup', time, unknown)) AS first_ended_at,
-                min(if(kind = 'cdr', time, unknown)) AS first_billed_at
-            FROM
-            (
-                SELECT
-                    account,
-                    source,
-                    leg,
-                    kind,
-                    extension,
-                    callback_id,
-                    event_id,
-                    received_at,
-                    last_received_at,
-                    toUnixTimestamp64Micro(received_at) AS time
-                FROM stored_events FINAL
-                WHERE kind NOT IN ('message', 'requested', 'void', 'closed', 'summed')
-            ) AS telling
-            GROUP BY account, source, leg
-        ) AS leg
-        GROUP BY account, source, extension
+            parts[1] AS account,
+            parts[2] AS source,
+            arrayStringConcat(arraySlice(parts, 3), '\n') AS extension,
+            count() AS extension_callbacks,
+            min(received_at) AS first_heard_at,
+            max(stored_events.last_received_at) AS last_heard_at
+        FROM stored_events FINAL
+        WHERE told_by != ''
+        GROUP BY told_by
     ) AS by_extension
     GROUP BY account, source
 ) AS heard
@@ -122,29 +77,47 @@ LEFT JOIN
     SELECT
         account,
         source,
-        count() AS calls,
-        -- both at once: each alone would sort all delays
-        quantilesExactInclusiveIf(0.5, 0.99)(delay_seconds, isNotNull(delay_seconds)) AS delays,
-        if(count(delay_seconds) = 0, NULL, delays[1]) AS cdr_delay_p50_seconds,
-        if(count(delay_seconds) = 0, NULL, delays[2]) AS cdr_delay_p99_seconds,
-        sum(call.doubts) AS doubts,
-        countIf(call.doubts > 0) AS doubtful,
-        countIf(is_over_with_events) AS over,
-        countIf(is_over_with_events AND isNull(event_ended_at)) AS without_hangup
+        sum(told_calls) AS calls,
+        sum(told_events) AS events,
+        sum(told_legs) AS legs,
+        sum(told_disordered) AS disordered,
+        sum(told_doubts) AS doubts,
+        sum(told_doubtful) AS doubtful,
+        sum(told_over) AS over,
+        sum(told_without_hangup) AS without_hangup,
+        groupArrayArray(told_delays) AS delays
     FROM
     (
+        WITH splitByChar('\n', told_by) AS parts
         SELECT
-            account,
-            source,
-            has_cdr,
-            event_ended_at,
-            (toUnixTimestamp64Micro(cdr_received_at) - toUnixTimestamp64Micro(cdr_ended_at)) / 1e6 AS delay_seconds,
-            (state IN ('ended', 'complete') OR close_reason != '') AND (has_ring OR has_answer) AS is_over_with_events,
-            doubts
-        FROM calls
-    ) AS call
+            parts[1] AS account,
+            parts[2] AS source,
+            count() AS told_calls,
+            sum(call.told_events) AS told_events,
+            sum(call.told_legs) AS told_legs,
+            sum(call.told_disordered) AS told_disordered,
+            sum(call.doubts) AS told_doubts,
+            countIf(call.doubts > 0) AS told_doubtful,
+            countIf(call.is_over * (call.has_ring + call.has_answer) > 0) AS told_over,
+            countIf(
+                call.is_over * (call.has_ring + call.has_answer) * isNull(call.event_ended_at) > 0
+            ) AS told_without_hangup,
+            -- both at once: each alone would sort all delays
+            if(
+                count(call.cdr_delay_seconds) = 0, [], quantilesExactInclusive(0.5, 0.99)(call.cdr_delay_seconds)
+            ) AS told_delays
+        FROM stored_calls AS call FINAL
+        WHERE is_gone = 0
+        GROUP BY told_by
+        UNION ALL
+        -- what the other senders told of a call that several told of
+        SELECT account, other.1, 0, sum(other.2), sum(other.3), sum(other.4), 0, 0, 0, 0, []
+        FROM (SELECT account, heard FROM stored_calls FINAL WHERE is_gone = 0 AND length(heard) > 1) AS call
+        ARRAY JOIN arrayPopFront(heard) AS other
+        GROUP BY account, other.1
+    ) AS parts
     GROUP BY account, source
-) AS made ON made.account = heard.account AND made.source = heard.source
+) AS told ON told.account = heard.account AND told.source = heard.source
 LEFT JOIN
 (
     SELECT account, source, groupArray((field_events, field, code)) AS fields
@@ -152,14 +125,13 @@ LEFT JOIN
     (
         SELECT
             account,
-            source,
+            doubt.1 AS source,
             -- a sender names fields as it likes
-            replaceRegexpAll(tupleElement(doubt, 1), '[0-9]{5,}', '…') AS field,
-            tupleElement(doubt, 2) AS code,
-            uniqExact(event_id) AS field_events
-        FROM stored_events FINAL
-        ARRAY JOIN doubts AS doubt
-        WHERE kind NOT IN ('message', 'requested', 'void', 'closed', 'summed')
+            replaceRegexpAll(doubt.2, '[0-9]{5,}', '…') AS field,
+            doubt.3 AS code,
+            sum(doubt.4) AS field_events
+        FROM (SELECT account, doubted FROM stored_calls FINAL WHERE is_gone = 0 AND notEmpty(doubted)) AS call
+        ARRAY JOIN doubted AS doubt
         GROUP BY account, source, field, code
     ) AS doubtful
     GROUP BY account, source

@@ -542,12 +542,18 @@ def test_events_mean_this_call(name: str) -> None:
 
 
 def test_a_call_of_which_next_to_nothing_is_known() -> None:
-    known = {"account": "acme", "call_id": "a", "legs": ("a",), "source": "shanghai", "dialect": "common-api"}
-    known |= {"transferred_from": (), "transferred_to": ()}
+    known: dict[str, Any] = {
+        "account": "acme",
+        "call_id": "a",
+        "legs": ("a",),
+        "source": "shanghai",
+        "dialect": "common-api",
+    }
+    known |= {"transferred_from": (), "transferred_to": (), "heard": (("shanghai", 1, 0, 0),), "doubted": ()}
     listed = {"sources": ("shanghai",), "dialects": ("common-api",), "kinds": ("ring",), "variables": {}}
     texts = {"outcome": "", "state": "ringing", "close_reason": ""}
     flags = {
-        "has_ring": True,
+        **dict.fromkeys(("has_ring", "expects_cdr"), True),
         **dict.fromkeys(("has_answer", "has_hangup", "has_cdr", "reopened", "truncated"), False),
     }
     counts = {"events": ("e1",), "revision": 1, "leg_count": 1, "doubts": 0, "transfers": 0}
@@ -608,6 +614,7 @@ def test_the_rows_of_legs() -> None:
             ended_at=at(8),
             outcome="busy",
             talk_time=3 * SECOND,
+            busy_until=at(8),
         ),
         Leg(leg_id="c"),
     )

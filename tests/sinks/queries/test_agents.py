@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -50,6 +50,11 @@ class Leg:
             return None
         talk = ended if self.answered_at is None else min(self.answered_at, ended)
         return (min(began, talk), ended), (talk, ended)
+
+    @property
+    def busy_until(self) -> int | None:
+        """As the row of the leg says."""
+        return None if self.spells is None else self.spells[0][1]
 
 
 def generated(chance: random.Random) -> list[Leg]:
@@ -134,25 +139,15 @@ def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
                 leg.extension,
                 *(
                     None if time is None else moment(time)
-                    for time in (leg.rang_at, leg.answered_at, leg.ended_at)
+                    for time in (leg.rang_at, leg.answered_at, leg.ended_at, leg.busy_until)
                 ),
             )
             for leg in some
         ]
-        columns = "account, day, call_id, leg_id, version, extension, rang_at, answered_at, ended_at"
-        client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
-    calls: list[tuple[Any, ...]] = [
-        (
-            leg.account,
-            moment(START).date(),
-            call_of(leg),
-            1,
-            None if leg.call_ended_at is None else moment(leg.call_ended_at),
-            ["hangup"],
+        columns = (
+            "account, day, call_id, leg_id, version, extension, rang_at, answered_at, ended_at, busy_until"
         )
-        for leg in legs
-    ]
-    client.execute("INSERT INTO stored_calls (account, day, call_id, version, ended_at, kinds) VALUES", calls)
+        client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
 
 
 def call_of(leg: Leg) -> str:

@@ -80,7 +80,9 @@ def test_the_order_is_that_of_receipt(store_settings: Settings) -> None:
         fields: dict[str, Any] = {"occurred_at": START, "clock": "provider", "source": "-".join(order)}
         return [event(kind, "leg", START + number, **fields) for number, kind in enumerate(order)]
 
-    tell(store_settings, *map(said, ORDERS))
+    tell(
+        store_settings, [each for order in ORDERS for each in said(order)]
+    )  # one call, which they all tell of
     found = {source: row["out_of_order_percent"] for source, row in quality(store_settings).items()}
     assert found == {"-".join(order): percent for order, percent in ORDERS.items()}
 
