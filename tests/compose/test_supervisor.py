@@ -111,10 +111,13 @@ def test_a_stage_that_never_comes_up_is_given_up(crew: Crew, monkeypatch: pytest
 
 def test_a_stage_that_was_ready_once_is_never_given_up(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("compose.supervisor.FIRST_PAUSE_SECONDS", 0.0)
+    word = crew.folder / "word"
+    code = f"import pathlib, time\nwhile not pathlib.Path({str(word)!r}).exists(): time.sleep(0.02)\nexit(1)"
     with serve(0, lambda: (True, "")) as server:
-        stage = crew.stage("import time; time.sleep(0.2); raise SystemExit(1)", port=server.port)
+        stage = crew.stage(code, port=server.port)
         stage.start()
-        assert stage.ready() == (True, "")
+        until(lambda: stage.ready() == (True, ""))
+        word.touch()
         attended_until(stage, lambda: len(crew.said) > HOPELESS)
     assert not stage.hopeless
 
@@ -156,7 +159,7 @@ def test_ready_says_why_not(crew: Crew) -> None:
         stage = crew.stage(FOREVER, port=server.port)
         assert stage.ready() == (False, "it is not running")
         stage.start()
-        assert stage.ready() == (False, "no broker")
+        until(lambda: stage.ready() == (False, "no broker"))
     port = free_port()
     assert readiness("127.0.0.1", port) == (False, f"nothing answers at 127.0.0.1:{port}")
 
