@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # uv shows its progress on a terminal; elsewhere its list of packages would hide everything else.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
-# Most tests wait for some server: two files at a time, each worker with servers of its own.
-TESTS := --ignore=tests/bench --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# One file after the other by each worker, which has servers of its own; the longest come first (tests/order.py).
+TESTS := --ignore=tests/bench --dist loadfile --no-loadscope-reorder
+# Most tests with servers wait for them: three workers keep two cores busy.
+WORKERS := --numprocesses 3
 LOCK := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 SHELL := /bin/sh
@@ -26,14 +28,14 @@ demo: $(STAMP) ## 2,000 simulated calls: each row checked against what happened,
 
 test: lint ## lint, then every test at its normal size
 	@echo "== tests"
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(TESTS) $(WORKERS)
 
 test-fast: $(STAMP) ## what needs no server, in a minute: no Kafka, no ClickHouse, no process of the pipeline
-	@CALLWEAVE_TEST_SCALE=fast $(BIN)/python -m pytest $(TESTS) -m "not server" -q
+	@CALLWEAVE_TEST_SCALE=fast $(BIN)/python -m pytest $(TESTS) --numprocesses 2 -m "not server" -q
 
 test-long: lint ## the same, with 100,000 generated calls and 50 rounds of kills
 	@echo "== tests, long"
-	@CALLWEAVE_TEST_SCALE=long $(BIN)/python -m pytest $(TESTS) -o timeout=7200
+	@CALLWEAVE_TEST_SCALE=long $(BIN)/python -m pytest $(TESTS) $(WORKERS) -o timeout=7200
 
 lint: $(STAMP) ## check style, format, types and the layout of imports
 	@echo "== ruff check"

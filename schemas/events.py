@@ -178,9 +178,10 @@ class CallEvent:
     def to_dict(self) -> Json:
         """As a JSON object, without what is unknown or usual."""
         said = {name: value for name, value in zip(NAMES, _VALUES(self), strict=True) if value is not None}
-        for name, usual in _LEFT_OUT.items():
-            if said[name] == usual:
-                del said[name]
+        if self.reading == 1:
+            del said["reading"]
+        if not self.doubts:
+            del said["doubts"]
         return said
 
     def to_json(self) -> bytes:
@@ -218,7 +219,6 @@ NAMES = tuple(each.name for each in fields(CallEvent))
 _NAMED = dict(zip(NAMES, NAMES, strict=True))
 """Of equal names the same object: arguments are found by identity, or else by comparing each with all."""
 _VALUES = attrgetter(*NAMES)
-_LEFT_OUT = {"reading": 1, "doubts": ()}
 _EVENT = TypeAdapter(CallEvent)
 
 

@@ -8,12 +8,12 @@ REPLACED = {
 -- Parameters: since and until, UTC: hours from the one up to, but not at, the other.
 CREATE OR REPLACE VIEW agents_between
 """,
-    "FROM agent_spells AS spell\n": """\
-FROM agent_spells AS spell
-                WHERE spell.day >= toDate({since:DateTime64(6, 'UTC')}) - 2
+    "WHERE spell.is_gone = 0 AND spell.busy != ''\n": """\
+WHERE spell.is_gone = 0 AND spell.busy != ''
+                    AND spell.day >= toDate({since:DateTime64(6, 'UTC')}) - 2
                     AND spell.day <= toDate({until:DateTime64(6, 'UTC')}) + 2
-                    AND spell.ended_at >= {since:DateTime64(6, 'UTC')} - toIntervalHour(2)
-                    AND spell.began_at < {until:DateTime64(6, 'UTC')} + toIntervalHour(2)
+                    AND spell.busy_until >= {since:DateTime64(6, 'UTC')} - toIntervalHour(2)
+                    AND spell.busy_begin < toUnixTimestamp64Micro({until:DateTime64(6, 'UTC')}) + 7200000000
 """,
     "WHERE talk_seconds + ring_seconds + idle_seconds > 0\n": """\
 WHERE talk_seconds + ring_seconds + idle_seconds > 0

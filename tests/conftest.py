@@ -11,8 +11,8 @@ import pytest
 
 from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, KafkaSettings
-from sinks.migrate import migrate
-from tests import scale, servers
+from tests import order, scale, servers
+from tests.databases import Databases
 from tests.simulator.api.providers import running
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     modules = [vars(item.module), *(each[-1].func.__globals__ for each in fixtures)]
     if names & {"kafka_address", "clickhouse_address"} or any(STARTERS & each.keys() for each in modules):
         item.add_marker("server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: order.place(item.location[0]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -148,11 +152,19 @@ def bare_settings(clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]
         client.execute(f"DROP DATABASE IF EXISTS {settings.clickhouse.database}")
 
 
+@pytest.fixture(scope="session")
+def databases(clickhouse_address: str) -> Iterator[Databases]:
+    """Those that tests have one after the other."""
+    made = Databases()
+    yield made
+    made.drop()
+
+
 @pytest.fixture
-def store_settings(bare_settings: Settings) -> Settings:
-    """With all tables and views, and no Kafka."""
-    migrate(bare_settings)
-    return bare_settings
+def store_settings(databases: Databases, clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
+    """A database of the test's own for as long as it runs, with all tables and views, and no Kafka."""
+    with databases.lent(servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)) as settings:
+        yield settings
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ GIVEN_CLICKHOUSE = os.environ.get("CALLWEAVE_TEST_CLICKHOUSE")
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For `httpx`, which otherwise reads all certificate authorities for each request: 20 ms of processor."""
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds that anything may take on a slow machine."""
 
 

@@ -86,6 +86,8 @@ def close_after(leg: Leg, waits: Mapping[str, int], usual: int) -> int:
 
     A source that has none of its own waits as `usual`; all in microseconds.
     """
+    if not waits:
+        return usual
     sources = {event.source for event in leg.events.values()}
     return max((waits.get(source, usual) for source in sources), default=usual)
 

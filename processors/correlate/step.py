@@ -73,8 +73,8 @@ class Sends:
 
     def for_good(self) -> frozenset[str]:
         """Give what need not be said again once the broker has acknowledged it, as in `Leg.told`."""
-        linked = {leg for leg, told in self.told if isinstance(told, Link)}
-        return frozenset(linked | ({ASKED} if self.began else set()))
+        linked = [leg for leg, told in self.told if isinstance(told, Link)]
+        return frozenset([*linked, ASKED] if self.began else linked)
 
     def record(self, account: str, own: str) -> Record | None:
         """Give the message for `calls.records`, if there is anything to say."""

@@ -64,7 +64,7 @@ class Ties:
             return self
         if self.suspect_at or len(there) >= most:
             return replace(self, suspect_at=self.suspect_at or tie.at)
-        return replace(self, hours={**self.hours, hour: there | {tie.call}})
+        return Ties({**self.hours, hour: there | {tie.call}})
 
     def recent(self) -> Ties:
         """Let go of hours that are over, unless the id is suspect."""

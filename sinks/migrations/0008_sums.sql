@@ -68,7 +68,7 @@ ALTER TABLE stored_calls
         COMMENT 'Whether it ended or was closed',
     ADD COLUMN IF NOT EXISTS `has_events` Bool MATERIALIZED length(kinds) > has_cdr + isNotNull(requested_at)
         COMMENT 'Whether there are events of the call itself: of other kinds than its request and its CDR',
-    ADD COLUMN IF NOT EXISTS `gap_bits` UInt16 MATERIALIZED
+    ADD COLUMN IF NOT EXISTS `gap_bits` UInt32 MATERIALIZED
         1 * (is_over AND expects_cdr AND has_events AND NOT has_cdr)
         + 2 * (has_cdr AND NOT has_events)
         + 4 * (has_events AND NOT has_answer AND isNotNull(cdr_answered_at))
@@ -83,7 +83,8 @@ ALTER TABLE stored_calls
             OR ifNull(abs(ring_drift_seconds) > 5, 0)
             OR ifNull(abs(cdr_drift_seconds) > 5, 0)
         )
-        COMMENT 'Its gaps, a bit for each, as the view reconciliation names them';
+        + 1024 * toUInt32(2 * ifNull(zone_hours, 0) + 64)
+        COMMENT 'Its gaps, a bit for each, as the view reconciliation names them; from bit 10 on zone_hours in half hours, and 64';
 
 -- Of one key a million rows are grouped in a quarter of the time that two take.
 ALTER TABLE stored_calls
@@ -93,6 +94,8 @@ ALTER TABLE stored_calls
     ADD COLUMN IF NOT EXISTS `told_legs` UInt32 MATERIALIZED tupleElement(heard[1], 3) COMMENT 'Of heard: the legs of source',
     ADD COLUMN IF NOT EXISTS `told_disordered` UInt32 MATERIALIZED tupleElement(heard[1], 4)
         COMMENT 'Of heard: the disordered legs of source',
+    ADD COLUMN IF NOT EXISTS `told_by_others` Array(Tuple(source String, events UInt32, legs UInt32, disordered UInt32))
+        MATERIALIZED arrayPopFront(heard) COMMENT 'Of heard: the other sources',
     ADD COLUMN IF NOT EXISTS `cdr_delay_seconds` Nullable(Float64) MATERIALIZED
         (toUnixTimestamp64Micro(cdr_received_at) - toUnixTimestamp64Micro(cdr_ended_at)) / 1e6
         COMMENT 'From the end of the call to the receipt of its CDR';
@@ -103,3 +106,21 @@ ALTER TABLE stored_events
         '',
         concat(account, '\n', source, '\n', ifNull(extension, ''))
     ) COMMENT 'Account, source and extension, as one key; empty of what is no news of a call';
+
+ALTER TABLE stored_legs
+    ADD COLUMN IF NOT EXISTS `busy` LowCardinality(String) MATERIALIZED if(
+        isNull(busy_until), '', concat(account, '\n', ifNull(if(isNull(extension), cdr_extension, extension), ''))
+    ) COMMENT 'Account and extension, as one key; empty while the leg keeps none busy that agents counts',
+    -- a clock that ran backwards makes no negative time
+    ADD COLUMN IF NOT EXISTS `talk_begin` Int64 MATERIALIZED ifNull(
+        toUnixTimestamp64Micro(least(
+            ifNull(if(isNull(extension), cdr_answered_at, answered_at), assumeNotNull(busy_until)),
+            assumeNotNull(busy_until)
+        )),
+        0
+    ) COMMENT 'Since when it was talked, in microseconds since 1970 UTC; of a leg that only rang its end',
+    ADD COLUMN IF NOT EXISTS `busy_begin` Int64 MATERIALIZED if(
+        isNull(extension) OR isNull(rang_at), talk_begin, least(toUnixTimestamp64Micro(assumeNotNull(rang_at)), talk_begin)
+    ) COMMENT 'Since when it kept its extension busy, in microseconds since 1970 UTC',
+    ADD COLUMN IF NOT EXISTS `busy_end` Int64 MATERIALIZED ifNull(toUnixTimestamp64Micro(busy_until), 0)
+        COMMENT 'Until when, in microseconds since 1970 UTC';

@@ -40,9 +40,9 @@ FROM
 (
     -- Each hour beside the one before and the one after it: a window function takes several times as long.
     SELECT
-        account,
-        extension,
-        arraySort(groupArray((hours, first_begin, last_end, busy, talk, idle_within))) AS each_hour,
+        splitByChar('\n', busy_key)[1] AS account,
+        substring(busy_key, length(account) + 2) AS extension,
+        arraySort(groupArray((hours, first_begin, last_end, busy_time, talk, idle_within))) AS each_hour,
         arrayPushFront(arrayPopBack(each_hour.3), 0) AS ends_before,
         arrayPushBack(arrayPopFront(each_hour.2), unknown) AS begins_after
     FROM
@@ -54,47 +54,37 @@ FROM
                 (ended, began) -> greatest(began - ended, 0), arrayPopBack(ends), arrayPopFront(begins)
             ) AS gaps
         SELECT
-            account,
-            extension,
+            busy_key,
             hours,
-            arraySort(groupArray(busy_begin)) AS busy_begins,
-            arraySort(groupArray(talk_begin)) AS talk_begins,
-            arraySort(groupArray(busy_end)) AS ends,
-            busy_begins[1] AS first_begin,
-            ends[-1] AS last_end,
+            arraySort(groupArray(busy_from)) AS busy_begins,
+            arraySort(groupArray(talk_from)) AS talk_begins,
+            arraySort(groupArray(busy_to)) AS ends,
+            hours * an_hour + busy_begins[1] AS first_begin,
+            hours * an_hour + ends[-1] AS last_end,
             gaps(ends, busy_begins) AS still,
-            last_end - first_begin - arraySum(still) AS busy,
-            last_end - talk_begins[1] - arraySum(gaps(ends, talk_begins)) AS talk,
+            last_end - first_begin - arraySum(still) AS busy_time,
+            toInt64(ends[-1]) - talk_begins[1] - arraySum(gaps(ends, talk_begins)) AS talk,
             arraySum(gap -> gap * (gap <= longest_idle), still) AS idle_within
         FROM
         (
-            WITH
-                -- a clock that ran backwards makes no negative time
-                least(answered, ended) AS talk_from,
-                least(began, talk_from) AS busy_from,
-                hours * an_hour AS since,
-                since + an_hour AS until
+            -- within an hour, which half of the bytes hold
+            WITH hours * an_hour AS since
             SELECT
-                account,
-                extension,
-                arrayJoin(range(intDiv(busy_from, an_hour), intDiv(ended, an_hour) + 1)) AS hours,
-                greatest(busy_from, since) AS busy_begin,
-                greatest(least(talk_from, until), since) AS talk_begin, -- of a leg that only rang: its end
-                least(ended, until) AS busy_end
+                busy_key,
+                arrayJoin(range(intDiv(busy_begin, an_hour), intDiv(busy_end, an_hour) + 1)) AS hours,
+                toUInt32(greatest(busy_begin - since, 0)) AS busy_from,
+                toUInt32(greatest(least(talk_begin - since, an_hour), 0)) AS talk_from, -- of a leg that only rang: its end
+                toUInt32(least(busy_end - since, an_hour)) AS busy_to
             FROM
             (
-                SELECT
-                    account,
-                    extension,
-                    toUnixTimestamp64Micro(spell.began_at) AS began,
-                    ifNull(toUnixTimestamp64Micro(spell.answered_at), unknown) AS answered,
-                    toUnixTimestamp64Micro(spell.ended_at) AS ended
-                FROM agent_spells AS spell
+                SELECT spell.busy AS busy_key, spell.busy_begin, spell.talk_begin, spell.busy_end
+                FROM stored_legs AS spell FINAL
+                WHERE spell.is_gone = 0 AND spell.busy != ''
             ) AS spells
         ) AS spells_by_hour
-        GROUP BY account, extension, hours
+        GROUP BY busy_key, hours
     ) AS hourly
-    GROUP BY account, extension
+    GROUP BY busy_key
 ) AS hours_in_order
 ARRAY JOIN each_hour AS told, ends_before AS end_before, begins_after AS begin_after
 WHERE talk_seconds + ring_seconds + idle_seconds > 0

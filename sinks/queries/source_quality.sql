@@ -112,8 +112,8 @@ LEFT JOIN
         UNION ALL
         -- what the other senders told of a call that several told of
         SELECT account, other.1, 0, sum(other.2), sum(other.3), sum(other.4), 0, 0, 0, 0, []
-        FROM (SELECT account, heard FROM stored_calls FINAL WHERE is_gone = 0 AND length(heard) > 1) AS call
-        ARRAY JOIN arrayPopFront(heard) AS other
+        FROM (SELECT account, told_by_others FROM stored_calls FINAL WHERE is_gone = 0 AND notEmpty(told_by_others)) AS call
+        ARRAY JOIN told_by_others AS other
         GROUP BY account, other.1
     ) AS parts
     GROUP BY account, source

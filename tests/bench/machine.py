@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+SCHEDULED = 2
+"""With a process's number it makes the clock of its processor time: clock_getcpuclockid(3)."""
 PROC = Path("/proc")
 GROUP, USER, SYSTEM = 2, 11, 12
 """Where these stand in /proc/PID/stat, counted after the process's name."""
@@ -26,8 +29,8 @@ def cpu_model() -> str:
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process has used of the processor so far, all its threads together."""
-    return _seconds(_stat(PROC / str(pid)))
+    """What a process has used of the processor so far, all its threads together, to the nanosecond."""
+    return time.clock_gettime((~pid << 3) | SCHEDULED)
 
 
 def group_seconds(group: int) -> float:

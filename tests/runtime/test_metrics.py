@@ -10,10 +10,11 @@ import pytest
 from runtime import metrics, probe
 from runtime.errors import StartError
 from runtime.metrics import MetricsServer, serve
+from tests.servers import NO_TLS
 
 
 def ask(server: MetricsServer, path: str, host: str = "127.0.0.1") -> httpx.Response:
-    return httpx.get(f"http://{host}:{server.port}{path}", trust_env=False)
+    return httpx.get(f"http://{host}:{server.port}{path}", trust_env=False, verify=NO_TLS)
 
 
 def fine() -> tuple[bool, str]:
@@ -68,7 +69,8 @@ def test_a_check_that_fails_is_not_ready_and_says_nothing_of_the_error_text() ->
 def test_other_paths_are_not_found_and_posting_is_refused() -> None:
     with serve(0, fine) as server:
         assert ask(server, "/").status_code == 404
-        assert httpx.post(f"http://127.0.0.1:{server.port}/metrics", trust_env=False).status_code == 501
+        url = f"http://127.0.0.1:{server.port}/metrics"
+        assert httpx.post(url, trust_env=False, verify=NO_TLS).status_code == 501
 
 
 def test_only_loopback_is_served_unless_told_otherwise() -> None:

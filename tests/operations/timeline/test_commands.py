@@ -27,7 +27,7 @@ from tests.operations.timeline.commands import PATIENCE, Tail
 from tests.pipeline import Pipeline, environment
 from tests.rows import until
 from tests.samples import Request, in_shape
-from tests.servers import eventually, kafka_node, new_settings, prepared
+from tests.servers import NO_TLS, eventually, kafka_node, new_settings, prepared
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def post(url: str, request: Request) -> None:
         content=None if get else request.payload,
         headers={} if get else {"Content-Type": request.content_type},
         timeout=PATIENCE,
+        verify=NO_TLS,
     )
     assert answer.status_code == 200, answer.text
 

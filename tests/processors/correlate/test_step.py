@@ -71,7 +71,7 @@ def converge(seed: int, *, forgetful: bool) -> Network:
     return network
 
 
-@examples(normal=3_000, long=100_000)
+@examples(normal=1_500, long=100_000)
 @given(seed=st.integers(0, 2**63))
 def test_any_order_any_duplication_any_crash_gives_the_rows_of_everything_at_once(seed: int) -> None:
     network = converge(seed, forgetful=False)
@@ -80,7 +80,7 @@ def test_any_order_any_duplication_any_crash_gives_the_rows_of_everything_at_onc
         assert Leg.from_json(leg.to_json()) == leg
 
 
-@examples(normal=3_000, long=100_000)
+@examples(normal=1_500, long=100_000)
 @given(seed=st.integers(0, 2**63))
 def test_what_was_forgotten_comes_back_from_the_tables(seed: int) -> None:
     converge(seed, forgetful=True)

@@ -75,12 +75,13 @@ def test_a_callback_waits_for_its_source_and_holds_nobody_up(
     stack_settings: Settings, tmp_path: Path
 ) -> None:
     sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
-    now = SystemClock().now()
-    early = replace(RING, id="early", source="added-later", received_at=now)
-    unknown = replace(RING, id="unknown", source="nowhere", received_at=now - 2 * GRACE)
     rejected, events = map(stack_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
     found: list[tuple[str, str]] = []
     with Pipeline(stack_settings, tmp_path, ("normalize",)):
+        now = SystemClock().now()
+        # by another machine's clock, which is ahead: so a slow test has nearly twice the grace
+        early = replace(RING, id="early", source="added-later", received_at=now + GRACE * 9 // 10)
+        unknown = replace(RING, id="unknown", source="nowhere", received_at=now - 2 * GRACE)
         consumer = KafkaConsumer(
             rejected, events, **client_options(stack_settings.kafka), auto_offset_reset="earliest"
         )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from tests.servers import eventually
+from tests.servers import NO_TLS, eventually
 from tests.simulator.api.providers import TOKEN
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def ask(
         headers={"Authorization": f"Bearer {token}"},
         timeout=60,
         trust_env=False,
+        verify=NO_TLS,
     )
 
 
