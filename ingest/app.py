@@ -16,7 +16,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ingest import answers, metrics
-from ingest.groups import UnacknowledgedError
+from ingest.groups import Message
+from ingest.later import Later
 from ingest.limits import Buckets
 from ingest.senders import objection, peer_of
 from runtime.senders import SecretError
@@ -100,14 +101,12 @@ class Ingress:
             if method not in CALLBACK_METHODS or not (body or query):
                 return answers.probed()
             callback = self.callback_of(source, environ, query, body)
-            self.check(source, callback, environ)
+            why = self.objection(source, callback, environ)
         except RefusedError as refused:
             return refuse(refused.status, refused.headers)
-        metrics.IN_FLIGHT.inc()
-        try:
-            return self.keep(callback, source.charset or "")
-        finally:
-            metrics.IN_FLIGHT.dec()
+        if why is not None:
+            return self.stranger(source, callback, why)
+        return self.keep(callback, source.charset or "")
 
     def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
         """Make the callback of a request."""
@@ -136,31 +135,36 @@ class Ingress:
         found = {name: environ[key][:MAX_KEPT] for name, key in keys.items() if key in environ}
         return orjson.dumps(found) if found else b""
 
-    def check(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> None:
-        """Check who sends it; raise `RefusedError`."""
+    def objection(self, source: Source, callback: Callback, environ: WSGIEnvironment) -> str | None:
+        """Return what is wrong with who sends it; raise `RefusedError` if that can't be told."""
         if source.sender is None:
-            return
+            return None
         headers = {
             key[5:].replace("_", "-").lower(): text for key, text in environ.items() if key[:5] == "HTTP_"
         }
         now = callback.received_at / SECOND
         try:
-            why = objection(source.sender, callback.peer, headers, callback.payload, now)
+            return objection(source.sender, callback.peer, headers, callback.payload, now)
         except SecretError as error:
             log.error("a signature can't be verified", source=source.name, problem=str(error))
             raise self.later() from None
-        if why is None:
-            return
+
+    def stranger(self, source: Source, callback: Callback, why: str) -> Response:
+        """Refuse a callback of somebody who may not send it, and archive it if the source says so."""
         metrics.SENDERS.labels(source.name, why).inc()
-        if source.sender.archive_refused:
-            reason = Reason("", f"sender-{why}", SENDER_MESSAGES[why])
-            rejection = Rejection(stage=Stage.INGEST, reasons=(reason,))
-            try:
-                headers_of = callback.headers() + rejection.headers()
-                self.publisher.publish(self.rejected, callback.payload, headers_of)
-            except UnacknowledgedError:
-                raise self.later() from None
-        raise RefusedError(HTTPStatus.UNAUTHORIZED)
+        if source.sender is None or not source.sender.archive_refused:
+            return refuse(HTTPStatus.UNAUTHORIZED)
+        reason = Reason("", f"sender-{why}", SENDER_MESSAGES[why])
+        rejection = Rejection(stage=Stage.INGEST, reasons=(reason,))
+        message = Message(self.rejected, callback.payload, callback.headers() + rejection.headers())
+
+        def then() -> Response:
+            if message.error is None:
+                return refuse(HTTPStatus.UNAUTHORIZED)
+            refused = self.later()
+            return refuse(refused.status, refused.headers)
+
+        return Later(message, self.publish, then)
 
     def source_of(self, token: str, environ: WSGIEnvironment) -> Source:
         """Return the source whose token the URL has; raise `RefusedError`."""
@@ -202,22 +206,32 @@ class Ingress:
 
         `charset` is what the source writes in if it isn't UTF-8 and the callback names none.
         """
-        topic, headers, answer = self.raw, callback.headers(), "accepted"
+        topic, headers = self.raw, callback.headers()
         reasons: tuple[Reason, ...] = ()
         try:
             payloads(callback, charset)
         except Undecodable as error:
-            reasons = error.reasons
-            topic, answer = self.rejected, "rejected"
+            topic, reasons = self.rejected, error.reasons
             headers += Rejection(stage=Stage.INGEST, reasons=reasons).headers()
+        message = Message(topic, callback.payload, headers)
         start = time.perf_counter()
-        try:
-            self.publisher.publish(topic, callback.payload, headers)
-        except UnacknowledgedError as error:
+        metrics.IN_FLIGHT.inc()
+
+        def then() -> Response:
+            metrics.IN_FLIGHT.dec()
+            if message.error is None:
+                metrics.PUBLISH_SECONDS.observe(time.perf_counter() - start)
+            return self.answer(callback, reasons, message.error)
+
+        return Later(message, self.publish, then)
+
+    def answer(self, callback: Callback, reasons: tuple[Reason, ...], error: str | None) -> Response:
+        """Answer a callback that is kept, or has met an error; with reasons it is rejected."""
+        if error is not None:
             metrics.answered(callback.source, "unacknowledged").inc()
-            log.debug("callback not acknowledged", id=callback.id, source=callback.source, error=str(error))
+            log.debug("callback not acknowledged", id=callback.id, source=callback.source, error=error)
             return answers.unavailable(self.limits.retry_after_seconds)
-        metrics.PUBLISH_SECONDS.observe(time.perf_counter() - start)
+        answer = "rejected" if reasons else "accepted"
         metrics.answered(callback.source, answer).inc()
         if DEBUGGING.isEnabledFor(logging.DEBUG):
             log.debug("callback kept", id=callback.id, source=callback.source, answer=answer)
@@ -226,6 +240,15 @@ class Ingress:
         for reason in reasons:
             metrics.REASONS.labels(reason.code).inc()
         return answers.rejected(callback.id, reasons)
+
+    def publish(self, messages: list[Message]) -> None:
+        """Give each message that can't be kept its `error`; a defect of our own is none of theirs."""
+        try:
+            self.publisher.publish(messages)
+        except Exception as error:  # noqa: BLE001 - whatever it is, providers are asked to send again
+            defect(error)
+            for message in messages:
+                message.error = "a defect"
 
 
 def environ_key(name: str) -> str:
@@ -271,8 +294,13 @@ def on_http_error(error: HTTPException) -> Response:
 
 
 def on_defect(error: Exception, retry_after_seconds: int) -> Response:
-    """Ask the provider to send again after an unexpected error, whose message may hold its data."""
+    """Ask the provider to send again after an unexpected error."""
+    defect(error)
+    return answers.unavailable(retry_after_seconds)
+
+
+def defect(error: Exception) -> None:
+    """Count and log an unexpected error, whose message may hold a provider's data."""
     metrics.FAILED.inc()
     where = traceback.format_tb(error.__traceback__)[-3:]
     log.error("request failed", error=type(error).__name__, where=where)
-    return answers.unavailable(retry_after_seconds)

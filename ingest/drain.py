@@ -11,7 +11,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from ingest import metrics
 from ingest.broker import Turns
-from ingest.groups import UnacknowledgedError
+from ingest.groups import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from kafka.producer.future import FutureRecordMetadata
 
     from ingest.broker import Broker
-    from ingest.groups import Message
     from ingest.publisher import Publisher
     from ingest.spool import Segment, Spool
-    from schemas.callbacks import Headers
 
 log = structlog.get_logger(__name__)
 
@@ -161,20 +159,24 @@ class Drain:
 
 
 class Keeper:
-    """Keeps a message: in Kafka, or on the disk while Kafka does not answer."""
+    """Keeps messages: in Kafka, or on the disk while Kafka does not answer."""
 
     def __init__(self, broker: Publisher, spool: Spool) -> None:
         """Both must be started elsewhere."""
         self._broker = broker
         self._spool = spool
 
-    def publish(self, topic: str, value: bytes, headers: Headers) -> None:
-        """Return once the message is kept; raise `UnacknowledgedError` otherwise, within its time."""
-        try:
-            self._broker.publish(topic, value, headers)
-        except UnacknowledgedError:
-            self._spool.append(topic, value, headers)
-            metrics.SPOOLED.inc()
+    def publish(self, messages: list[Message]) -> None:
+        """Return within its time: each message is kept then, or has its `error`."""
+        self._broker.publish(messages)
+        left = [each for each in messages if each.error is not None]
+        if not left:
+            return
+        again = [Message(each.topic, each.value, each.headers) for each in left]
+        self._spool.publish(again)
+        for message, kept in zip(left, again, strict=True):
+            message.error = kept.error
+        metrics.SPOOLED.inc(sum(each.error is None for each in again))
 
     def answering(self) -> bool:
         """Return whether messages can be kept now."""

@@ -1,11 +1,11 @@
 """Group commit: messages that many threads keep at the same time go out together.
 
 A request to the broker, or a sync of the disk, costs the same whether it carries one message or thirty, and
-every thread that wakes up has to queue for Python's global lock. So one of the waiting threads leads: it
-sends what all have brought, waits once, and wakes the others; what came meanwhile is the next group, led by
-the one that has waited longest. A lone message goes out at once; of many, groups begin no sooner than
-`pause_seconds` after each other. A group that takes longer than `HAND_OVER_SECONDS` holds up nobody: the next
-goes out while its leader still waits.
+every thread that wakes up has to queue for Python's global lock. So threads bring several messages at once,
+and one of those that wait leads: it sends what all have brought, waits once, and wakes the others; what came
+meanwhile is the next group, led by the one that has waited longest. A lone message goes out at once; of many,
+groups begin no sooner than `pause_seconds` after each other. A group that takes longer than
+`HAND_OVER_SECONDS` holds up nobody: the next goes out while its leader still waits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class UnacknowledgedError(Exception):
 
 
 class Message:
-    """A message, and where its thread waits."""
+    """A message, and where its thread waits if it is the first of those that it brought."""
 
     __slots__ = ("error", "headers", "leads", "settled", "topic", "value", "woken")
 
@@ -72,46 +72,46 @@ class Groups:
         self._send = send
         self._pause = pause_seconds
         self._lock = threading.Lock()
-        self._waiting: list[Message] = []
+        self._waiting: list[list[Message]] = []
         self._led = False
         self._pause_ends = 0.0
 
     @property
     def waiting(self) -> int:
-        """Messages that no group has taken yet."""
+        """Threads whose messages no group has taken yet."""
         return len(self._waiting)
 
-    def publish(self, message: Message, timeout_seconds: float) -> None:
-        """Return once the message is acknowledged; raise `UnacknowledgedError` within the time."""
+    def publish(self, messages: list[Message], timeout_seconds: float) -> None:
+        """Return within the time: each message is acknowledged then, or has its `error`."""
         deadline = time.monotonic() + timeout_seconds
+        first = messages[0]
         with self._lock:
-            self._waiting.append(message)
+            self._waiting.append(messages)
             if not self._led:
-                self._led = message.leads = True
-        if not message.leads and not message.woken.acquire(timeout=timeout_seconds):
-            self._leave(message)
-        if message.leads and not message.settled:
+                self._led = first.leads = True
+        if not first.leads and not first.woken.acquire(timeout=timeout_seconds):
+            self._leave(messages)
+        if first.leads and not first.settled:
             self._lead(deadline)
-        if message.error is not None:
-            raise UnacknowledgedError(message.error)
 
-    def _leave(self, message: Message) -> None:
-        """Take a message out whose time is up, unless it has been sent."""
+    def _leave(self, messages: list[Message]) -> None:
+        """Take messages out whose time is up, unless they have been sent."""
         with self._lock:
-            if message.leads or message.settled:
+            if messages[0].leads or messages[0].settled:
                 return
-            if message in self._waiting:
-                self._waiting.remove(message)
-            message.error = LATE
+            if messages in self._waiting:
+                self._waiting.remove(messages)
+            for message in messages:
+                message.error = LATE
 
     def _lead(self, deadline: float) -> None:
-        """Send what waits, its own message included, and see that another thread can lead."""
+        """Send what waits, its own messages included, and see that another thread can lead."""
         now = time.monotonic()
         if (early := self._pause_ends - now) > 0:
             time.sleep(early)
         self._pause_ends = max(now, self._pause_ends) + self._pause
         with self._lock:
-            group, self._waiting = self._waiting, []
+            group, self._waiting = [each for some in self._waiting for each in some], []
         leading, error = True, "the attempt failed"
         try:
             sent = self._send(group)
@@ -129,12 +129,12 @@ class Groups:
             self._settle(group, error)
 
     def _hand_over(self) -> None:
-        """Let the message that has waited longest lead the next group."""
+        """Let the thread that has waited longest lead the next group."""
         with self._lock:
             self._led = bool(self._waiting)
             if self._waiting:
-                self._waiting[0].leads = True
-                self._waiting[0].woken.release()
+                self._waiting[0][0].leads = True
+                self._waiting[0][0].woken.release()
 
     def _settle(self, group: list[Message], error: str) -> None:
         """Wake the group's threads but the one that leads: it is awake, even if its own time was up."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kafka.producer.future import FutureRecordMetadata
 
     from runtime.settings import KafkaSettings
-    from schemas.callbacks import Headers
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +41,8 @@ FAILURES = 2
 class Publisher(Protocol):
     """What the app needs of Kafka."""
 
-    def publish(self, topic: str, value: bytes, headers: Headers) -> None:
-        """Return once the message is kept; raise `UnacknowledgedError` otherwise, within its time."""
+    def publish(self, messages: list[Message]) -> None:
+        """Return within its time: each message is kept then, or has its `error`."""
 
     def answering(self) -> bool:
         """Return whether messages can be kept now."""
@@ -86,11 +85,13 @@ class KafkaPublisher:
         """Begin to look for the broker; return at once."""
         self._thread.start()
 
-    def publish(self, topic: str, value: bytes, headers: Headers) -> None:
-        """Return once the broker has acknowledged; raise `UnacknowledgedError` otherwise, within the time."""
-        if self._broker is None:
-            raise UnacknowledgedError("the broker is away")
-        self._groups.publish(Message(topic, value, headers), self._patience)
+    def publish(self, messages: list[Message]) -> None:
+        """Return within the time: the broker has acknowledged each message then, or it has its `error`."""
+        if self._broker is not None:
+            self._groups.publish(messages, self._patience)
+            return
+        for message in messages:
+            message.error = "the broker is away"
 
     def answering(self) -> bool:
         """Return whether the broker answered when last asked."""

@@ -73,7 +73,14 @@ class Spool:
 
     def append(self, topic: str, value: bytes, headers: Headers) -> None:
         """Return once the message is on the disk; raise `UnacknowledgedError` if it is full or fails."""
-        self._groups.publish(Message(topic, value, headers), PATIENCE_SECONDS)
+        message = Message(topic, value, headers)
+        self.publish([message])
+        if message.error is not None:
+            raise UnacknowledgedError(message.error)
+
+    def publish(self, messages: list[Message]) -> None:
+        """Return once each message is on the disk, or has its `error`."""
+        self._groups.publish(messages, PATIENCE_SECONDS)
 
     def seal(self) -> None:
         """Close the file that is being written to, so that it can be published."""

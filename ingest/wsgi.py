@@ -83,7 +83,7 @@ def split(target: bytes) -> tuple[bytes, bytes]:
 
 
 def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool) -> bytes:
-    """Return the bytes of the application's answer."""
+    """Return the bytes of the application's answer, none if it is one that comes later."""
     began: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
@@ -91,6 +91,8 @@ def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool)
 
     parts = app(environ, start_response)
     body = b"".join(parts)
+    if not began:
+        return b""
     status, headers = began[-1]
     length = len(body)
     if environ["REQUEST_METHOD"] == "HEAD":

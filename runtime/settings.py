@@ -234,7 +234,7 @@ class IngestSettings(Section):
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     """How providers reach the ingress, such as https://calls.example.com; callback URLs begin with it."""
     threads: int = Field(default=32, ge=1, le=512)
-    """Requests that may wait for the broker at once."""
+    """Groups of requests that may wait for the broker at once."""
     max_connections: int = Field(default=8192, ge=16, le=1_000_000)
     """Connections at the same time; one more closes the one that has been of no use for longest."""
     max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)

@@ -53,9 +53,11 @@
   const look = async () => {
     try {
       const response = await fetch(location.href);
-      const main = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
+      const text = await response.text();
+      const main = new DOMParser().parseFromString(text, "text/html").querySelector("main");
       const shown = document.querySelector("main");
-      if (main && main.innerHTML !== shown.innerHTML) shown.replaceWith(document.adoptNode(main));
+      const isAway = response.status === 503; // then it goes on waiting
+      if (main && !isAway && main.innerHTML !== shown.innerHTML) shown.replaceWith(document.adoptNode(main));
     } catch {
       // the console is away for a moment: the next look tells
     }

@@ -53,7 +53,8 @@ def main(benches: tuple[str, ...], output: Path, beside: str | None, *, quick: b
         for section in found:
             click.echo(section.markdown())
         sections += found
-    output.write_text(report(sections, list(benches), quick=quick))
+    asked = [*benches, *(["--beside", beside] if beside else [])]
+    output.write_text(report(sections, asked, quick=quick))
 
 
 def report(sections: list[Section], benches: list[str], *, quick: bool) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
+    from ingest.groups import Message
     from schemas.callbacks import Headers
 
 SECRET = "87847569524"
@@ -37,10 +38,14 @@ class Memory:
         self.kept: list[tuple[str, bytes, Headers]] = []
         self.error: Exception | None = None
 
-    def publish(self, topic: str, value: bytes, headers: Headers) -> None:
-        if self.error is not None:
-            raise self.error
-        self.kept.append((topic, value, headers))
+    def publish(self, messages: list[Message]) -> None:
+        for message in messages:
+            if isinstance(self.error, UnacknowledgedError):
+                message.error = str(self.error)
+            elif self.error is not None:
+                raise self.error
+            else:
+                self.kept.append((message.topic, message.value, message.headers))
 
     def answering(self) -> bool:
         return self.error is None

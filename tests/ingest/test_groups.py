@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ingest.groups import Groups, Message, UnacknowledgedError
+from ingest.groups import Groups, Message
 from tests.servers import eventually
 
 
@@ -45,11 +45,14 @@ class Sent:
 
 
 def outcome(groups: Groups, value: bytes, timeout_seconds: float = 60) -> str:
-    try:
-        groups.publish(Message("topic", value, []), timeout_seconds)
-    except UnacknowledgedError as error:
-        return str(error)
-    return "acknowledged"
+    return outcomes(groups, [value], timeout_seconds)[0]
+
+
+def outcomes(groups: Groups, values: list[bytes], timeout_seconds: float = 60) -> list[str]:
+    """Of messages that one thread brings."""
+    messages = [Message("topic", value, []) for value in values]
+    groups.publish(messages, timeout_seconds)
+    return [message.error or "acknowledged" for message in messages]
 
 
 def numbered(count: int) -> list[bytes]:
@@ -92,7 +95,7 @@ def test_a_thread_may_be_told_to_lead_when_its_time_is_up() -> None:
         first = pool.submit(outcome, groups, b"first")
         assert broker.entered.acquire(timeout=60)
         threading.Timer(0.1, broker.open.set).start()
-        groups.publish(late, timeout_seconds=60)
+        groups.publish([late], timeout_seconds=60)
         assert first.result(60) == "acknowledged"
     assert sorted(broker.taken) == [[b"first"], [b"late"]]
 
@@ -109,15 +112,17 @@ def test_a_group_that_takes_long_holds_up_nobody() -> None:
         assert (slow.result(60), other.result(60)) == ("acknowledged", "acknowledged")
 
 
-def test_many_threads_each_get_their_own_answer() -> None:
+def test_many_threads_each_get_their_own_answers() -> None:
     broker = Broker()
     broker.open.set()
     groups = Groups(broker.send)
+    values = numbered(10_000)
+    brought = [values[start : start + 1 + start % 3] for start in range(0, 10_000, 3)]
     with ThreadPoolExecutor(32) as pool:
-        outcomes = list(pool.map(lambda value: outcome(groups, value), numbered(5000)))
-    assert outcomes == ["acknowledged"] * 5000
+        answers = list(pool.map(lambda some: outcomes(groups, some), brought))
+    assert answers == [["acknowledged"] * len(some) for some in brought]
     taken = [value for group in broker.taken for value in group]
-    assert sorted(taken) == sorted(numbered(5000))
+    assert sorted(taken) == sorted(value for some in brought for value in some)
 
 
 def test_what_failed_is_not_sent_again() -> None:
@@ -142,8 +147,8 @@ def test_a_message_fails_alone() -> None:
     groups = Groups(lambda messages: Picky(broker, messages), pause_seconds=0.2)
     with ThreadPoolExecutor(3) as pool:
         pool.submit(outcome, groups, b"first").result(60)
-        outcomes = list(pool.map(lambda value: outcome(groups, value), [b"large", b"1", b"2"]))
-    assert outcomes == ["too large", "acknowledged", "acknowledged"]
+        answers = list(pool.map(lambda some: outcomes(groups, some), [[b"0", b"large", b"1"], [b"2"]]))
+    assert answers == [["acknowledged", "too large", "acknowledged"], ["acknowledged"]]
 
 
 def test_a_message_whose_time_is_up_is_not_sent_any_more() -> None:
@@ -155,7 +160,8 @@ def test_a_message_whose_time_is_up_is_not_sent_any_more() -> None:
         leader = pool.submit(outcome, groups, b"leader")
         while groups.waiting < 1:
             time.sleep(0.01)
-        assert outcome(groups, b"impatient", timeout_seconds=0.05) == "no acknowledgement in time"
+        late = outcomes(groups, [b"impatient", b"too"], timeout_seconds=0.05)
+        assert late == ["no acknowledgement in time"] * 2
         assert leader.result(60) == "acknowledged"
     assert broker.taken == [[b"first"], [b"leader"]]
 
@@ -167,4 +173,4 @@ def test_a_leader_that_breaks_leaves_no_one_waiting() -> None:
     groups = Groups(send)
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            groups.publish(Message("topic", b"", []), 60)
+            groups.publish([Message("topic", b"", [])], 60)

@@ -326,7 +326,9 @@ def test_a_rush_of_new_connections_is_served(place: Place) -> None:
     answers: list[int] = []
 
     def post() -> None:
-        answers.extend(statuses(place.say(place.head("Content-Length: 2", "Connection: close") + b"{}")))
+        with place.connect() as connection:
+            connection.sendall(place.head("Content-Length: 2", "Connection: close") + b"{}")
+            answers.extend(statuses(everything(connection)))
 
     threads = [threading.Thread(target=post) for _ in range(100)]
     for thread in threads:
@@ -334,6 +336,25 @@ def test_a_rush_of_new_connections_is_served(place: Place) -> None:
     for thread in threads:
         thread.join(PATIENCE)
     assert answers == [200] * 100
+
+
+def test_what_comes_at_once_is_answered_and_kept_each_by_itself(place: Place) -> None:
+    """More than are answered together, and some that can't be taken among them."""
+    head, stranger = place.head("Content-Length: 9"), b"GET /callbacks/x HTTP/1.1\r\nHost: x\r\n\r\n"
+    bodies = [b'{"w":%d' % number for number in range(100, 250)]
+    sent = [(head + body + b"}", head + body + b"{", stranger) for body in bodies]
+    lines = [place.connect() for _ in range(len(bodies))]
+    for number, line in enumerate(lines):
+        line.sendall(sent[number][number % 3])
+    answers = [line.recv(65536) for line in lines]
+    for line in lines:
+        line.close()
+    assert [statuses(answer) for answer in answers] == [[200], [400], [404]] * 50
+    kept = {callback.id: callback.payload for callback in spooled(place.settings).values()}
+    for body, answer in zip(bodies[::3], answers[::3], strict=True):
+        found = re.search(rb'"id":"([^"]+)"', answer)
+        assert found is not None
+        assert kept[found.group(1).decode()] == body + b"}"
 
 
 def test_a_source_that_was_just_added_is_known_to_all_who_come_at_once(place: Place) -> None:

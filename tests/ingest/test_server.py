@@ -21,7 +21,6 @@ from tests.servers import NO_KAFKA, PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from runtime.settings import Settings
     from tests.ingest.conftest import Ingress
@@ -109,20 +108,12 @@ def refused(ingress: Ingress) -> bool:
     return False
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Ingress]:
-    """One that has no broker, which it does not need for these tests."""
-    with running(new_settings(NO_KAFKA, tmp_path, drain_seconds=1.0), tmp_path) as ingress:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingress]:
+    """One that has no broker, which it does not need for these tests; the last of them ends it."""
+    folder = tmp_path_factory.mktemp("alone")
+    with running(new_settings(NO_KAFKA, folder, drain_seconds=1.0), folder) as ingress:
         yield ingress
-
-
-def test_a_client_that_never_finishes_does_not_hold_the_end_up(alone: Ingress) -> None:
-    token = new_token(alone.settings)
-    with socket.create_connection(("127.0.0.1", alone.port)) as half:
-        half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
-        eventually(lambda: alone.post(token).status_code == 200, "others are served")
-        alone.terminate()
-        assert alone.wait() == 0
 
 
 def test_changed_sources_take_effect_while_it_runs(alone: Ingress) -> None:
@@ -157,3 +148,12 @@ def test_a_taken_port_is_one_sentence(alone: Ingress) -> None:
     assert f"127.0.0.1:{alone.port}" in said
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_a_client_that_never_finishes_does_not_hold_the_end_up(alone: Ingress) -> None:
+    token = new_token(alone.settings, "patient")
+    with socket.create_connection(("127.0.0.1", alone.port)) as half:
+        half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+        eventually(lambda: alone.post(token).status_code == 200, "others are served")
+        alone.terminate()
+        assert alone.wait() == 0

@@ -11,6 +11,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
+from ingest.spool import Spool
 from operations.audit import log
 from operations.audit.examine import examine
 from operations.audit.identity import Problem, Verdict, total
@@ -132,6 +133,14 @@ def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settin
         assert_what_the_sink_has_yet_to_read_is_no_hole(stack_settings, pipeline)
         assert_what_kafka_has_forgotten_is_still_checked(stack_settings)
         assert_skipped_offsets_are_found(stack_settings, sent, pipeline)
+    assert_what_stands_in_the_spool_is_told(stack_settings)
+
+
+def assert_what_stands_in_the_spool_is_told(settings: Settings) -> None:
+    folder = settings.spool_folder()
+    assert folder is not None
+    Spool(folder, 1 << 20).append("t", b"{}", [])
+    assert f"1 callbacks stand in the spool ({folder}), not in Kafka yet" in examine(settings, Span()).doubts
 
 
 def at_the_second_look(settings: Settings, act: Callable[[], object]) -> Report:

@@ -179,6 +179,12 @@ def test_agents_equals_the_plain_telling(store_settings: Settings, client: Clien
     assert found.keys() == told.keys()
     assert found == {key: pytest.approx(row, abs=1e-6) for key, row in told.items()}
     assert len(told) > 100
+    spells = select(store_settings, "SELECT account, extension, ended_at FROM agent_spells")
+    listed = sorted(
+        (row["account"], row["extension"], microseconds(row["ended_at"].replace(tzinfo=UTC)))
+        for row in spells
+    )
+    assert listed == sorted((leg.account, str(leg.extension), leg.busy_until) for leg in legs if leg.spells)
     since, until = moment(START + HOUR), moment(START + 3 * HOUR)
     some = select(
         store_settings,
