@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 """Between two looks at the spool."""
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 10.0
 """For the acknowledgement of messages that nobody waits for."""
 REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
 """What no attempt will change."""
