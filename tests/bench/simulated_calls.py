@@ -30,6 +30,8 @@ from runtime.settings import ClickHouseSettings, CorrelateSettings, Settings
 from schemas.callbacks import Callback
 from schemas.calls import is_complete
 from schemas.events import CallEvent
+from schemas.legs import Leg
+from schemas.records import FOR_GOOD
 from schemas.times import SECOND
 from schemas.topics import Topic
 from simulator.schedule import Span, in_order, plan
@@ -44,6 +46,7 @@ from tests.sinks.folded import joined, record_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.records import Record
     from simulator.schedule import Sending
 
 ACCOUNT = "bench"
@@ -121,6 +124,8 @@ class Loader:
         self._known: dict[str, list[CallEvent]] = {}
         """The events of each call that may have news yet, by call id."""
         self._touched: set[str] = set()
+        self._told: dict[str, Record] = {}
+        """Of each of them what was written last."""
 
     def take(self, each: Told) -> None:
         """Take in what one callback comes to."""
@@ -147,14 +152,25 @@ class Loader:
             if quiet >= FORGET:
                 forgotten.append(call_id)
         for call_id in self._touched:
-            self._batch.add(RECORD_MESSAGE, record_of(self._known[call_id]), 0.0)
+            self._tell(call_id, record_of(self._known[call_id]))
         for _, taken in self._store.insert(self._batch.inserts()):
             if taken.error is not None:
                 raise taken.error
         for call_id in forgotten:
             del self._known[call_id]
+            self._told.pop(call_id, None)
         self._batch, self._touched = Batch(), set()
         self.totals.portions += 1
+
+    def _tell(self, known: str, record: Record) -> None:
+        """Write a call's row; what it had under the name of another leg is gone."""
+        before = self._told.get(known, record)
+        if before.call_id != record.call_id:
+            legs = tuple(Leg(leg_id=leg.leg_id) for leg in before.legs)
+            gone = replace(before, call=None, legs=legs, former=(), gone=True, version=FOR_GOOD)
+            self._batch.add(RECORD_MESSAGE, gone, 0.0)
+        self._batch.add(RECORD_MESSAGE, record, 0.0)
+        self._told[known] = record
 
     def _close(self, known: str, events: list[CallEvent]) -> None:
         if not is_complete(joined(events)):

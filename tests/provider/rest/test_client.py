@@ -147,7 +147,7 @@ def test_retry_after_is_honoured(provider: RunningProvider, as_date: bool) -> No
     with provider.client(pauses) as client:
         client.events("175")
     (pause,) = pauses.seconds
-    assert 20 < pause <= 30
+    assert 0 < pause <= 30 if as_date else pause == 30  # a slow machine comes nearer to the date
 
 
 def test_a_provider_that_wants_an_hour_is_not_asked_again(provider: RunningProvider) -> None:
