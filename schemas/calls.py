@@ -273,6 +273,10 @@ class Call:
 
 
 COLUMNS = tuple(each.name for each in fields(Call))
+SUMS = frozenset({"expects_cdr", "heard", "doubted"})
+"""What dashboards add up, and the view `calls` does not show."""
+SHOWN = tuple(name for name in COLUMNS if name not in SUMS)
+"""What it shows."""
 
 
 def column(name: str) -> str:

@@ -7,10 +7,10 @@ others would not be asked; or else the fewest that give the value: bills first, 
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schemas.calls import Call, call_of, is_call
+from schemas.calls import SHOWN, Call, call_of, is_call
 from schemas.events import newest
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.events import CallEvent
 
-SUMS = frozenset({"expects_cdr", "heard", "doubted"})
-"""What dashboards add up: the view `calls` does not show it."""
-ROW = tuple(each.name for each in fields(Call) if each.name not in {"account", "call_id"} | SUMS)
+ROW = tuple(name for name in SHOWN if name not in {"account", "call_id"})
 
 
 def is_empty(value: Any) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from operations.timeline.gaps import as_column
 from processors.normalize.step import Normalized, normalize
 from schemas.callbacks import Callback
-from schemas.calls import COLUMNS, call_of
+from schemas.calls import SHOWN, call_of
 from schemas.events import newest
 from tests.chaos.calls import TIMEZONE
 from tests.rows import select
@@ -70,7 +70,7 @@ def expected_calls(events: Iterable[CallEvent]) -> Rows:
 
 def columns(call: Call) -> dict[str, Any]:
     """A row as the tables have it."""
-    return dict(as_column(name, getattr(call, name)) for name in COLUMNS)
+    return dict(as_column(name, getattr(call, name)) for name in SHOWN)
 
 
 def _roots(events: Iterable[CallEvent]) -> dict[tuple[str, str], str]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, given, settings
 
-from schemas.calls import call_of, days_of, is_call, version_of
+from schemas.calls import SUMS, call_of, days_of, is_call, version_of
 from schemas.legs import legs_of
 from schemas.topics import Topic
 from sinks.batch import Batch
 from tests.scale import scaled
 from tests.sinks.folded import add, insert, joined, record_of
 from tests.sinks.strategies import calls, within
-from tests.sinks.test_tables import ADDED_UP
 from tests.sinks.views import call_legs, stored_calls
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def expected_call(events: list[CallEvent]) -> dict[str, Any]:
     columns = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in call.items()
-        if name not in ADDED_UP
+        if name not in SUMS
     }
     began = (columns[name] for name in ("started_at", "requested_at", "first_received_at"))
     del columns["account"], columns["call_id"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from operations.timeline.gaps import as_column
 from operations.timeline.model import Kept, Told, Whole
-from schemas.calls import COLUMNS, call_of
+from schemas.calls import SHOWN, call_of
 from schemas.legs import legs_of
 from tests.kit.events import call_events
 
@@ -36,7 +36,7 @@ def whole(events: Sequence[CallEvent], **row: Any) -> Whole:
     return Whole(
         account=call.account,
         call_id=call.call_id,
-        row=dict(as_column(name, getattr(call, name)) for name in COLUMNS) | row,
+        row=dict(as_column(name, getattr(call, name)) for name in SHOWN) | row,
         legs=tuple(dict(as_column(*each) for each in asdict(leg).items()) for leg in legs_of(events)),
         told=tuple(Told(event, tuple(filter(None, [event.callback_id]))) for event in events),
         callbacks={event.callback_id: kept(event, place) for place, event in enumerate(said)},
