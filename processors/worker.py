@@ -42,17 +42,17 @@ LAG = Gauge(
     "callweave_consumer_lag", "Messages between the committed offset and the end.", ["topic", "partition"]
 )
 
-FETCH_SIZE = 2 * 1024 * 1024
-"""So many bytes come of one partition at once: the more events of a call come together, the fewer rows."""
-
 LAG_SECONDS = 2.0
 PULSE_SECONDS = 3.0
 ASK_SECONDS = 1.0
 """Between two questions for topics that are not there."""
 
 
-def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
-    """Make the Faust app of one processor; `name` is the stage that its consumer group is called by."""
+def new_app(name: str, kafka: KafkaSettings, *, batch: int, fetch_bytes: int = 1024 * 1024) -> App:
+    """Make the Faust app of one processor; `name` is the stage that its consumer group is called by.
+
+    So many bytes come of one partition at once, and are worked off before those of the next.
+    """
     brokers = ";".join(f"kafka://{server}" for server in kafka.servers)
     session = kafka.session_timeout_seconds
     return App(
@@ -60,7 +60,7 @@ def new_app(name: str, kafka: KafkaSettings, *, batch: int) -> App:
         broker=brokers,
         broker_credentials=_credentials(kafka),
         broker_max_poll_records=batch,
-        consumer_max_fetch_size=FETCH_SIZE,
+        consumer_max_fetch_size=fetch_bytes,
         # a killed worker's partitions stand still for one session; traps of the defaults: 60 s
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 3,

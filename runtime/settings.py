@@ -285,7 +285,7 @@ class NormalizeSettings(Section):
 
     metrics_port: Port = 9101
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
-    batch: int = Field(default=2000, ge=1, le=100_000)
+    batch: int = Field(default=500, ge=1, le=100_000)
     """Callbacks processed at once."""
 
 

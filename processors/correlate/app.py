@@ -55,6 +55,9 @@ SWEEP_SECONDS = 5.0
 SWEEP_AT_ONCE = 2000
 """Legs looked at in one go, so that calls under way don't wait for it."""
 
+FETCH_BYTES = 2 * 1024 * 1024
+"""The more events of a call come together, the fewer rows."""
+
 GARBAGE_THRESHOLDS = 100_000, 20, 50
 """Of Python's three generations of objects."""
 
@@ -241,7 +244,7 @@ def waits(sources: Sources) -> dict[str, int]:
 def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """Wire the correlator to its topics."""
     prefix = settings.kafka.prefix
-    app = worker.new_app("correlate", settings.kafka, batch=settings.correlate.batch)
+    app = worker.new_app("correlate", settings.kafka, batch=settings.correlate.batch, fetch_bytes=FETCH_BYTES)
     correlator = Correlator(app, settings, clock or SystemClock())
 
     @app.agent(app.batches(prefix + Topic.EVENTS))

@@ -53,6 +53,9 @@ PAUSE_SECONDS = 0.5
 Answer: TypeAlias = "list[Outgoing] | None"
 """What is published of a callback; None if that can't be said yet."""
 
+FETCH_BYTES = 256 * 1024
+"""Of a full topic partition after partition is worked off: the events of a call should not lie far apart."""
+
 
 class Normalizer:
     """Works on batches of callbacks."""
@@ -148,7 +151,7 @@ class Normalizer:
 
 def create_app(settings: Settings) -> App:
     """Wire the normalizer to its topics."""
-    app = worker.new_app("normalize", settings.kafka, batch=settings.normalize.batch)
+    app = worker.new_app("normalize", settings.kafka, batch=settings.normalize.batch, fetch_bytes=FETCH_BYTES)
     normalizer = Normalizer(app, settings)
 
     @app.agent(app.batches(settings.kafka.prefix + Topic.RAW))
