@@ -49,7 +49,7 @@ def test_doubts_are_counted_once_an_event_and_the_most_frequent_come_first() -> 
 
 def test_an_extension_is_busy_until_its_leg_ends_or_else_its_call() -> None:
     def busy(*events: object) -> dict[str, int | None]:
-        return {leg.leg_id: leg.busy_until for leg in legs_of(events)}  # type: ignore[arg-type]
+        return {leg.leg_id: leg.busy_until for leg in legs_of(events)}  # type: ignore[arg-type]  # they are events
 
     ended = replace(ENDED, occurred_at=50)
     without = replace(RANG, event_id="b", leg="b", ids=("a", "b"))
