@@ -89,7 +89,7 @@ class Probe:
         shown = ", ".join(f"has(known, '{kind}')" for kind in SHOWN_BY)
         query = (
             f"SELECT call_id, {shown} FROM (SELECT call_id, groupUniqArrayArray(kinds) AS known "
-            "FROM call_records WHERE account = %(account)s AND call_id IN %(call_ids)s GROUP BY call_id)"
+            "FROM stored_calls WHERE account = %(account)s AND call_id IN %(call_ids)s GROUP BY call_id)"
         )
         with clickhouse.connected(self._settings.clickhouse) as client:
             while not (self._sent.is_set() and not self._waiting):
