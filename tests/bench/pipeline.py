@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RATE = 1000.0
 """Callbacks per second that must be sustained."""
-WITHIN_SECONDS = 1.5
+WITHIN_SECONDS = 1.0
 """From the 200 to `calls`, for 99 of 100 callbacks, at half of `RATE`."""
 PROBES = 25.0
 """Of the callbacks each second, those that are watched for."""
