@@ -59,8 +59,11 @@ def contents(settings: Settings, without: frozenset[str] = frozenset()) -> dict[
 
 
 def ordered(row: dict[str, Any], without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    return {
-        name: sorted(value, key=repr) if isinstance(value, list) else value
-        for name, value in row.items()
-        if name not in without
-    }
+    return {name: _plain(value) for name, value in row.items() if name not in without}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted(value, key=repr)
+    # of a column that is mostly false a server sends only what is true; clickhouse-driver fills in 0
+    return int(value) if isinstance(value, bool) else value
