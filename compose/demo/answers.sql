@@ -29,7 +29,7 @@ SELECT
     sum(unavailable) AS unavailable,
     sum(without_outcome) AS open
 FROM calls_by_hour
-WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime(%(since)s, 'UTC')) AND hour <= toDateTime(%(until)s, 'UTC')
+WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime64(%(since)s, 6, 'UTC')) AND hour <= toDateTime64(%(until)s, 6, 'UTC')
 GROUP BY which
 ORDER BY total DESC;
 
@@ -63,7 +63,7 @@ SELECT
     round(100 * (sum(talk_seconds) + sum(ring_seconds))
         / (sum(talk_seconds) + sum(ring_seconds) + sum(idle_seconds)), 0) AS occupancy_percent
 FROM agents
-WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime(%(since)s, 'UTC')) AND hour <= toDateTime(%(until)s, 'UTC')
+WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime64(%(since)s, 6, 'UTC')) AND hour <= toDateTime64(%(until)s, 6, 'UTC')
 GROUP BY extension
 ORDER BY sum(talk_seconds) DESC
 LIMIT 8;
@@ -105,7 +105,7 @@ SELECT
     sum(times_differ) AS times_disagree,
     sum(wrong_zone) AS zone_is_wrong
 FROM reconciliation_by_hour
-WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime(%(since)s, 'UTC')) AND hour <= toDateTime(%(until)s, 'UTC')
+WHERE account IN %(accounts)s AND hour >= toStartOfHour(toDateTime64(%(since)s, 6, 'UTC')) AND hour <= toDateTime64(%(until)s, 6, 'UTC')
 GROUP BY source
 ORDER BY source;
 
