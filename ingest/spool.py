@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from schemas.callbacks import Headers
 
 log = structlog.get_logger(__name__)
 
@@ -70,13 +69,6 @@ class Spool:
         """Return whether the disk takes a write now."""
         self._failed = not self._has_room()
         return self.usable
-
-    def append(self, topic: str, value: bytes, headers: Headers) -> None:
-        """Return once the message is on the disk; raise `UnacknowledgedError` if it is full or fails."""
-        message = Message(topic, value, headers)
-        self.publish([message])
-        if message.error is not None:
-            raise UnacknowledgedError(message.error)
 
     def publish(self, messages: list[Message]) -> None:
         """Return once each message is on the disk, or has its `error`."""

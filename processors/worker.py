@@ -51,7 +51,7 @@ ASK_SECONDS = 1.0
 def new_app(name: str, kafka: KafkaSettings, *, batch: int, fetch_bytes: int = 1024 * 1024) -> App:
     """Make the Faust app of one processor; `name` is the stage that its consumer group is called by.
 
-    So many bytes come of one partition at once, and are worked off before those of the next.
+    The broker sends `fetch_bytes` of one partition at once; they are worked off before those of the next.
     """
     brokers = ";".join(f"kafka://{server}" for server in kafka.servers)
     session = kafka.session_timeout_seconds

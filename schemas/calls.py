@@ -65,7 +65,7 @@ _FILLED = Asked(*DESCRIBED, "extension")
 _REQUESTED = Asked("requested_by", "tag")
 
 
-# never changed, though not frozen: that would take twice as long to make
+# never changed once it is made, though not frozen: that would take twice as long to make
 @dataclass(kw_only=True)
 class Call:
     """A row of `calls`; times are microseconds since 1970 UTC, durations microseconds, unknown is None."""

@@ -53,7 +53,7 @@ def lost_heard(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> tuple
     """Give by how much what is told grows less if these events are not kept."""
     kept = list(kept)
     left = [(source, *(-count for count in counts)) for source, *counts in heard_of(kept)]
-    return all_heard([heard_of([*kept, *dropped]), left])  # type: ignore[list-item]  # three counts
+    return all_heard([heard_of([*kept, *dropped]), left])  # type: ignore[list-item]  # mypy does not count what is starred
 
 
 def doubted_of(events: Iterable[CallEvent]) -> tuple[Doubted, ...]:
@@ -79,7 +79,7 @@ def all_heard(parts: Iterable[Iterable[Heard]]) -> tuple[Heard, ...]:
         for source, *counts in part:
             known = sums.get(source, [0, 0, 0])
             sums[source] = [a + b for a, b in zip(known, counts, strict=True)]
-    return tuple((source, *sums[source]) for source in sorted(sums))  # type: ignore[misc]  # three counts
+    return tuple((source, *sums[source]) for source in sorted(sums))  # type: ignore[misc]  # mypy does not count what is starred
 
 
 def all_doubted(parts: Iterable[Iterable[Doubted]]) -> tuple[Doubted, ...]:

@@ -44,7 +44,7 @@ _BILLED_VALUES = attrgetter(*BILLED_OF_LEGS)
 _OF_BILLS = tuple(intern(f"cdr_{name}") for name in BILLED_OF_LEGS)
 
 
-# never changed, though not frozen: that would take twice as long to make
+# never changed once it is made, though not frozen: that would take twice as long to make
 @dataclass(kw_only=True)
 class Leg:
     """A row of `call_legs`; all but its id is None or 0 for a leg that is only named by others."""

@@ -54,7 +54,7 @@ Answer: TypeAlias = "list[Outgoing] | None"
 """What is published of a callback; None if that can't be said yet."""
 
 FETCH_BYTES = 256 * 1024
-"""Of a full topic partition after partition is worked off: the events of a call should not lie far apart."""
+"""A full topic is worked off partition by partition: small pieces keep a call's events close together."""
 
 
 class Normalizer:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.groups import Message, UnacknowledgedError
 from ingest.spool import BROKEN, SEGMENT_BYTES, Spool, counted, decoded, encoded
+from tests.kit.spool import append
 from tests.scale import examples
 from tests.servers import PATIENCE
 
@@ -73,7 +74,7 @@ def test_what_many_threads_keep_is_there_once_in_a_new_process_too(tmp_path: Pat
     spool = Spool(tmp_path, PLENTY)
     values = [b"%d" % number for number in range(500)]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda value: spool.append("t", value, [("n", b"")]), values))
+        list(pool.map(lambda value: append(spool, "t", value, [("n", b"")]), values))
     assert counted(tmp_path) == 500
     assert list(Spool(tmp_path, PLENTY).segments()) == [], "the process that writes it lives"
     spool.seal()
@@ -94,7 +95,7 @@ def test_a_file_that_is_just_begun_is_nobody_elses(tmp_path: Path, monkeypatch: 
         lock(file, how)
 
     monkeypatch.setattr("ingest.spool.fcntl.flock", lock_too_late)
-    ours.append("t", b"kept", [])
+    append(ours, "t", b"kept", [])
     assert looked == [True, []]
     assert taken(others) == [], "we may write more to it"
     assert taken(ours) == [b"kept"]
@@ -102,8 +103,8 @@ def test_a_file_that_is_just_begun_is_nobody_elses(tmp_path: Path, monkeypatch: 
 
 def test_a_large_file_is_complete_by_itself(tmp_path: Path) -> None:
     spool = Spool(tmp_path, PLENTY)
-    spool.append("t", b"x" * SEGMENT_BYTES, [])
-    spool.append("t", b"next", [])
+    append(spool, "t", b"x" * SEGMENT_BYTES, [])
+    append(spool, "t", b"next", [])
     sizes = [len(segment.read()[0][0].value) for segment in spool.segments()]
     assert sizes == [SEGMENT_BYTES]
 
@@ -112,10 +113,11 @@ WRITER = """
 import sys
 from pathlib import Path
 from ingest.spool import Spool
+from tests.kit.spool import append
 spool = Spool(Path(sys.argv[1]), 1 << 30)
 number = 0
 while True:
-    spool.append("t", b"%d" % number, [])
+    append(spool, "t", b"%d" % number, [])
     print(number, flush=True)
     number += 1
 """
@@ -137,7 +139,7 @@ def test_a_killed_process_leaves_all_that_it_has_acknowledged(tmp_path: Path) ->
 def test_a_half_written_end_is_dropped(tmp_path: Path) -> None:
     spool = Spool(tmp_path, PLENTY)
     for value in (b"a", b"b"):
-        spool.append("t", value, [])
+        append(spool, "t", value, [])
     spool.seal()
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes() + encoded(Message("t", b"c", []))[:-5])
@@ -147,7 +149,7 @@ def test_a_half_written_end_is_dropped(tmp_path: Path) -> None:
 def test_a_damaged_line_is_set_aside_and_the_rest_read(tmp_path: Path) -> None:
     spool = Spool(tmp_path, PLENTY)
     for value in (b"a", b"b", b"c"):
-        spool.append("t", value, [])
+        append(spool, "t", value, [])
     spool.seal()
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes().replace(b'"b"', b'"B"'))
@@ -161,28 +163,28 @@ def test_a_damaged_line_is_set_aside_and_the_rest_read(tmp_path: Path) -> None:
 
 def test_a_full_spool_says_so_until_there_is_room(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 3000)
-    spool.append("t", b"x" * 2000, [])
+    append(spool, "t", b"x" * 2000, [])
     with pytest.raises(UnacknowledgedError, match="full"):
-        spool.append("t", b"x" * 2000, [])
+        append(spool, "t", b"x" * 2000, [])
     assert not spool.usable
     assert taken(spool) == [b"x" * 2000]
     spool.measure()
     assert spool.usable
-    spool.append("t", b"x" * 2000, [])
+    append(spool, "t", b"x" * 2000, [])
 
 
 def test_a_folder_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     spool = Spool(tmp_path / "file" / "spool", PLENTY)
     with pytest.raises(UnacknowledgedError, match="fails"):
-        spool.append("t", b"", [])
+        append(spool, "t", b"", [])
     assert not spool.usable
 
 
 def test_its_size_and_age_are_known(tmp_path: Path) -> None:
     spool = Spool(tmp_path, PLENTY)
     assert (spool.measure(), spool.size) == (0.0, 0)
-    spool.append("t", b"x" * 1000, [])
+    append(spool, "t", b"x" * 1000, [])
     assert spool.measure() > 0
     assert spool.size > 1000
 
@@ -192,6 +194,7 @@ import resource, sys
 from pathlib import Path
 from ingest.groups import UnacknowledgedError
 from ingest.spool import Spool
+from tests.kit.spool import append
 spool = Spool(Path(sys.argv[1]), 1 << 30)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 outcomes = []
@@ -199,7 +202,7 @@ for limit in (hard, 2500, 0, hard):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     for _ in range(2):
         try:
-            spool.append("t", b"%d" % len(outcomes) * 1000, [])
+            append(spool, "t", b"%d" % len(outcomes) * 1000, [])
             outcomes.append("1")
         except UnacknowledgedError:
             outcomes.append("0")

@@ -13,6 +13,7 @@ from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 from runtime.probe import is_callweave
 from runtime.settings import IngestSettings, Settings
+from tests.kit.spool import append
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def test_what_waits_in_the_spool_is_told_and_what_is_broken_is_bad(tmp_path: Pat
 
     spool = Spool(tmp_path / "spool", 1 << 20)
     for _ in range(3):
-        spool.append("t", b"{}", [])
+        append(spool, "t", b"{}", [])
     assert (found().good, found().text.split(" wait ")[0]) == (True, "3 callbacks")
     spool.seal()
     (segment,) = list(spool.segments())

@@ -20,6 +20,7 @@ from runtime import clickhouse, topics
 from runtime.kafka import client_options
 from schemas.topics import Topic
 from sinks.span import Span
+from tests.kit.spool import append
 from tests.operations.audit.traffic import assert_whole, audited, traffic
 from tests.pipeline import Pipeline
 from tests.rows import select
@@ -139,7 +140,7 @@ def test_nothing_is_missing_until_something_is_taken_away(stack_settings: Settin
 def assert_what_stands_in_the_spool_is_told(settings: Settings) -> None:
     folder = settings.spool_folder()
     assert folder is not None
-    Spool(folder, 1 << 20).append("t", b"{}", [])
+    append(Spool(folder, 1 << 20), "t", b"{}", [])
     assert f"1 callbacks stand in the spool ({folder}), not in Kafka yet" in examine(settings, Span()).doubts
 
 
