@@ -150,9 +150,8 @@ def what_is_wrong(settings: Settings, ledger: list[str]) -> Iterator[str]:
         yield f"{len(missing)} of {len(ledger)} acknowledged callbacks are not archived"
     if rejected := [row["reasons"] for row in archive if row["status"] != "accepted"]:
         yield f"rejected: {rejected[:3]}"
-    places = {(row["partition"], row["offset"]) for row in archive}
-    if len(places) != messages(settings, Topic.RAW):
-        yield f"{len(places)} messages of {messages(settings, Topic.RAW)} are archived"
+    if missing := published(settings) - set(ids):
+        yield f"{len(missing)} callbacks that Kafka has are not archived"
     events = [event for row in archive for event in events_of(row)]
     yield from wrong_events(settings, events)
     yield from differences(expected_calls(events), found_calls(settings, DIALECTS))
@@ -172,13 +171,20 @@ def wrong_events(settings: Settings, events: list[CallEvent]) -> Iterator[str]:
         yield f"{len(wrong)} of {len(expected)} events have not the callbacks that said them"
 
 
-def messages(settings: Settings, topic: Topic) -> int:
-    """How many a topic has taken."""
-    name = settings.kafka.topic(topic)
+def published(settings: Settings) -> set[str]:
+    """The ids of all callbacks in `callbacks.raw`: one whose acknowledgement got lost is there twice."""
+    name = settings.kafka.topic(Topic.RAW)
     consumer = KafkaConsumer(**client_options(settings.kafka))
+    ids: set[str] = set()
     try:
         partitions = [TopicPartition(name, number) for number in range(settings.kafka.partitions)]
-        return sum(consumer.end_offsets(partitions).values())
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        while any(consumer.position(each) < ends[each] for each in partitions):
+            for records in consumer.poll(timeout_ms=500).values():
+                ids |= {dict(record.headers)["id"].decode() for record in records}
+        return ids
     finally:
         consumer.close()
 
