@@ -333,8 +333,9 @@ def call_as_told(tellings: Tellings) -> Call:
     call |= _durations(call, course, exact, bills, talk_time) | _measured_by(bills, billed, call, summed)
     told |= _durations(told, course, exact, [], talk_time)
     call["outcome"] = call["outcome"] or ""
-    state = _state(said, course, is_billed=bool(bills))
     counted = _counted(tellings, summed)
+    state = _state(said, course, is_billed=bool(bills), expects_cdr=counted["expects_cdr"])
+    requested_at = _requested_at(happened)
     return Call(
         state=state,
         rang_at=course.rang_at,
@@ -344,11 +345,11 @@ def call_as_told(tellings: Tellings) -> Call:
         **call,
         **counted,
         **_handed_on(parts, summed),
-        **_requested(said, exact.rang_at),
+        **_requested(said, requested_at, exact.rang_at),
         **_closed(everything, counted["last_received_at"], state),
         **{_OF_EVENTS[name]: value for name, value in told.items()},
         **{_OF_BILLS[name]: value for name, value in billed.items()},
-        **_reached(tellings, call["method"]),
+        **_reached(tellings, requested_at, call["method"]),
     )
 
 
@@ -463,9 +464,9 @@ def _between(start: int | None, end: int | None) -> int | None:
     return None if start is None or end is None else max(0, end - start)
 
 
-def _state(said: list[CallEvent], course: Course, *, is_billed: bool) -> State:
+def _state(said: list[CallEvent], course: Course, *, is_billed: bool, expects_cdr: bool) -> State:
     ended = course.ended_at is not None
-    if is_billed or (ended and _sends_no_bill(said)):
+    if is_billed or (ended and not expects_cdr):
         return "complete"
     if ended:
         return "ended"
@@ -484,9 +485,8 @@ def _handed_on(parts: Mapping[str, Part], summed: list[Summary]) -> Json:
     }
 
 
-def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
+def _requested(said: list[CallEvent], requested_at: int | None, rang_at: int | None) -> Json:
     """What is known of the request for the call: the request itself is believed first, the CDR too."""
-    requested_at = _requested_at(said)
     return {
         "requested_at": requested_at,
         **_REQUESTED.said_best(said, by_request),
@@ -495,14 +495,14 @@ def _requested(said: list[CallEvent], rang_at: int | None) -> Json:
     }
 
 
-def _requested_at(said: list[CallEvent]) -> int | None:
-    return min([event.occurred_at for event in said if event.kind == "requested"], default=None)
+def _requested_at(events: list[CallEvent]) -> int | None:
+    return min([event.occurred_at for event in events if event.kind == "requested"], default=None)
 
 
-def _reached(told: Tellings, method: str | None) -> Json:
+def _reached(told: Tellings, requested_at: int | None, method: str | None) -> Json:
     """When the two sides were reached; of requested and predictive calls B is called once A has answered."""
     bills, course, exact = told.bills, told.course, told.exact
-    answered_at, requested_at = course.answered.get("a"), _requested_at(told.happened)
+    answered_at = course.answered.get("a")
     dialled_at = _began(told.happened) if requested_at is None else requested_at
     a_first = requested_at is not None or method == "predictive"
     rang_at = exact.rang.get("a") if a_first else exact.rang_at

@@ -26,6 +26,7 @@ from processors.correlate.silence import (
 from processors.correlate.step import Bounds, Sends, step
 from processors.correlate.table import LegTable
 from processors.dead_letters import dead_letter, refused
+from processors.memory import give_back
 from processors.publisher import Outgoing, Publisher
 from runtime.clock import SystemClock
 from runtime.errors import StartError
@@ -58,6 +59,9 @@ SWEEP_AT_ONCE = 2000
 FETCH_BYTES = 2 * 1024 * 1024
 """The more events of a call come together, the fewer rows."""
 
+LARGE_BATCH = 1000
+"""What so many messages took is given back to the machine."""
+
 GARBAGE_THRESHOLDS = 100_000, 20, 50
 """Of Python's three generations of objects."""
 
@@ -83,6 +87,8 @@ class Correlator:
         self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
+        self._memory_taken = False
+        """By a large batch, or by the recovery."""
         self._partitions = 0
         """Of each of its topics, once that is known."""
         self._order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -99,6 +105,7 @@ class Correlator:
     async def _work(self, batch: Batch, read: Callable[[bytes], Told]) -> None:
         if not self._partitions:
             self._partitions = await self._count_partitions()
+        self._memory_taken |= len(batch.records) >= LARGE_BATCH
         by_leg, outgoing = self._read(batch, read)
         partition = batch.tp.partition
         said: dict[bytes, frozenset[str]] = {}
@@ -190,6 +197,9 @@ class Correlator:
                     await self._publisher.publish(outgoing)
             await asyncio.sleep(0)  # calls under way don't wait for it
         LEGS.set(sum(len(legs) for legs in self.table.held().values()))
+        if self._memory_taken:
+            self._memory_taken = False
+            give_back()
 
     def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
         self._confirmed.pop(key, None)  # it would stay there for good, and a link may well be sent twice
@@ -213,6 +223,7 @@ class Correlator:
         """Start every leg's silence from its state, after a recovery or a change of waits."""
         self._silences.clear()
         self._confirmed.clear()
+        self._memory_taken = True
         found: list[tuple[int, int, tuple[int, bytes]]] = []
         now, elapsed = self._clock.now(), self._clock.elapsed()
         for partition, legs in self.table.held().items():
