@@ -43,8 +43,6 @@ pytestmark = pytest.mark.timeout(scaled(600, 4 * 3600))
 
 ROUNDS = scaled(6, 50)
 VICTIMS = ("ingest", "normalize", "correlate", "sink", "kafka", "clickhouse")
-GENEROUS = 60.0
-"""Seconds after which work must go on; how long it takes is printed, and is a few seconds."""
 LONGEST_ANSWER = 3.0
 """Seconds: what the contract promises while the broker is away."""
 REQUESTS_WHILE_AWAY = 60
@@ -73,9 +71,7 @@ def test_what_got_a_200_is_archived_once_and_in_its_call(chaos_servers: Servers,
                 killed = time.monotonic()
                 away = kill_for_a_while(chaos_servers, stages, victim, rng.uniform(0.0, 2.0))
                 call_id = provider.probe()
-                eventually(
-                    partial(are_calls, settings, [call_id]), f"work goes on without {victim}", GENEROUS
-                )
+                eventually(partial(are_calls, settings, [call_id]), f"work goes on without {victim}")
                 took = time.monotonic() - killed
                 say(f"round {number}: {victim} away for {away:.1f} s, work went on after {took:.1f} s")
             provider.finish()
@@ -244,7 +240,7 @@ def test_a_killed_workers_work_goes_on_elsewhere(chaos_servers: Servers, tmp_pat
                 killed = time.monotonic()
                 # several callbacks a partition: those of the killed worker are among them
                 ids = [provider.probe() for _ in range(4 * settings.kafka.partitions)]
-                eventually(partial(are_calls, settings, ids), f"{name} goes on elsewhere", GENEROUS)
+                eventually(partial(are_calls, settings, ids), f"{name} goes on elsewhere")
                 say(f"{name} killed: all work went on elsewhere within {time.monotonic() - killed:.1f} s")
             provider.finish()
             assert_nothing_is_lost(settings, provider.ledger)
