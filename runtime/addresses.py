@@ -64,4 +64,10 @@ def written(host: str, port: int) -> str:
 
 def reachable(host: str) -> str:
     """Return how to reach a server of this machine that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"

