@@ -93,10 +93,11 @@ class Left(TypedDict):
 class Vocabulary:
     """The names of fields that the documents of a dialect know."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """As the documents write them."""
+    def __init__(self, names: Iterable[str], also: Mapping[str, str] | None = None) -> None:
+        """As the documents write them; `also` are other spellings, each with the documents' name."""
         self.names = frozenset(names)
         self.by_letters = {_letters(name): name for name in self.names}
+        self.by_letters |= {_letters(spelled): name for spelled, name in (also or {}).items()}
 
 
 class Fields:
@@ -200,6 +201,10 @@ class Fields:
     def any_of(self, names: frozenset[str]) -> bool:
         """Return whether the payload has one of these fields, even an empty one."""
         return not names.isdisjoint(self.scalars)
+
+    def has(self, name: str) -> bool:
+        """Return whether the payload has the field, even an empty one or null."""
+        return name in self._payload
 
     def word(self, name: str) -> str:
         """Return the field in lower case, to look up in a table; that does not make it understood."""

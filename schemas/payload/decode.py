@@ -117,9 +117,8 @@ def _of_both(request: tuple[str, str, bytes, str], query: bytes, charset: str) -
 
 def _overlaid(below: Fields, above: Fields) -> Fields:
     """Return the fields of both; a field that says nothing hides none that does."""
-    return below | {
-        name: value for name, value in above.items() if value not in {"", None} or name not in below
-    }
+    silent = {name for name, value in above.items() if value is None or value == ""}
+    return above | {name: value for name, value in below.items() if name in silent or name not in above}
 
 
 def _inflated(payload: bytes, content_encoding: str) -> bytes:
