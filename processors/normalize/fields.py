@@ -8,6 +8,7 @@ are read alike. A value that says nothing is None. A field that can't be read is
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
 import orjson
@@ -47,12 +48,15 @@ ONLY_TEXT = frozenset({str})
 EMPTY: frozenset[str] = frozenset()
 AROUND = INVISIBLE + QUOTES + SPACES
 """What may stand before and after an id."""
-AROUND_NAMES = f"{AROUND}?"
-"""The same of a field's name."""
+NO_LETTERS = re.compile(r"[\W_]+")
+"""Of a field's name."""
 
 TRUE = frozenset({"true", "yes", "1", "t", "y"})
 FALSE = frozenset({"false", "no", "0", "f", "n"})
 
+PLUS = "%2B"
+"""As a sender writes it that encodes twice."""
+IN_QUOTES = re.compile(r'^"([^"]*)"$')
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
 
@@ -89,10 +93,11 @@ class Left(TypedDict):
 class Vocabulary:
     """The names of fields that the documents of a dialect know."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """As the documents write them."""
+    def __init__(self, names: Iterable[str], also: Mapping[str, str] | None = None) -> None:
+        """As the documents write them; `also` are other spellings, each with the documents' name."""
         self.names = frozenset(names)
-        self.by_lower = {name.lower(): name for name in self.names}
+        self.by_letters = {_letters(name): name for name in self.names}
+        self.by_letters |= {_letters(spelled): name for spelled, name in (also or {}).items()}
 
 
 class Fields:
@@ -128,12 +133,12 @@ class Fields:
         return scalars
 
     def known_by(self, vocabulary: Vocabulary) -> None:
-        """Rename fields to the documents' names, whatever their case and the characters around them."""
+        """Rename fields to the documents' names, whatever their case and the signs in and around them."""
         if vocabulary.names.issuperset(self._payload):
             return
         payload, scalars = dict(self._payload), dict(self.scalars)
         for name in self._payload.keys() - vocabulary.names:
-            known = vocabulary.by_lower.get(name.strip(AROUND_NAMES).lower())
+            known = vocabulary.by_letters.get(_letters(name))
             if known is not None and known not in payload:
                 payload[known] = payload.pop(name)
                 if name in scalars:
@@ -197,9 +202,13 @@ class Fields:
         """Return whether the payload has one of these fields, even an empty one."""
         return not names.isdisjoint(self.scalars)
 
+    def has(self, name: str) -> bool:
+        """Return whether the payload has the field, even an empty one or null."""
+        return name in self._payload
+
     def word(self, name: str) -> str:
         """Return the field in lower case, to look up in a table; that does not make it understood."""
-        return (self.scalar(name) or "").lower()
+        return (self.scalar(name) or "").lower().strip(AROUND)
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
         """A text; None for one of `nothing`."""
@@ -231,7 +240,12 @@ class Fields:
         text = self.text(name)
         if text is not None and OF_A_FLOAT.fullmatch(text):
             return self._of_float(name, text)
-        if text is None or " " not in (written := str(self.scalars[name])):
+        if text is None:
+            return None
+        text = IN_QUOTES.sub(r"\1", text)
+        if text.startswith(PLUS):
+            return f"+{text[len(PLUS) :]}"
+        if " " not in (written := str(self.scalars[name])):
             return text
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
 
@@ -277,7 +291,7 @@ class Fields:
             if not value:
                 self._understood.add(name)
             return None
-        return "?" if text is None else text  # a list or an object is no number
+        return "?" if text is None else text.strip(AROUND)  # a list or an object is no number
 
     def _within(self, name: str, number: int | Decimal | None, least: int, most: int) -> int | None:
         if number is None:
@@ -330,6 +344,12 @@ class Fields:
         if found != text:
             self.written[found] = text
         return found
+
+
+@lru_cache(1024)
+def _letters(name: str) -> str:
+    """A field's name as names are compared: `starttime` is `start_time` and `StartTime`, too."""
+    return NO_LETTERS.sub("", name).lower()
 
 
 def _why_no_id(value: object, given: object) -> str:

@@ -116,10 +116,12 @@ def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -
     """Read a time in any spelling."""
     if text[4:5] == "-" and SHAPE.fullmatch(text):
         return None if is_never(text) else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
+    if not text.isprintable() or text[0] in QUOTES:
+        text = text.strip(QUOTES + INVISIBLE).strip()
     number = number_of(text)
     if number is not None:
         return "malformed-time" if _is_rounded(text) else _counted(number)
-    text = text.strip(QUOTES + INVISIBLE).translate(IN_CHINESE).strip()
+    text = text.translate(IN_CHINESE).strip()
     found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
     if found is None:
         return None if ZERO_TIME.fullmatch(text) else _of_languages(text)
