@@ -226,6 +226,9 @@ def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | 
     started_at = read_time(fields, "starttime", zone, uuid=leg, told_at=told_at)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg, told_at=told_at)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg, told_at=told_at)
+    began, rang_until = started_at or 0, answered_at or started_at or 0
+    if (answered_at is None or began <= answered_at) and (ended_at is None or rang_until <= ended_at):
+        return started_at, answered_at, ended_at
     odd = _odd_ones(started_at, answered_at, ended_at, lambda: fields.duration("duration", SECOND))
     for name in odd:
         fields.misread(name, "out-of-order")

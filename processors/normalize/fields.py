@@ -56,6 +56,7 @@ FALSE = frozenset({"false", "no", "0", "f", "n"})
 
 PLUS = "%2B"
 """As a sender writes it that encodes twice."""
+WRITTEN_TWICE = frozenset('"%')
 IN_QUOTES = re.compile(r'^"([^"]*)"$')
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
@@ -191,12 +192,14 @@ class Fields:
         return Left(written=self.written or None, extra=self.rest(), doubts=tuple(self.doubts))
 
     def scalar(self, name: str) -> str | None:
-        """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
+        """Return the field as bare text; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
             return str(value) if type(value) is Truth else None
         text = value.strip()
-        return "" if text[:1] in MAY_BE_NOTHING and says_nothing(text) else text
+        if text[:1] not in MAY_BE_NOTHING:
+            return text
+        return "" if says_nothing(text) else text.strip(AROUND)
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Return whether the payload has one of these fields, even an empty one."""
@@ -208,7 +211,7 @@ class Fields:
 
     def word(self, name: str) -> str:
         """Return the field in lower case, to look up in a table; that does not make it understood."""
-        return (self.scalar(name) or "").lower().strip(AROUND)
+        return (self.scalar(name) or "").lower()
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
         """A text; None for one of `nothing`."""
@@ -242,9 +245,9 @@ class Fields:
             return self._of_float(name, text)
         if text is None:
             return None
-        text = IN_QUOTES.sub(r"\1", text)
-        if text.startswith(PLUS):
-            return f"+{text[len(PLUS) :]}"
+        if text[0] in WRITTEN_TWICE:
+            text = IN_QUOTES.sub(r"\1", text)
+            return f"+{text[len(PLUS) :]}" if text.startswith(PLUS) else text
         if " " not in (written := str(self.scalars[name])):
             return text
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
@@ -291,7 +294,7 @@ class Fields:
             if not value:
                 self._understood.add(name)
             return None
-        return "?" if text is None else text.strip(AROUND)  # a list or an object is no number
+        return "?" if text is None else text  # a list or an object is no number
 
     def _within(self, name: str, number: int | Decimal | None, least: int, most: int) -> int | None:
         if number is None:

@@ -74,11 +74,10 @@ def normalize(
     read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
     if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
-    outcomes = [
-        outcome
-        for payload in read_objects
-        for outcome in _each(partial(_one, callback, dialect, timezone, read), payload)
-    ]
+    one = partial(_one, callback, dialect, timezone, read)
+    outcomes = [one(payload) for payload in read_objects]
+    if any(isinstance(outcome, Rejected) for outcome in outcomes):
+        outcomes = [each for payload in read_objects for each in _each(one, payload)]
     if len(outcomes) == 1:
         return outcomes[0]
     return _together(outcomes)

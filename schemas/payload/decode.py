@@ -157,20 +157,20 @@ def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fi
     if ENCODED_JSON.match(start):
         return _json_of(unquoted(start), labels)
     if (media_type == "multipart/form-data" and start.startswith(b"--")) or sniffed_boundary(start):
-        form = parse_parts(content_type, start, charset)
-    elif MAY_BE_A_FORM.match(start) or _is_a_form(media_type, start):
+        return _with_detail(parse_parts(content_type, start, charset))
+    if _is_a_form(media_type, start):
         start = start.rstrip(SPACES)
         return _of_form(parse_form(start, *labels), start, labels)
-    elif media_type.endswith(("/json", "+json")):
+    if media_type.endswith(("/json", "+json")):
         return _json_of(payload, labels)
-    else:
-        raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
-    return _with_detail(form)
+    raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
 
 
 def _is_a_form(media_type: str, start: bytes) -> bool:
-    """Whether a body without any value is announced as a form."""
-    return media_type == "application/x-www-form-urlencoded" and not start.startswith(b"<")
+    """Whether a body that is no JSON is one: announced, it need not have a value."""
+    if media_type == "application/x-www-form-urlencoded":
+        return not start.startswith(b"<")
+    return MAY_BE_A_FORM.match(start) is not None
 
 
 @lru_cache(1024)
@@ -283,7 +283,7 @@ def _of_form(
     form: Mapping[str, str], payload: bytes, labels: tuple[str, ...], *, is_query: bool = False
 ) -> list[Fields]:
     """Return the fields of a form, overlaid by those of the JSON in `detail`; raise `Undecodable`."""
-    found = RAW_JSON.search(payload) if b"={" in payload or b"=[" in payload else None
+    found = RAW_JSON.search(payload) if b"{" in payload or b"[" in payload else None
     if found is not None:
         raw = payload[found.end() :]
         text = document_of(unquote_to_bytes(raw) if is_query else raw, *labels)

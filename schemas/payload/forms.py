@@ -32,7 +32,7 @@ NAME_OF_DETAIL = "detail"
 
 def parse_query(query: bytes, *charsets: str) -> dict[str, str]:
     """Read the fields of a query string; raise `Undecodable`."""
-    if b"?" in query or b"%3F" in query or b"%3f" in query:
+    if b"?" in query or query.count(b"=") > query.count(b"&") + 1:
         query = b"&".join(map(_split_again, query.lstrip(b"?").split(b"&")))
     return parse_form(query, *charsets, field="query")
 
@@ -64,9 +64,10 @@ def parse_form(payload: bytes, *charsets: str, field: str = "") -> dict[str, str
 
 def _with_ampersands(payload: bytes) -> bytes:
     """Put them where something else stands between the fields."""
-    if ALL_ENCODED.fullmatch(payload):
-        payload = unquoted(payload.removesuffix(b"="))
-    if b"&" in payload or payload.count(b"=") < 2:
+    values = payload.count(b"=")
+    if values == payload.endswith(b"=") and ALL_ENCODED.fullmatch(payload):
+        return unquoted(payload.removesuffix(b"="))
+    if values < 2:
         return payload
     semicolons, lines = OTHER_ENDS
     by_line = lines.sub(b"&", payload)
@@ -81,8 +82,10 @@ def _in_utf_8(payload: bytes) -> dict[str, str]:
     for pair in payload.decode().split("&"):
         if pair:
             name, _, value = pair.partition("=")
-            if "%" in pair or "+" in pair:
-                name, value = unquoted(name.encode()).decode(), unquoted(value.encode()).decode()
+            if "%" in value or "+" in value:
+                value = unquoted(value.encode()).decode()
+            if "%" in name or "+" in name:
+                name = unquoted(name.encode()).decode()
             if name not in fields:
                 fields[name] = value
             else:
