@@ -30,7 +30,7 @@ MOST_FORETOLD = 20_000
 
 @dataclass(frozen=True)
 class Redrive:
-    """How far one has come."""
+    """The progress of a redrive."""
 
     source: str
     code: str

@@ -12,7 +12,7 @@ from contextlib import closing
 FIRST, END = 10_000, 32_768
 """Linux and BSD take ports from 32,768 or 49,152 for connections that go out, unless told otherwise."""
 STEP = 1_009
-"""Processes that begin one after the other look so many ports apart."""
+"""Processes started one after the other begin their search this many ports apart."""
 
 _turns = itertools.count(os.getpid() * STEP)
 

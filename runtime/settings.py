@@ -240,7 +240,7 @@ class IngestSettings(Section):
     max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)
     """The same of one address: a load balancer's are those of all providers behind it."""
     trusted_proxies: int = Field(default=0, ge=0, le=16)
-    """Our own proxies before us, each of which adds to X-Forwarded-For who called it."""
+    """How many of our own proxies are in front; each adds its caller's address to X-Forwarded-For."""
     keep_headers: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$")] = ""
     """Request headers that are kept with each callback, divided by commas, beyond those of signatures and
     Content-Encoding."""
@@ -338,7 +338,7 @@ class WatchSettings(Section):
     audit_seconds: float = Field(default=60.0, ge=1, le=3600)
     """How often the audit is run …"""
     audit_hours: float = Field(default=2.0, gt=0, le=168)
-    """… on the callbacks of so many hours."""
+    """… on the callbacks of this many hours."""
     callback_url: OptionalSecret = None
     """Callback URL of a source with the account `callweave` and the dialect `extension-events`: a message
     goes there twice a minute, and SQL must show it. Otherwise the one in the file `watch-url` in `data`,

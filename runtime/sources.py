@@ -138,8 +138,6 @@ class FormerSettings(BaseModel):
 
 
 class Source(BaseModel):
-    """One configured sender."""
-
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     name: Name
@@ -155,7 +153,7 @@ class Source(BaseModel):
     country: Country | None = None
     """Of the phone numbers that the provider writes without a +; None where that is unknown."""
     token_sha256: Digest | None = Field(default=None, repr=False)
-    """None for a removed source alone."""
+    """None only for a removed source."""
     former_tokens: tuple[FormerToken, ...] = Field(default=(), repr=False)
     added_at: AwareDatetime
     removed_at: AwareDatetime | None = None

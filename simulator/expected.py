@@ -41,7 +41,7 @@ class Interval:
 
 
 def columns(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Told] = NONE) -> Columns:
-    """Return the row's columns if these webhooks (by their place) never arrived, and these came untidily.
+    """Return the row's columns if these webhooks (by their place) never arrived, and these arrived untidy.
 
     Only hangups may be lost.
     """

@@ -78,7 +78,6 @@ class Thread:
 
     @property
     def recording(self) -> str | None:
-        """The recording of a conversation, if any."""
         return f"rec-{self.part}" if self._subscriber.recorded else None
 
     @property

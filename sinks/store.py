@@ -55,8 +55,6 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The result of an insert."""
-
     refused: Sequence[Message] = ()
     """The messages of rows that ClickHouse can never take; all others are in."""
     error: StoreError | None = None

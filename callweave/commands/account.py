@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
-import orjson
 
 from callweave.commands import tables
 from operations.accounts.store import Account, accounts, put
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
 from runtime.settings import load as load_settings
-from runtime.terminal import echo, echo_json
 
 
 @click.group()
@@ -60,10 +58,4 @@ def list_(*, as_json: bool) -> None:
     """List the accounts with settings."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         found = [asdict(each) for each in accounts(client)]
-    if as_json:
-        for row in found:
-            echo_json(orjson.dumps(row))
-    elif found:
-        tables.show(list(found[0]), [[str(value) for value in row.values()] for row in found])
-    else:
-        echo("No account has settings: `callweave account set --help`.", err=True)
+    tables.listed(found, as_json=as_json, nothing="No account has settings: `callweave account set --help`.")

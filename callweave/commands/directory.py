@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 
 from callweave.commands import tables
 from operations.directory import load as store
@@ -16,7 +15,7 @@ from operations.directory.entries import Defaults, parse
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
 from runtime.settings import load as load_settings
-from runtime.terminal import echo, echo_json
+from runtime.terminal import echo
 from schemas.times import moment
 from sinks.directory import areas as known
 
@@ -79,13 +78,9 @@ def list_(account: str | None, *, as_json: bool) -> None:
             for entry in store.entries(client)
             if account in {None, entry.account}
         ]
-    if as_json:
-        for row in found:
-            echo_json(orjson.dumps(row))
-    elif found:
-        tables.show(list(found[0]), [list(row.values()) for row in found])
-    else:
-        echo("The directory is empty: `callweave directory load --help`.", err=True)
+    tables.listed(
+        found, as_json=as_json, nothing="The directory is empty: `callweave directory load --help`."
+    )
 
 
 @directory.command()

@@ -10,7 +10,7 @@ import orjson
 
 from callweave.commands import tables
 from callweave.commands.replay import asking, send, wait_option
-from callweave.commands.spans import shown, span_of, span_options
+from callweave.commands.spans import shown, span_options
 from operations.reading import reader
 from operations.replay import archive
 from operations.replay import rejected as found
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from operations.reading import Read
     from operations.replay.archive import Archived
     from runtime.settings import Settings
+    from sinks.span import Span
 
 
 @click.group()
@@ -38,13 +39,11 @@ def rejected() -> None:
 @span_options
 @click.option("--reason", help="Only with a reason of this code.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line.")
-def list_(
-    *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
-) -> None:
+def list_(*, span: Span, reason: str | None, as_json: bool) -> None:
     """Group rejected callbacks by their reasons, the most frequent first."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse) as client:
-        groups = found.groups(client, _selection(since, until, source, reason))
+        groups = found.groups(client, _selection(span, reason))
     if as_json:
         for group in groups:
             echo_json(orjson.dumps(group._asdict()))
@@ -111,15 +110,7 @@ def _show(known: Archived, *, raw: bool) -> None:
 @click.option("--reason", help="Only with a reason of this code.")
 @click.option("--dry-run", is_flag=True, help="Only print what this machine's code would make of them.")
 @wait_option
-def redrive(
-    *,
-    since: int | None,
-    until: int | None,
-    source: str | None,
-    reason: str | None,
-    dry_run: bool,
-    patience: float,
-) -> None:
+def redrive(*, span: Span, reason: str | None, dry_run: bool, patience: float) -> None:
     """Send rejected callbacks through normalize again, after a source or the code was corrected.
 
     What is accepted now becomes part of its call, and is accepted in the view callbacks; the rest stays
@@ -127,7 +118,7 @@ def redrive(
     source has changed since, it starts over.
     """
     settings = load()
-    selection = _selection(since, until, source, reason)
+    selection = _selection(span, reason)
     with asking(settings):
         if dry_run:
             _foretell(settings, selection, reader(settings))
@@ -148,5 +139,5 @@ def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
     tables.show(["source", "would be", "callbacks"], rows)
 
 
-def _selection(since: int | None, until: int | None, source: str | None, reason: str | None) -> Selection:
-    return Selection(span_of(since, until, source), rejected=True, code=reason)
+def _selection(span: Span, reason: str | None) -> Selection:
+    return Selection(span, rejected=True, code=reason)

@@ -155,7 +155,7 @@ def first(name: str) -> str:
 
 @page.post("/source/<name>/redrive")
 def redrive(name: str) -> str | Response:
-    """What would become of rejected callbacks; or, once that was seen, send them again."""
+    """Show what a redrive of rejected callbacks would do; or do it, once that was shown."""
     may_change()
     code = request.form.get("code", "")
     here = console()
@@ -170,7 +170,7 @@ def redrive(name: str) -> str | Response:
 
 @page.get("/source/<name>/redrive")
 def redriven(name: str) -> str:
-    """How far the last redrive has come."""
+    """The progress of the last redrive."""
     return render_template(
         "redriven.html", source=_source(name), work=console().redrives.last, look_again=500
     )

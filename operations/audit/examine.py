@@ -50,8 +50,6 @@ SLACK_MS = 60_000
 
 @dataclass
 class Report:
-    """What an audit found."""
-
     counts: dict[str, Counts] = field(default_factory=dict)
     """By source."""
     holes: list[Hole] = field(default_factory=list)

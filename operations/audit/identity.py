@@ -20,8 +20,6 @@ UNKNOWN_SOURCE = "?"
 
 
 class Problem(StrEnum):
-    """What is wrong with one callback."""
-
     NOT_ARCHIVED = "acknowledged, but not in callbacks"
     NOT_DECIDED = "decided upon, but callbacks has not got the decision"
     NOT_NORMALIZED = "archived, but neither an event nor rejected"
@@ -47,8 +45,6 @@ class Hole:
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of callbacks of one source."""
-
     archived: int = 0
     missing: int = 0
     """Acknowledged and not archived."""

@@ -1,4 +1,4 @@
-"""How far the tables of another database have come, and whether work on them goes on or begins anew. Pure.
+"""The progress of building tables in another database, and whether to continue or start over. Pure.
 
 Nothing is held in memory that the tables do not hold, but for rows that are not written yet: which legs
 belong together is read from the events that are stored. So a place in the archive is all that must be kept.
@@ -23,14 +23,12 @@ READING, FOLDING, BUILT = range(3)
 
 @dataclass(frozen=True)
 class Building:
-    """What was asked for, and its progress."""
-
     begun_at: int
     """Microseconds since 1970 UTC: what came later is not in it, however often it was interrupted."""
     home: str
     """ClickHouse's own UUID of the database: another one of the same name may be somebody's."""
     selection: str
-    """Digest of which part of which archive."""
+    """Digest of what was selected from which archive."""
     code: str
     """Digest of what reads it."""
     part: int = READING
@@ -40,18 +38,14 @@ class Building:
     """Callbacks, or events, of this part."""
 
     def went_on(self, after: Key, number: int) -> Building:
-        """Add to the progress."""
         return replace(self, after=after, done=self.done + number)
 
     def next(self) -> Building:
-        """Begin the next part."""
         return replace(self, part=self.part + 1, after=FIRST, done=0)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a database."""
-
     building: Building
     """Where to begin."""
     clear: bool = False

@@ -1,4 +1,4 @@
-"""How far a replay has come, and whether it goes on or begins anew. Pure."""
+"""The progress of a replay, and whether it continues or starts over. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """What has been sent."""
-
     replayed_at: int
     """When it began, microseconds since 1970 UTC; the same after an interruption."""
     code: str

@@ -64,7 +64,7 @@ WHERE kind = 'closed'
     AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 """
-"""That a call was closed in silence is not in any bytes: time has told it."""
+"""A call that was closed for silence: no callback says so."""
 
 
 @dataclass(frozen=True)
@@ -297,8 +297,6 @@ def carry_closings_over(settings: Settings, other: Settings, selection: Selectio
 
 
 def fold_calls(ties: Ties, rebuild: Rebuild, kept: Kept) -> None:
-    """Write each call, portion by portion."""
-
     def calls() -> Iterator[tuple[Key, int]]:
         for call in ties.calls(kept.building.after.account, kept.building.after.id):
             rebuild.call(call)

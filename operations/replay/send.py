@@ -54,8 +54,6 @@ GROUP BY bitAnd(verdict, 1)
 
 @dataclass
 class Outcome:
-    """What a replay did."""
-
     progress: Progress
     before: int = 0
     """How many of its callbacks an interrupted run had sent already."""
@@ -91,7 +89,7 @@ def replay(
         if said:
             say(said)
         before = progress.sent
-        # what comes meanwhile is read in any case
+        # what arrives meanwhile is read by today's code anyway
         selected = selection.before(progress.replayed_at)
         with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
             for page in pages(client, selected.where(), selected.values(), progress.after):

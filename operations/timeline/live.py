@@ -1,4 +1,4 @@
-"""What `callweave tail` prints for each record that comes. Pure.
+"""What `callweave tail` prints for each record. Pure.
 
 A record comes again whenever anything is learned of its call; a line is printed when what the line shows has
 changed, and only then.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.records import Record
 
 MOST_REMEMBERED = 20_000
-"""Calls of which we remember what was printed; of one that is forgotten a line may be printed again."""
+"""Calls whose last line we remember; for a forgotten one the same line may be printed again."""
 
 LEAST_DIGITS = 7
 """A number as it is known may be a part of the number asked for (a country code before it) from here on."""
@@ -131,5 +131,4 @@ def _numbers(call: Call) -> list[str]:
 
 
 def _extensions(call: Call, legs: tuple[Leg, ...]) -> set[str | None]:
-    """Return the call's own extension and those of its legs."""
     return {call.extension, *(leg.extension for leg in legs)}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FLAGS = {each.name for each in fields(Call) if each.type == "bool"}
 
 MOST_MATCHES = 100
-"""A customer's reference may stand for many calls; more than these help nobody to choose."""
+"""A customer's reference may belong to many calls; a longer list helps nobody to choose."""
 
 LEGS_A_CALL = 20
 """Most calls have fewer, of those that events name together with a reference."""

@@ -48,8 +48,6 @@ READS = {
 
 
 class Check(ABC):
-    """One thing to look at."""
-
     name: str
     kinds: Collection[Kind]
 
@@ -84,7 +82,7 @@ class Arrived:
         """Whether callbacks are in a spool, which Kafka does not have."""
 
     def note(self, at: int, ends: dict[Partition, int], committed: dict[Partition, int]) -> None:
-        """Where topics ended at a time, and how far the sink has come now."""
+        """Where topics ended at a time, and how far the sink has read now."""
         if self.is_held:
             return
         self._ends.append((at, ends))
@@ -273,8 +271,6 @@ class ShareCheck(Check):
 
 
 class AuditCheck(Check):
-    """What the audit misses."""
-
     name = "audit"
     kinds = (Kind.AUDIT,)
 
@@ -305,7 +301,7 @@ class AuditCheck(Check):
 
 
 class Untold(Exception):
-    """Nothing can be told now, since stages are at work."""
+    """There is no result now, since stages are at work."""
 
 
 class SpoolCheck(Check):

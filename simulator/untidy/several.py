@@ -24,7 +24,7 @@ PROBES = (
 
 
 def recording_told_apart(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """The CDR has no recording yet; a notice with little else brings it, or stands beside it in one body."""
+    """The CDR has no recording yet; a short notice brings it, in the same body or in one of its own."""
     link = webhook.fields.get("recordurl")
     if not link:
         return None

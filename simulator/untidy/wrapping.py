@@ -90,7 +90,7 @@ def by_another_url(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def by_a_strange_query(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """A query as it stands in HTML, glued to another one, or with plus signs as they are."""
+    """A query escaped as in HTML, appended to another one, or with unescaped plus signs."""
     if webhook.shape not in {"query", "urlencoded"}:
         return None
     text = urlencode(webhook.fields, quote_via=quote)
