@@ -15,7 +15,7 @@ import structlog
 from kafka.errors import KafkaError
 
 from ingest.broker import Broker, Turns
-from ingest.groups import LATE, PAUSE_SECONDS, Groups, Message, UnacknowledgedError
+from ingest.groups import LATE, Groups, Message, UnacknowledgedError
 from ingest.metrics import BROKER_UP
 from runtime.kafka import client_options
 
@@ -70,7 +70,7 @@ class KafkaPublisher:
         self._options = client_options(kafka)
         self._turns = Turns()
         self._broker: Broker | None = None
-        self._groups = Groups(self._send, PAUSE_SECONDS)
+        self._groups = Groups(self._send)
         self._failures = 0
         self._late: dict[bytes, FutureRecordMetadata] = {}
         self._acknowledged_at = 0.0

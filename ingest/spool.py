@@ -49,7 +49,7 @@ class Spool:
         """`max_bytes` is the limit of all files together, other processes' included."""
         self._folder = folder
         self._max = max_bytes
-        self._groups = Groups(self._write, pause_seconds=0.0)
+        self._groups = Groups(self._write)
         self._lock = threading.Lock()
         self._active: Segment | None = None
         self._bytes = 0

@@ -46,6 +46,11 @@ def eventually(holds: Callable[[], bool], what: str | Callable[[], str], patienc
         begun = time.monotonic()
 
 
+def at_rest(seconds: float) -> float:
+    """What so many seconds of a machine at rest are on this one, which may have more work than processors."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def kafka_node(data: Path) -> KafkaNode:
     """A node of our own, not started."""
     return KafkaNode(data, port=free_port(), controller_port=free_port(), jars=JARS)

@@ -119,7 +119,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:
     call_id, part, initiation = ids
     event_type, flow = _event_type(fields), fields.word("CallFlow")
-    event_time = read_time(fields, "EventTime", origin.timezone)
+    event_time = read_time(fields, "EventTime", origin.timezone, told_at=origin.named["received_at"])
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
     to_agent = flow == "out" and _calls_agent(fields, event_type)
@@ -234,7 +234,7 @@ def _direction(
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
-    elif flow:
+    elif fields.scalar("CallFlow") != "":
         fields.doubt("CallFlow", "unknown-word")
     if initiated:
         return "outbound"
@@ -257,7 +257,7 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None, talk_time: int
     outcome = OUTCOMES.get(status) or OUTCOMES.get(NO_LETTERS.sub("", status))
     if outcome is not None:
         fields.understood("CallStatus")
-    elif status:
+    elif fields.scalar("CallStatus") != "":
         fields.doubt("CallStatus", "unknown-word")
     if bridged is None:  # where people talked, somebody answered, whatever the status says or doesn't
         return outcome or ("answered" if talk_time else None)

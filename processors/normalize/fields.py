@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
-from processors.normalize.nothing import MAY_BE_NOTHING, is_plain_id, names_nothing, says_nothing
+from processors.normalize.nothing import (
+    INVISIBLE,
+    MAY_BE_NOTHING,
+    QUOTES,
+    SPACES,
+    is_plain_id,
+    names_nothing,
+    says_nothing,
+)
 from processors.normalize.numbers import clock_of, number_of, whole
 from schemas.callbacks import Reason
 from schemas.events import HELD_BACK, Doubt
 from schemas.payload.charsets import Garbled
 from schemas.times import SECOND
-from schemas.uuids import canonical
+from schemas.uuids import HEX, canonical, hyphenated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -37,8 +45,10 @@ EXACT_FLOAT = 2.0**53
 
 ONLY_TEXT = frozenset({str})
 EMPTY: frozenset[str] = frozenset()
-AROUND_NAMES = "\ufeff \t\r\n\"'?"
-"""What may stand before and after a field's name."""
+AROUND = INVISIBLE + QUOTES + SPACES
+"""What may stand before and after an id."""
+AROUND_NAMES = f"{AROUND}?"
+"""The same of a field's name."""
 
 TRUE = frozenset({"true", "yes", "1", "t", "y"})
 FALSE = frozenset({"false", "no", "0", "f", "n"})
@@ -46,6 +56,8 @@ FALSE = frozenset({"false", "no", "0", "f", "n"})
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
 
+ROUNDED = re.compile(r"\d(?:\.\d*)?[eE]\+\d+", re.ASCII)
+"""An id that a spreadsheet has read: its end is lost, and many have its beginning."""
 OF_A_FLOAT = re.compile(r"\+?\d+(?:\.0+|(?:\.\d+)?[eE]\+?\d{1,2})", re.ASCII)
 
 MESSAGES = {
@@ -293,10 +305,10 @@ class Fields:
         """An id as the provider wrote it."""
         return self.written.get(found, found) if found and self.written else found
 
-    def id(self, name: str) -> str | None:
-        """The id of a leg, in the form in which ids are compared."""
+    def id(self, name: str, *, hyphens: bool = False) -> str | None:
+        """The id of a leg as ids are compared: UUIDs with hyphens, if the dialect has them."""
         given = self._payload.get(name)
-        if type(given) is str and is_plain_id(given):
+        if type(given) is str and is_plain_id(given) and (len(given) != HEX or not hyphens):
             self._understood.add(name)
             return given
         value = self.scalars.get(name)
@@ -308,10 +320,13 @@ class Fields:
             self.doubt(name, code)
             return None
         self._understood.add(name)
-        text = _with_plus(str(value))
+        text = str(value).strip()
         if not text or names_nothing(text):
             return None
-        found = canonical(text)
+        text = _with_plus(str(value).strip(INVISIBLE))
+        found = canonical(text.strip(AROUND))
+        if hyphens:
+            found = hyphenated(found)
         if found != text:
             self.written[found] = text
         return found
@@ -323,9 +338,11 @@ def _why_no_id(value: object, given: object) -> str:
         return "malformed-id"
     if type(given) is float and not (given.is_integer() and abs(given) < EXACT_FLOAT):
         return "malformed-id"
-    text = value.strip()
+    text = value.strip().strip(AROUND)
     if len(text) > LONGEST_ID:
         return "too-long"
+    if ROUNDED.fullmatch(text):
+        return "malformed-id"
     return "" if text.isprintable() else "unprintable"
 
 
