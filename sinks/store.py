@@ -78,7 +78,7 @@ class Store:
         except ServerException as error:
             raise self._failure(error) from None
         if missing:
-            sentence = f"ClickHouse has not got all tables ({', '.join(missing)}): run `callweave migrate`."
+            sentence = f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`."
             raise StoreError(sentence, "migrations", passes=False)
 
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:

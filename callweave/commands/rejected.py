@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +10,10 @@ import orjson
 from callweave.commands import tables
 from callweave.commands.replay import asking, send, wait_option
 from callweave.commands.spans import shown, span_options
-from operations.reading import reader
 from operations.replay import archive
 from operations.replay import rejected as found
 from operations.replay.archive import Selection
 from operations.timeline.masks import Masks
-from processors.normalize.step import Rejected
 from runtime import clickhouse
 from runtime.cells import plain
 from runtime.errors import CallweaveError
@@ -24,9 +21,7 @@ from runtime.settings import load
 from runtime.terminal import echo, echo_json, visible
 
 if TYPE_CHECKING:
-    from operations.reading import Read
     from operations.replay.archive import Archived
-    from runtime.settings import Settings
     from sinks.span import Span
 
 
@@ -121,22 +116,11 @@ def redrive(*, span: Span, reason: str | None, dry_run: bool, patience: float) -
     selection = _selection(span, reason)
     with asking(settings):
         if dry_run:
-            _foretell(settings, selection, reader(settings))
+            fates = found.fates(settings, settings.clickhouse, selection)
+            rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
+            tables.show(["source", "would be", "callbacks"], rows)
         else:
             send(settings, selection, patience)
-
-
-def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
-    fates: Counter[tuple[str, str]] = Counter()
-    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
-        for page in archive.pages(client, selection.where(), selection.values()):
-            for each in page:
-                outcome = read(each.callback)
-                codes = {reason.code for reason in outcome.reasons} if isinstance(outcome, Rejected) else ()
-                fate = f"rejected: {', '.join(sorted(codes))}" if codes else "accepted"
-                fates[each.callback.source, fate] += 1
-    rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
-    tables.show(["source", "would be", "callbacks"], rows)
 
 
 def _selection(span: Span, reason: str | None) -> Selection:

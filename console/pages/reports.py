@@ -9,7 +9,7 @@ from flask import Blueprint, g, render_template, request
 
 from console import clocks, reports
 from console.context import page_zone
-from console.viewers import rows
+from runtime import clickhouse
 
 if TYPE_CHECKING:
     from console.reports import Report
@@ -33,7 +33,7 @@ def show() -> str:
         if reports.is_local(report):
             g.zone = clocks.zone_of(client, account)
         sql = _question(report, account)
-        found = rows(client, sql.replace("%", "%%"))
+        found = clickhouse.rows(client, sql)
     since, until = _span(report)
     return render_template(
         "reports.html",

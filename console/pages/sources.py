@@ -164,8 +164,10 @@ def redrive(name: str) -> str | Response:
         if not here.redrives.start(asked, partial(redrives.redrive, here.settings, asked)):
             abort(HTTPStatus.CONFLICT, "Another redrive runs: wait for its end.")
         return redirect(url_for("sources.redriven", name=name))
-    fates = redrives.foretell(here.settings, g.viewer.clickhouse, redrives.selection(name, code))
-    return render_template("redrive.html", source=_source(name), code=code, fates=fates.most_common())
+    chosen = redrives.selection(name, code)
+    counted = rejected.fates(here.settings, g.viewer.clickhouse, chosen, redrives.MOST_FORETOLD)
+    counts = [(fate, count) for (_, fate), count in counted.most_common()]
+    return render_template("redrive.html", source=_source(name), code=code, fates=counts)
 
 
 @page.get("/source/<name>/redrive")

@@ -1,8 +1,8 @@
 """The progress of building tables in another database, and whether to continue or start over. Pure.
 
-Nothing is held in memory that the tables do not hold, but for rows that are not written yet: which legs
-belong together is read from the events that are stored. So a place in the archive is all that must be kept.
-Rows of what lies behind it may be there already: they are written again, and merge.
+Memory holds only rows that are not written yet: which legs belong together is read from the stored events.
+So a place in the archive is all that must be kept. Rows of later callbacks may be there already: they are
+written again, and merge.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def decide(asked: Building, known: Building | None, database: str, *, tables: bo
         if differ
     ]
     if others:
-        said = f"The tables in {database}, begun at {begun}, are {' and '.join(others)}: they are built anew."
+        said = f"The tables in {database}, begun at {begun}, are {' and '.join(others)}: they are rebuilt."
         return Decision(asked, clear=True, said=said)
     if known.part == BUILT:
-        said = f"The tables in {database} are those of {begun}; DROP DATABASE {database} to build them anew."
+        said = f"The tables in {database} are those of {begun}; DROP DATABASE {database} to rebuild them."
     else:
-        said = f"The tables in {database}, begun at {begun}, are built further."
+        said = f"The tables in {database}, begun at {begun}, are continued."
     return Decision(known, said=said)

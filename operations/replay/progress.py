@@ -40,7 +40,7 @@ def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
     if known is None:
         return asked, ""
     begun = f"The replay begun at {moment(known.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
-    sent = f"{known.sent} callbacks are sent already"
+    sent = f"{known.sent} callbacks were sent already"
     if known.code != asked.code:
-        return asked, f"{begun} was by other code or sources: it begins anew, though {sent}."
-    return known, f"{begun} goes on: {sent}, and what came since then is left out."
+        return asked, f"{begun} was by other code or sources: it starts over, though {sent}."
+    return known, f"{begun} continues: {sent}, and what arrived since then is left out."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from operations import events
 from operations.timeline.model import Kept, Match, Told, Whole
+from runtime import clickhouse
 from schemas.calls import Call
 from schemas.events import newest
 from schemas.times import microseconds
@@ -152,9 +153,8 @@ def _kept(name: str, value: Any) -> Any:
 
 
 def _rows(client: Client, query: str, parameters: dict[str, Any]) -> list[Row]:
-    rows, described = client.execute(query, parameters, with_column_types=True)
-    named = (zip(described, row, strict=True) for row in rows)
-    return [{name: _typed(name, value) for (name, _), value in row} for row in named]
+    found = clickhouse.rows(client, query, parameters)
+    return [{name: _typed(name, value) for name, value in row.items()} for row in found]
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""More is sent than the one webhook: notices, statuses beside a bill, probes."""
+"""More than the one webhook is sent: notices, a status together with a CDR, probes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def recording_told_apart(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | N
 
 
 def bill_with_a_status(_: Random, webhook: Webhook, __: ZoneInfo) -> Told | None:
-    """Hangup and bill in one callback are both."""
+    """A hangup and a CDR in one callback count as both."""
     if webhook.kind != "cdr":
         return None
     changed = webhook.fields | {"status": "hangup"}
