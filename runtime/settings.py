@@ -61,7 +61,8 @@ def _url(text: str) -> str:
     return checked_base(text, "https://calls.example.com")
 
 
-def _zone(text: str) -> str:
+def checked_timezone(text: str) -> str:
+    """Check an IANA name."""
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
@@ -397,7 +398,7 @@ class ConsoleSettings(Section):
     session_key: SecretStr | None = None
     """Signs the cookies; several consoles behind one address need the same. A key is made in `data`
     otherwise."""
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
     """The time zone in which pages show times, and in which the day of *Now* begins."""
     probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
     """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine

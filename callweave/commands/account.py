@@ -10,6 +10,7 @@ from callweave.commands import tables
 from operations.accounts.store import Account, accounts, put
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
+from runtime.settings import checked_timezone
 from runtime.settings import load as load_settings
 
 
@@ -37,7 +38,7 @@ def set_(
     """Set what is given, and leave the rest as it is."""
     try:
         name = sources.checked_name(name)
-        timezone = sources.checked_timezone(timezone) if timezone else None
+        timezone = checked_timezone(timezone) if timezone else None
     except ValueError as error:
         raise CallweaveError(f"the account's name or --timezone {error}") from None
     with clickhouse.connected(load_settings().clickhouse) as client:

@@ -14,6 +14,7 @@ from operations.directory import load as store
 from operations.directory.entries import Defaults, parse
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
+from runtime.settings import checked_timezone
 from runtime.settings import load as load_settings
 from runtime.terminal import echo
 from schemas.times import moment
@@ -93,7 +94,7 @@ def areas() -> None:
 def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:
     """Read the entries of a file; raise `CallweaveError` with every mistake and its line."""
     try:
-        zone = ZoneInfo(sources.checked_timezone(timezone)) if timezone else None
+        zone = ZoneInfo(checked_timezone(timezone)) if timezone else None
         country = sources.checked_country(country) if country else None
     except ValueError as error:
         raise CallweaveError(f"--timezone or --country {error}") from None

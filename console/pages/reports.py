@@ -28,7 +28,7 @@ def show() -> str:
         return render_template("reports.html", report=None, known=known)
     with_twin = reports.has_twin(asked) and bool(g.viewer.readable_as(reports.twin(asked).view))
     report = reports.twin(asked) if with_twin and _clock() == "account" else asked
-    account = _account()
+    account = request.args.get("account", "")
     with g.viewer.connected() as client:
         if reports.is_local(report):
             g.zone = clocks.zone_of(client, account)
@@ -66,10 +66,6 @@ def _question(report: Report, account: str) -> str:
 def _clock() -> str:
     """By whose hours and days calls are counted."""
     return "utc" if request.args.get("clock") == "utc" else "account"
-
-
-def _account() -> str:
-    return request.args.get("account", "")
 
 
 def _span(report: Report) -> tuple[datetime, datetime]:

@@ -54,11 +54,13 @@ class Wanted:
     source: str | None = None
 
     def matches(self, call: Call, legs: tuple[Leg, ...]) -> bool:
+        numbers = (call.caller, call.callee, call.display_number)
+        extensions = {call.extension, *(leg.extension for leg in legs)}
         return (
             self.account in {None, call.account}
             and (self.source is None or self.source in call.sources)
-            and (self.extension is None or self.extension in _extensions(call, legs))
-            and (self.number is None or any(same_number(self.number, each) for each in _numbers(call)))
+            and (self.extension is None or self.extension in extensions)
+            and (self.number is None or any(same_number(self.number, each) for each in numbers if each))
         )
 
 
@@ -124,11 +126,3 @@ def _line(call: Call, key: tuple[str, str]) -> Line:
         talk_time=call.talk_time,
         close_reason=call.close_reason,
     )
-
-
-def _numbers(call: Call) -> list[str]:
-    return [each for each in (call.caller, call.callee, call.display_number) if each]
-
-
-def _extensions(call: Call, legs: tuple[Leg, ...]) -> set[str | None]:
-    return {call.extension, *(leg.extension for leg in legs)}

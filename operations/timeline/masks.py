@@ -188,8 +188,5 @@ def _spellings(value: str) -> set[str]:
     """Return how a value may be written in JSON and in forms."""
     escaped = value.replace("/", "\\/")
     plain = {value, escaped}
-    return plain | {quote(value)} | {spell(each) for each in plain for spell in (_quoted, quote_plus)}
-
-
-def _quoted(value: str) -> str:
-    return quote(value, safe="")
+    quoted = {each for text in plain for each in (quote(text, safe=""), quote_plus(text))}
+    return plain | {quote(value)} | quoted
