@@ -57,6 +57,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def parsed(address: str) -> tuple[str, int]:
+    """Return the host and port of HOST:PORT; brackets around an IPv6 address are dropped."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def written(host: str, port: int) -> str:
     """Format HOST:PORT, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from runtime.addresses import written
+from runtime.addresses import parsed, written
 from runtime.errors import SettingsError
 from runtime.reading import CONTRADICTION, Loaded, read
 from runtime.urls import checked_base
@@ -183,8 +183,7 @@ class KafkaSettings(Section):
 
     def addresses(self) -> list[tuple[str, int]]:
         """The first brokers to ask, as host and port."""
-        pairs = (part.rpartition(":") for part in self.servers)
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+        return [parsed(each) for each in self.servers]
 
 
 class ClickHouseSettings(Section):
@@ -363,10 +362,7 @@ class WatchSettings(Section):
 
     def ingresses(self, default: tuple[str, int]) -> list[tuple[str, int]]:
         """Where to ask for spools, as host and port."""
-        if not self.ingest_metrics:
-            return [default]
-        pairs = (part.rpartition(":") for part in self.ingest_metrics.split(","))
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+        return [parsed(each) for each in self.ingest_metrics.split(",")] if self.ingest_metrics else [default]
 
 
 def _is_secret(text: str) -> bool:
@@ -488,8 +484,7 @@ class Settings(Section):
             names = (stage for stage in STAGES if stage != "console")
             return [(name, self.metrics_host, getattr(self, name).metrics_port) for name in names]
         pairs = (each.partition("=") for each in self.console.probes.split(","))
-        parts = ((name, *where.rpartition(":")) for name, _, where in pairs)
-        return [(name, host.strip("[]"), int(port)) for name, host, _, port in parts]
+        return [(name, *parsed(where)) for name, _, where in pairs]
 
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""
