@@ -329,7 +329,7 @@ class SinkSettings(Section):
 
 
 class WatchSettings(Section):
-    """The watch, which tells people first. One process of it is enough."""
+    """The watch, which raises alerts. One process of it is enough."""
 
     metrics_port: Port = 9104
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
