@@ -12,7 +12,7 @@ from contextlib import closing
 FIRST, END = 10_000, 32_768
 """Linux and BSD take ports from 32,768 or 49,152 for connections that go out, unless told otherwise."""
 STEP = 1_009
-"""Processes that begin one after the other look so many ports apart."""
+"""Processes started one after the other begin their search this many ports apart."""
 
 _turns = itertools.count(os.getpid() * STEP)
 
@@ -55,6 +55,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def parsed(address: str) -> tuple[str, int]:
+    """Return the host and port of HOST:PORT; brackets around an IPv6 address are dropped."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def written(host: str, port: int) -> str:

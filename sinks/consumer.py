@@ -114,7 +114,6 @@ class Consumer:
         self._committed |= named
 
     def partitions(self) -> set[Partition]:
-        """Return our partitions."""
         return {(each.topic, each.partition) for each in self._consumer.assignment()}
 
     def is_member(self) -> bool:

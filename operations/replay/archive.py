@@ -61,11 +61,9 @@ class Archived:
 
 @dataclass(frozen=True)
 class Selection:
-    """A part of the archive."""
-
     span: Span = field(default_factory=Span)
     rejected: bool = False
-    """Rejected ones alone."""
+    """Only rejected callbacks."""
     code: str | None = None
     """And of these those with a reason of this code."""
 
@@ -78,11 +76,9 @@ class Selection:
         return replace(self, span=self.span._replace(until=min(self.span.until, time)))
 
     def where(self) -> str:
-        """Return the condition in SQL."""
         return SELECTED
 
     def values(self) -> dict[str, Any]:
-        """Return the values for the condition."""
         return {
             **self.span.values(),
             "any_verdict": int(not self.rejected),

@@ -30,7 +30,7 @@ AND last_received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 AND (%(any_source)s OR sources = [%(source)s])
 """
 
-# A call of which a part was read may be named there by any leg that this part names.
+# A call that was read in part may be stored there under any leg that this part names.
 DIFFERENT_SQL = """
 SELECT account, call_id
 FROM
@@ -72,8 +72,6 @@ GROUP BY was, is
 
 @dataclass(frozen=True)
 class Change:
-    """How one call differs."""
-
     account: str
     call_id: str
     before: Row | None

@@ -1,4 +1,4 @@
-"""The alerts that are open: kept as rows, shown as metrics, told to the webhook.
+"""The open alerts: stored as rows, exported as metrics, posted to the webhook.
 
 Rows wait in memory while ClickHouse is away; the webhook is told all the same.
 """
@@ -140,7 +140,7 @@ class Board:
                 self._posted(posted)
 
     def _posted(self, posted: Alert) -> None:
-        """Note what the webhook has; meanwhile the alert may have been cleared."""
+        """Note what the webhook has received; the alert may have been cleared since."""
         waiting = [each for each in self._outgoing if each.id == posted.id]
         newest = replace(waiting[0], posted=posted.posted) if waiting else posted
         self._outgoing = deque(each for each in self._outgoing if each.id != posted.id)

@@ -262,7 +262,7 @@ class Session:
     def insert(
         self, insert: Insert, form: str, data: Path, parameters: Mapping[str, str] | None = None
     ) -> Piece:
-        """Insert the file `data`, in the format `form`; `check_insert` came before.
+        """Insert the file `data`, in the format `form`; call `check_insert` first.
 
         Up to 256 MB, all of it is in when this returns, and nothing of it when it raises. Of a larger insert
         some may be in, as in ClickHouse itself.

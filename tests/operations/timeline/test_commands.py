@@ -252,7 +252,7 @@ def test_the_page_has_all_parts(told: Told) -> None:
         "Call q1 of account acme",
         "Legs",
         "Events, by when they happened",
-        "Callbacks that said them",
+        "Callbacks that reported them",
         "CDR: none",
         "Gaps: none",
         "Where each value came from",
