@@ -82,8 +82,6 @@ class RefusedError(Exception):
 
 
 class Ingress:
-    """What requests are answered with."""
-
     def __init__(
         self, settings: Settings, sources_file: SourcesFile, publisher: Publisher, clock: Clock
     ) -> None:
@@ -114,7 +112,6 @@ class Ingress:
         return self.keep(callback, source.charset or "")
 
     def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
-        """Make the callback of a request."""
         posted = environ["REQUEST_METHOD"] == "POST"
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
         return Callback(
@@ -155,7 +152,7 @@ class Ingress:
             raise self.later() from None
 
     def stranger(self, source: Source, callback: Callback, why: str) -> Response:
-        """Refuse a callback of somebody who may not send it, and archive it if the source says so."""
+        """Refuse a callback whose sender may not send it, and archive it if the source says so."""
         metrics.SENDERS.labels(source.name, why).inc()
         if source.sender is None or not source.sender.archive_refused:
             return refuse(HTTPStatus.UNAUTHORIZED)

@@ -3,8 +3,7 @@
 A request to the broker, or a sync of the disk, costs the same whether it carries one message or thirty, and
 every thread that wakes up has to queue for Python's global lock. So threads bring several messages at once,
 and one of those that wait leads: it sends what all have brought, waits once, and wakes the others; what came
-meanwhile is the next group, led by the one that has waited longest. A lone message goes out at once; of many,
-groups begin no sooner than `pause_seconds` after each other. A group that takes longer than
+meanwhile is the next group, led by the one that has waited longest. A group that takes longer than
 `HAND_OVER_SECONDS` holds up nobody: the next goes out while its leader still waits.
 """
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 
-PAUSE_SECONDS = 0.004
-"""What comes in it goes together: fewer requests to the broker, for less than what people notice."""
 HAND_OVER_SECONDS = 0.05
 """Ten times what a broker mostly takes."""
 LATE = "no acknowledgement in time"
@@ -63,18 +60,12 @@ class Sent(Protocol):
 class Groups:
     """Where threads meet to send their messages together."""
 
-    def __init__(
-        self,
-        send: Callable[[list[Message]], Sent],
-        pause_seconds: float = PAUSE_SECONDS,
-    ) -> None:
+    def __init__(self, send: Callable[[list[Message]], Sent]) -> None:
         """`send(messages)` hands a group over, or raises `UnacknowledgedError` for all of it."""
         self._send = send
-        self._pause = pause_seconds
         self._lock = threading.Lock()
         self._waiting: list[list[Message]] = []
         self._led = False
-        self._pause_ends = 0.0
 
     @property
     def waiting(self) -> int:
@@ -106,10 +97,6 @@ class Groups:
 
     def _lead(self, deadline: float) -> None:
         """Send what waits, its own messages included, and see that another thread can lead."""
-        now = time.monotonic()
-        if (early := self._pause_ends - now) > 0:
-            time.sleep(early)
-        self._pause_ends = max(now, self._pause_ends) + self._pause
         with self._lock:
             group, self._waiting = [each for some in self._waiting for each in some], []
         leading, error = True, "the attempt failed"

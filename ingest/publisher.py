@@ -15,7 +15,7 @@ import structlog
 from kafka.errors import KafkaError
 
 from ingest.broker import Broker, Turns
-from ingest.groups import LATE, PAUSE_SECONDS, Groups, Message, UnacknowledgedError
+from ingest.groups import LATE, Groups, Message, UnacknowledgedError
 from ingest.metrics import BROKER_UP
 from runtime.kafka import client_options
 
@@ -35,12 +35,10 @@ WARN_SECONDS = 30.0
 MOST_LATE = 10_000
 """Messages that are remembered after nobody waited for them any more."""
 FAILURES = 2
-"""So many groups in a row without one acknowledgement: the trouble is not with one partition."""
+"""After this many groups in a row without an acknowledgement, the trouble is not a single partition."""
 
 
 class Publisher(Protocol):
-    """What the app needs of Kafka."""
-
     def publish(self, messages: list[Message]) -> None:
         """Return within its time: each message is kept then, or has its `error`."""
 
@@ -72,7 +70,7 @@ class KafkaPublisher:
         self._options = client_options(kafka)
         self._turns = Turns()
         self._broker: Broker | None = None
-        self._groups = Groups(self._send, PAUSE_SECONDS)
+        self._groups = Groups(self._send)
         self._failures = 0
         self._late: dict[bytes, FutureRecordMetadata] = {}
         self._acknowledged_at = 0.0
@@ -189,7 +187,6 @@ class Sent:
     def __init__(
         self, publisher: KafkaPublisher, broker: Broker, turns: Turns, messages: list[Message]
     ) -> None:
-        """Hand the messages over."""
         self._publisher = publisher
         self._broker = broker
         self._turns = turns

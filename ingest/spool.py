@@ -49,7 +49,7 @@ class Spool:
         """`max_bytes` is the limit of all files together, other processes' included."""
         self._folder = folder
         self._max = max_bytes
-        self._groups = Groups(self._write, pause_seconds=0.0)
+        self._groups = Groups(self._write)
         self._lock = threading.Lock()
         self._active: Segment | None = None
         self._bytes = 0
@@ -257,7 +257,6 @@ class Segment:
 
 
 def encoded(message: Message) -> bytes:
-    """Return the line of a message."""
     headers = [[name, value.decode("latin-1")] for name, value in message.headers]
     document = orjson.dumps([message.topic, headers, message.value.decode("latin-1")])
     return b"%08x %s\n" % (zlib.crc32(document), document)

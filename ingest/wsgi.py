@@ -94,7 +94,7 @@ def split(target: bytes) -> tuple[bytes, bytes]:
 
 
 def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool) -> bytes:
-    """Return the bytes of the application's answer, none if it is one that comes later."""
+    """Return the bytes of the application's answer, none if the answer follows later."""
     began: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:

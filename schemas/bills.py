@@ -58,6 +58,17 @@ def _put_together(bills: list[CallEvent]) -> CallEvent:
     return replace(last, **filled)
 
 
+def filling(events: Iterable[CallEvent]) -> list[CallEvent]:
+    """Give the whole bills of which a later one with a few fields has the others, at most one of a leg."""
+    last: dict[str, CallEvent] = {}
+    whole: dict[str, CallEvent] = {}
+    for bill in sorted((event for event in events if event.kind == "cdr"), key=received):
+        last[bill.leg] = bill
+        if _is_whole(bill):
+            whole[bill.leg] = bill
+    return [bill for leg, bill in whole.items() if last[leg] is not bill]
+
+
 def _is_whole(bill: CallEvent) -> bool:
     return bill.started_at is not None and bill.ended_at is not None
 

@@ -25,7 +25,6 @@ WHERE talk_seconds + ring_seconds + idle_seconds > 0
 
 
 def render(agents: str) -> str:
-    """Return the statement, made from that of `agents`."""
     for there, here in REPLACED.items():
         if agents.count(there) != 1:
             raise ValueError(f"agents.sql has changed: {there!r} must be in it once")

@@ -20,9 +20,12 @@ class Broker:
         self.open = threading.Event()
         self.entered = threading.Semaphore(0)
         self.failing = False
+        self.taking = threading.Event()
+        self.taking.set()
 
     def send(self, messages: list[Message]) -> Sent:
         self.entered.release()
+        self.taking.wait(60)
         return Sent(self, messages)
 
 
@@ -62,11 +65,15 @@ def numbered(count: int) -> list[bytes]:
 def test_what_comes_while_a_group_is_under_way_is_the_next_group() -> None:
     broker = Broker()
     broker.open.set()
-    groups = Groups(broker.send, pause_seconds=0.5)
+    broker.taking.clear()
+    groups = Groups(broker.send)
     with ThreadPoolExecutor(9) as pool:
-        assert pool.submit(outcome, groups, b"first").result(60) == "acknowledged"
+        first = pool.submit(outcome, groups, b"first")
+        assert broker.entered.acquire(timeout=60)
         others = [pool.submit(outcome, groups, value) for value in numbered(8)]
-        assert {future.result(60) for future in others} == {"acknowledged"}
+        eventually(lambda: groups.waiting == 8, "the others wait")
+        broker.taking.set()
+        assert {future.result(60) for future in (first, *others)} == {"acknowledged"}
     assert [sorted(group) for group in broker.taken] == [[b"first"], numbered(8)]
 
 
@@ -144,7 +151,7 @@ def test_a_message_fails_alone() -> None:
 
     broker = Broker()
     broker.open.set()
-    groups = Groups(lambda messages: Picky(broker, messages), pause_seconds=0.2)
+    groups = Groups(lambda messages: Picky(broker, messages))
     with ThreadPoolExecutor(3) as pool:
         pool.submit(outcome, groups, b"first").result(60)
         answers = list(pool.map(lambda some: outcomes(groups, some), [[b"0", b"large", b"1"], [b"2"]]))
@@ -154,16 +161,18 @@ def test_a_message_fails_alone() -> None:
 def test_a_message_whose_time_is_up_is_not_sent_any_more() -> None:
     broker = Broker()
     broker.open.set()
-    groups = Groups(broker.send, pause_seconds=0.5)
-    with ThreadPoolExecutor(1) as pool:
-        assert outcome(groups, b"first") == "acknowledged"
-        leader = pool.submit(outcome, groups, b"leader")
-        while groups.waiting < 1:
-            time.sleep(0.01)
+    broker.taking.clear()
+    groups = Groups(broker.send)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(outcome, groups, b"first")
+        assert broker.entered.acquire(timeout=60)
+        second = pool.submit(outcome, groups, b"second")
+        eventually(lambda: groups.waiting == 1, "the second waits")
         late = outcomes(groups, [b"impatient", b"too"], timeout_seconds=0.05)
         assert late == ["no acknowledgement in time"] * 2
-        assert leader.result(60) == "acknowledged"
-    assert broker.taken == [[b"first"], [b"leader"]]
+        broker.taking.set()
+        assert [first.result(60), second.result(60)] == ["acknowledged"] * 2
+    assert broker.taken == [[b"first"], [b"second"]]
 
 
 def test_a_leader_that_breaks_leaves_no_one_waiting() -> None:

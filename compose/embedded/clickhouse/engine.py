@@ -8,7 +8,6 @@ works.
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import itertools
 import os
@@ -100,6 +99,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._control_lock = threading.Lock()
         self._table_changes = itertools.count(1)
+        self._error_names: dict[int, str] = {}
         self.tables_as_of = 0
         """Changes after every statement that may have changed a table's columns."""
         self._control = self._connect(self._path)
@@ -133,9 +133,10 @@ class Engine:
         with contextlib.suppress(RuntimeError):  # it may have just ended
             self._one(f"KILL QUERY WHERE Settings['log_comment'] = {statements.quote(tag)} ASYNC")
 
-    @functools.lru_cache(maxsize=256)  # noqa: B019 - one engine a process
     def error_name(self, code: int) -> str:
-        return self._one(f"SELECT errorCodeToName({code})")[0]
+        if code not in self._error_names:
+            self._error_names[code] = self._one(f"SELECT errorCodeToName({code})")[0]
+        return self._error_names[code]
 
     def note_change(self) -> None:
         self.tables_as_of = next(self._table_changes)
@@ -261,7 +262,7 @@ class Session:
     def insert(
         self, insert: Insert, form: str, data: Path, parameters: Mapping[str, str] | None = None
     ) -> Piece:
-        """Insert the file `data`, in the format `form`; `check_insert` came before.
+        """Insert the file `data`, in the format `form`; call `check_insert` first.
 
         Up to 256 MB, all of it is in when this returns, and nothing of it when it raises. Of a larger insert
         some may be in, as in ClickHouse itself.
