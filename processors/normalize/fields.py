@@ -340,8 +340,8 @@ class Fields:
         text = str(value).strip()
         if not text or names_nothing(text):
             return None
-        text = _with_plus(str(value).strip(INVISIBLE))
-        found = canonical(text.strip(AROUND))
+        text = _with_plus(str(value).strip(INVISIBLE)).strip(AROUND)
+        found = canonical(text)
         if hyphens:
             found = hyphenated(found)
         if found != text:
