@@ -58,10 +58,6 @@ def take_interrupts() -> None:
         signal.signal(number, handle)
 
 
-def say(line: str) -> None:
-    echo(line)
-
-
 def main() -> None:
     """Run until Ctrl-C; exit with status 0 after an orderly stop, 1 otherwise."""
     take_interrupts()
@@ -69,9 +65,9 @@ def main() -> None:
     try:
         settings = load()
         with locked(settings.data):
-            run(Stack(settings, say))
+            run(Stack(settings, echo))
     except Stop:
-        say("Stopped before anything was started.")
+        echo("Stopped before anything was started.")
     except (CallweaveError, NodeError) as error:
         fail("make run", error)
     except Kill:
@@ -90,16 +86,16 @@ def run(stack: Stack) -> None:
         try:
             stack.up()
             for line in panel(stack.settings, stack.urls, stack.logs):
-                say(line)
+                echo(line)
             while True:
                 stack.attend()
                 time.sleep(POLL_SECONDS)
         except Stop:
-            say("Stopping; press Ctrl-C again to kill.")
+            echo("Stopping; press Ctrl-C again to kill.")
         finally:
             stack.down()
     except Kill:
-        say("Killing what still runs.")
+        echo("Killing what still runs.")
         raise
     finally:
         stack.kill()

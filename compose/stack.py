@@ -90,8 +90,6 @@ def taken_ports(settings: Settings) -> Iterator[str]:
 
 
 class Stack:
-    """Kafka, ClickHouse and the stages."""
-
     def __init__(self, settings: Settings, say: Say) -> None:
         """Check that it can run here; raises `StartError` before anything is started."""
         problems = [f"`make run` starts servers of its own: {text}." for text in objections(settings)]

@@ -14,7 +14,6 @@ from console.clocks import Clock, Clocks
 from console.clocks import read as read_clocks
 from console.figures import HOUR, Snapshot, day_of
 from console.troubles import sentence_of
-from console.viewers import rows
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 
@@ -133,13 +132,13 @@ class Board:
             "targets": [*targets.values(), 0.0],
             "target": self._own.service_level_seconds,
         }
-        found = tuple(rows(client, query("now"), **known))
+        found = tuple(clickhouse.rows(client, query("now"), known))
         week = {
             "since": min(day.begin_last_week for day in days),
             "until": max(day.end_last_week for day in days),
         }
         last_week = self._last_week.get(
-            week, lambda: tuple(rows(client, query("same_day_last_week"), **week))
+            week, lambda: tuple(clickhouse.rows(client, query("same_day_last_week"), week))
         )
-        alerts = self._alerts.get(None, lambda: int(rows(client, query("open_alerts"))[0]["alerts"]))
+        alerts = self._alerts.get(None, lambda: int(client.execute(query("open_alerts"))[0][0]))
         return Snapshot(now, clocks, found, last_week, alerts)

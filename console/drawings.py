@@ -46,7 +46,7 @@ class Tick:
     link: str
     """The id of the row that tells more."""
     is_late: bool = False
-    """Whether it lies behind the drawing's end: it is drawn at its edge."""
+    """Whether it is later than the drawing's end: it is drawn at the edge."""
 
 
 @dataclass(frozen=True)
@@ -149,18 +149,20 @@ def _leg(
     return Lane(names.get(leg["leg_id"], "leg"), about, tuple(bars), tuple(ticks))
 
 
+WORDS = {"ring": "rang", "talk": "talked", "bill": "talked, by the CDR", "bill-ring": "rang, by the CDR"}
+
+
 def _bar(scale: Scale, kind: str, begin: datetime, end: datetime | None) -> Bar:
     """One without an end goes on to the edge."""
     since, until = microseconds(begin), scale.end if end is None else microseconds(end)
     x = scale.x(since)
     width = max(LEAST_WIDTH, round(scale.x(until) - x, 3))
-    word = {"ring": "rang", "talk": "talked", "bill": "on the bill", "bill-ring": "rang, on the bill"}[kind]
+    word = WORDS[kind]
     how_long = "still" if end is None else duration(max(0, until - since) / SECOND)
     return Bar(kind, min(x, 100 - LEAST_WIDTH), width, f"{word} from {scale.since(since)}, {how_long}")
 
 
 def _bill(scale: Scale, row: Mapping[str, Any]) -> Iterator[Lane]:
-    """The lane of the CDR, if there is one."""
     started, answered, ended = (row.get(f"cdr_{name}") for name in ("started_at", "answered_at", "ended_at"))
     bars = []
     if started is not None:
@@ -168,7 +170,7 @@ def _bill(scale: Scale, row: Mapping[str, Any]) -> Iterator[Lane]:
     if answered is not None:
         bars.append(_bar(scale, "bill", answered, ended or answered))
     if bars:
-        yield Lane("CDR", "on the bill", tuple(bars))
+        yield Lane("CDR", "as billed", tuple(bars))
 
 
 def _callbacks(scale: Scale, laid_out: Timeline, events: Mapping[str, str]) -> Iterator[Tick]:

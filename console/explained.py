@@ -37,7 +37,7 @@ class Said:
     values: dict[str, Any]
     """Its values, by the columns of `calls`."""
     unknown: dict[str, Any]
-    """Fields that have no name in callweave: they are kept, and stand in no column."""
+    """Fields that callweave has no name for: they are kept, but have no column."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,6 @@ def time_of(value: datetime | None, zone: ZoneInfo, *, seconds: bool = True, dat
 
 
 def shown(value: Any, zone: ZoneInfo) -> str:
-    """Any value of a column, as text."""
     if isinstance(value, datetime):
         return time_of(value, zone)
     if isinstance(value, list | tuple):

@@ -30,7 +30,7 @@ class Report:
     plots: tuple[str, ...] = ()
     """Columns that are plotted."""
     by: str = ""
-    """Without a column of time: what stands beside the bars."""
+    """Without a column of time: the column that labels the bars."""
     stacked: bool = False
     """Whether the columns add up to something; otherwise the first holds the others."""
     days: int = 7
@@ -109,7 +109,6 @@ def is_local(report: Report) -> bool:
 
 
 def parameters(report: Report) -> dict[str, str]:
-    """A view's parameters, with their types."""
     return masked.parameters(_text(report.view))
 
 
@@ -161,7 +160,7 @@ def _within(report: Report, since: datetime, until: datetime) -> list[str]:
 
 
 def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is plotted: lists of times and of sums, and the colours of these; what is in front comes last."""
+    """What is plotted: lists of times and of sums, and their colours; what is drawn in front is last."""
     found: dict[int, list[float]] = {}
     for row in rows:
         sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))
@@ -213,7 +212,6 @@ def _text(view: str) -> str:
 
 @cache
 def _texts() -> dict[str, str]:
-    """Of all views, by name."""
     return {file.name.removesuffix(".sql"): file.text for file in statements.views()}
 
 

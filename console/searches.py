@@ -34,7 +34,7 @@ CONDITIONS = {
     "since": "began_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')",
     "until": "began_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')",
 }
-"""Our own texts alone: what people ask for travels as values."""
+"""Only our own texts: what people ask for is passed as values."""
 NAMED = "(customer_ref = %(text)s OR tag = %(text)s OR {named})"
 BY_INDEX = "(account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id = %(id)s)"
 BY_SCAN = "(call_id = %(id)s OR uuid = %(text)s OR has(legs, %(text)s) OR has(legs, %(id)s))"
@@ -114,7 +114,6 @@ class Search:
             yield BEHIND
 
     def values(self) -> dict[str, Any]:
-        """The values in it."""
         place = self.place or Place(0, "", "")
         return {
             "account": self.account,

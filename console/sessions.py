@@ -35,7 +35,7 @@ class Session:
     ends: float
     """By the monotonic clock."""
     viewer: Viewer | None = None
-    """None for somebody who has not signed in."""
+    """None for a visitor who has not signed in."""
     checked: float = 0.0
     """When the viewer's rights were asked for."""
     hidden: frozenset[str] = frozenset()

@@ -31,7 +31,7 @@ class Stage:
     why: str
     """Why it is not, in a sentence."""
     lag: int | None = None
-    """Messages that it has not worked on yet."""
+    """Messages that it has not processed yet."""
     newest: float | None = None
     """When the newest of what it wrote was received, seconds since 1970."""
     spool_bytes: int | None = None

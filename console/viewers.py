@@ -49,10 +49,6 @@ class Viewer:
     accounts: tuple[str, ...] = ()
     may_change: bool = False
 
-    @property
-    def sees_numbers(self) -> bool:
-        return "calls" in self.readable
-
     def view(self, name: str) -> str:
         """The view to read, or its masked twin; raises `NotYours` if this user may read neither."""
         found = self.readable_as(name)
@@ -77,13 +73,7 @@ class Viewer:
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         with self.connected() as client:
-            return rows(client, sql, **values)
-
-
-def rows(client: Client, sql: str, **values: Any) -> list[dict[str, Any]]:
-    """A query's rows by the names of their columns."""
-    found, columns = client.execute(sql, values, with_column_types=True)
-    return [dict(zip((name for name, _ in columns), row, strict=True)) for row in found]
+            return clickhouse.rows(client, sql, values)
 
 
 def needs_no_sign_in(settings: Settings) -> bool:

@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from console.asking import query
-from console.viewers import rows
 from operations.timeline import read
 from operations.timeline.model import Match, Told, Whole
 from operations.timeline.timeline import timeline
+from runtime import clickhouse
 from schemas.events import CallEvent
 from schemas.times import SECOND, microseconds
 
@@ -58,16 +58,17 @@ def _plain(client: Client, account: str, id_: str, *, raw: bool) -> Whole | None
 
 def _masked(client: Client, account: str, call_id: str) -> Whole | None:
     key = {"account": account, "call_id": call_id}
-    found = rows(client, query("masked_call"), **key)
+    found = clickhouse.rows(client, query("masked_call"), key)
     if not found:
         return None
     row = found[0]
-    told = rows(client, query("masked_events"), account=account, events=list(row["events"]) or [""])
+    events = {"account": account, "events": list(row["events"]) or [""]}
+    told = clickhouse.rows(client, query("masked_events"), events)
     return Whole(
         account=account,
         call_id=row["call_id"],
         row=row,
-        legs=tuple(rows(client, query("masked_legs"), **key, day=row["day"])),
+        legs=tuple(clickhouse.rows(client, query("masked_legs"), {**key, "day": row["day"]})),
         told=tuple(_told(each) for each in told),
         callbacks={},
     )

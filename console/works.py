@@ -24,8 +24,6 @@ DEFECT = "It ended with an error that nobody foresaw: the console's log has it."
 
 @dataclass(frozen=True)
 class Work(Generic[T]):
-    """One piece of work."""
-
     began: int
     """Microseconds since 1970 UTC."""
     known: T

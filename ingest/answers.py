@@ -53,7 +53,6 @@ class Accepted(Response):
 
 
 def accepted(callback_id: str) -> Response:
-    """Answer that the broker has acknowledged the callback."""
     return Accepted(b'{"status":"accepted","id":"%s"}\n' % callback_id.encode())
 
 
@@ -64,7 +63,7 @@ def rejected(callback_id: str, reasons: tuple[Reason, ...]) -> Response:
 
 
 def probed() -> Response:
-    """Answer an empty request, by which somebody tries the URL: the URL is right, and nothing is kept."""
+    """Answer an empty request, a test of the URL: the URL is right, and nothing is archived."""
     return json(HTTPStatus.OK, {"status": "ready"}, {"Allow": ALLOWED})
 
 

@@ -62,6 +62,11 @@ SENDER_MESSAGES = {
     "signature": "the signature is missing or wrong",
     "time": "the time that was signed is missing, or too far from ours",
 }
+AROUND_TOKENS = " \t\r\n.,;\"'<>()"
+"""What people paste along with a URL."""
+BLANK = b" \t\r\n\xef\xbb\xbf"
+OWN_PARAMETER = b"myid="
+"""Of the URL itself, as in document 003: without any other nothing has happened."""
 CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 """All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
@@ -77,8 +82,6 @@ class RefusedError(Exception):
 
 
 class Ingress:
-    """What requests are answered with."""
-
     def __init__(
         self, settings: Settings, sources_file: SourcesFile, publisher: Publisher, clock: Clock
     ) -> None:
@@ -96,9 +99,9 @@ class Ingress:
         """Answer `/callbacks/<token>`."""
         environ = request.environ  # what `request` is asked for goes through three layers each time
         try:
-            source = self.source_of(token, environ)
+            source = self.source_of(token.strip(AROUND_TOKENS), environ)
             method, query, body = self.read(environ)
-            if method not in CALLBACK_METHODS or not (body or query):
+            if method not in CALLBACK_METHODS or _is_probe(query, body):
                 return answers.probed()
             callback = self.callback_of(source, environ, query, body)
             why = self.objection(source, callback, environ)
@@ -109,7 +112,6 @@ class Ingress:
         return self.keep(callback, source.charset or "")
 
     def callback_of(self, source: Source, environ: WSGIEnvironment, query: bytes, body: bytes) -> Callback:
-        """Make the callback of a request."""
         posted = environ["REQUEST_METHOD"] == "POST"
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
         return Callback(
@@ -150,7 +152,7 @@ class Ingress:
             raise self.later() from None
 
     def stranger(self, source: Source, callback: Callback, why: str) -> Response:
-        """Refuse a callback of somebody who may not send it, and archive it if the source says so."""
+        """Refuse a callback whose sender may not send it, and archive it if the source says so."""
         metrics.SENDERS.labels(source.name, why).inc()
         if source.sender is None or not source.sender.archive_refused:
             return refuse(HTTPStatus.UNAUTHORIZED)
@@ -249,6 +251,13 @@ class Ingress:
             defect(error)
             for message in messages:
                 message.error = "a defect"
+
+
+def _is_probe(query: bytes, body: bytes) -> bool:
+    """Return whether a request says nothing, and so somebody just tries the URL."""
+    if body and body.strip(BLANK):
+        return False
+    return not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1)
 
 
 def environ_key(name: str) -> str:

@@ -28,15 +28,13 @@ MAX_BUFFERED_BYTES = 128 * 1024 * 1024
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is read, unseen: else it would never see its answer."""
 UNREAD_BYTES = 65_536
-"""What may have come of the next requests while one is worked on."""
+"""How much of the next requests may be buffered while one is answered."""
 NEVER = float("inf")
 VERSIONS = ("1.0", "1.1")
 REQUEST_LINE = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r\n")
 
 
 class Phase(Enum):
-    """What a connection waits for."""
-
     IDLE = "the first byte of a request"
     HEAD = "the end of its headers"
     BODY = "the end of its body"
@@ -45,8 +43,6 @@ class Phase(Enum):
 
 
 class Host(Protocol):
-    """What a connection needs of its server."""
-
     limits: IngestSettings
     stopping: bool
     buffered: int
@@ -78,7 +74,7 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.peer = ""
         self.size = 0
-        """Bytes of the body that have come."""
+        """Bytes of the body received so far."""
         self._head_bytes = 0
         self._begun = False
         """Whether a request has begun that is not whole."""
@@ -89,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._request: Request | None = None
         self._whole: list[Request] = []
-        """Requests that came together: they are answered one after another."""
+        """Requests that arrived together: they are answered one after another."""
         self._unread = bytearray()
         self._refused: HTTPStatus | None = None
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
@@ -141,7 +137,6 @@ class Connection(asyncio.Protocol):
         self._begun = True
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the target."""
         self._target += url
         self._head_bytes += len(url)
 
@@ -168,7 +163,6 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
-        """Take a part of the body."""
         request = self._request
         if request is None or self._refused is not None:
             return
@@ -254,7 +248,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def forget_body(self) -> None:
-        """Forget the body's bytes, which are somebody else's now or nobody's."""
+        """Forget the body's bytes: they were handed over or dropped."""
         self.server.buffered -= self.size
         self.size = 0
 

@@ -1,4 +1,4 @@
-"""The spool's way to Kafka: once the broker answers, what stands there is published, the oldest first."""
+"""From the spool to Kafka: once the broker answers, spooled callbacks are published, the oldest first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMEOUT_SECONDS = 10.0
 REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
 """What no attempt will change."""
 TOGETHER = 200
-"""Messages that go out together: a request for all, and soon over for the callbacks that come meanwhile."""
+"""Messages published together: one request, short enough not to delay the callbacks that arrive meanwhile."""
 
 
 class Earlier(Protocol):
@@ -45,8 +45,6 @@ class Earlier(Protocol):
 
 
 class Drain:
-    """A thread that empties a spool."""
-
     def __init__(
         self,
         spool: Spool,

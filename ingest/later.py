@@ -1,4 +1,4 @@
-"""Answers to callbacks that are about to be kept: those that came together are kept together.
+"""Answers to callbacks that are about to be published: those that arrived together are published together.
 
 A thread that waits for its one callback alone costs as much in waking up as all else that it does. So ours
 takes all requests that have come, asks the application for each, and waits once for all.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ingest.groups import Message
 
 TOGETHER = "callweave.together"
-"""In the environment of a request: the list in which its answer waits, if it comes later."""
+"""In a request's environment: the list for its answer, if that is to follow later."""
 
 
 class Later(Response):

@@ -1,4 +1,4 @@
-"""How much a source may send: a bucket that fills at its rate, of which each callback takes one."""
+"""How much a source may send: a bucket that fills at its rate; each callback takes one token."""
 
 from __future__ import annotations
 

@@ -35,12 +35,10 @@ WARN_SECONDS = 30.0
 MOST_LATE = 10_000
 """Messages that are remembered after nobody waited for them any more."""
 FAILURES = 2
-"""So many groups in a row without one acknowledgement: the trouble is not with one partition."""
+"""After this many groups in a row without an acknowledgement, the trouble is not a single partition."""
 
 
 class Publisher(Protocol):
-    """What the app needs of Kafka."""
-
     def publish(self, messages: list[Message]) -> None:
         """Return within its time: each message is kept then, or has its `error`."""
 
@@ -189,7 +187,6 @@ class Sent:
     def __init__(
         self, publisher: KafkaPublisher, broker: Broker, turns: Turns, messages: list[Message]
     ) -> None:
-        """Hand the messages over."""
         self._publisher = publisher
         self._broker = broker
         self._turns = turns

@@ -1,4 +1,4 @@
-"""Whether a request comes from whom it says: its address, its credentials, its signature.
+"""Whether a request really is from its source: its address, its credentials, its signature.
 
 Pure: what it is held against comes from the source's entry, the time as an argument. Every comparison of what
 the sender may not know takes the same time whatever it finds.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def peer_of(address: str, forwarded: str, proxies: int) -> str:
-    """Return the sender's address, behind so many of our own proxies, each of which adds its caller's.
+    """Return the sender's address, behind this many of our own proxies, each of which adds its caller's.
 
     `forwarded` is X-Forwarded-For. If it has fewer entries than there are proxies, somebody has bypassed
     them: then it is the connection's own address.
@@ -46,7 +46,6 @@ def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes
 
 
 def is_within(peer: str, networks: tuple[str, ...]) -> bool:
-    """Return whether an address is in one of the networks."""
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
@@ -76,7 +75,6 @@ def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
 
 
 def signature_objection(wanted: Signature, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """Return what is wrong with a signature, None if it is right."""
     if wanted.scheme == "standard-webhooks":
         good = one_holds(is_standard(secret, headers, body) for secret in wanted.secrets)
         return None if good else "signature"

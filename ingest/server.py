@@ -149,13 +149,13 @@ class Server:
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
         self._turn = Lock()
-        """Of the thread that takes what has come."""
+        """Of the thread that reads requests."""
         self._taken_at = 0.0
         """When that was last done, in monotonic seconds."""
         self._in_flight: Counter[bytes] = Counter()
         self._under_way = 0
         self._connections: dict[Connection, None] = {}
-        """The one whose last request is longest ago comes first."""
+        """Ordered by their last request, the oldest first."""
         self._of_peer: dict[str, dict[Connection, None]] = {}
         self._most = min(limits.max_connections, open_files() - FILES_BESIDE)
 
@@ -281,7 +281,7 @@ class Server:
                 self._say([(line, asked, self._answered(asked, each)) for line, asked, each in later])
 
     def _come(self) -> list[tuple[Connection, Request]]:
-        """Wait for a request; return all that have come by then, or by the end of the pause."""
+        """Wait for a request; return all that have arrived by then, or by the end of the pause."""
         come = [self._work.get()]
         early = self._taken_at + PAUSE_SECONDS - time.monotonic()
         if early > 0 and self._under_way > 1:
@@ -295,7 +295,7 @@ class Server:
         return come
 
     def _answer(self, app: WSGIApplication, request: Request) -> bytes | Later:
-        """Return the application's answer, or that it comes later."""
+        """Return the application's answer, or that it will follow."""
         together: list[Later] = []
         request.keep_alive = request.keep_alive and not self.stopping
         try:

@@ -257,7 +257,6 @@ class Segment:
 
 
 def encoded(message: Message) -> bytes:
-    """Return the line of a message."""
     headers = [[name, value.decode("latin-1")] for name, value in message.headers]
     document = orjson.dumps([message.topic, headers, message.value.decode("latin-1")])
     return b"%08x %s\n" % (zlib.crc32(document), document)

@@ -125,7 +125,7 @@ def _ids(settings: Settings) -> str:
     found = suspects.found(settings)
     if found:
         raise Bad(suspects.sentence(found))
-    return "none ties more calls together than one call can have."
+    return "no id ties too many calls together."
 
 
 def _spool(settings: Settings) -> Iterator[Finding]:
@@ -152,8 +152,8 @@ def limited(settings: Settings) -> Iterator[Finding]:
         if sample.name == LIMITED and sample.value:
             name = sample.labels["source"]
             text_of = (
-                f"{name} met its limit: {sample.value:.0f} requests were answered with 429 since the ingress "
-                f"began; `callweave source change {name} --requests-per-second` raises it."
+                f"{name} reached its limit: {sample.value:.0f} requests were answered with 429 since the "
+                f"ingress began; `callweave source change {name} --requests-per-second` raises it."
             )
             yield Finding("limits", good=True, text=text_of)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 NAMED = 5
-"""So many are named in a sentence."""
+"""At most this many are named in a sentence."""
 
 QUESTION = """
 SELECT id, source
@@ -31,7 +31,7 @@ def legs(settings: Settings) -> set[tuple[str, str]]:
 
 
 def found(settings: Settings) -> list[tuple[str, str]]:
-    """Ids and their sources, of those that were heard of in the last week the latest first."""
+    """Ids and their sources that had events in the last week, the latest first."""
     with clickhouse.connected(settings.clickhouse) as client:
         return asked(client)
 

@@ -17,7 +17,7 @@ from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
 from runtime import clickhouse
 from runtime.files import replace_file
-from schemas.dialects import WITH_API, sql_list
+from schemas.dialects import WITH_API
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,14 +35,14 @@ PAGE = 200
 MOST_IDS = 4
 """How many ids of a call are tried: the provider answers only to its own id of the call."""
 
-UNFINISHED = f"""
+UNFINISHED = """
 FROM (SELECT *, toUnixTimestamp64Micro(assumeNotNull(first_received_at)) AS first_us FROM calls)
-WHERE account = %(account)s AND has(sources, %(source)s) AND hasAny(dialects, {sql_list(WITH_API)})
+WHERE account = %(account)s AND has(sources, %(source)s) AND hasAny(dialects, %(dialects)s)
   AND state != 'complete' AND NOT has_cdr
   AND first_us >= %(since)s AND first_us < %(until)s
   AND toUnixTimestamp64Micro(assumeNotNull(last_received_at)) < %(silent)s
   AND (first_us, call_id) > (%(after)s, %(after_id)s)
-"""  # noqa: S608 - the names are our own
+"""
 """Calls whose end we were not told of, and that nothing was heard of for a while.
 
 Times are compared as numbers: clickhouse-driver writes a datetime without its microseconds.
@@ -125,6 +125,7 @@ class Calls:
             "since": window.since,
             "until": window.until,
             "silent": window.silent,
+            "dialects": sorted(WITH_API),
         }
 
     def count(self, after: Position) -> int:

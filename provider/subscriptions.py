@@ -36,7 +36,7 @@ class Standing(StrEnum):
     STALE = "old URL"
     """It is sent to our ingress under another token: another source's, or a void one."""
     FOREIGN = "another URL"
-    """It is sent to somebody else."""
+    """It is sent to another URL."""
 
 
 DRIFT = frozenset({Standing.MISSING, Standing.OVER_LIMIT, Standing.TWICE, Standing.STALE})

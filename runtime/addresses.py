@@ -12,7 +12,7 @@ from contextlib import closing
 FIRST, END = 10_000, 32_768
 """Linux and BSD take ports from 32,768 or 49,152 for connections that go out, unless told otherwise."""
 STEP = 1_009
-"""Processes that begin one after the other look so many ports apart."""
+"""Processes started one after the other begin their search this many ports apart."""
 
 _turns = itertools.count(os.getpid() * STEP)
 
@@ -57,6 +57,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def parsed(address: str) -> tuple[str, int]:
+    """Return the host and port of HOST:PORT; brackets around an IPv6 address are dropped."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def written(host: str, port: int) -> str:
     """Format HOST:PORT, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -64,4 +70,10 @@ def written(host: str, port: int) -> str:
 
 def reachable(host: str) -> str:
     """Return how to reach a server of this machine that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"

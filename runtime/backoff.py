@@ -13,7 +13,7 @@ MOST_SECONDS = 5.0
 
 
 def pause_after(failures: int, first: float, longest: float) -> float:
-    """Return the pause in seconds after so many failures in a row: it doubles, up to the longest."""
+    """Return the pause in seconds after this many failures in a row: it doubles, up to the longest."""
     return float(min(first * 2.0 ** (failures - 1), longest))
 
 

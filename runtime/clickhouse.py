@@ -113,6 +113,13 @@ def first_line(error: Exception) -> str:
     return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
 
 
+def rows(client: Client, sql: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return a query's rows, by the names of their columns."""
+    found, columns = client.execute(sql, values, with_column_types=True)
+    names = [name for name, _ in columns]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
 def version(client: Client) -> tuple[int, ...]:
     """Return the server's version, such as (24, 8, 1, 2684)."""
     text = str(client.execute("SELECT version()")[0][0])

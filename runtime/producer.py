@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 CONNECT_SECONDS = 3.0
-"""Somebody waits at a terminal."""
+"""A person is waiting at a terminal."""
 CLOSE_SECONDS = 2.0
 REQUEST_BYTES = 2 * 1024 * 1024
 """What was rejected may be as large as a message can be, and gets more headers when it is sent again."""

@@ -52,8 +52,6 @@ class Part(BaseModel):
 
 
 class Credentials(Part):
-    """What a header must contain."""
-
     header: str = "Authorization"
     prefix: str = "Bearer "
     """Before the token, where there is one."""
@@ -64,8 +62,6 @@ class Credentials(Part):
 
 
 class Signature(Part):
-    """How a request is signed."""
-
     scheme: Literal["hmac", "standard-webhooks"] = "hmac"
     header: str = "X-Signature"
     prefix: str = ""
@@ -75,7 +71,7 @@ class Signature(Part):
     signed: Literal["{body}", "{timestamp}.{body}", "{timestamp}{body}", "{timestamp}:{body}"] = "{body}"
     """What is signed."""
     timestamp_header: str | None = None
-    """Where the time stands, in seconds since 1970."""
+    """The header with the time, in seconds since 1970."""
     tolerance_seconds: float = Field(default=300.0, gt=0, le=86_400)
     """How far that may be from now: an old request can't be sent again by somebody else."""
     secret_files: tuple[Path, ...] = Field(min_length=1, max_length=2)
@@ -113,7 +109,6 @@ class Signature(Part):
         return secret
 
     def signed_bytes(self, timestamp: str, body: bytes) -> bytes:
-        """Return the bytes that are signed."""
         before, _, _ = self.signed.partition("{body}")
         return before.replace("{timestamp}", timestamp).encode("utf-8", "replace") + body
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from runtime.addresses import written
+from runtime.addresses import parsed, written
 from runtime.errors import SettingsError
 from runtime.reading import CONTRADICTION, Loaded, read
 from runtime.urls import checked_base
@@ -61,7 +61,8 @@ def _url(text: str) -> str:
     return checked_base(text, "https://calls.example.com")
 
 
-def _zone(text: str) -> str:
+def checked_timezone(text: str) -> str:
+    """Check an IANA name."""
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
@@ -182,8 +183,7 @@ class KafkaSettings(Section):
 
     def addresses(self) -> list[tuple[str, int]]:
         """The first brokers to ask, as host and port."""
-        pairs = (part.rpartition(":") for part in self.servers)
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+        return [parsed(each) for each in self.servers]
 
 
 class ClickHouseSettings(Section):
@@ -240,7 +240,7 @@ class IngestSettings(Section):
     max_connections_per_peer: int = Field(default=2048, ge=1, le=1_000_000)
     """The same of one address: a load balancer's are those of all providers behind it."""
     trusted_proxies: int = Field(default=0, ge=0, le=16)
-    """Our own proxies before us, each of which adds to X-Forwarded-For who called it."""
+    """How many of our own proxies are in front; each adds its caller's address to X-Forwarded-For."""
     keep_headers: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$")] = ""
     """Request headers that are kept with each callback, divided by commas, beyond those of signatures and
     Content-Encoding."""
@@ -329,7 +329,7 @@ class SinkSettings(Section):
 
 
 class WatchSettings(Section):
-    """The watch, which tells people first. One process of it is enough."""
+    """The watch, which raises alerts. One process of it is enough."""
 
     metrics_port: Port = 9104
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
@@ -338,7 +338,7 @@ class WatchSettings(Section):
     audit_seconds: float = Field(default=60.0, ge=1, le=3600)
     """How often the audit is run …"""
     audit_hours: float = Field(default=2.0, gt=0, le=168)
-    """… on the callbacks of so many hours."""
+    """… on the callbacks of this many hours."""
     callback_url: OptionalSecret = None
     """Callback URL of a source with the account `callweave` and the dialect `extension-events`: a message
     goes there twice a minute, and SQL must show it. Otherwise the one in the file `watch-url` in `data`,
@@ -362,10 +362,7 @@ class WatchSettings(Section):
 
     def ingresses(self, default: tuple[str, int]) -> list[tuple[str, int]]:
         """Where to ask for spools, as host and port."""
-        if not self.ingest_metrics:
-            return [default]
-        pairs = (part.rpartition(":") for part in self.ingest_metrics.split(","))
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+        return [parsed(each) for each in self.ingest_metrics.split(",")] if self.ingest_metrics else [default]
 
 
 def _is_secret(text: str) -> bool:
@@ -397,7 +394,7 @@ class ConsoleSettings(Section):
     session_key: SecretStr | None = None
     """Signs the cookies; several consoles behind one address need the same. A key is made in `data`
     otherwise."""
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
     """The time zone in which pages show times, and in which the day of *Now* begins."""
     probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
     """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine
@@ -487,8 +484,7 @@ class Settings(Section):
             names = (stage for stage in STAGES if stage != "console")
             return [(name, self.metrics_host, getattr(self, name).metrics_port) for name in names]
         pairs = (each.partition("=") for each in self.console.probes.split(","))
-        parts = ((name, *where.rpartition(":")) for name, _, where in pairs)
-        return [(name, host.strip("[]"), int(port)) for name, host, _, port in parts]
+        return [(name, *parsed(where)) for name, _, where in pairs]
 
     def listeners(self) -> Iterator[tuple[str, str, int]]:
         """Every address that a stage listens on: the setting's name, host, port."""

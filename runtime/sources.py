@@ -44,7 +44,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import structlog
 import tomli_w
@@ -54,6 +53,7 @@ from runtime.errors import CallweaveError
 from runtime.files import replace_file
 from runtime.mistakes import words
 from runtime.senders import Sender
+from runtime.settings import checked_timezone
 from schemas import dialects
 
 if TYPE_CHECKING:
@@ -79,15 +79,6 @@ def checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError("must begin with a letter or digit and hold up to 64 of A-Z a-z 0-9 _ . -")
     return name
-
-
-def checked_timezone(timezone: str) -> str:
-    """Check an IANA name."""
-    try:
-        ZoneInfo(timezone)
-    except (KeyError, ValueError, OSError):  # zoneinfo raises each of these for a name that is none
-        raise ValueError("must be an IANA time zone, such as Asia/Shanghai") from None
-    return timezone
 
 
 def checked_country(country: str) -> str:
@@ -138,8 +129,6 @@ class FormerSettings(BaseModel):
 
 
 class Source(BaseModel):
-    """One configured sender."""
-
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     name: Name
@@ -155,7 +144,7 @@ class Source(BaseModel):
     country: Country | None = None
     """Of the phone numbers that the provider writes without a +; None where that is unknown."""
     token_sha256: Digest | None = Field(default=None, repr=False)
-    """None for a removed source alone."""
+    """None only for a removed source."""
     former_tokens: tuple[FormerToken, ...] = Field(default=(), repr=False)
     added_at: AwareDatetime
     removed_at: AwareDatetime | None = None
@@ -302,12 +291,9 @@ def add(
             )
         known.pop("removed_at", None)
         token = secrets.token_urlsafe(32)
-        if close_after_seconds is not None:  # nothing refers to it: it may differ from what it was
-            known["close_after_seconds"] = close_after_seconds
-        if charset is not None:  # a replay reads with what is set now
-            known["charset"] = charset
-        if country is not None:  # the same
-            known["country"] = country
+        # nothing refers to these, and a replay reads with what is set now: they may have changed
+        more = {"close_after_seconds": close_after_seconds, "charset": charset, "country": country}
+        known |= {setting: value for setting, value in more.items() if value is not None}
         tables[name] = known | wanted | {"token_sha256": digest_of(token).hexdigest(), "added_at": now()}
         return token
 

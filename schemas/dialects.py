@@ -45,8 +45,3 @@ def checked(name: str) -> str:
 def one_of(names: Iterable[str]) -> str:
     """The names as a sentence lists them."""
     return " or ".join(sorted(names))
-
-
-def sql_list(names: Iterable[str]) -> str:
-    """The names as an array in SQL, as `hasAny` takes it: `['common-api']`."""
-    return f"[{', '.join(repr(name) for name in sorted(names))}]"

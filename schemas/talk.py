@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.course import OFFERED
+from schemas.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 """From when until when."""
+
+ROUNDED = SECOND
+"""A switch may count in whole seconds."""
 
 _ORDER = {"ring": 0, "dial": 0, "answer": 1}
 """Of events of one time: a leg rings, is answered and hangs up."""
@@ -58,7 +62,9 @@ def spans_of(leg: str, events: Iterable[CallEvent], ended_at: int | None) -> lis
             answered_at = at if answered_at is None else answered_at
         elif event.kind == "hangup":
             if event.leg == leg and event.talk_time is not None:
-                if event.talk_time or answered_at is not None or event.outcome == "answered":
+                if answered_at is not None and _is_absurd(event, earliest):
+                    spans.append((answered_at, at))
+                elif event.talk_time or answered_at is not None or event.outcome == "answered":
                     spans.append(said_span(at, event.talk_time, earliest))
             elif answered_at is not None:
                 spans.append((answered_at, at))
@@ -66,6 +72,12 @@ def spans_of(leg: str, events: Iterable[CallEvent], ended_at: int | None) -> lis
     if answered_at is None:
         return spans
     return None if ended_at is None else [*spans, (answered_at, max(answered_at, ended_at))]
+
+
+def _is_absurd(hangup: CallEvent, earliest: int | None) -> bool:
+    """Whether a hangup tells of more talk than there was time for: its leg's own answer knows better."""
+    lasted = None if earliest is None else hangup.occurred_at - earliest
+    return lasted is not None and (hangup.talk_time or 0) > lasted + ROUNDED
 
 
 def in_order(event: CallEvent) -> tuple[int, int, str]:

@@ -8,23 +8,33 @@ GREGORIAN_TO_UNIX = 0x01B21DD213814000
 """From the first day of the Gregorian calendar to 1970, in a version-1 UUID's units of 100 ns."""
 
 VERSION_1 = re.compile(
-    r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+    r"([0-9a-f]{8})-?([0-9a-f]{4})-?1([0-9a-f]{3})-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", re.IGNORECASE
 )
 UUID = re.compile(
-    r"(?:urn:uuid:)?\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})\}?",
+    r"[\s<({\[]*(?:urn:uuid:)?[{(\[]?"
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})[\s>)}\]]*",
     re.IGNORECASE,
 )
+BEFORE_UUIDS = "<({[uU \t\r\n"
+HEX = 32
 
 
 def canonical(text: str) -> str:
     """An id as it is compared: a UUID in small letters, bare; any other as it is.
 
-    Some systems write UUIDs in capitals, in braces or as `urn:uuid:…`, and others don't.
+    Some systems write UUIDs in capitals, in brackets or as `urn:uuid:…`, and others don't.
     """
-    if text[:1] not in "{uU" and text == text.lower():
+    if text[:1] not in BEFORE_UUIDS and text == text.lower():
         return text
     found = UUID.fullmatch(text)
     return found.group(1).lower() if found else text
+
+
+def hyphenated(text: str) -> str:
+    """A canonical version-1 UUID with its hyphens, for dialects that have them; any other id as it is."""
+    if len(text) != HEX or created_at(text) is None:
+        return text
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def created_at(uuid: str) -> int | None:

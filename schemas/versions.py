@@ -26,11 +26,13 @@ def check_version(value: bytes, known: int, what: str) -> None:
         read = orjson.loads(value)
     except orjson.JSONDecodeError:
         raise ValueError("not JSON") from None
-    if not isinstance(read, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  a message that can't be read, not a caller's mistake
-    version = read.get("v", known)
-    if isinstance(version, int) and version > known:
-        raise NewerVersionError(what, version, known)
+    match read:
+        case {"v": int(version)} if version > known:
+            raise NewerVersionError(what, version, known)
+        case {}:
+            return
+        case _:
+            raise ValueError("not a JSON object")
 
 
 def mistakes(error: ValidationError) -> str:

@@ -61,7 +61,7 @@ def plain(value: Any) -> Any:
 
 
 def shown(name: str, value: Any) -> str:
-    """A value in a sentence, with nothing that is a secret."""
+    """A value to show in a sentence, without secrets."""
     if name not in SECRET or value is None:
         return repr(value)
     text = str(value)

@@ -54,7 +54,6 @@ class Endpoint:
         return self.host, self.port, self.tls
 
     def request(self, request: Request) -> bytes:
-        """Write a request as HTTP/1.1."""
         path, _, ours = self.target.partition("?")
         query = "&".join(filter(None, (ours, request.query)))
         target = f"{path}{request.suffix}?{query}" if query else f"{path}{request.suffix}"

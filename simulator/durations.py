@@ -30,17 +30,17 @@ def patience(rng: Random) -> int:
 
 
 def talk(rng: Random) -> int:
-    """How long people talk: half of them up to a little over a minute, some for ten minutes."""
+    """How long people talk: half of them up to about a minute, some for ten minutes."""
     return _lognormal(rng, 4.2, 1.0, 2.0, LONGEST_TALK)
 
 
 def moment(rng: Random, most_seconds: float = 1.0) -> int:
-    """How long machines take."""
+    """How long automatic steps take."""
     return SECOND // 50 + int(rng.random() * most_seconds * SECOND)
 
 
 def arrivals(rng: Random, count: int, begin: int, end: int, zone: ZoneInfo) -> list[int]:
-    """This many times between two others, sorted, denser where the zone's day is busier."""
+    """This many times between two others, sorted, and denser in the busier hours of the zone's day."""
     hours = list(range(begin - begin % HOUR, end, HOUR))
     spans = [(max(begin, hour), min(end, hour + HOUR)) for hour in hours]
     weights = [(last - first) * BY_HOUR[_hour(first, zone)] for first, last in spans]

@@ -41,7 +41,7 @@ class Interval:
 
 
 def columns(call: SimulatedCall, lost: Collection[int], untidy: Mapping[int, Told] = NONE) -> Columns:
-    """Return the row's columns if these webhooks (by their place) never arrived, and these came untidily.
+    """Return the row's columns if these webhooks (by their place) never arrived, and these arrived untidy.
 
     Only hangups may be lost.
     """
@@ -108,7 +108,7 @@ def _open(truth: Truth) -> Columns:
 
 
 def _extension(call: SimulatedCall, told: Sequence[Webhook]) -> str | None:
-    """An IVR is like any extension until its hangup; of a queue, its calls to agents tell."""
+    """An IVR looks like any extension until its hangup; a queue is known by its calls to agents."""
     if call.truth.extension is None and not any("Bridged" in each.fields for each in told):
         return str(call.webhooks[0].fields["CalledExtension"])
     return call.truth.extension

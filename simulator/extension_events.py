@@ -155,7 +155,7 @@ def queue(office: Office, at: int) -> SimulatedCall:
 
 
 def menu(office: Office, at: int) -> SimulatedCall:
-    """An IVR: only `dial-in` and `hangup`, whose `Bridged` says whether somebody answered behind it."""
+    """An IVR: only `dial-in` and `hangup`; its `Bridged` says whether a party behind the IVR answered."""
     rng, telling = office.rng, office.telling(at)
     thread, parties = _incoming(office, telling, at, rng.choice(office.pbx.menus))
     parties["extension"] = None  # nobody says who answered

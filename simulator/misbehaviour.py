@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulator.model import Fields, SimulatedCall, Webhook
 
 Reason = Literal["told", "duplicate", "malformed", "more", "probe"]
-"""Why it is sent: as told, as a duplicate, as a broken copy, beside what is told, or to try the URL."""
+"""Why it is sent: as an event, a duplicate, a broken copy, an additional notice, or a test of the URL."""
 
 SOON = 5 * SECOND
 """How soon a duplicate follows if nothing is shuffled."""
@@ -39,9 +39,9 @@ class Misbehaviour:
     late_cdr: int = 0
     """Each CDR is late by up to this."""
     malformed: float = 0.0
-    """Share of webhooks that are also sent as a broken copy, which nobody can read or understand."""
+    """Share of webhooks that are also sent as a broken copy, which can't be read."""
     untidy: float = 0.0
-    """Share of webhooks that are sent as no document has them, and can be read all the same."""
+    """Share of webhooks that are sent as no document shows them, but are readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Delivery:
     why: Reason
     request: Request
     mischief: str = ""
-    """What an untidy sender has done to it."""
+    """What an untidy sender makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Fate:
     lost: frozenset[int]
     """Which webhooks are never sent."""
     untidy: Mapping[int, Told] = field(default_factory=dict)
-    """Those that are told untidily."""
+    """Those that are sent untidily."""
 
 
 WELL_BEHAVED = Misbehaviour()
@@ -96,7 +96,7 @@ def misbehave(rng: Random, call: SimulatedCall, how: Misbehaviour, zone: ZoneInf
 
 
 def malformed(rng: Random, webhook: Webhook) -> Request:
-    """A useless copy: it can't be decoded, or says nothing that the documents know."""
+    """A useless copy: it can't be decoded, or has no kind of event that the documents know."""
     if webhook.shape in {"json", "detail"} and rng.random() < 0.5:
         return _cut_off(rng, webhook)
     return request_of(_meaningless(rng, webhook.fields), webhook.shape)

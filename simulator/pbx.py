@@ -124,7 +124,7 @@ def _ring_origins(
 
 
 def _origins_decided(origins: Sequence[Thread], at: int, *, picked_up: bool) -> None:
-    """One origin answers and the others stop ringing, or all of them ring in vain."""
+    """One origin answers and the others stop ringing, or none of them answers."""
     for each, thread in enumerate(origins):
         if not picked_up:
             thread.hangs_up(at + each, "unanswered")

@@ -45,7 +45,7 @@ async def run(
 
 
 def _entered(planned: Iterator[Planned], ledger: Ledger) -> Iterator[Planned]:
-    """The same calls, each entered into the ledger before anything of it is sent."""
+    """Pass the calls on; each is in the ledger before any of its webhooks is sent."""
     for each in planned:
         ledger.begins(each)
         yield each

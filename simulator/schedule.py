@@ -47,7 +47,7 @@ class Span:
 class Planned:
     number: int
     begins: int
-    """µs, by the calls' clock: nothing of it, or of a later call, is due before."""
+    """µs, by the calls' clock: no callback of this call or a later one is due before."""
     sender: Sender
     call: SimulatedCall
     fate: Fate

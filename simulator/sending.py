@@ -175,7 +175,6 @@ class Postman:
 
 
 def callback_id(body: bytes) -> str | None:
-    """The id in an answer of the ingress, or None."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

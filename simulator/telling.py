@@ -61,14 +61,14 @@ class Thread:
         self._tell("answer", at, CallStatus="ANSWER")
 
     def hangs_up(self, at: int, outcome: Outcome, talked: int = 0, **more: str | None) -> None:
-        """It ended; `talked` is in µs."""
+        """The hangup; `talked` is in µs."""
         recording = self.recording if talked else None
         self._tell(
             "hangup", at, CallStatus=STATUSES[outcome], Duration=str(talked), **{"RecID": recording, **more}
         )
 
     def ends_bridged(self, at: int, outcome: Outcome, lasted: int, talked: int | None) -> None:
-        """A queue's or an IVR's part ended; `talked` is how long an agent did (µs), None if none answered."""
+        """The hangup of a queue or an IVR; `talked` is the agent's talk time (µs), None if none answered."""
         bridged = {"Bridged": "no"} if talked is None else {"Bridged": "yes", "BridgedDuration": str(talked)}
         self.hangs_up(at, outcome, lasted, **bridged, RecID=None)
 
@@ -78,7 +78,6 @@ class Thread:
 
     @property
     def recording(self) -> str | None:
-        """The recording of a conversation, if any."""
         return f"rec-{self.part}" if self._subscriber.recorded else None
 
     @property

@@ -48,11 +48,9 @@ def calls(
     Pure: the same arguments give the same calls. Nothing is kept, so a million of them take no memory.
     """
     rng = Random(f"calls {seed}")
-    models = [(sender, _model(sender, rng)) for sender in senders]
+    models = [
+        (each, MODELS[each.dialect](rng, Identifiers(rng), ZoneInfo(each.timezone))) for each in senders
+    ]
     for at in arrivals(rng, count, begin, end, ZoneInfo(senders[0].timezone)):
         sender, model = rng.choice(models)
         yield at, sender, model.call(at)
-
-
-def _model(sender: Sender, rng: Random) -> CallCentre | Office:
-    return MODELS[sender.dialect](rng, Identifiers(rng), ZoneInfo(sender.timezone))

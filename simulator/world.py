@@ -49,12 +49,12 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A list of people whom a machine calls (document 001)."""
+    """A list of people to be called automatically (document 001)."""
 
     id: str
     display_number: str
     contact_rate: float
-    """Share of the called who answer."""
+    """Share of the called people who answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,6 @@ class Insert:
     newest: int | None = None
 
     def half(self, second: int) -> Insert:
-        """Return the first or the second half."""
         middle = len(self.rows) // 2
         part = slice(middle, None) if second else slice(middle)
         return Insert(self.table, self.rows[part], self.origins[part], self.oldest, self.newest)

@@ -52,8 +52,6 @@ HEAD = (
 
 @dataclass(frozen=True)
 class View:
-    """What a view of changes shows."""
-
     chosen: str
     """Which rows of call_versions: a condition."""
     comment: str

@@ -72,7 +72,7 @@ class Consumer:
             bootstrap_timeout_ms=BOOTSTRAP_MS,
             metrics_enabled=False,
         )
-        _want_until_joined(self._consumer._coordinator)  # noqa: SLF001 - there is no other way to it
+        want_until_joined(self._consumer._coordinator)  # noqa: SLF001 - there is no other way to it
         self._consumer.subscribe(list(self._topics), listener=_Listener(self._taken))
 
     def poll(self, seconds: float) -> Iterator[tuple[Topic, ConsumerRecord]]:
@@ -115,7 +115,6 @@ class Consumer:
         self._committed |= named
 
     def partitions(self) -> set[Partition]:
-        """Return our partitions."""
         return {(each.topic, each.partition) for each in self._consumer.assignment()}
 
     def is_member(self) -> bool:
@@ -144,7 +143,7 @@ class Consumer:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
 
 
-def _want_until_joined(coordinator: ConsumerCoordinator) -> None:
+def want_until_joined(coordinator: ConsumerCoordinator) -> None:
     """Make good a defect of kafka-python 3.0.12 that leaves a consumer without partitions for good.
 
     The leader of a group rejoins when its metadata has changed since it assigned partitions (at its start,

@@ -24,8 +24,8 @@ _LOCAL_HOUR = """any(call.local_day) AS local_day,
 _HOUR = re.compile(r"^    `hour` .*\n", re.MULTILINE)
 _LOCAL_COLUMNS = """    `local_day` Date COMMENT 'The day in which the hour is, by the clock of the account',
     `local_hour` String COMMENT 'The hour by that clock, as in 2026-03-29 03:00+02:00',
-    `hour` DateTime('UTC') COMMENT 'When that hour began; the calls began in it, or if nobody says when, were asked for or first heard of in it',
-"""  # noqa: E501 - SQL, a column a line
+    `hour` DateTime('UTC') COMMENT 'When it began, UTC; its calls began or, if unknown, were reported in it',
+"""
 
 
 def render(texts: dict[str, str]) -> dict[str, str]:

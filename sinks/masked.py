@@ -214,24 +214,19 @@ _PARAMETER = re.compile(r"\{(\w+):([^}]+)\}")
 
 @dataclass(frozen=True)
 class Column:
-    """A column, as the head of a view declares it."""
-
     name: str
     type: str
     comment: str
 
     def declared(self) -> str:
-        """Return its line in the head."""
         return f"    `{self.name}` {self.type} COMMENT '{self.comment}'"
 
 
 def columns(view: str) -> list[Column]:
-    """Return the columns that the head of a view declares."""
     return [Column(*each) for each in _COLUMN.findall(view)]
 
 
 def parameters(view: str) -> dict[str, str]:
-    """Return the parameters of a view, with their types."""
     return dict(_PARAMETER.findall(view))
 
 

@@ -32,7 +32,6 @@ class Progress:
         self._batch_since = None
 
     def committed(self) -> None:
-        """Note that offsets were committed."""
         self._behind_since = None if self._behind_since is None else self._now()
 
     def lag(self, messages: int) -> None:

@@ -25,7 +25,6 @@ class Readiness:
         READY.set(0)
 
     def clear(self, about: str) -> None:
-        """Remove the reason of this subject."""
         if about in self._reasons:
             self._reasons = {key: reason for key, reason in self._reasons.items() if key != about}
         READY.set(0 if self._reasons else 1)

@@ -170,7 +170,6 @@ def _event(message: Message) -> Written:
 
 
 def event_row(event: CallEvent) -> Written:
-    """Return the row of an event's telling."""
     row = list(_EVENT_FIELDS(event))
     _check(checks.unfit(zip(EVENTS.columns, row, strict=True)))
     if event.reading > checks.MOST:
@@ -225,7 +224,6 @@ def call_rows(record: Record) -> Iterator[Row]:
 
 
 def leg_rows(record: Record) -> Iterator[Row]:
-    """Return rows of `stored_legs`."""
     account, call_id = record.account, record.call_id
     if record.call is not None:
         for leg in record.legs:
@@ -295,7 +293,6 @@ _NOTHING: Row = tuple(_EMPTY.get(name) for name in CALL_FIELDS)
 
 
 def dead_letter(message: Message, *reasons: Reason) -> Row:
-    """Return the row of `dead_letters` for a message."""
     return (
         message.topic,
         message.partition,

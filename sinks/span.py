@@ -28,5 +28,4 @@ class Span(NamedTuple):
         }
 
     def has(self, source: str, received_at: int) -> bool:
-        """Return whether a callback is in the span."""
         return self.since <= received_at < self.until and self.source in {None, source}

@@ -36,8 +36,6 @@ parameters through two others, if the outermost has a definer ("query context ha
 
 @dataclass(frozen=True)
 class SqlFile:
-    """A file of SQL statements."""
-
     name: str
     text: str
 

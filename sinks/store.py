@@ -55,8 +55,6 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The result of an insert."""
-
     refused: Sequence[Message] = ()
     """The messages of rows that ClickHouse can never take; all others are in."""
     error: StoreError | None = None
@@ -80,7 +78,7 @@ class Store:
         except ServerException as error:
             raise self._failure(error) from None
         if missing:
-            sentence = f"ClickHouse has not got all tables ({', '.join(missing)}): run `callweave migrate`."
+            sentence = f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`."
             raise StoreError(sentence, "migrations", passes=False)
 
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:

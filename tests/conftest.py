@@ -124,10 +124,8 @@ def clickhouse_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 @pytest.fixture
 def stack_settings(kafka_address: str, clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of the test's own, with topics and tables made."""
-    settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, tmp_path))
-    yield settings
-    with connected(settings.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {settings.clickhouse.database}")
+    with servers.pipeline_settings(kafka_address, clickhouse_address, tmp_path) as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -164,6 +162,16 @@ def databases(clickhouse_address: str) -> Iterator[Databases]:
 def store_settings(databases: Databases, clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
     """A database of the test's own for as long as it runs, with all tables and views, and no Kafka."""
     with databases.lent(servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def module_settings(
+    databases: Databases, clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The same for all tests of a module."""
+    folder = tmp_path_factory.mktemp("module")
+    with databases.lent(servers.new_settings(servers.NO_KAFKA, clickhouse_address, folder)) as settings:
         yield settings
 
 

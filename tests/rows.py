@@ -16,9 +16,7 @@ Row = dict[str, Any]
 def select(settings: Settings, query: str, parameters: Row | None = None) -> list[Row]:
     """Rows by column name."""
     with clickhouse.connected(settings.clickhouse) as client:
-        rows, described = client.execute(query, parameters or {}, with_column_types=True)
-    names = [name for name, _ in described]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+        return clickhouse.rows(client, query, parameters or {})
 
 
 def count(settings: Settings, query: str, parameters: Row | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,11 +14,12 @@ from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from runtime import topics
 from runtime.addresses import free_port
+from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, ConsoleSettings, IngestSettings, KafkaSettings, Settings
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NO_KAFKA = "127.0.0.1:1"
 """Where no broker answers."""
@@ -46,6 +48,11 @@ def eventually(holds: Callable[[], bool], what: str | Callable[[], str], patienc
         begun = time.monotonic()
 
 
+def at_rest(seconds: float) -> float:
+    """What so many seconds of a machine at rest are on this one, which may have more work than processors."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def kafka_node(data: Path) -> KafkaNode:
     """A node of our own, not started."""
     return KafkaNode(data, port=free_port(), controller_port=free_port(), jars=JARS)
@@ -68,6 +75,15 @@ def new_settings(kafka: str, clickhouse: str, folder: Path) -> Settings:
         sources_file=folder / "sources.toml",
         data=folder,
     )
+
+
+@contextmanager
+def pipeline_settings(kafka: str, clickhouse: str, folder: Path) -> Iterator[Settings]:
+    """New settings with topics and tables made; the tables are dropped at the end."""
+    settings = prepared(new_settings(kafka, clickhouse, folder))
+    yield settings
+    with connected(settings.clickhouse, database="default") as client:
+        client.execute(f"DROP DATABASE {settings.clickhouse.database}")
 
 
 def prepared(settings: Settings) -> Settings:

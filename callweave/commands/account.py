@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
-import orjson
 
 from callweave.commands import tables
 from operations.accounts.store import Account, accounts, put
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
+from runtime.settings import checked_timezone
 from runtime.settings import load as load_settings
-from runtime.terminal import echo, echo_json
 
 
 @click.group()
@@ -39,7 +38,7 @@ def set_(
     """Set what is given, and leave the rest as it is."""
     try:
         name = sources.checked_name(name)
-        timezone = sources.checked_timezone(timezone) if timezone else None
+        timezone = checked_timezone(timezone) if timezone else None
     except ValueError as error:
         raise CallweaveError(f"the account's name or --timezone {error}") from None
     with clickhouse.connected(load_settings().clickhouse) as client:
@@ -60,10 +59,4 @@ def list_(*, as_json: bool) -> None:
     """List the accounts with settings."""
     with clickhouse.connected(load_settings().clickhouse) as client:
         found = [asdict(each) for each in accounts(client)]
-    if as_json:
-        for row in found:
-            echo_json(orjson.dumps(row))
-    elif found:
-        tables.show(list(found[0]), [[str(value) for value in row.values()] for row in found])
-    else:
-        echo("No account has settings: `callweave account set --help`.", err=True)
+    tables.listed(found, as_json=as_json, nothing="No account has settings: `callweave account set --help`.")

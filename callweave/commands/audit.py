@@ -13,7 +13,7 @@ from clickhouse_driver.errors import ServerException
 from rich.console import Console
 
 from callweave.commands import tables
-from callweave.commands.spans import span_of, span_options
+from callweave.commands.spans import span_options
 from operations.audit.examine import examine
 from operations.audit.identity import Verdict, remedies, total
 from runtime.clickhouse import trouble
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from operations.audit.examine import Report
     from operations.audit.identity import Counts
+    from sinks.span import Span
 
 EXIT_HOLE = 1
 EXIT_UNTOLD = 3
@@ -59,9 +60,7 @@ COLUMNS = (
     "--limit", type=click.IntRange(0), default=20, show_default=True, help="Name at most this many holes."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def audit(
-    *, since: int | None, until: int | None, source: str | None, patience: float, limit: int, as_json: bool
-) -> None:
+def audit(*, span: Span, patience: float, limit: int, as_json: bool) -> None:
     """Check that every acknowledged callback is where it belongs.
 
     Kafka's offsets are compared with the archive, and the archive with events and calls. For each source:
@@ -72,7 +71,7 @@ def audit(
     try:
         settings = load()
         with progress() as say:
-            report = examine(settings, span_of(since, until, source), patience=patience, limit=limit, say=say)
+            report = examine(settings, span, patience=patience, limit=limit, say=say)
     except CallweaveError as error:
         _give_up(error.lines)
     except ServerException as error:

@@ -82,8 +82,8 @@ OTHERS = {
 
 def summary(results: Counter[Result], total: int) -> str:
     if not total:
-        return "No call is without its end."
-    published = f"{total} calls were without their end: {results[Result.PUBLISHED]} histories published"
+        return "No call lacks its end."
+    published = f"{total} calls lacked their end: {results[Result.PUBLISHED]} histories published"
     others = [f"{results[each]} {words}" for each, words in OTHERS.items() if results[each]]
     return ", ".join([published, *others]) + "."
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 from clickhouse_driver.errors import ServerException
-from rich.console import Console
 
-from callweave.commands.tables import UNBOUNDED
+from callweave.commands import tables
 from operations.timeline import read
 from operations.timeline.document import document, masks_of
 from operations.timeline.page import Page
@@ -87,9 +85,7 @@ def _show(whole: Whole, *, raw: bool, as_json: bool, numbers: bool) -> None:
     if as_json:
         echo_json(json.dumps(document(laid_out, masks)))
         return
-
-    width = None if sys.stdout.isatty() else UNBOUNDED
-    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    console = tables.console()
     with console.capture() as printed:
         for part in Page(laid_out, masks).parts(raw=raw):
             console.print(part)

@@ -77,11 +77,10 @@ def dial(*, name: str | None, extension: str | None, resend: bool, **options: An
 
     Any value may be a variable that the provider fills in, such as '$cv({NAME})'. The call's id is printed.
 
-    \b
-    Exit status: 0 the call was started, and its record will say so;
-    1 no call was started; 3 it was started, but Kafka does not have it: `callweave dial --resend`;
-    4 it may have been started; this can't be known.
-    """  # noqa: D301 - click keeps the lines of a paragraph that begins so
+    Exit status 0: the call was started, and its record will say so; 1: no call was started; 3: it was
+    started, but Kafka does not have it: `callweave dial --resend`; 4: it may have been started; this can't
+    be known.
+    """
     settings = load()
     if resend:
         _resend(settings)

@@ -30,7 +30,7 @@ def show(
         moved = changes.statuses(client, settings.clickhouse.database, database)
     for (was, now), number in sorted(moved.items()):
         echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
-    echo(f"{found} calls would come out otherwise{_rest(found, limit)}.", err=as_json)
+    echo(f"{found} calls would differ{_rest(found, limit)}.", err=as_json)
 
 
 def _rest(found: int, limit: int) -> str:

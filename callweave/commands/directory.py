@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 
 from callweave.commands import tables
 from operations.directory import load as store
 from operations.directory.entries import Defaults, parse
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
+from runtime.settings import checked_timezone
 from runtime.settings import load as load_settings
-from runtime.terminal import echo, echo_json
+from runtime.terminal import echo
 from schemas.times import moment
 from sinks.directory import areas as known
 
@@ -79,13 +79,9 @@ def list_(account: str | None, *, as_json: bool) -> None:
             for entry in store.entries(client)
             if account in {None, entry.account}
         ]
-    if as_json:
-        for row in found:
-            echo_json(orjson.dumps(row))
-    elif found:
-        tables.show(list(found[0]), [list(row.values()) for row in found])
-    else:
-        echo("The directory is empty: `callweave directory load --help`.", err=True)
+    tables.listed(
+        found, as_json=as_json, nothing="The directory is empty: `callweave directory load --help`."
+    )
 
 
 @directory.command()
@@ -98,7 +94,7 @@ def areas() -> None:
 def told_by(file: Path, account: str | None, timezone: str | None, country: str | None) -> list[Entry]:
     """Read the entries of a file; raise `CallweaveError` with every mistake and its line."""
     try:
-        zone = ZoneInfo(sources.checked_timezone(timezone)) if timezone else None
+        zone = ZoneInfo(checked_timezone(timezone)) if timezone else None
         country = sources.checked_country(country) if country else None
     except ValueError as error:
         raise CallweaveError(f"--timezone or --country {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -10,13 +9,11 @@ import orjson
 
 from callweave.commands import tables
 from callweave.commands.replay import asking, send, wait_option
-from callweave.commands.spans import shown, span_of, span_options
-from operations.reading import reader
+from callweave.commands.spans import shown, span_options
 from operations.replay import archive
 from operations.replay import rejected as found
 from operations.replay.archive import Selection
 from operations.timeline.masks import Masks
-from processors.normalize.step import Rejected
 from runtime import clickhouse
 from runtime.cells import plain
 from runtime.errors import CallweaveError
@@ -24,9 +21,8 @@ from runtime.settings import load
 from runtime.terminal import echo, echo_json, visible
 
 if TYPE_CHECKING:
-    from operations.reading import Read
     from operations.replay.archive import Archived
-    from runtime.settings import Settings
+    from sinks.span import Span
 
 
 @click.group()
@@ -38,13 +34,11 @@ def rejected() -> None:
 @span_options
 @click.option("--reason", help="Only with a reason of this code.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line.")
-def list_(
-    *, since: int | None, until: int | None, source: str | None, reason: str | None, as_json: bool
-) -> None:
+def list_(*, span: Span, reason: str | None, as_json: bool) -> None:
     """Group rejected callbacks by their reasons, the most frequent first."""
     settings = load()
     with asking(settings), clickhouse.connected(settings.clickhouse) as client:
-        groups = found.groups(client, _selection(since, until, source, reason))
+        groups = found.groups(client, _selection(span, reason))
     if as_json:
         for group in groups:
             echo_json(orjson.dumps(group._asdict()))
@@ -111,15 +105,7 @@ def _show(known: Archived, *, raw: bool) -> None:
 @click.option("--reason", help="Only with a reason of this code.")
 @click.option("--dry-run", is_flag=True, help="Only print what this machine's code would make of them.")
 @wait_option
-def redrive(
-    *,
-    since: int | None,
-    until: int | None,
-    source: str | None,
-    reason: str | None,
-    dry_run: bool,
-    patience: float,
-) -> None:
+def redrive(*, span: Span, reason: str | None, dry_run: bool, patience: float) -> None:
     """Send rejected callbacks through normalize again, after a source or the code was corrected.
 
     What is accepted now becomes part of its call, and is accepted in the view callbacks; the rest stays
@@ -127,26 +113,15 @@ def redrive(
     source has changed since, it starts over.
     """
     settings = load()
-    selection = _selection(since, until, source, reason)
+    selection = _selection(span, reason)
     with asking(settings):
         if dry_run:
-            _foretell(settings, selection, reader(settings))
+            fates = found.fates(settings, settings.clickhouse, selection)
+            rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
+            tables.show(["source", "would be", "callbacks"], rows)
         else:
             send(settings, selection, patience)
 
 
-def _foretell(settings: Settings, selection: Selection, read: Read) -> None:
-    fates: Counter[tuple[str, str]] = Counter()
-    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
-        for page in archive.pages(client, selection.where(), selection.values()):
-            for each in page:
-                outcome = read(each.callback)
-                codes = {reason.code for reason in outcome.reasons} if isinstance(outcome, Rejected) else ()
-                fate = f"rejected: {', '.join(sorted(codes))}" if codes else "accepted"
-                fates[each.callback.source, fate] += 1
-    rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
-    tables.show(["source", "would be", "callbacks"], rows)
-
-
-def _selection(since: int | None, until: int | None, source: str | None, reason: str | None) -> Selection:
-    return Selection(span_of(since, until, source), rejected=True, code=reason)
+def _selection(span: Span, reason: str | None) -> Selection:
+    return Selection(span, rejected=True, code=reason)

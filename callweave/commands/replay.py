@@ -9,7 +9,7 @@ import click
 from clickhouse_driver.errors import ServerException
 
 from callweave.commands import differences, tables
-from callweave.commands.spans import span_of, span_options
+from callweave.commands.spans import span_options
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
 from operations.replay.readings import means_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from operations.replay.progress import Progress
     from runtime.settings import Settings
+    from sinks.span import Span
 
 wait_option = click.option(
     "--wait",
@@ -71,9 +72,7 @@ def asking(settings: Settings) -> Iterator[None]:
 )
 def replay(
     *,
-    since: int | None,
-    until: int | None,
-    source: str | None,
+    span: Span,
     dry_run: bool,
     patience: float,
     into: str | None,
@@ -89,7 +88,7 @@ def replay(
     starts over.
     """
     settings = load()
-    selection = Selection(span_of(since, until, source))
+    selection = Selection(span)
     with asking(settings):
         if dry_run:
             foretell(settings, selection)

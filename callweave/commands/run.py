@@ -16,7 +16,10 @@ STAGES = {
     "normalize": ("processors.normalize.app", "Turn callbacks into events."),
     "correlate": ("processors.correlate.app", "Tie events together into calls."),
     "sink": ("sinks.writer", "Write callbacks, events and records to ClickHouse."),
-    "watch": ("operations.watch.stage", "Tell people first when a source is silent or a stage falls behind."),
+    "watch": (
+        "operations.watch.stage",
+        "Raise an alert when a source is silent, a stage falls behind, and so on.",
+    ),
     "console": ("console.server", "Show calls, sources and the pipeline in a browser."),
 }
 """Each stage's module, with its `run(stage)`, and its help. Only the one that is run is imported: Faust and

@@ -164,7 +164,7 @@ def resume(name: str) -> None:
     "--burst",
     type=OrNone(click.INT),
     metavar="NUMBER|none",
-    help="How many may come at once; none: what may come in a second.",
+    help="How many may arrive at once; none: as many as in a second.",
 )
 def change(name: str, **options: float | str | None) -> None:
     """Change settings of a source; its callback URL stays the same.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from schemas.times import microseconds, moment
+from sinks.checks import FIRST_TIME, LAST_TIME
 from sinks.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.core import Context, Parameter
-
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
 class Moment(click.ParamType):
@@ -35,23 +34,22 @@ class Moment(click.ParamType):
         return microseconds(read)
 
 
-def span_options(command: Command) -> Command:
-    """Add the three options, as `since`, `until` and `source`."""
-    for option in (
-        click.option("--source", help="Only from this source."),
-        click.option("--until", type=Moment(), help="Received before this time; UTC if it has no offset."),
-        click.option("--since", type=Moment(), help="Received at this time or later."),
-    ):
-        command = option(command)
-    return command
+def span_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the three options, and pass them on as `span`; options that are left out leave it open."""
 
-
-def span_of(since: int | None, until: int | None, source: str | None) -> Span:
-    """Return the selected span; options that are left out leave it open."""
-    everything = Span()
-    return Span(
-        everything.since if since is None else since, everything.until if until is None else until, source
+    @click.option("--since", type=Moment(), default=FIRST_TIME, help="Received at this time or later.")
+    @click.option(
+        "--until",
+        type=Moment(),
+        default=LAST_TIME,
+        help="Received before this time; UTC without an offset.",
     )
+    @click.option("--source", help="Only from this source.")
+    @wraps(command)
+    def selecting(*, since: int, until: int, source: str | None, **options: Any) -> None:
+        command(span=Span(since, until, source), **options)
+
+    return selecting
 
 
 def shown(time: int) -> str:

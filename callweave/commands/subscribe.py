@@ -13,7 +13,7 @@ from callweave.commands import tables
 from provider import settings as providers
 from provider import subscribing
 from provider.rest.client import Client
-from provider.subscriptions import DRIFT, EVENT_TYPES, Standing, Wish, shown_url, token_of
+from provider.subscriptions import DEFAULT_EVENTS, DRIFT, EVENT_TYPES, Standing, Wish, shown_url, token_of
 from runtime import sources
 from runtime.errors import CallweaveError
 from runtime.settings import load
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from provider.subscriptions import Line
     from runtime.settings import Settings
 
-DEFAULT_EVENTS = "dial-in,dial-out,answer,hangup,voicemail"
 STANDARD_INPUT = "-"
 
 
@@ -39,7 +38,7 @@ def client_of(provider: Provider) -> Client:
 @click.option(
     "--extension", "extensions", multiple=True, required=True, help="An extension's id; may be repeated."
 )
-@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="Separated by commas.")
+@click.option("--events", default=",".join(DEFAULT_EVENTS), show_default=True, help="Separated by commas.")
 @click.option("--method", type=click.Choice(["GET", "POST"]), default="POST", show_default=True)
 @click.option(
     "--url",

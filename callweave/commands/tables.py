@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
-from runtime.terminal import visible
+from runtime.terminal import echo, echo_json, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 BORDER = 3
 """Characters between two columns."""
@@ -21,20 +22,31 @@ UNBOUNDED = 10_000
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """Print a table. Cells are never read as markup."""
-    console = _console()
-    terminal = console.is_terminal
+    printer = console()
+    terminal = printer.is_terminal
     table = Table(*columns, title=title, title_justify="left", header_style="bold" if terminal else "")
     for row in rows:
         table.add_row(*map(visible, row))
-    console.print(table)
+    printer.print(table)
+
+
+def listed(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str) -> None:
+    """Print rows of the same columns: a table, or a JSON object a line; say `nothing` if there are none."""
+    if as_json:
+        for row in rows:
+            echo_json(orjson.dumps(row))
+    elif rows:
+        show(list(rows[0]), [list(map(str, row.values())) for row in rows])
+    else:
+        echo(nothing, err=True)
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the table fits without breaking cells into many lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    return sum(widths) + BORDER * len(widths) < _console().width
+    return sum(widths) + BORDER * len(widths) < console().width
 
 
-def _console() -> Console:
+def console() -> Console:
     width = None if sys.stdout.isatty() else UNBOUNDED
     return Console(markup=False, highlight=False, emoji=False, width=width)

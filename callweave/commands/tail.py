@@ -32,15 +32,7 @@ if TYPE_CHECKING:
 @click.option("--source", help="Only calls from this source.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for programs.")
 @click.option("--numbers", is_flag=True, help="Show phone numbers in full.")
-def tail(
-    *,
-    account: str | None,
-    number: str | None,
-    extension: str | None,
-    source: str | None,
-    as_json: bool,
-    numbers: bool,
-) -> None:
+def tail(*, number: str | None, as_json: bool, numbers: bool, **wanted: str | None) -> None:
     """Print a line whenever what is known of a call changes.
 
     Runs until Ctrl-C. Only the last two digits of phone numbers are shown. Times are UTC.
@@ -49,7 +41,7 @@ def tail(
         raise click.BadParameter("must have a digit other than 0", param_hint="--number")
     settings = load()
 
-    live = Live(Wanted(account=account, number=number, extension=extension, source=source))
+    live = Live(Wanted(number=number, **wanted))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with closing(follow(settings.kafka, lambda text: echo(f"callweave: {text}", err=True))) as messages:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from compose import demo_sources, signals
 from compose.demo import answers, check
 from compose.embedded.node import NodeError
-from compose.run import PRIVATE, Kill, Stop, fail, locked, say, take_interrupts
+from compose.run import PRIVATE, Kill, Stop, fail, locked, take_interrupts
 from compose.stack import Stack
 from runtime.errors import CallweaveError, StartError
 from runtime.probe import readiness
 from runtime.settings import load
+from runtime.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,10 +58,10 @@ def main() -> None:
             report = check.settled(settings, folder, attend, patience=SETTLE_SECONDS)
             answers.show(settings, folder)
             for line in check.verdict(report):
-                say(line)
-            say(f"Look at this day, while `make run` runs: {settings.console.base_url}")
+                echo(line)
+            echo(f"Look at this day, while `make run` runs: {settings.console.base_url}")
     except (Stop, Kill):
-        say("Stopped.")
+        echo("Stopped.")
         sys.exit(1)
     except (CallweaveError, NodeError) as error:
         fail("make demo", error)
@@ -81,7 +82,7 @@ def stack(settings: Settings) -> Iterator[Attend]:
             with started(settings) as attend:
                 yield attend
         else:
-            say("Using the stack that runs already.")
+            echo("Using the stack that runs already.")
             await_ready(settings)
             yield lambda: None
 
@@ -89,8 +90,8 @@ def stack(settings: Settings) -> Iterator[Attend]:
 @contextmanager
 def started(settings: Settings) -> Iterator[Attend]:
     """Start a stack of our own; raise `StartError` if it can't run here."""
-    own = Stack(settings, say)
-    say("Nothing runs yet: starting a stack, to be stopped at the end.")
+    own = Stack(settings, echo)
+    echo("Nothing runs yet: starting a stack, to be stopped at the end.")
     try:
         own.up()
         try:
@@ -118,7 +119,7 @@ def simulate(attend: Attend) -> Path:
     options = ["--calls", str(CALLS), "--rate", str(RATE), "--speedup", str(SPEEDUP), *MISBEHAVIOUR]
     # The clock gives the seed: a fixed one would shuffle the same way each time.
     options += ["--seed", str(time.time_ns() % 1_000_000)]
-    say(f"callweave simulate {' '.join(options)}")
+    echo(f"callweave simulate {' '.join(options)}")
     command = [sys.executable, "-m", "callweave", "simulate", *options]
     with signals.held():
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -79,10 +79,7 @@ def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
     ids = [line["columns"]["call_id"] for line in expected]
     accounts = tuple({line["account"] for line in expected})
     for some in _portions(ids):
-        found, columns = client.execute(ROWS, {"accounts": accounts, "ids": some}, with_column_types=True)
-        names = [name for name, _ in columns]
-        for values in found:
-            row = dict(zip(names, values, strict=True))
+        for row in clickhouse.rows(client, ROWS, {"accounts": accounts, "ids": some}):
             rows[row["account"], row["call_id"]] = row
     for line in expected:
         call_id = line["columns"]["call_id"]

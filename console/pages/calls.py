@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, render_template, request, stream_with_
 from console.asking import query
 from console.context import console
 from console.searches import DIRECTIONS, OUTCOMES, Place, Search
-from console.viewers import rows
+from runtime import clickhouse
 from runtime.cells import csv_head, csv_lines
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _found(client: Client, viewer: Viewer, search: Search, most: int) -> list[Ro
     """Which calls are meant, the newest first."""
     where = search.where(has_index="call_ids" in viewer.readable)
     sql = query("calls_found").format(calls=viewer.view("calls"), where=where)
-    return rows(client, sql, **search.values(), most=most)
+    return clickhouse.rows(client, sql, {**search.values(), "most": most})
 
 
 def _place(row: Row) -> Place:

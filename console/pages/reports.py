@@ -9,7 +9,7 @@ from flask import Blueprint, g, render_template, request
 
 from console import clocks, reports
 from console.context import page_zone
-from console.viewers import rows
+from runtime import clickhouse
 
 if TYPE_CHECKING:
     from console.reports import Report
@@ -28,12 +28,12 @@ def show() -> str:
         return render_template("reports.html", report=None, known=known)
     with_twin = reports.has_twin(asked) and bool(g.viewer.readable_as(reports.twin(asked).view))
     report = reports.twin(asked) if with_twin and _clock() == "account" else asked
-    account = _account()
+    account = request.args.get("account", "")
     with g.viewer.connected() as client:
         if reports.is_local(report):
             g.zone = clocks.zone_of(client, account)
         sql = _question(report, account)
-        found = rows(client, sql.replace("%", "%%"))
+        found = clickhouse.rows(client, sql)
     since, until = _span(report)
     return render_template(
         "reports.html",
@@ -66,10 +66,6 @@ def _question(report: Report, account: str) -> str:
 def _clock() -> str:
     """By whose hours and days calls are counted."""
     return "utc" if request.args.get("clock") == "utc" else "account"
-
-
-def _account() -> str:
-    return request.args.get("account", "")
 
 
 def _span(report: Report) -> tuple[datetime, datetime]:

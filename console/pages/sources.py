@@ -155,7 +155,7 @@ def first(name: str) -> str:
 
 @page.post("/source/<name>/redrive")
 def redrive(name: str) -> str | Response:
-    """What would become of rejected callbacks; or, once that was seen, send them again."""
+    """Show what a redrive of rejected callbacks would do; or do it, once that was shown."""
     may_change()
     code = request.form.get("code", "")
     here = console()
@@ -164,13 +164,15 @@ def redrive(name: str) -> str | Response:
         if not here.redrives.start(asked, partial(redrives.redrive, here.settings, asked)):
             abort(HTTPStatus.CONFLICT, "Another redrive runs: wait for its end.")
         return redirect(url_for("sources.redriven", name=name))
-    fates = redrives.foretell(here.settings, g.viewer.clickhouse, redrives.selection(name, code))
-    return render_template("redrive.html", source=_source(name), code=code, fates=fates.most_common())
+    chosen = redrives.selection(name, code)
+    counted = rejected.fates(here.settings, g.viewer.clickhouse, chosen, redrives.MOST_FORETOLD)
+    counts = [(fate, count) for (_, fate), count in counted.most_common()]
+    return render_template("redrive.html", source=_source(name), code=code, fates=counts)
 
 
 @page.get("/source/<name>/redrive")
 def redriven(name: str) -> str:
-    """How far the last redrive has come."""
+    """The progress of the last redrive."""
     return render_template(
         "redriven.html", source=_source(name), work=console().redrives.last, look_again=500
     )

@@ -26,11 +26,10 @@ class Account:
     service_level_seconds: float = 20.0
     """Within how many seconds a call should be answered."""
     abandon_seconds: float = 5.0
-    """A call given up within so many seconds is a short one."""
+    """A call abandoned within this many seconds is a short abandon."""
 
 
 def accounts(client: Client) -> list[Account]:
-    """Every account with settings, by name."""
     rows = client.execute(
         "SELECT account, timezone, service_level_seconds, abandon_seconds FROM accounts ORDER BY account"
     )

@@ -43,15 +43,14 @@ if TYPE_CHECKING:
 LOOKED_UP = 2_000
 """Rejections whose place in the archive is asked for at once."""
 LOOKED_AT_AGAIN = 10_000
-"""Callbacks of one slice that share a fate: of more of them something is missing not just for a moment."""
+"""At most this many callbacks of one slice with the same fate are looked at again: more can't be incomplete
+just for a moment."""
 SLACK_MS = 60_000
 """Clocks of several machines: a message may be published by an earlier time than it was received at."""
 
 
 @dataclass
 class Report:
-    """What an audit found."""
-
     counts: dict[str, Counts] = field(default_factory=dict)
     """By source."""
     holes: list[Hole] = field(default_factory=list)
@@ -79,15 +78,13 @@ def examine(
     Waits at most `patience` seconds for messages under way. `say` is called with what is being done.
     """
     if missing := migrate.pending_tables(settings):
-        raise StartError(
-            f"ClickHouse has not got all tables ({', '.join(missing)}): run `callweave migrate`."
-        )
+        raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         tables = Tables(client, settings.kafka, span)
         report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
     folder = settings.spool_folder()
     if folder is not None and (standing := spool.counted(folder)):
-        report.doubts.append(f"{standing} callbacks stand in the spool ({folder}), not in Kafka yet")
+        report.doubts.append(f"{standing} callbacks are in the spool ({folder}), not in Kafka yet")
     return report
 
 
@@ -126,7 +123,8 @@ class _Audit:
         self._report.counts = tally(groups)
         if twofold := rejected_yet_told(groups):
             self._report.notes.append(
-                f"{twofold} are rejected, but their events still count: `callweave replay` takes them back"
+                f"{twofold} callbacks are rejected, but events that they once made still count: "
+                "`callweave replay` withdraws these"
             )
         if found := self._tables.suspects():
             self._report.notes.append(suspects.sentence(found))
@@ -172,7 +170,7 @@ class _Audit:
         if not short or self._report.lags:
             return groups
         self._settle(patience)
-        self._say("what was missing, once more")
+        self._say("what was missing, again")
         known = [group for group in groups if not group.is_named]
         return [*known, *self._tables.groups_of(lines, short)]
 
@@ -189,7 +187,7 @@ class _Audit:
             if known is not None and known.end > ends[place]:
                 self._report.doubts.append(
                     f"{name}/{number} ends at {ends[place]}, but {known.end - 1} is archived: the topic "
-                    "was made anew, or has lost messages, and its offsets tell nothing"
+                    "was created anew or has lost messages, so its offsets can't be compared"
                 )
                 continue
             wanted = offsets.to_check(Range(firsts[place], line), known, done.get(place, -1))
@@ -242,8 +240,8 @@ class _Audit:
             name, number = place
             if name == self._rejected and unread.size:
                 self._report.doubts.append(
-                    f"{name}/{number} begins at {first}, but the sink has come to {unread.first} alone: "
-                    "what was rejected there is gone unread"
+                    f"{name}/{number} begins at {first}, but the sink has read only up to {unread.first}: "
+                    "the rejections between were deleted unread"
                 )
 
     def _look_up(self, records: list[ConsumerRecord], dead: set[Partition]) -> None:
@@ -277,9 +275,9 @@ class _Audit:
     def _find_strays(self, slices: int, patience: float) -> int:
         """Find and count callbacks that events name and the archive lacks."""
         strays = self._new_strays(slices)
-        if strays:  # unless they have come in this moment: what was there at the first look is archived soon
+        if strays:  # unless they arrived just now: what was there at the first look is archived soon
             if self._sink_is_behind(self._settle(patience)):
-                return 0  # they may lie among what it has not yet read
+                return 0  # they may be among what it has not read yet
             again = self._new_strays(slices)
             strays = {each: source for each, source in strays.items() if each in again}
         for callback_id, source in sorted(strays.items()):

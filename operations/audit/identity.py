@@ -6,7 +6,7 @@ acknowledged = archived; archived = normalized + rejected; normalized = not call
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from operations.audit.offsets import Lag
 
 UNKNOWN_SOURCE = "?"
-"""Of a callback that Kafka has forgotten, and that is in no table."""
+"""Of a callback that Kafka has deleted, and that is in no table."""
 
 
 class Problem(StrEnum):
-    """What is wrong with one callback."""
-
     NOT_ARCHIVED = "acknowledged, but not in callbacks"
-    NOT_DECIDED = "decided upon, but callbacks has not got the decision"
+    NOT_DECIDED = "rejected or accepted again, but callbacks does not say so"
     NOT_NORMALIZED = "archived, but neither an event nor rejected"
     NOT_IN_A_CALL = "an event, but in no call"
 
@@ -47,13 +45,11 @@ class Hole:
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of callbacks of one source."""
-
     archived: int = 0
     missing: int = 0
     """Acknowledged and not archived."""
     undecided: int = 0
-    """A decision on them is in Kafka, and not in the archive."""
+    """A decision on them is in Kafka, but not in the archive."""
     rejected: Counter[str] = field(default_factory=Counter)
     """By the codes of the reasons."""
     normalized: int = 0
@@ -144,13 +140,8 @@ def verdict(counts: Mapping[str, Counts], lags: Iterable[Lag], doubts: Iterable[
 def total(counts: Mapping[str, Counts]) -> Counts:
     summed = Counts()
     for each in counts.values():
-        summed.archived += each.archived
-        summed.missing += each.missing
-        summed.undecided += each.undecided
-        summed.rejected += each.rejected
-        summed.normalized += each.normalized
-        summed.not_calls += each.not_calls
-        summed.in_calls += each.in_calls
+        for name in (one.name for one in fields(Counts)):
+            setattr(summed, name, getattr(summed, name) + getattr(each, name))
     return summed
 
 
@@ -166,6 +157,6 @@ _AGAIN = (
 _REMEDIES = {
     Problem.NOT_ARCHIVED: f"Not archived, but still in Kafka: {_AGAIN}.",
     Problem.NOT_DECIDED: f"A decision is not archived: {_AGAIN}.",
-    Problem.NOT_NORMALIZED: "Neither an event nor rejected: `callweave replay` reads it once more.",
-    Problem.NOT_IN_A_CALL: "In no call: `callweave replay` tells the correlator of it once more.",
+    Problem.NOT_NORMALIZED: "Neither an event nor rejected: `callweave replay` reads it again.",
+    Problem.NOT_IN_A_CALL: "In no call: `callweave replay` sends it through correlate again.",
 }

@@ -1,4 +1,4 @@
-"""What Kafka itself says: where its logs begin and end, how far each group has come, and single messages."""
+"""What Kafka itself says: where its logs begin and end, the offsets of each group, and single messages."""
 
 from __future__ import annotations
 

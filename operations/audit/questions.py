@@ -45,7 +45,7 @@ WHERE callback IN
 SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
 NAMED = "(account, id) IN %(names)s"
 
-# Which archived callbacks: those before the lines, since what lies behind them may be on its way.
+# Archived callbacks before the lines only: later ones may still be on their way.
 ARCHIVED = """
 SELECT account, id, source, rejected, codes, topic, partition, offset
 FROM

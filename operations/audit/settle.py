@@ -1,4 +1,4 @@
-"""Has everything come through? Hop by hop, in the direction in which messages flow.
+"""Has everything been processed? Hop by hop, in the direction in which messages flow.
 
 Where a topic ends is noted first, and then how far its readers have come: so what they make of it stands
 before the end of the next topic. Traffic may go on meanwhile; it lies behind the lines drawn here.

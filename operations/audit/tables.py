@@ -30,8 +30,6 @@ NAMED_AT_ONCE = 500
 
 
 class Tables:
-    """The questions of one audit."""
-
     def __init__(self, client: Client, kafka: KafkaSettings, span: Span) -> None:
         self._client = client
         self._kafka = kafka
@@ -48,7 +46,6 @@ class Tables:
         return there, ranges
 
     def offsets(self, place: Partition, wanted: Range) -> list[int]:
-        """Return the archived offsets of a range."""
         topic, partition = place
         found = self._ask(
             questions.OFFSETS, topic=topic, partition=partition, first=wanted.first, end=wanted.end
@@ -80,7 +77,6 @@ class Tables:
             yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
 
     def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
-        """Return the fate of these callbacks."""
         for some in _in_parts(names):
             yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
 

@@ -34,7 +34,7 @@ def entries(client: Client) -> list[Entry]:
 
 
 def change(known: Sequence[Entry], told: Sequence[Entry]) -> Change:
-    """Return the entries of `told` that are new. Pure."""
+    """Return the entries of `told` that are not in the table yet. Pure."""
     by_key = {entry.key: entry for entry in known}
     return Change(
         added=tuple(entry for entry in told if entry.key not in by_key),

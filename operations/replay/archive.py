@@ -61,11 +61,9 @@ class Archived:
 
 @dataclass(frozen=True)
 class Selection:
-    """A part of the archive."""
-
     span: Span = field(default_factory=Span)
     rejected: bool = False
-    """Rejected ones alone."""
+    """Only rejected callbacks."""
     code: str | None = None
     """And of these those with a reason of this code."""
 
@@ -78,11 +76,9 @@ class Selection:
         return replace(self, span=self.span._replace(until=min(self.span.until, time)))
 
     def where(self) -> str:
-        """Return the condition in SQL."""
         return SELECTED
 
     def values(self) -> dict[str, Any]:
-        """Return the values for the condition."""
         return {
             **self.span.values(),
             "any_verdict": int(not self.rejected),
@@ -112,6 +108,7 @@ WHERE account >= %(account)s
 ORDER BY account, received_at, id
 LIMIT %(page)s
 """
+COUNT_SQL = "SELECT source, count() FROM stored_callbacks FINAL WHERE {where} GROUP BY source"
 
 
 def pages(
@@ -131,10 +128,7 @@ def pages(
 
 def count(client: Client, selection: Selection) -> dict[str, int]:
     """How many callbacks of each source are selected."""
-    found = client.execute(
-        f"SELECT source, count() FROM stored_callbacks FINAL WHERE {selection.where()} GROUP BY source",  # noqa: S608 - our own text
-        selection.values(),
-    )
+    found = client.execute(COUNT_SQL.format(where=selection.where()), selection.values())
     return {text(source): int(number) for source, number in found}
 
 

@@ -1,8 +1,8 @@
-"""How far the tables of another database have come, and whether work on them goes on or begins anew. Pure.
+"""The progress of building tables in another database, and whether to continue or start over. Pure.
 
-Nothing is held in memory that the tables do not hold, but for rows that are not written yet: which legs
-belong together is read from the events that are stored. So a place in the archive is all that must be kept.
-Rows of what lies behind it may be there already: they are written again, and merge.
+Memory holds only rows that are not written yet: which legs belong together is read from the stored events.
+So a place in the archive is all that must be kept. Rows of later callbacks may be there already: they are
+written again, and merge.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ READING, FOLDING, BUILT = range(3)
 
 @dataclass(frozen=True)
 class Building:
-    """What was asked for, and its progress."""
-
     begun_at: int
     """Microseconds since 1970 UTC: what came later is not in it, however often it was interrupted."""
     home: str
     """ClickHouse's own UUID of the database: another one of the same name may be somebody's."""
     selection: str
-    """Digest of which part of which archive."""
+    """Digest of what was selected from which archive."""
     code: str
     """Digest of what reads it."""
     part: int = READING
@@ -40,18 +38,14 @@ class Building:
     """Callbacks, or events, of this part."""
 
     def went_on(self, after: Key, number: int) -> Building:
-        """Add to the progress."""
         return replace(self, after=after, done=self.done + number)
 
     def next(self) -> Building:
-        """Begin the next part."""
         return replace(self, part=self.part + 1, after=FIRST, done=0)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a database."""
-
     building: Building
     """Where to begin."""
     clear: bool = False
@@ -82,10 +76,10 @@ def decide(asked: Building, known: Building | None, database: str, *, tables: bo
         if differ
     ]
     if others:
-        said = f"The tables in {database}, begun at {begun}, are {' and '.join(others)}: they are built anew."
+        said = f"The tables in {database}, begun at {begun}, are {' and '.join(others)}: they are rebuilt."
         return Decision(asked, clear=True, said=said)
     if known.part == BUILT:
-        said = f"The tables in {database} are those of {begun}; DROP DATABASE {database} to build them anew."
+        said = f"The tables in {database} are those of {begun}; DROP DATABASE {database} to rebuild them."
     else:
-        said = f"The tables in {database}, begun at {begun}, are built further."
+        said = f"The tables in {database}, begun at {begun}, are continued."
     return Decision(known, said=said)

@@ -1,4 +1,4 @@
-"""How far something has come with the archive, in a file: interrupted, it goes on there when asked again."""
+"""The progress of a run through the archive, in a file: an interrupted run continues there when repeated."""
 
 from __future__ import annotations
 

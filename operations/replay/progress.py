@@ -1,4 +1,4 @@
-"""How far a replay has come, and whether it goes on or begins anew. Pure."""
+"""The progress of a replay, and whether it continues or starts over. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """What has been sent."""
-
     replayed_at: int
     """When it began, microseconds since 1970 UTC; the same after an interruption."""
     code: str
@@ -42,7 +40,7 @@ def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
     if known is None:
         return asked, ""
     begun = f"The replay begun at {moment(known.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
-    sent = f"{known.sent} callbacks are sent already"
+    sent = f"{known.sent} callbacks were sent already"
     if known.code != asked.code:
-        return asked, f"{begun} was by other code or sources: it begins anew, though {sent}."
-    return known, f"{begun} goes on: {sent}, and what came since then is left out."
+        return asked, f"{begun} was by other code or sources: it starts over, though {sent}."
+    return known, f"{begun} continues: {sent}, and what arrived since then is left out."

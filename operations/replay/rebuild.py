@@ -2,8 +2,8 @@
 
 What the processors do between topics happens here in one place: each archived callback is read and its
 events are stored; then the legs that they name are tied, and each call is folded from its events, by the same
-`call_of`. Nothing here grows with the archive but a file of events and ties. That is made of what is stored:
-interrupted work goes on from a place in the archive, or from a call.
+`call_of`. Only a file of events and ties grows with the archive. It is made of what is stored:
+interrupted work continues from a place in the archive, or from a call.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ WHERE kind = 'closed'
     AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 """
-"""That a call was closed in silence is not in any bytes: time has told it."""
+"""A call that was closed for silence: no callback says so."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,6 @@ class Rebuild:
         self._store = store
         self._ties = ties
         self._read = read
-        self._new: Callable[[], Batch] = Batch
         self._batch = Batch()
 
     def callbacks(self, page: list[Archived]) -> None:
@@ -151,7 +150,7 @@ class Rebuild:
 
     def flush(self) -> None:
         """Write pending rows; raises `CallweaveError`."""
-        batch, self._batch = self._batch, self._new()
+        batch, self._batch = self._batch, Batch()
         refused = self._insert(batch.inserts())
         if refused:
             letters = [dead_letter(message, REFUSED) for message in refused]
@@ -297,8 +296,6 @@ def carry_closings_over(settings: Settings, other: Settings, selection: Selectio
 
 
 def fold_calls(ties: Ties, rebuild: Rebuild, kept: Kept) -> None:
-    """Write each call, portion by portion."""
-
     def calls() -> Iterator[tuple[Key, int]]:
         for call in ties.calls(kept.building.after.account, kept.building.after.id):
             rebuild.call(call)

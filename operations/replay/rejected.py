@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
+
+from operations.reading import reader
+from operations.replay import archive
+from processors.normalize.step import Rejected
+from runtime import clickhouse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -10,6 +16,7 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
 
     from operations.replay.archive import Selection
+    from runtime.settings import ClickHouseSettings, Settings
 
 
 class Group(NamedTuple):
@@ -42,3 +49,21 @@ ORDER BY callbacks DESC, source, stage, codes, fields
 def groups(client: Client, selection: Selection) -> list[Group]:
     """Return the groups, the most frequent first."""
     return [Group(*row) for row in client.execute(GROUPS_SQL, selection.values())]
+
+
+def fates(
+    settings: Settings, server: ClickHouseSettings, selection: Selection, most: int | None = None
+) -> Counter[tuple[str, str]]:
+    """Count by source and outcome what a redrive would make of callbacks, about the first `most` of them."""
+    read = reader(settings)
+    found: Counter[tuple[str, str]] = Counter()
+    with clickhouse.connected(server, as_bytes=True) as client:
+        for page in archive.pages(client, selection.where(), selection.values()):
+            for each in page:
+                outcome = read(each.callback)
+                codes = {reason.code for reason in outcome.reasons} if isinstance(outcome, Rejected) else ()
+                fate = f"rejected: {', '.join(sorted(codes))}" if codes else "accepted"
+                found[each.callback.source, fate] += 1
+            if most is not None and found.total() >= most:
+                break
+    return found

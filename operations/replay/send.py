@@ -1,8 +1,8 @@
 """Publishes archived callbacks to `callbacks.replay`, from where normalize reads them once more.
 
-A replay is a reading: its number is higher than that of any before, and what it reads takes the place of what
-was read earlier. Each callback says which events earlier readings made of it, so that normalize can take back
-those that it does not make any more.
+A replay is a reading: its number is higher than that of any before, and what it reads replaces what
+was read earlier. Each callback says which events earlier readings made of it, so that normalize can withdraw
+those that it no longer makes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 ACKNOWLEDGED_SECONDS = 60.0
 EARLIER_SECONDS = 60.0
-"""How long an earlier replay may still be worked on."""
+"""How long the stages may still take for an earlier replay."""
 
 TOLD = """
 SELECT callback_id, event_id, leg, ids FROM stored_events FINAL
@@ -54,8 +54,6 @@ GROUP BY bitAnd(verdict, 1)
 
 @dataclass
 class Outcome:
-    """What a replay did."""
-
     progress: Progress
     before: int = 0
     """How many of its callbacks an interrupted run had sent already."""
@@ -91,7 +89,7 @@ def replay(
         if said:
             say(said)
         before = progress.sent
-        # what comes meanwhile is read in any case
+        # what arrives meanwhile is read by today's code anyway
         selected = selection.before(progress.replayed_at)
         with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
             for page in pages(client, selected.where(), selected.values(), progress.after):
@@ -137,5 +135,5 @@ def _wait_for_earlier(kafka: KafkaSettings) -> None:
     if settled.lags:
         behind = ", ".join(sorted({lag.group for lag in settled.lags}))
         raise StartError(
-            f"An earlier replay, or what was rejected, is not yet worked on ({behind}): start these stages."
+            f"An earlier replay or its rejections are not processed yet ({behind}): start these stages."
         )

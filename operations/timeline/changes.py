@@ -19,16 +19,14 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
 
 UNSEEN = frozenset({"first_received_at", "last_received_at", "events", "revision"})
-"""What every event changes: no change of it is told."""
+"""Every event changes these: their changes are not listed."""
 
 FIELDS = tuple(name for name in ROW if name not in UNSEEN and not name.startswith(("event_", "cdr_")))
-"""Of a `Call`, those whose changes are told."""
+"""Fields of a `Call` whose changes are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of the row that one event changed."""
-
     revision: int
     """The event's place among those of its call, from 1."""
     received_at: int

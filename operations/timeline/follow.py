@@ -1,4 +1,4 @@
-"""Reads what is learned of calls as it comes: all of `calls.records` from its end, without a group."""
+"""Reads `calls.records` from its end, all partitions, without a consumer group."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class _Connection:
         return list(polled.values())
 
     def _ask(self, consumer: KafkaConsumer) -> None:
-        """Return whether the broker answers; partitions added meanwhile are read from their start."""
+        """Return whether the broker answers; newly added partitions are read from their start."""
         try:
             consumer.end_offsets(list(consumer.assignment()), timeout_ms=ANSWER_MS)
         except KafkaError as error:

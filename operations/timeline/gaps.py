@@ -71,12 +71,12 @@ def _missing(whole: Whole, now: int) -> Iterator[Gap]:
         waited = (now - microseconds(since)) / SECOND
         yield Gap("cdr-missing", f"No CDR, {_duration(waited)} after its end.")
     if row["has_cdr"] and kinds <= {"cdr", "requested"}:
-        yield Gap("cdr-alone", "A CDR, and no event of the call itself.")
+        yield Gap("cdr-alone", "A CDR, but no event of the call itself.")
     if row["has_answer"] and not row["has_hangup"] and _is_over(row):
-        yield Gap("hangup-missing", "Answered, and no hangup came.")
+        yield Gap("hangup-missing", "Answered, but no hangup arrived.")
     if not _is_over(row):
         heard = (now - microseconds(row["last_received_at"])) / SECOND
-        yield Gap("open", f"Still open: the last news came {_duration(heard)} ago.")
+        yield Gap("open", f"Still open: the last event arrived {_duration(heard)} ago.")
     lost = sorted({id_ for told in whole.told for id_ in told.callback_ids} - whole.callbacks.keys())
     if lost:
         yield Gap("callback-missing", f"Not in the archive: {_callbacks(lost)}.")
@@ -93,7 +93,7 @@ def _unmerged(whole: Whole) -> Iterator[Gap]:
         yield Gap("event-missing", "The row was made of events that are not in the table.", events=lost)
     strange = tuple(sorted(there - held))
     if strange:
-        yield Gap("event-unmerged", "Events name the call that its row does not have yet.", events=strange)
+        yield Gap("event-unmerged", "The row does not have these events of its call yet.", events=strange)
     if lost or strange or not is_call(whole.events):
         return
     made = call_of(whole.events)
@@ -101,7 +101,7 @@ def _unmerged(whole: Whole) -> Iterator[Gap]:
         named, value = as_column(name, getattr(made, name))
         if named in whole.row and _differ(whole.row[named], value, 0):
             values = {"row": whole.row[named], "events": value}
-            yield Gap("row-differs", "The row is not what its events make.", named, values)
+            yield Gap("row-differs", "The row differs from what its events give.", named, values)
 
 
 def as_column(name: str, value: Any) -> tuple[str, Any]:
@@ -119,12 +119,12 @@ def _disagreements(row: Row) -> Iterator[Gap]:
         named = column(name)
         events, cdr = row.get(f"event_{named}"), row.get(f"cdr_{named}")
         if events is not None and cdr is not None and _differ(events, cdr, CLOCKS_AGREE_US / SECOND):
-            text = "The events say otherwise than the CDR, which is believed."
+            text = "Events and CDR disagree; the CDR counts."
             yield Gap("disagreement", text, named, {"events": events, "cdr": cdr})
 
 
 def _differ(one: Any, other: Any, seconds: float) -> bool:
-    """Return whether values are more than so many seconds apart or, if they are no times, differ at all."""
+    """Return whether values are more than this many seconds apart or, if they are no times, differ at all."""
     if one is None or other is None or type(one) is not type(other):
         return bool(one != other)
     if isinstance(one, float):
@@ -141,9 +141,9 @@ def _legs(whole: Whole) -> Iterator[Gap]:
         if not over or leg["ended_at"] is not None:
             continue
         if leg["answered_at"] is not None:
-            yield Gap("leg-hangup-missing", "This leg was answered, and no hangup came.", leg=leg["leg_id"])
+            yield Gap("leg-hangup-missing", "This leg was answered, but no hangup came.", leg=leg["leg_id"])
         elif leg["rang_at"] is not None:
-            text = "This leg rang, and neither answer nor hangup came."
+            text = "This leg rang, but neither answer nor hangup arrived."
             yield Gap("leg-end-missing", text, leg=leg["leg_id"])
 
 
@@ -164,7 +164,7 @@ def _overtaken(events: Sequence[CallEvent]) -> Iterator[Gap]:
     latest: CallEvent | None = None
     for event in dated:
         if latest is not None and event.occurred_at < latest.occurred_at:
-            text = f"This {event.kind} came after a {latest.kind} that happened later."
+            text = f"This {event.kind} arrived after a {latest.kind} that happened later."
             yield Gap("overtaken", text, leg=event.leg, events=(event.event_id, latest.event_id))
         else:
             latest = event

@@ -1,4 +1,4 @@
-"""What `callweave tail` prints for each record that comes. Pure.
+"""What `callweave tail` prints for each record. Pure.
 
 A record comes again whenever anything is learned of its call; a line is printed when what the line shows has
 changed, and only then.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.records import Record
 
 MOST_REMEMBERED = 20_000
-"""Calls of which we remember what was printed; of one that is forgotten a line may be printed again."""
+"""Calls whose last line we remember; for a forgotten one the same line may be printed again."""
 
 LEAST_DIGITS = 7
 """A number as it is known may be a part of the number asked for (a country code before it) from here on."""
@@ -54,11 +54,13 @@ class Wanted:
     source: str | None = None
 
     def matches(self, call: Call, legs: tuple[Leg, ...]) -> bool:
+        numbers = (call.caller, call.callee, call.display_number)
+        extensions = {call.extension, *(leg.extension for leg in legs)}
         return (
             self.account in {None, call.account}
             and (self.source is None or self.source in call.sources)
-            and (self.extension is None or self.extension in _extensions(call, legs))
-            and (self.number is None or any(same_number(self.number, each) for each in _numbers(call)))
+            and (self.extension is None or self.extension in extensions)
+            and (self.number is None or any(same_number(self.number, each) for each in numbers if each))
         )
 
 
@@ -124,12 +126,3 @@ def _line(call: Call, key: tuple[str, str]) -> Line:
         talk_time=call.talk_time,
         close_reason=call.close_reason,
     )
-
-
-def _numbers(call: Call) -> list[str]:
-    return [each for each in (call.caller, call.callee, call.display_number) if each]
-
-
-def _extensions(call: Call, legs: tuple[Leg, ...]) -> set[str | None]:
-    """Return the call's own extension and those of its legs."""
-    return {call.extension, *(leg.extension for leg in legs)}

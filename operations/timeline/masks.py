@@ -32,7 +32,7 @@ OWN_WORDS = frozenset({"variables", "tag"})
 """What customers write as they like."""
 
 LEAST_KNOWN = 5
-"""Characters of a number that is looked for in other fields: a shorter one stands in many words."""
+"""Least length of a number that is masked in other fields: a shorter one is part of many words."""
 
 FILES = ("recordfilename", "recordurl", "recid")
 """Fields of the providers' own that hold a recording."""
@@ -48,7 +48,7 @@ SEPARATOR = (
     r"|%(?:09|20|2[89BDEF]|5F)|(?:%C2)?%A0|%E2%80%(?:9[0-5]|AF)"  # the same in forms
     r"|\\+(?:/|t|xa0|u00a0|u201[0-5]|u202f))"  # and in JSON
 )
-"""What stands between the digits of a number, as people and programs write them."""
+"""Characters between the digits of a number, as people and programs write them."""
 
 SUSPICIOUS = r"""
     (?P<plain>{plain})
@@ -170,7 +170,7 @@ def _replaced(match: re.Match[str]) -> str:
 
 
 def _by_name(field: str, value: Any) -> str | None:
-    """Return what stands for the value of a secret field; None for any other."""
+    """Return the mask of a secret field's value; None for any other field."""
     if not isinstance(value, str):
         return None
     return number(value) if field in NUMBERS else MASK if field in LINKS else None
@@ -188,8 +188,5 @@ def _spellings(value: str) -> set[str]:
     """Return how a value may be written in JSON and in forms."""
     escaped = value.replace("/", "\\/")
     plain = {value, escaped}
-    return plain | {quote(value)} | {spell(each) for each in plain for spell in (_quoted, quote_plus)}
-
-
-def _quoted(value: str) -> str:
-    return quote(value, safe="")
+    quoted = {each for text in plain for each in (quote(text, safe=""), quote_plus(text))}
+    return plain | {quote(value)} | quoted

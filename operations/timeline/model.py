@@ -17,8 +17,6 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A call that an id belongs to."""
-
     account: str
     call_id: str
 

@@ -50,7 +50,7 @@ class Page:
         yield self._row()
         yield from self._part("Legs", self._leg_table(), "none")
         yield from self._part("Events, by when they happened", self._event_table(), "none in the table")
-        yield from self._part("Callbacks that said them", self._callback_table(), "none")
+        yield from self._part("Callbacks that reported them", self._callback_table(), "none")
         yield from self._part("CDR", self._cdr_table(), "none")
         yield from self._part("Gaps", self._gap_table(), "none")
         yield from self._part("Where each value came from", self._source_table(), "unknown without events")
@@ -84,7 +84,15 @@ class Page:
 
     def _event_table(self) -> Table:
         table = _table(
-            "", "happened (UTC)", "since start", "delay", "kind", "leg", "side", "unlike the row", "in doubt"
+            "",
+            "happened (UTC)",
+            "since start",
+            "delay",
+            "kind",
+            "leg",
+            "side",
+            "differs from row",
+            "in doubt",
         )
         for each in self._timeline.moments:
             event = each.event
@@ -107,7 +115,7 @@ class Page:
         return ", ".join(f"{name} {self._show(name, value)}" for name, value in said.items())
 
     def _callback_table(self) -> Table:
-        table = _table("", "event", "callback", "came (UTC)", "status", "topic", "partition", "offset")
+        table = _table("", "event", "callback", "received (UTC)", "status", "topic", "partition", "offset")
         for each in self._timeline.moments:
             number = self._events[each.event.event_id]
             for id_, kept in each.callbacks:
@@ -149,7 +157,7 @@ class Page:
 
     def _change_table(self) -> Table:
         """Return what changed after the first event."""
-        table = _table("revision", "came (UTC)", "by", "field", "before", "after")
+        table = _table("revision", "received (UTC)", "by", "field", "before", "after")
         for change in self._timeline.changes:
             if change.revision > 1:
                 table.add_row(

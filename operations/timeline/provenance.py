@@ -35,7 +35,7 @@ def tellings(events: Iterable[CallEvent]) -> list[CallEvent]:
 
 
 def _came(event: CallEvent) -> tuple[int, bool, str]:
-    """Order events by receipt; a closing is as old as the call's last news, and comes after it."""
+    """Order events by receipt; a closing is as old as the call's last event, and follows it."""
     return event.received_at, event.kind == "closed", event.event_id
 
 
@@ -81,7 +81,6 @@ def _believed(said: Sequence[CallEvent], name: str, row: Call) -> list[CallEvent
 
 
 def _other(value: Any) -> Any:
-    """Return a value close to the given one; None if it has none."""
     if isinstance(value, bool):
         return None
     return value + 1 if isinstance(value, int) else f"{value}\0" if isinstance(value, str) else None

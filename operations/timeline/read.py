@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from operations import events
 from operations.timeline.model import Kept, Match, Told, Whole
+from runtime import clickhouse
 from schemas.calls import Call
 from schemas.events import newest
 from schemas.times import microseconds
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FLAGS = {each.name for each in fields(Call) if each.type == "bool"}
 
 MOST_MATCHES = 100
-"""A customer's reference may stand for many calls; more than these help nobody to choose."""
+"""A customer's reference may belong to many calls; a longer list helps nobody to choose."""
 
 LEGS_A_CALL = 20
 """Most calls have fewer, of those that events name together with a reference."""
@@ -152,9 +153,8 @@ def _kept(name: str, value: Any) -> Any:
 
 
 def _rows(client: Client, query: str, parameters: dict[str, Any]) -> list[Row]:
-    rows, described = client.execute(query, parameters, with_column_types=True)
-    named = (zip(described, row, strict=True) for row in rows)
-    return [{name: _typed(name, value) for (name, _), value in row} for row in named]
+    found = clickhouse.rows(client, query, parameters)
+    return [{name: _typed(name, value) for name, value in row.items()} for row in found]
 
 
 def _typed(name: str, value: Any) -> Any:

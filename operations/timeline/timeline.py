@@ -43,13 +43,11 @@ _COUNTS = frozenset({"events", "revision"})
 """Fields of the row that every event decides."""
 
 SAID = tuple(each.name for each in fields(CallEvent) if each.name not in _OF_ITSELF)
-"""What an event may say of its call, beside when and of which leg it is."""
+"""Fields of an event that describe its call, besides its time and leg."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event in its position."""
-
     event: CallEvent
     callbacks: tuple[tuple[str, Kept | None], ...]
     """The callbacks that said it, the earliest first; None for one that is not archived."""
@@ -77,8 +75,6 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One whole call."""
-
     whole: Whole
     start: int
     """When it began, or else the first that is known of it: microseconds since 1970 UTC."""

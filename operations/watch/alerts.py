@@ -32,8 +32,6 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong now."""
-
     key: Key
     account: str
     text: str

@@ -1,4 +1,4 @@
-"""The alerts that are open: kept as rows, shown as metrics, told to the webhook.
+"""The open alerts: stored as rows, exported as metrics, posted to the webhook.
 
 Rows wait in memory while ClickHouse is away; the webhook is told all the same.
 """
@@ -31,17 +31,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COLUMNS = "id, kind, account, source, text, value, allowed, raised_at, cleared_at, posted, updated_at"
-OPEN = f"""
+OPEN = """
 WITH fromUnixTimestamp64Micro(toInt64(%(now)s), 'UTC') AS now
-SELECT {COLUMNS} FROM stored_alerts FINAL
+SELECT id, kind, account, source, text, value, allowed, raised_at, cleared_at, posted, updated_at
+FROM stored_alerts FINAL
 WHERE raised_at > now - INTERVAL 400 DAY
     AND (cleared_at IS NULL OR (posted < 2 AND cleared_at > now - INTERVAL 1 DAY))
-"""  # noqa: S608 - our own columns
+"""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
 """After failures of the webhook."""
-INSERT = f"INSERT INTO stored_alerts ({COLUMNS}) VALUES"
+INSERT = """
+INSERT INTO stored_alerts
+    (id, kind, account, source, text, value, allowed, raised_at, cleared_at, posted, updated_at)
+VALUES
+"""
 
 
 class Board:
@@ -136,7 +140,7 @@ class Board:
                 self._posted(posted)
 
     def _posted(self, posted: Alert) -> None:
-        """Note what the webhook has; meanwhile the alert may have been cleared."""
+        """Note what the webhook has received; the alert may have been cleared since."""
         waiting = [each for each in self._outgoing if each.id == posted.id]
         newest = replace(waiting[0], posted=posted.posted) if waiting else posted
         self._outgoing = deque(each for each in self._outgoing if each.id != posted.id)

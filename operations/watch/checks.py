@@ -1,9 +1,11 @@
-"""What is looked at: each check asks, and gives what is wrong now. For one thread each."""
+"""Each check finds what is wrong now. Each is for one thread."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -44,21 +46,49 @@ READS = {
     "correlate": (Topic.EVENTS, Topic.LINKS),
     "sink": (Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
 }
-"""The topics that each stage works off."""
+"""The topics that each stage reads."""
+
+
+class Arrived:
+    """Up to which time everything that Kafka had is in the tables: silence is judged as of then."""
+
+    def __init__(self) -> None:
+        self._ends: deque[tuple[int, dict[Partition, int]]] = deque(maxlen=1000)
+        self.until: int | None = None
+        """Seconds since 1970; None while nothing is known."""
+        self.is_held = False
+        """Whether callbacks are in a spool, which Kafka does not have."""
+
+    def note(self, at: int, ends: dict[Partition, int], committed: dict[Partition, int]) -> None:
+        """Where topics ended at a time, and how far the sink has read now."""
+        if self.is_held:
+            return
+        self._ends.append((at, ends))
+        while self._ends and all(committed.get(place, 0) >= end for place, end in self._ends[0][1].items()):
+            self.until = self._ends.popleft()[0]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What all checks share."""
+
+    settings: Settings
+    clock: Clock
+    is_open: Callable[[Kind, str], bool]
+    """Whether there is an alert of a kind and a source already."""
+    arrived: Arrived = field(default_factory=Arrived)
 
 
 class Check(ABC):
-    """One thing to look at."""
-
     name: str
     kinds: Collection[Kind]
 
-    def __init__(self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool]) -> None:
-        """`is_open` tells whether there is an alert of a kind and a source already."""
-        self.settings = settings
-        self.clock = clock
-        self.is_open = is_open
-        self.every = settings.watch.check_seconds
+    def __init__(self, watch: Watch) -> None:
+        self.settings = watch.settings
+        self.clock = watch.clock
+        self.is_open = watch.is_open
+        self.arrived = watch.arrived
+        self.every = watch.settings.watch.check_seconds
         """Seconds from one time to the next."""
 
     @abstractmethod
@@ -73,44 +103,24 @@ class Check(ABC):
         return self.clock.now() // 1_000_000
 
 
-class Arrived:
-    """Up to which time everything that Kafka had is in the tables: silence is judged as of then."""
-
-    def __init__(self) -> None:
-        self._ends: deque[tuple[int, dict[Partition, int]]] = deque(maxlen=1000)
-        self.until: int | None = None
-        """Seconds since 1970; None while nothing is known."""
-        self.is_held = False
-        """Whether callbacks are in a spool, which Kafka does not have."""
-
-    def note(self, at: int, ends: dict[Partition, int], committed: dict[Partition, int]) -> None:
-        """Where topics ended at a time, and how far the sink has come now."""
-        if self.is_held:
-            return
-        self._ends.append((at, ends))
-        while self._ends and all(committed.get(place, 0) >= end for place, end in self._ends[0][1].items()):
-            self.until = self._ends.popleft()[0]
-
-
 class LagCheck(Check):
     """Lag that grows; and on the way, up to when the tables are whole."""
 
     name = "lag"
     kinds = (Kind.LAG,)
 
-    def __init__(
-        self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool], arrived: Arrived
-    ) -> None:
-        super().__init__(settings, clock, is_open)
-        self._arrived = arrived
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
         self._backlogs = {stage: Backlog() for stage in READS}
-        self._opened: ExitingLog | None = None
+        self._open = ExitStack()
+        self._log: Log | None = None
+        """Kafka, kept open from one look to the next."""
 
     def look(self) -> list[Finding]:
-        if self._opened is None:
-            self._opened = ExitingLog(self.settings)
+        if self._log is None:
+            self._log = self._open.enter_context(kafka_log.opened(self.settings.kafka))
         try:
-            return list(self._look(self._opened.log))
+            return list(self._look(self._log))
         except BaseException:
             self.close()
             raise
@@ -128,7 +138,7 @@ class LagCheck(Check):
             backlog.add(Sample(self.clock.elapsed() / 1e6, lag))
             if stage == "sink":
                 told = kafka.topic(Topic.RAW), kafka.topic(Topic.REJECTED)
-                self._arrived.note(
+                self.arrived.note(
                     at, {place: end for place, end in ends.items() if place[0] in told}, committed
                 )
             if backlog.grows(told=self.is_open(Kind.LAG, stage)):
@@ -136,20 +146,8 @@ class LagCheck(Check):
                 yield Finding(Key(Kind.LAG, stage), "", text, lag, 0)
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-
-class ExitingLog:
-    """Kafka, kept open from one look to the next."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._context = kafka_log.opened(settings.kafka)
-        self.log = self._context.__enter__()
-
-    def close(self) -> None:
-        self._context.__exit__(None, None, None)
+        self._log = None
+        self._open.close()
 
 
 class _Known(NamedTuple):
@@ -163,11 +161,8 @@ class SilenceCheck(Check):
     name = "silence"
     kinds = (Kind.SILENCE,)
 
-    def __init__(
-        self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool], arrived: Arrived
-    ) -> None:
-        super().__init__(settings, clock, is_open)
-        self._arrived = arrived
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
         self._known: dict[str, _Known] = {}
         self._rhythms: dict[str, Rhythm | None] = {}
         self._learnt = 0
@@ -175,7 +170,7 @@ class SilenceCheck(Check):
     def look(self) -> list[Finding]:
         with clickhouse.connected(self.settings.clickhouse) as client:
             self._read(client)
-        until = self._arrived.until
+        until = self.arrived.until
         if until is None:
             return []
         return list(self._judge(sources.load(self.settings.sources_file), until))
@@ -226,21 +221,12 @@ class SilenceCheck(Check):
 class ShareCheck(Check):
     """Rejections or doubts above the usual share."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        is_open: Callable[[Kind, str], bool],
-        *,
-        kind: Kind,
-        question: str,
-        gauge: Gauge,
-    ) -> None:
-        """`kind` is what it finds, `question` and `gauge` where its shares come from and go to."""
-        super().__init__(settings, clock, is_open)
+    def __init__(self, watch: Watch, kind: Kind, *, question: str, gauge: Gauge) -> None:
+        """`kind` is what it finds; `question` reads the shares, `gauge` exports them."""
+        super().__init__(watch)
         self.name = str(kind)
         self.kinds = (kind,)
-        self.every = settings.watch.check_seconds * 6
+        self.every *= 6
         self._kind = kind
         self._question = question
         self._gauge = gauge
@@ -262,25 +248,21 @@ class ShareCheck(Check):
         self._gauge.labels(name).set(share.share)
         before = self._usual.get(name, Share(0, 0))
         if is_unusual(share, before, told=self.is_open(self._kind, name)):
-            source = known.get(name)
             what = "callbacks were rejected" if self._kind is Kind.REJECTIONS else "events have doubts"
             text = (
                 f"{share.bad} of {share.of} {what} in the last hour; "
                 f"{100 * usual(before):.1f} % are usual for {name}."
             )
-            account = "" if source is None else source.account
-            yield Finding(Key(self._kind, name), account, text, share.share, usual(before))
+            yield Finding(Key(self._kind, name), _account(known, name), text, share.share, usual(before))
 
 
 class AuditCheck(Check):
-    """What the audit misses."""
-
     name = "audit"
     kinds = (Kind.AUDIT,)
 
-    def __init__(self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool]) -> None:
-        super().__init__(settings, clock, is_open)
-        self.every = settings.watch.audit_seconds
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.every = self.settings.watch.audit_seconds
 
     def look(self) -> list[Finding]:
         now = self.clock.now()
@@ -295,17 +277,13 @@ class AuditCheck(Check):
             difference = counts.difference()
             metrics.DIFFERENCE.labels(name).set(difference)
             if difference:
-                source = known.get(name)
-                text = (
-                    f"{difference} callbacks of {name} are missing somewhere: `callweave audit` says where."
-                )
-                account = "" if source is None else source.account
-                findings.append(Finding(Key(Kind.AUDIT, name), account, text, difference, 0))
+                text = f"{difference} callbacks of {name} are missing: `callweave audit` says where."
+                findings.append(Finding(Key(Kind.AUDIT, name), _account(known, name), text, difference, 0))
         return findings
 
 
 class Untold(Exception):
-    """Nothing can be told now, since stages are at work."""
+    """There is no result now, since stages are at work."""
 
 
 class SpoolCheck(Check):
@@ -314,22 +292,21 @@ class SpoolCheck(Check):
     name = "spool"
     kinds = (Kind.SPOOL,)
 
-    def __init__(
-        self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool], arrived: Arrived
-    ) -> None:
-        super().__init__(settings, clock, is_open)
-        self._arrived = arrived
-
     def look(self) -> list[Finding]:
         settings = self.settings
         places = settings.watch.ingresses((settings.metrics_host, settings.ingest.metrics_port))
         held = sum(_gauge(ask(*place, "/metrics")[1], "callweave_ingest_spool_bytes") for place in places)
         metrics.SPOOL.set(held)
-        self._arrived.is_held = held > 0
+        self.arrived.is_held = held > 0
         if not held:
             return []
         text = f"{held:.0f} bytes of callbacks are in the spool: Kafka does not take them."
         return [Finding(Key(Kind.SPOOL, "ingest"), "", text, held, 0)]
+
+
+def _account(known: Sources, name: str) -> str:
+    source = known.get(name)
+    return "" if source is None else source.account
 
 
 def _gauge(page: bytes, name: str) -> float:

@@ -16,16 +16,14 @@ import httpx
 
 from operations.watch import archive, metrics
 from operations.watch.alerts import Finding, Key, Kind
-from operations.watch.checks import Check
+from operations.watch.checks import Check, Watch
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 from schemas.dialects import EXTENSION_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from runtime.clock import Clock
     from runtime.settings import Settings
 
 SOURCE = "callweave"
@@ -62,11 +60,9 @@ class FreshnessCheck(Check):
     name = "freshness"
     kinds = (Kind.FRESHNESS,)
 
-    def __init__(
-        self, settings: Settings, clock: Clock, is_open: Callable[[Kind, str], bool], url: str
-    ) -> None:
+    def __init__(self, watch: Watch, url: str) -> None:
         """`url` holds the token: it is in no error, log or metric."""
-        super().__init__(settings, clock, is_open)
+        super().__init__(watch)
         self.every = EVERY_SECONDS
         self._url = url
         self._taken = time.monotonic()

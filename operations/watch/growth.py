@@ -6,7 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 SPAN_SECONDS = 300.0
-"""How long it is looked at: bursts come and go within it."""
+"""How long the lag is observed: bursts begin and end within it."""
 LEAST = 500
 """A backlog up to this is a few seconds' worth."""
 

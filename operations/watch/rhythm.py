@@ -61,7 +61,7 @@ class Silence(NamedTuple):
     seconds: float
     seconds_allowed: float
     callbacks: float
-    """As many it would have sent meanwhile."""
+    """How many the source usually sends in that time."""
     callbacks_allowed: float
 
     @property

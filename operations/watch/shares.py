@@ -6,17 +6,17 @@ import math
 from typing import NamedTuple
 
 LEAST = 5
-"""Fewer bad ones are looked at by a person, not told of."""
+"""With fewer bad ones no alert is raised."""
 TIMES = 3.0
 """How many times its usual share is too much …"""
 CHANCE = 1e-6
-"""… if chance alone brings so many less often than this."""
+"""… if chance explains this many with less than this probability."""
 BELIEVED = (1, 50)
 """Bad ones, of how many, that every source is believed to have had before it was known."""
 
 
 class Share(NamedTuple):
-    """So many bad ones of so many."""
+    """Bad ones, and all."""
 
     bad: int
     of: int

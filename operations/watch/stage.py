@@ -15,13 +15,13 @@ from operations.watch import archive, metrics
 from operations.watch.alerts import Kind
 from operations.watch.board import Board
 from operations.watch.checks import (
-    Arrived,
     AuditCheck,
     LagCheck,
     ShareCheck,
     SilenceCheck,
     SpoolCheck,
     Untold,
+    Watch,
 )
 from operations.watch.freshness import FreshnessCheck, callback_url
 from operations.watch.webhook import Post
@@ -46,7 +46,8 @@ DELIVER_SECONDS = 5.0
 def run(stage: StageProcess) -> None:
     """Look and tell until the stage is stopped; raises `CallweaveError`."""
     watch = stage.settings.watch
-    post = None if watch.webhook_url is None else Post(watch)
+    url, secret = watch.webhook_url, watch.webhook_secret
+    post = Post(url, secret) if url and secret else None
     board = Board(stage.settings.clickhouse, post, SystemClock())
     loaded = threading.Event()
     stage.when_stopping(board.news.set)
@@ -75,22 +76,18 @@ def run(stage: StageProcess) -> None:
 
 def checks(settings: Settings, board: Board) -> list[Check]:
     """All that these settings ask for."""
-    clock, is_open, arrived = SystemClock(), board.is_open, Arrived()
+    watch = Watch(settings, SystemClock(), board.is_open)
     found: list[Check] = [
-        LagCheck(settings, clock, is_open, arrived),
-        SilenceCheck(settings, clock, is_open, arrived),
-        ShareCheck(
-            settings, clock, is_open, kind=Kind.REJECTIONS, question=archive.REJECTED, gauge=metrics.REJECTED
-        ),
-        ShareCheck(
-            settings, clock, is_open, kind=Kind.DOUBTS, question=archive.DOUBTFUL, gauge=metrics.DOUBTFUL
-        ),
-        AuditCheck(settings, clock, is_open),
-        SpoolCheck(settings, clock, is_open, arrived),
+        LagCheck(watch),
+        SilenceCheck(watch),
+        ShareCheck(watch, Kind.REJECTIONS, question=archive.REJECTED, gauge=metrics.REJECTED),
+        ShareCheck(watch, Kind.DOUBTS, question=archive.DOUBTFUL, gauge=metrics.DOUBTFUL),
+        AuditCheck(watch),
+        SpoolCheck(watch),
     ]
     url = callback_url(settings)
     if url is not None:
-        found.append(FreshnessCheck(settings, clock, is_open, url))
+        found.append(FreshnessCheck(watch, url))
     return found
 
 

@@ -18,8 +18,9 @@ from operations.watch.metrics import POSTED
 from schemas.times import moment
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from operations.watch.alerts import Alert
-    from runtime.settings import WatchSettings
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +30,9 @@ SECONDS = 10.0
 class Post:
     """One webhook; `send` is for one thread."""
 
-    def __init__(self, settings: WatchSettings) -> None:
-        """`settings.webhook_url` and `settings.webhook_secret` are set."""
-        assert settings.webhook_url is not None  # noqa: S101 - what the docstring asks for
-        assert settings.webhook_secret is not None  # noqa: S101 - the same
-        self._url = settings.webhook_url.get_secret_value()
-        self._webhook = Webhook(settings.webhook_secret.get_secret_value())
+    def __init__(self, url: SecretStr, secret: SecretStr) -> None:
+        self._url = url.get_secret_value()
+        self._webhook = Webhook(secret.get_secret_value())
         self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)
 
     def send(self, alert: Alert) -> Alert | None:

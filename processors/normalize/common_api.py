@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
-from processors.normalize.local_time import read_time
-from processors.normalize.nothing import is_never
+from processors.normalize.local_time import read_time, says_a_time
 from schemas.events import HELD_BACK, CallEvent
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from processors.normalize.event import Origin
     from processors.normalize.fields import Fields
@@ -95,7 +94,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
     fields.known_by(VOCABULARY)
     status = fields.word("status")
     kind = KINDS.get(status)
-    uuid, buuid = call_ids(fields, "uuid", "buuid")
+    uuid, buuid = call_ids(fields, "uuid", "buuid", hyphens=True)
     is_bill = _is_bill(fields, with_status=kind is not None)
     if kind is None and not is_bill and not _told_later(fields, status):
         _reject_status(fields, status)
@@ -118,13 +117,9 @@ def _is_bill(fields: Fields, *, with_status: bool) -> bool:
     """Return whether it says when the call ended, how long it lasted or, without a status, when it began."""
     if with_status and not fields.any_of(OF_A_BILL):
         return False
-    end = fields.scalar("endtime")
-    if (end and not is_never(end)) or fields.scalar("billsec"):
+    if says_a_time(fields, "endtime") or fields.scalar("billsec"):
         return True
-    if with_status or not fields.any_of(A_CDRS_OWN):
-        return False
-    start = fields.scalar("starttime")
-    return bool(start) and not is_never(start or "")
+    return not with_status and fields.any_of(A_CDRS_OWN) and says_a_time(fields, "starttime")
 
 
 def _told_later(fields: Fields, status: str) -> bool:
@@ -152,7 +147,9 @@ def _status_event(
     """
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
-    started_at = read_time(fields, "starttime", origin.timezone, uuid=leg)
+    started_at = read_time(
+        fields, "starttime", origin.timezone, uuid=leg, told_at=origin.named["received_at"]
+    )
     if _is_held_back(kind, origin.named["received_at"], leg, started_at):
         fields.doubt("status", HELD_BACK)
     return CallEvent(
@@ -189,12 +186,8 @@ def _is_held_back(kind: Kind, received_at: int, leg: str, started_at: int | None
 
 def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) -> CallEvent:
     """Make the CDR: `duration` is the waiting time and `billsec` the talk time, both in seconds."""
-    zone, leg = origin.timezone, uuid or buuid or ""
-    started_at = read_time(fields, "starttime", zone, uuid=leg)
-    answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg)
-    ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg)
-    answered_at = _in_order(fields, "answertime", started_at, answered_at)
-    ended_at = _in_order(fields, "endtime", answered_at or started_at, ended_at)
+    leg = uuid or buuid or ""
+    started_at, answered_at, ended_at = _times(fields, origin, leg)
     ring_time, talk_time = _durations(fields, started_at, answered_at, ended_at)
     display_number = fields.number("disnumber")
     campaign = fields.text("taskid", nothing=NONE_GIVEN)
@@ -227,12 +220,46 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
     )
 
 
-def _in_order(fields: Fields, name: str, before: int | None, time: int | None) -> int | None:
-    """A time, unless it lies before what happened before it; the clocks of a switch may disagree a little."""
-    if time is None or before is None or time >= before - MOST_DISAGREEMENT:
-        return time
-    fields.misread(name, "out-of-order")
-    return None
+def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | None, int | None]:
+    """When a bill says that the call began, was answered and ended, without what can't be."""
+    zone, told_at = origin.timezone, origin.named["received_at"]
+    started_at = read_time(fields, "starttime", zone, uuid=leg, told_at=told_at)
+    answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg, told_at=told_at)
+    ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg, told_at=told_at)
+    began, rang_until = started_at or 0, answered_at or started_at or 0
+    if (answered_at is None or began <= answered_at) and (ended_at is None or rang_until <= ended_at):
+        return started_at, answered_at, ended_at
+    odd = _odd_ones(started_at, answered_at, ended_at, lambda: fields.duration("duration", SECOND))
+    for name in odd:
+        fields.misread(name, "out-of-order")
+    return (
+        None if "starttime" in odd else started_at,
+        None if "answertime" in odd else answered_at,
+        None if "endtime" in odd else ended_at,
+    )
+
+
+def _odd_ones(
+    started_at: int | None, answered_at: int | None, ended_at: int | None, waited: Callable[[], int | None]
+) -> tuple[str, ...]:
+    """Of a bill's three times those that can't be: the one that the two others contradict, if any does."""
+    is_answer_early = not _are_in_order(started_at, answered_at)
+    is_end_early = not _are_in_order(started_at, ended_at)
+    if answered_at is None or ended_at is None or _are_in_order(answered_at, ended_at):
+        if is_answer_early and is_end_early:
+            return ("starttime",)
+        return ("answertime",) if is_answer_early else ("endtime",) if is_end_early else ()
+    if is_answer_early or is_end_early:  # the answer lies after the end
+        return ("answertime", "endtime") if is_answer_early else ("endtime",)
+    rang = waited()
+    if started_at is None or rang is None:
+        return ("answertime", "endtime")
+    return ("endtime",) if abs(started_at + rang - answered_at) < MOST_ROUNDING else ("answertime",)
+
+
+def _are_in_order(before: int | None, time: int | None) -> bool:
+    """The clocks of a switch may disagree a little."""
+    return time is None or before is None or time >= before - MOST_DISAGREEMENT
 
 
 def _is_longer(told: int | None, lasted: int | None) -> bool:
@@ -252,7 +279,7 @@ def _durations(
         fields.misread("duration", "out-of-range")
     if fields.doubted("billsec"):
         talk_time = talked
-    if fields.doubted("duration"):
+    if fields.doubted("duration") or (ring_time is None and _is_outcome_told(fields, answered_at, talk_time)):
         ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
     return ring_time, talk_time
 
@@ -277,10 +304,16 @@ def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None)
 
 
 def _outcome(fields: Fields, answered_at: int | None, talk_time: int | None) -> Outcome | None:
-    """Return whether somebody answered; None if the field that says so is in doubt."""
+    """Return whether somebody answered; None if the field that says so is in doubt, or not there."""
     if answered_at is not None or talk_time:
         return "answered"
-    return None if fields.doubted("answertime") and talk_time is None else "unanswered"
+    is_told = _is_outcome_told(fields, answered_at, talk_time)
+    return "unanswered" if is_told and not (fields.doubted("answertime") and talk_time is None) else None
+
+
+def _is_outcome_told(fields: Fields, answered_at: int | None, talk_time: int | None) -> bool:
+    """Whether a bill says if somebody answered: an empty `answertime` says that nobody did."""
+    return answered_at is not None or talk_time is not None or fields.has("answertime")
 
 
 def _direction(fields: Fields) -> Direction | None:
@@ -290,7 +323,7 @@ def _direction(fields: Fields) -> Direction | None:
     by_type = DIRECTIONS.get(fields.word("type"))
     if by_direction is not None:
         fields.understood("direction")
-    elif word:
+    elif fields.scalar("direction") != "":
         fields.doubt("direction", "unknown-word")
     if by_type is not None and by_direction in {by_type, None}:
         fields.understood("type")

@@ -54,9 +54,9 @@ class Origin:
         return Origin({**self.named, "event_id": event_id}, self.timezone)
 
 
-def call_ids(fields: Fields, *names: str) -> list[str | None]:
+def call_ids(fields: Fields, *names: str, hyphens: bool = False) -> list[str | None]:
     """Return the ids in these fields, in order; a callback without any is rejected."""
-    ids = [fields.id(name) for name in names]
+    ids = [fields.id(name, hyphens=hyphens) for name in names]
     if not any(ids):
         fields.needs(*names)
         if not any(reason.field in names for reason in fields.reasons):

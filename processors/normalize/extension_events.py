@@ -90,7 +90,8 @@ VOCABULARY = Vocabulary(
             "EventTime",
         ),
         *("EventType", "RecID", "RemoteNumber", "SubCallID", "Tag", "Transfered"),
-    }
+    },
+    also={"Transferred": "Transfered"},
 )
 CALLED_FROM_OUTSIDE = ("CalledDID", "CalledNumber", "CalledExtension")
 CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
@@ -119,7 +120,7 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
 def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:
     call_id, part, initiation = ids
     event_type, flow = _event_type(fields), fields.word("CallFlow")
-    event_time = read_time(fields, "EventTime", origin.timezone)
+    event_time = read_time(fields, "EventTime", origin.timezone, told_at=origin.named["received_at"])
     if kind != "dial":  # it alone is more than its kind says
         fields.understood("EventType")
     to_agent = flow == "out" and _calls_agent(fields, event_type)
@@ -229,16 +230,18 @@ def _direction(
 ) -> Direction | None:
     """Return the direction of the call, not of the leg.
 
-    A call started by the API is outbound, although its origin is rung first. A queue that calls its
-    agents, and an extension that passes a caller on, do so for a call that came in.
+    Where nobody says, one to a public number came in. A call started by the API is outbound, although its
+    origin is rung first. A queue that calls its agents, and an extension that passes a caller on, do so for a
+    call that came in.
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
-    elif flow:
+    elif fields.scalar("CallFlow") != "":
         fields.doubt("CallFlow", "unknown-word")
     if initiated:
         return "outbound"
-    return "inbound" if for_caller else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+    told = DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+    return "inbound" if for_caller or (told is None and fields.scalar("CalledDID")) else told
 
 
 def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:
@@ -257,7 +260,7 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None, talk_time: int
     outcome = OUTCOMES.get(status) or OUTCOMES.get(NO_LETTERS.sub("", status))
     if outcome is not None:
         fields.understood("CallStatus")
-    elif status:
+    elif fields.scalar("CallStatus") != "":
         fields.doubt("CallStatus", "unknown-word")
     if bridged is None:  # where people talked, somebody answered, whatever the status says or doesn't
         return outcome or ("answered" if talk_time else None)

@@ -14,15 +14,14 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
+from zoneinfo import ZoneInfo
 
-from processors.normalize.nothing import ZERO_DATES, counts_never, is_never
+from processors.normalize.nothing import INVISIBLE, QUOTES, counts_never, is_never
 from processors.normalize.numbers import number_of
 from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from processors.normalize.fields import Fields
 
 Read: TypeAlias = "int | str | None"
@@ -37,22 +36,50 @@ SHAPE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 """As the documents have it."""
 LOOSE_SHAPE = re.compile(
     r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T_ ]\s*(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?"
-    r"\s*(z|utc|gmt|[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?(?:\[[\w/+-]+\])?)?",
+    r"\s*(z|utc|gmt|[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?(?:\[[\w/+-]+\]|(?<=\d\d\d\d) [a-z]{3,5})?)?"
+    r"(?: m=[+-][\d.]+)?",
     re.ASCII | re.IGNORECASE,
 )
+"""The name of a zone may follow its offset; Go adds how long its process ran."""
 BASIC_SHAPE = re.compile(r"\d{8}T\d{4,6}(?:[.,]\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII | re.IGNORECASE)
+UTC_ZONE = ZoneInfo("UTC")
 EPOCH = moment(0).replace(tzinfo=None)  # of local times, whose offset is subtracted separately
 ZERO, MICROSECOND = timedelta(), timedelta(microseconds=1)
 MINUTE = 60 * SECOND
 MAIL_ZONE = re.compile(r" (?:[+-]\d{4}|GMT|UTC)(?: \(\w+\))?$", re.ASCII)
-OF_ZERO_TIMES = "0-:/. TZtz"
+OF_BROWSERS = re.compile(
+    r"\w{3} (\w{3}) (\d\d) (\d{4}) (\d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d{4})(?: \(.*\))?", re.ASCII
+)
+"""Thu Oct 16 2025 17:31:13 GMT+0800 (China Standard Time)."""
+OF_NET = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/", re.ASCII)
+"""/Date(1760607073000+0800)/: milliseconds, in UTC whatever zone is told."""
+IN_CHINESE = str.maketrans({"年": "-", "月": "-", "日": " ", "时": ":", "時": ":", "分": ":", "秒": None})
+ZERO_TIME = re.compile(
+    r"[0\-:/. tz]*(?:nan[\-:/. tz]*)*|-0.*|inval.*|never|nat"
+    r"|(?:0?1([./-])0?1\1|31([./-])12\2|12([./-])31\3)(?:0001|1900|1969|1970)\b.*"
+    r"|\w{3} \w{3} +\d+ .*(?:1970|1969)",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+"""No time in formats that are none of ISO's: nothing but zeros, a day in no year, the first day of all."""
+LEAST_DIGITS = 10
+"""Of a count with an exponent: with fewer, seconds are lost."""
+MOST_AHEAD = 31 * 24 * 3600 * SECOND
+"""Clocks may be wrong by an hour or a day; a call that is told of has begun."""
+MOST_LATE = -10 * 365 * 24 * 3600 * SECOND
+"""A clock that has begun anew shows the year in which it was made."""
 DIGITS_OF_MICROSECONDS = 6
 
 
 def read_time(
-    fields: Fields, name: str, zone: ZoneInfo, *, after: int | None = None, uuid: str | None = None
+    fields: Fields,
+    name: str,
+    zone: ZoneInfo,
+    *,
+    after: int | None = None,
+    uuid: str | None = None,
+    told_at: int | None = None,
 ) -> int | None:
-    """The field's instant (µs), None for never, and for one in doubt.
+    """The field's instant (µs), None for never, and for one in doubt, as one far from when it was told.
 
     Of two instants with the same local time, the first that is not before `after`; without an `after`, the
     one nearer to the UUID's own time; without that, the first.
@@ -62,7 +89,9 @@ def read_time(
         fields.understood(name)
         return None
     read = "malformed-time" if text is None else instant_of(text, zone, after, uuid)
-    if isinstance(read, int) and not YEAR_2000 <= read < YEAR_2100:
+    if type(read) is int and not (
+        YEAR_2000 <= read < YEAR_2100 and (told_at is None or MOST_LATE < read - told_at < MOST_AHEAD)
+    ):
         read = "out-of-range"
     if isinstance(read, str):
         fields.doubt(name, read)
@@ -71,18 +100,32 @@ def read_time(
     return read
 
 
+def says_a_time(fields: Fields, name: str) -> bool:
+    """Whether the field says something else than never, even if that can't be read."""
+    text = fields.scalar(name)
+    if text is None:
+        return bool(fields.scalars[name])
+    return text.startswith("20") or (text != "" and instant_of(text, UTC_ZONE, None, None) is not None)
+
+
 def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """Read a time in any spelling."""
     if text[4:5] == "-" and SHAPE.fullmatch(text):
-        return (
-            None if text[:10] in ZERO_DATES else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
-        )
+        return None if is_never(text) else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
     number = number_of(text)
     if number is not None:
-        return _counted(number)
+        return _counted(number) if type(number) is int or not _is_rounded(text) else "malformed-time"
+    bare = text.strip(QUOTES + INVISIBLE).strip()
+    if bare and bare != text:
+        return instant_of(bare, zone, after, uuid)
+    return _dated(text.translate(IN_CHINESE).strip(), zone, after, uuid)
+
+
+def _dated(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+    """Read a date and time in a spelling other than the documents'."""
     found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
     if found is None:
-        return None if not text.strip(OF_ZERO_TIMES) else _of_mail(text)
+        return None if ZERO_TIME.fullmatch(text) else _of_languages(text)
     year, month, day, hour, minute, second, fraction, stated = found.groups()
     date = f"{year}-{month:0>2}-{day:0>2}"
     if is_never(date):
@@ -93,13 +136,29 @@ def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -
     return _zoned(local, micros, stated) if stated else _local(local, micros, zone, after, uuid)
 
 
+def _is_rounded(text: str) -> bool:
+    """Whether a spreadsheet has read the number, and only its beginning is left."""
+    figures, exponent, _ = text.lower().partition("e")
+    return bool(exponent) and sum(map(str.isdigit, figures)) < LEAST_DIGITS
+
+
+def _of_languages(text: str) -> Read:
+    """A time as .NET writes it in JSON, as browsers do, or as mail and HTTP do."""
+    if found := OF_NET.fullmatch(text):
+        return _counted(int(found.group(1)))
+    found = OF_BROWSERS.fullmatch(text)
+    return _of_mail("{1} {0} {2} {3} {4}".format(*found.groups()) if found else text)
+
+
 def _of_mail(text: str) -> Read:
     """A time as mail and HTTP write it, with its zone: Thu, 16 Oct 2025 09:31:13 +0000."""
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, IndexError, OverflowError):
         return "malformed-time"
-    return microseconds(at) if at.tzinfo is not None and MAIL_ZONE.search(text) else "malformed-time"
+    if at.tzinfo is None or not MAIL_ZONE.search(text):
+        return "malformed-time"
+    return None if is_never(at.date().isoformat()) else microseconds(at)
 
 
 def _micros(second: str, fraction: str) -> int:

@@ -1,7 +1,7 @@
 """Which texts mean "nothing": every language prints its own, and templates print themselves.
 
-The words hold for ids, texts, numbers and times alike; zero is one for ids and times, and for other fields
-where the provider uses it so, which their readers say.
+The words hold for ids, texts, numbers and times alike, whatever brackets or quotes are around them; zero is
+one for ids and times, and for other fields where the provider uses it so, which their readers say.
 """
 
 from __future__ import annotations
@@ -10,84 +10,105 @@ import re
 
 WORDS = frozenset(
     {
-        *("", "null", "(null)", "<null>", "[null]", "{null}", '"null"', "'null'", "\\n", "\\0"),
-        *("undefined", "(undefined)", "<undefined>", "[undefined]", "nil", "(nil)", "<nil>", "[nil]"),
-        *(
-            "none",
-            "(none)",
-            "<none>",
-            "[none]",
-            "nan",
-            "n/a",
-            "#n/a",
-            "n.a.",
-            "(not set)",
-            "not set",
-            "unset",
-        ),
-        *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", '""', "''", "[]", "{}", "()", "[object object]"),
+        *("", "null", "nul", "undefined", "nil", "none", "nan", "n/a", "n.a.", "no value", "no data"),
+        *("not set", "unset", "not applicable", "\\n", "\\0"),
+        *("#n/a", "#ref!", "#value!", "#name?", "#null!", "#num!", "#div/0!", "%!s(<nil>)", "%!d(<nil>)"),
+        *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}"),
+        *("无", "無", "空", "暂无", "未设置", "нет", "пусто", "не задано", "не указано", "не определено"),
     }
 )
-"""In lower case."""
-LONGEST_WORD = max(map(len, WORDS))
-MAY_BE_NOTHING = frozenset("nNuU(<[{\"'\\#-\N{EN DASH}\N{EM DASH}$%")
+"""In lower case; the words of people are those of the providers' languages."""
+BRACKETED = frozenset(
+    {"empty", "missing", "unknown", "void", "blank", "object object", "object null", "object undefined"}
+)
+"""Words that say so only within brackets: `<empty>`, `[object Object]`."""
+LONGEST_WORD = max(map(len, WORDS | BRACKETED)) + 4
+INVISIBLE = (
+    "\0\ufeff\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{WORD JOINER}"
+    "\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+)
+"""What some strings end in, or begin with, and nobody sees."""
+QUOTES = "\"'`\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
+BRACKETS = "<>()[]{}"
+SPACES = " \t\r\n"
+WRAPPERS = QUOTES + BRACKETS + INVISIBLE + SPACES
+MAY_BE_NOTHING = frozenset(
+    {*WRAPPERS, *"$%#@", *(letter for word in WORDS if word for letter in (word[0], word[0].upper()))}
+)
 """How the words and templates begin: most values begin otherwise, which is seen at once."""
 
 TEMPLATE = re.compile(
-    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|#\{[^{}]*\}|%\{[^{}]*\}|%[A-Za-z_]\w*%|<%.*%>"
-    r"|\{[A-Za-z_][A-Za-z_.]*\}",
+    r"\$+\{.*\}|\$\w*\(.*\)|\$[A-Za-z_]\w*|@\{.*\}|\{\{.*\}\}|\[\[.*\]\]|#\{.*\}|%\{.*\}|%\([\w.]+\)[sd]"
+    r"|%[A-Za-z_]\w*%|%[sdi]|<%.*%>|\{(?![0-9A-Fa-f]{32}\})(?:[A-Za-z_][\w.]*|\d{1,2})\}",
     re.DOTALL,
 )
 """What should have been replaced by a value, and was not."""
-HOLDS_TEMPLATE = re.compile(r"\$\{|\{\{|#\{|<%|\b(?:null|undefined)\b", re.IGNORECASE)
+HOLDS_TEMPLATE = re.compile(
+    r"\$+\{|\$\w*\(|@\{|\{\{|#\{|%\{|%\(|%!|<%|%[sd]\b"
+    r"|(?<![^\W_])(?:null|undefined|none|(?-i:NaN))(?![^\W_])|^(?:null|undefined){2}$",
+    re.IGNORECASE,
+)
 """An id that is put together of several parts, one of them without a value."""
 
 is_plain_id = re.compile(r"(?=[0-]*[1-9a-e])[0-9a-f-]{8,256}").fullmatch
 """Most ids: no word, no zero, and written as ids are compared."""
-NO_IDS = frozenset({"true", "false", "yes", "no", "-1", "anonymous", "unknown"})
+NO_IDS = frozenset(
+    {
+        *("true", "false", "yes", "no", "-1", "anonymous", "unknown", "empty", "missing", "void", "void 0"),
+        *("infinity", "-infinity", "inf", "-inf", "-nan", "nan(ind", "blank", "not available", "unavailable"),
+        *("system.object", "nulo", "ninguno", "nessuno", "aucun", "kein", "keine", "неизвестно", "未知"),
+    }
+)
 """Words that other fields may hold."""
-OF_ZEROS = "0-{}"
-LARGEST_UUID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+NO_ID = re.compile(r"(?:urn:uuid:)?(?:[\W_0xX]*|[\W_fF]{32,})|\d{1,6}[-_:]", re.IGNORECASE)
+"""Zeros, the largest UUID, a mask without its figures, and a number before an id that is missing."""
 
 SECONDS_A_DAY = 86_400
+QUARTER, MOST_OFFSET = 900, 14 * 3600
+"""In seconds: zones lie whole quarters of an hour apart, and so far from UTC at most."""
 ZERO_DATES = frozenset(
     {
-        *("0000-00-00", "0000-01-01", "0000-12-31", "0001-01-01", "0001-01-02"),
-        *("1600-12-31", "1601-01-01", "1752-12-31", "1753-01-01", "1858-11-17"),
-        *("1899-12-29", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01", "1903-12-31", "1904-01-01"),
+        *("1900-01-00", "1900-01-01", "1903-12-31", "1904-01-01"),
         *("1969-12-31", "1970-01-01", "1970-01-02", "9999-12-31"),
     }
 )
 """Where languages and databases begin to count, in zones west or east of it too; and the end."""
+FIRST_YEAR = "1900"
+"""Whatever counts from an earlier one, no call was made in it."""
 ZERO_SECONDS = (-62_135_596_800, -11_644_473_600, -2_209_161_600, -2_208_988_800, 253_402_300_799)
 """The same counted since 1970."""
 
 
 def says_nothing(text: str) -> bool:
     """Whether a text without spaces around it stands for no value."""
-    if len(text) <= LONGEST_WORD and text.lower() in WORDS:
+    if len(text) <= LONGEST_WORD:
+        lowered = text.lower()
+        bare = lowered.strip(WRAPPERS)
+        if bare in WORDS or lowered in WORDS or (bare in BRACKETED and lowered[0] in BRACKETS):
+            return True
+    elif text[0] in INVISIBLE and not text.strip(WRAPPERS):
         return True
     return TEMPLATE.fullmatch(text) is not None
 
 
 def names_nothing(text: str) -> bool:
     """Whether a text without spaces around it is no id."""
-    if says_nothing(text) or not text.strip(OF_ZEROS):
+    if says_nothing(text) or NO_ID.fullmatch(text):
         return True
-    lowered = text.lower()
-    return lowered in NO_IDS or lowered == LARGEST_UUID or HOLDS_TEMPLATE.search(text) is not None
+    return text.lower().strip(WRAPPERS) in NO_IDS or HOLDS_TEMPLATE.search(text) is not None
 
 
 def is_never(text: str) -> bool:
-    """Whether a date, with or without its time, is the zero of some language."""
+    """Whether a date as ISO 8601 writes it, with or without its time, is the zero of some language."""
     date = text[:10]
-    return date in ZERO_DATES or date.replace("/", "-").replace(".", "-") in ZERO_DATES
+    return date < FIRST_YEAR or date in ZERO_DATES
 
 
 def counts_never(number: float) -> bool:
     """Whether a count since 1970 is zero, in whatever zone, or the zero of some language in any unit."""
-    return abs(number) <= SECONDS_A_DAY or any(
-        abs(number - zero * unit) < SECONDS_A_DAY * unit
-        for zero in ZERO_SECONDS
-        for unit in (1, 1_000, 1_000_000)
+    if number == -1:
+        return True
+    units = (1, 1_000, 1_000_000)
+    return any(abs(number) <= MOST_OFFSET * unit and number % (QUARTER * unit) == 0 for unit in units) or any(
+        abs(number - zero * unit) < SECONDS_A_DAY * unit for zero in ZERO_SECONDS for unit in units
     )

@@ -82,7 +82,7 @@ def rejection_headers() -> Json:
             "enum": [stage.value for stage in Stage],
             "description": _first_line(Stage),
         },
-        "reasons": _json_text(f"{said['reasons']} In JSON.", {"type": "array", "items": _ref(REASON)}),
+        "reasons": _json_text(f"{said['reasons']} In JSON.", {"type": "array", "items": {"$ref": REASON}}),
         "origin": _json_text(
             "Where it stood when it was rejected: `[topic, partition, offset]`, "
             '`["", -1, -1]` at the ingress. In JSON.',
@@ -199,10 +199,6 @@ def _json_text(description: str, schema: Json) -> Json:
         "contentMediaType": "application/json",
         "contentSchema": schema,
     }
-
-
-def _ref(to: str) -> Json:
-    return {"$ref": to}
 
 
 def _names(cls: type[Any]) -> list[str]:

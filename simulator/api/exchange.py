@@ -66,7 +66,7 @@ class Exchange:
     """The provider's side, for several threads."""
 
     def __init__(self, clock: Clock, *, seed: int = 1, speedup: float = 1.0, pbx: Pbx | None = None) -> None:
-        """`speedup` is how much faster webhooks arrive than they say."""
+        """`speedup` is how much faster webhooks arrive than their times say."""
         self._lock = threading.RLock()
         self._clock = clock
         self._rng = Random(seed)
@@ -90,12 +90,12 @@ class Exchange:
         self.answers_last = False
         """Whether `callback` is answered only after all webhooks of its call."""
         self.lost: set[str] = set()
-        """Types of event that are lost on their way."""
+        """Types of event that are never delivered."""
         self.faults = Faults()
         self.delivery = Delivery()
         self.subscriptions: list[Subscription] = []
         self.started: list[Started] = []
-        """Every call that the API started, in order: a wish must not start two."""
+        """Every call that the API started, in order: one request must not start two."""
         self.requests: Counter[str] = Counter()
         """Requests by resource."""
         self._calls: dict[str, SimulatedCall] = {}

@@ -24,8 +24,6 @@ class Fault:
 
 
 class Faults:
-    """The faults to come, by resource."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._coming: dict[Resource, list[Fault]] = {}

@@ -21,8 +21,6 @@ POLL_SECONDS = 0.05
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Logs no requests."""
-
     def log(self, *_: Any) -> None:
         """Drop it: paths hold extensions and ids of calls."""
 

@@ -1,4 +1,4 @@
-"""Fields that nobody can read: each is a doubt, and costs its call nothing else."""
+"""Unreadable fields: each is a doubt, and the rest of the call is not affected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def words_for_codes(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def absurd_durations(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """-1 for a call that was not answered, and what is no number: the CDR's times say how long it was."""
+    """-1 for an unanswered call, and texts that are no number: the CDR's times say how long it was."""
     if webhook.kind != "cdr":
         return None
     name = rng.choice(("duration", "billsec"))
@@ -45,7 +45,7 @@ def absurd_durations(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def statuses_beside_the_bill(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """What a status event says of its call, and the CDR says better."""
+    """Fields of a status event that the CDR corrects."""
     if webhook.event_type or webhook.kind == "cdr":
         return None
     changed: dict[str, Any] = rng.choice(
@@ -60,7 +60,7 @@ def statuses_beside_the_bill(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told
 
 
 def garbled(_: Random, webhook: Webhook, __: ZoneInfo) -> Told | None:
-    """A text in a charset that nobody names, or half of an emoji."""
+    """A text in a charset that is not named, or half of an emoji."""
     if webhook.event_type:
         fields = {name: value for name, value in webhook.fields.items() if name != "CallerIDName"}
         text = f"{urlencode(fields)}&CallerIDName={NAME}"

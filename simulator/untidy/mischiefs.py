@@ -1,4 +1,4 @@
-"""All that untidy senders do, and how one of them is chosen for a webhook."""
+"""Everything that untidy senders do to a webhook, and the choice of one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MISCHIEFS: tuple[Mischief, ...] = (
 
 
 def untidied(rng: Random, webhook: Webhook, zone: ZoneInfo) -> tuple[str, Told]:
-    """One of them that can be done to this webhook, by its name; some can be done to any."""
+    """Choose one that applies to this webhook, and name it; some apply to every webhook."""
     while True:
         mischief = rng.choice(MISCHIEFS)
         told = mischief(rng, webhook, zone)

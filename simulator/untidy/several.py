@@ -1,4 +1,4 @@
-"""More is sent than the one webhook: notices, statuses beside a bill, probes."""
+"""More than the one webhook is sent: notices, a status together with a CDR, probes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROBES = (
 
 
 def recording_told_apart(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """The CDR has no recording yet; a notice with little else brings it, or stands beside it in one body."""
+    """The CDR has no recording yet; a short notice brings it, in the same body or in one of its own."""
     link = webhook.fields.get("recordurl")
     if not link:
         return None
@@ -38,7 +38,7 @@ def recording_told_apart(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | N
 
 
 def bill_with_a_status(_: Random, webhook: Webhook, __: ZoneInfo) -> Told | None:
-    """Hangup and bill in one callback are both."""
+    """A hangup and a CDR in one callback count as both."""
     if webhook.kind != "cdr":
         return None
     changed = webhook.fields | {"status": "hangup"}

@@ -1,4 +1,4 @@
-"""A webhook as an untidy sender tells it, and what of its call's row follows from that."""
+"""A webhook as an untidy sender sends it, and what it changes in the row of its call."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is sent in place of the tidy request."""
+    """The request that replaces the tidy one."""
 
     request: Request
     more: tuple[Request, ...] = ()
-    """Sent beside it, and telling of the same call."""
+    """Sent as well, about the same call."""
     probes: tuple[Request, ...] = ()
-    """Sent before it, and telling nothing: the sender tries the URL."""
+    """Sent before it, without an event: the sender tests the URL."""
     columns: Mapping[str, bool | None] = field(default_factory=dict)
     """What the row then has."""
     doubts: int = 0
     """How many fields can't be read."""
     written: Mapping[str, str] = field(default_factory=dict)
-    """How it writes ids that others write otherwise."""
+    """Ids in the spelling of this webhook."""
 
 
 Mischief: TypeAlias = "Callable[[Random, Webhook, ZoneInfo], Told | None]"
-"""Pure; None for a webhook to which it can't be done."""
+"""Pure; None for a webhook that it does not apply to."""

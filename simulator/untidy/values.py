@@ -1,4 +1,4 @@
-"""The same values in other words: the row is what it would be."""
+"""The same values written otherwise: the row stays the same."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OF_A_CDR = ("starttime", "answertime", "endtime")
 
 
 def nothing(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """What is not there is written out, as each language does; an id that is not there too."""
+    """A missing value, or a missing id, is written as a language writes "nothing"."""
     empty = [name for name, value in webhook.fields.items() if value == ""]
     words: dict[str, Any] = {name: rng.choice(NOTHING) for name in empty}
     absent = "buuid" if webhook.kind == "cdr" else "CallBackID" if webhook.event_type else ""
@@ -49,7 +49,7 @@ def nothing(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def never(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """A time that never was, as languages and databases print it."""
+    """A missing time, as languages and databases print it."""
     if webhook.fields.get("answertime") != "":
         return None
     return _with(webhook, {"answertime": rng.choice(NEVER)})
@@ -70,7 +70,7 @@ def times(rng: Random, webhook: Webhook, zone: ZoneInfo) -> Told | None:
 
 
 def _is_twice(at: datetime) -> bool:
-    """As clocks go back."""
+    """Whether the local time occurs twice, because clocks are set back."""
     return at.utcoffset() != at.replace(fold=1).utcoffset()
 
 

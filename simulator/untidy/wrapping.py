@@ -1,4 +1,4 @@
-"""The same fields in other bytes: the row is what it would be."""
+"""The same fields in other bytes: the row stays the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEMO = "first line\nsecond\tline"
 
 
 def compressed(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """A relay compresses; some forget to say so."""
+    """A relay compresses the body; some name no Content-Encoding."""
     tidy = request_of(webhook.fields, webhook.shape)
     if not tidy.body:
         return None
@@ -38,7 +38,7 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def mislabelled(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """The Content-Type is another's, names a charset that it isn't, or is not there."""
+    """The Content-Type is wrong, names a wrong charset, or is missing."""
     tidy = request_of(webhook.fields, webhook.shape)
     if webhook.shape not in {"json", "urlencoded"}:
         return None
@@ -48,7 +48,7 @@ def mislabelled(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def as_json(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """JSON as people write it who have a library too many, or none."""
+    """JSON written by hand, or encoded twice."""
     if webhook.shape not in {"json", "detail"}:
         return None
     json = orjson.dumps(webhook.fields)
@@ -69,14 +69,14 @@ def as_json(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def twice_in_one(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """An array, or lines: the queue of a sender delivers what it has, and some of it twice."""
+    """An array, or a line each: a sender's queue sends what has piled up, and some of it twice."""
     json = orjson.dumps(webhook.fields)
     body = rng.choice((b"[" + json + b"]", b"[" + json + b"," + json + b"]", json + b"\n" + json + b"\n"))
     return Told(Request("POST", JSON, body))
 
 
 def in_another_case(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """A framework that knows better how names are written."""
+    """Field names as the sender's framework spells them."""
     change = rng.choice((str.lower, str.upper, str.title))
     return Told(request_of({change(name): value for name, value in webhook.fields.items()}, webhook.shape))
 
@@ -90,7 +90,7 @@ def by_another_url(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
 
 
 def by_a_strange_query(rng: Random, webhook: Webhook, _: ZoneInfo) -> Told | None:
-    """A query as it stands in HTML, glued to another one, or with plus signs as they are."""
+    """A query escaped as in HTML, appended to another one, or with unescaped plus signs."""
     if webhook.shape not in {"query", "urlencoded"}:
         return None
     text = urlencode(webhook.fields, quote_via=quote)

@@ -33,12 +33,10 @@ def are_missing(client: Client) -> bool:
 
 
 def named(data: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
-    """Return the prefixes with a name in English."""
     return [(prefix, names[LANGUAGE]) for prefix, names in data.items() if LANGUAGE in names]
 
 
 def areas(client: Client, wanted: Iterable[str]) -> dict[str, str]:
-    """Return the wanted prefixes that are in the table."""
     known = sorted(set(wanted))
     if not known:
         return {}

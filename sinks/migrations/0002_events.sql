@@ -47,6 +47,12 @@ CREATE TABLE IF NOT EXISTS stored_events
     `doubts` Array(Tuple(field String, code String, raw String)) COMMENT 'Fields that could not be read, and were left out: name, stable code, raw text',
     `named_before` Array(String) COMMENT 'The ids that it named in its earlier reading',
     `extra` String COMMENT 'Every field without a name of ours, as the provider wrote it: a JSON object',
+    -- of one key a million rows are grouped in a quarter of the time that two take
+    `told_by` LowCardinality(String) MATERIALIZED if(
+        kind IN ('message', 'requested', 'void', 'closed', 'summed'),
+        '',
+        concat(account, '\n', source, '\n', ifNull(extension, ''))
+    ) COMMENT 'Account, source and extension, as one key; empty of what is no news of a call',
     INDEX by_callback_id callback_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_customer_ref customer_ref TYPE bloom_filter(0.001) GRANULARITY 1
 )

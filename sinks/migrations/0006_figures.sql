@@ -28,14 +28,3 @@ AS SELECT DISTINCT account, toDate(began_at, 'UTC') AS began_on, day
 FROM stored_calls
 WHERE is_gone = 0
 COMMENT 'Puts the days of new rows of calls into call_days';
-
--- Of the rows that are there already; of calls that were inserted before the view above was there.
-INSERT INTO call_days SELECT DISTINCT account, toDate(began_at, 'UTC') AS began_on, day
-FROM stored_calls
-WHERE is_gone = 0;
-
-ALTER TABLE stored_calls
-    ADD COLUMN IF NOT EXISTS `queue` LowCardinality(Nullable(String)) COMMENT 'The queue or IVR that the call waited in last: its extension, known once that has hung up' AFTER `extension`;
-
-ALTER TABLE call_versions
-    ADD COLUMN IF NOT EXISTS `queue` LowCardinality(Nullable(String)) COMMENT 'The queue or IVR that the call waited in last: its extension, known once that has hung up' AFTER `extension`;

@@ -1,4 +1,4 @@
--- The columns that it compares were worked out when the row was written: see stored_calls in sinks/migrations/0008_sums.sql.
+-- The columns that it compares were worked out when the row was written: see stored_calls in sinks/migrations/0003_calls.sql.
 CREATE OR REPLACE VIEW reconciliation
 (
     `account` LowCardinality(String) COMMENT 'The tenant',

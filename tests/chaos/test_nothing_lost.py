@@ -27,7 +27,7 @@ from tests.chaos.truth import DIALECTS, differences, events_of, expected_calls, 
 from tests.operations.audit.traffic import assert_whole
 from tests.rows import count, select
 from tests.scale import scaled
-from tests.servers import eventually
+from tests.servers import at_rest, eventually
 
 if TYPE_CHECKING:
     import random
@@ -43,8 +43,6 @@ pytestmark = pytest.mark.timeout(scaled(600, 4 * 3600))
 
 ROUNDS = scaled(6, 50)
 VICTIMS = ("ingest", "normalize", "correlate", "sink", "kafka", "clickhouse")
-GENEROUS = 60.0
-"""Seconds after which work must go on; how long it takes is printed, and is a few seconds."""
 LONGEST_ANSWER = 3.0
 """Seconds: what the contract promises while the broker is away."""
 REQUESTS_WHILE_AWAY = 60
@@ -73,9 +71,7 @@ def test_what_got_a_200_is_archived_once_and_in_its_call(chaos_servers: Servers,
                 killed = time.monotonic()
                 away = kill_for_a_while(chaos_servers, stages, victim, rng.uniform(0.0, 2.0))
                 call_id = provider.probe()
-                eventually(
-                    partial(are_calls, settings, [call_id]), f"work goes on without {victim}", GENEROUS
-                )
+                eventually(partial(are_calls, settings, [call_id]), f"work goes on without {victim}")
                 took = time.monotonic() - killed
                 say(f"round {number}: {victim} away for {away:.1f} s, work went on after {took:.1f} s")
             provider.finish()
@@ -209,7 +205,7 @@ def test_while_the_broker_is_away_every_answer_is_a_prompt_200(
             seconds = [took for _, took in answers]
             say(f"{how}: median {statistics.median(seconds):.3f} s, longest {max(seconds):.2f} s")
             assert {status for status, _ in answers} == {httpx.codes.OK}
-            assert max(seconds) < LONGEST_ANSWER
+            assert max(seconds) < at_rest(LONGEST_ANSWER)
 
         assert post(0)[0] == httpx.codes.OK
         kafka.kill()
@@ -244,7 +240,7 @@ def test_a_killed_workers_work_goes_on_elsewhere(chaos_servers: Servers, tmp_pat
                 killed = time.monotonic()
                 # several callbacks a partition: those of the killed worker are among them
                 ids = [provider.probe() for _ in range(4 * settings.kafka.partitions)]
-                eventually(partial(are_calls, settings, ids), f"{name} goes on elsewhere", GENEROUS)
+                eventually(partial(are_calls, settings, ids), f"{name} goes on elsewhere")
                 say(f"{name} killed: all work went on elsewhere within {time.monotonic() - killed:.1f} s")
             provider.finish()
             assert_nothing_is_lost(settings, provider.ledger)

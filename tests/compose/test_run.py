@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.addresses import free_port, listening
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE_SECONDS = 180.0
 JARS = Path(__file__).parents[2] / "var" / "jars"
 CALL = "SELECT account, call_id, outcome, started_at FROM calls"
 
@@ -72,7 +72,7 @@ class Run:
         return self.output.read_text()
 
     def until(self, true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not true():
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
@@ -88,7 +88,7 @@ class Run:
     def end(self, number: int = signal.SIGINT) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def assert_refuses_a_second(run: Run, variables: dict[str, str]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_SECONDS,
+        timeout=PATIENCE,
     )
     assert second.returncode == 1
     assert second.stderr == (
@@ -194,5 +194,5 @@ def test_ctrl_c_while_it_starts_leaves_nothing_behind(
 def test_wrong_settings_end_it_at_once(runs: Callable[[], Run], variables: dict[str, str]) -> None:
     variables["CALLWEAVE_SINK__BATCH_ROWS"] = "0"
     run = runs()
-    assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert run.process.wait(PATIENCE) == 1
     assert run.said() == "make run: CALLWEAVE_SINK__BATCH_ROWS (sink.batch_rows): must be ≥ 1\n"

@@ -13,6 +13,7 @@ from runtime.addresses import free_port
 from runtime.backoff import pause_after
 from runtime.metrics import serve
 from runtime.probe import readiness
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server  # its stages are processes
 
-PATIENCE_SECONDS = 60.0
 FOREVER = "import signal; signal.pause()"
 STUBBORN = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
@@ -59,7 +59,7 @@ def crew(tmp_path: Path) -> Iterator[Crew]:
 
 
 def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -125,12 +125,12 @@ def test_a_stage_that_was_ready_once_is_never_given_up(crew: Crew, monkeypatch: 
 def test_a_stage_stops_when_asked(crew: Crew) -> None:
     stage = crew.stage(FOREVER)
     stage.start()
-    stage.stop(PATIENCE_SECONDS)
+    stage.stop(PATIENCE)
     assert stage.pid is None
     assert crew.said[0].startswith("stage0 stopped (")
     stage.attend()
     assert stage.pid is None  # it is not started again
-    stage.stop(PATIENCE_SECONDS)
+    stage.stop(PATIENCE)
     assert len(crew.said) == 1
 
 

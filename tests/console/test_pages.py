@@ -181,7 +181,7 @@ def test_the_page_of_a_call_tells_how_it_is_known(browser: FlaskClient) -> None:
     for heading in (
         "Time line",
         "Events, by when they happened",
-        "What late news changed",
+        "What later events changed",
         "where each value came from",
     ):
         assert heading in text

@@ -118,7 +118,7 @@ def assert_an_interrupted_replay_goes_on(
     assert [each.sent for each in seen[2:]][:1] == [30]
     assert outcome.progress.sent == sum(sent.acknowledged.values())
     assert outcome.before == 20
-    assert [text.partition("goes on: ")[2][:2] for text in said[1:]] == ["20"]
+    assert [text.partition("continues: ")[2][:2] for text in said[1:]] == ["20"]
     assert {each.replayed_at for each in seen} == {outcome.progress.replayed_at}
     monkeypatch.undo()
 
@@ -136,10 +136,10 @@ def assert_the_command_says_whether_a_replay_goes_on(
     for means, said, told in (
         (
             means_of(settings, 0),
-            "goes on: 10",
+            "continues: 10",
             f"{all_sent}; 10 of them were sent before this run.",
         ),
-        (Means("another"), "begins anew, though 10", f"{all_sent}."),
+        (Means("another"), "starts over, though 10", f"{all_sent}."),
     ):
         monkeypatch.setattr(archive, "PAGE", 10)
         with pytest.raises(Interrupted):

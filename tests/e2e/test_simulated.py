@@ -18,6 +18,7 @@ from simulator.traffic import Sender
 from tests.pipeline import Pipeline
 from tests.rows import count
 from tests.scale import scaled
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ def test_every_row_is_as_the_ledger_expects(
     with Pipeline(settings, tmp_path):
         with Ledger(ledger_folder) as ledger:
             asyncio.run(run(wishes, senders, endpoints, ledger, tally, now=time.time_ns() // 1000))
-        report = check.settled(settings, ledger_folder, lambda: None, patience=90)
+        report = check.settled(settings, ledger_folder, lambda: None, patience=PATIENCE)
     assert report.differences == [], f"seed {wishes.seed}"
     assert report.unacknowledged == 0
     assert report.calls == wishes.calls

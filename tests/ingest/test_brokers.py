@@ -96,7 +96,7 @@ def settings_for(
     settings = new_settings(",".join(each.bootstrap for each in brokers), folder, **ingest)
     shape = {"partitions": partitions, "replication_factor": copies}
     settings = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=shape)})
-    eventually(lambda: made(settings), "three brokers are there", patience=60)
+    eventually(lambda: made(settings), "three brokers are there")
     return settings
 
 

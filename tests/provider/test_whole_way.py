@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from runtime import clickhouse, sources
+from runtime import sources
 from simulator.api.faults import Fault
 from tests import rows, servers
 from tests.kit.commands import ran
@@ -44,17 +44,15 @@ def stack(
 ) -> Iterator[Stack]:
     """One pipeline for all; each test has sources and an account of its own, known from the start."""
     folder = tmp_path_factory.mktemp("whole-way")
-    settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, folder))
-    file = settings.sources_file
-    tokens = {
-        name: sources.add(file, name, f"of-{name.removesuffix('-2')}", DIALECT, "UTC")
-        for number in range(SOURCES)
-        for name in (f"pbx-{number}", f"pbx-{number}-2")
-    }
-    with Pipeline(settings, folder):
-        yield Stack(settings, tokens)
-    with clickhouse.connected(settings.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {settings.clickhouse.database}")
+    with servers.pipeline_settings(kafka_address, clickhouse_address, folder) as settings:
+        file = settings.sources_file
+        tokens = {
+            name: sources.add(file, name, f"of-{name.removesuffix('-2')}", DIALECT, "UTC")
+            for number in range(SOURCES)
+            for name in (f"pbx-{number}", f"pbx-{number}-2")
+        }
+        with Pipeline(settings, folder):
+            yield Stack(settings, tokens)
 
 
 @dataclass(frozen=True)
@@ -165,9 +163,7 @@ def test_lost_hangups(customer: Customer) -> None:
     customer.row("of-nobody")
     done = customer.backfill()
     assert (done.returncode, done.stderr) == (0, "")
-    assert (
-        done.stdout == "4 calls were without their end: 3 histories published, 1 unknown to the provider.\n"
-    )
+    assert done.stdout == "4 calls lacked their end: 3 histories published, 1 unknown to the provider.\n"
     for call_id, started in zip(calls, exchange.started, strict=True):
         truth = started.call.truth
         row = customer.row(call_id, state="complete", has_cdr=True)
@@ -177,11 +173,9 @@ def test_lost_hangups(customer: Customer) -> None:
     assert customer.row("of-another-source")["state"] != "complete"
     asked = exchange.requests["call_history"]
     again = customer.backfill()
-    assert (
-        again.stdout == "1 calls were without their end: 0 histories published, 1 unknown to the provider.\n"
-    )
+    assert again.stdout == "1 calls lacked their end: 0 histories published, 1 unknown to the provider.\n"
     assert exchange.requests["call_history"] - asked == 1
-    assert customer.backfill("--until", "2020-01-01").stdout == "No call is without its end.\n"
+    assert customer.backfill("--until", "2020-01-01").stdout == "No call lacks its end.\n"
     # callbacks are written less often than calls
     eventually(lambda: customer.count("callbacks", "kind = 'history'") == 3, "the histories are archived")
     assert customer.count("callbacks", "status = 'rejected'") == 0
@@ -193,11 +187,8 @@ def test_calls_that_are_not_over(customer: Customer) -> None:
     exchange.speedup = 1e-6
     call_id = customer.dial("--from", "101")
     customer.row(call_id, state="requested")
-    assert (
-        customer.backfill().stdout
-        == "1 calls were without their end: 0 histories published, 1 not over yet.\n"
-    )
-    assert customer.backfill("--silent-seconds", "3600").stdout == "No call is without its end.\n"
+    assert customer.backfill().stdout == "1 calls lacked their end: 0 histories published, 1 not over yet.\n"
+    assert customer.backfill("--silent-seconds", "3600").stdout == "No call lacks its end.\n"
     assert customer.count("callbacks", "kind = 'history'") == 0
 
 
@@ -215,13 +206,11 @@ def test_interrupted(customer: Customer) -> None:
     rest = customer.backfill()
     assert (rest.returncode, exchange.requests["call_history"]) == (0, 4)
     assert rest.stderr == "Continuing where the last run was interrupted; --afresh starts over.\n"
-    assert (
-        rest.stdout == "1 calls were without their end: 0 histories published, 1 unknown to the provider.\n"
-    )
+    assert rest.stdout == "1 calls lacked their end: 0 histories published, 1 unknown to the provider.\n"
     exchange.faults.next("call_history", refused)
     whole = customer.backfill()
     assert (whole.returncode, exchange.requests["call_history"]) == (0, 7)
     assert whole.stdout == (
-        "3 calls were without their end: 0 histories published, 2 unknown to the provider, "
+        "3 calls lacked their end: 0 histories published, 2 unknown to the provider, "
         "1 with an answer that can't be used.\n"
     )

@@ -89,18 +89,18 @@ def test_a_message_without_one_of_the_other_headers_is_no_callback(name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "why"),
     [
-        ("method", b"PUT"),
-        ("method", b""),
-        ("received_at", b"now"),
-        ("source", b"\xff"),
-        ("kind", b"rumour"),
-        ("kind", b""),
+        ("method", b"PUT", "method is neither"),
+        ("method", b"", "method is neither"),
+        ("received_at", b"now", "invalid literal for int"),
+        ("source", b"\xff", "can't decode byte 0xff"),
+        ("kind", b"rumour", "kind is none"),
+        ("kind", b"", "kind is none"),
     ],
 )
-def test_a_header_that_makes_no_sense_is_a_value_error(name: str, value: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - three kinds of it, each with its own words
+def test_a_header_that_makes_no_sense_is_a_value_error(name: str, value: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         Callback.from_message(b"", [*SENT.headers(), (name, value)])
 
 

@@ -66,10 +66,5 @@ def strings(module: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def test_the_list_in_sql() -> None:
-    assert dialects.sql_list({"b", "a"}) == "['a', 'b']"
-    assert dialects.sql_list(()) == "[]"
-
-
 def test_the_list_in_a_sentence() -> None:
     assert dialects.one_of({"c", "b", "a"}) == "a or b or c"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from schemas.calls import call_of
-from schemas.events import Doubt
+from schemas.events import CallEvent, Doubt
 from schemas.heard import MOST_DOUBTED, all_doubted, all_heard, doubted_of, heard_of, lost_heard
 from schemas.legs import legs_of
 from tests.kit.events import event
@@ -48,8 +48,8 @@ def test_doubts_are_counted_once_an_event_and_the_most_frequent_come_first() -> 
 
 
 def test_an_extension_is_busy_until_its_leg_ends_or_else_its_call() -> None:
-    def busy(*events: object) -> dict[str, int | None]:
-        return {leg.leg_id: leg.busy_until for leg in legs_of(events)}  # type: ignore[arg-type]  # they are events
+    def busy(*events: CallEvent) -> dict[str, int | None]:
+        return {leg.leg_id: leg.busy_until for leg in legs_of(events)}
 
     ended = replace(ENDED, occurred_at=50)
     without = replace(RANG, event_id="b", leg="b", ids=("a", "b"))

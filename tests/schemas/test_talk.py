@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +11,9 @@ from schemas.bills import bills_of, talk_billed
 from schemas.talk import said_span, time_talked
 from tests.kit.events import AT, event
 from tests.scale import examples
+
+if TYPE_CHECKING:
+    from schemas.events import CallEvent
 
 SECOND = 1_000_000
 SPANS = st.lists(
@@ -48,12 +53,12 @@ def test_a_stated_length_ends_with_the_leg_and_does_not_begin_before_it() -> Non
 
 
 def test_bills_of_legs() -> None:
-    def bill(leg: str, **more: int) -> object:
+    def bill(leg: str, **more: int) -> CallEvent:
         at = {name: AT + value * SECOND if name.endswith("_at") else value for name, value in more.items()}
         return event("cdr", leg, event_id=leg, **at)
 
-    def talked(*bills: object) -> int | None:
-        return talk_billed(list(bills))  # type: ignore[arg-type]  # bills are events
+    def talked(*bills: CallEvent) -> int | None:
+        return talk_billed(list(bills))
 
     assert talked() is None
     assert talked(bill("a")) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random  # noqa: TC003  hypothesis reads the annotation
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
 if TYPE_CHECKING:
+    import random
+
     from schemas.tellers import Rank
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sinks import consumer
-from sinks.consumer import TOPICS, Consumer
+from sinks.consumer import TOPICS, Consumer, want_until_joined
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def opened(stack_settings: Settings) -> Iterator[list[Consumer]]:
     gc.collect()  # while the warning is passed over
 
 
-def has_all(reader: Consumer, partitions: int) -> bool:
-    list(reader.poll(SHORT_SECONDS))
+def has_all(reader: Consumer, partitions: int, seconds: float = SHORT_SECONDS) -> bool:
+    list(reader.poll(seconds))
     return len(reader.partitions()) == partitions
 
 
@@ -54,24 +54,26 @@ def test_a_poll_that_gives_up_while_joining_costs_no_partitions(
         reader.close()
 
 
-def test_kafka_python_still_needs_our_help_with_that(
+def test_who_leads_a_group_and_has_assigned_anew_still_wants_to_join(
     stack_settings: Settings, opened: list[Consumer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def leave_as_it_is(coordinator: ConsumerCoordinator) -> None:
-        del coordinator
-
-    monkeypatch.setattr(consumer, "_want_until_joined", leave_as_it_is)
+    met: list[ConsumerCoordinator] = []
+    monkeypatch.setattr(consumer, "want_until_joined", met.append)
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
     partitions = len(TOPICS) * stack_settings.kafka.partitions
+    eventually(partial(has_all, reader, partitions, seconds=1.0), "it leads its group")
+    (coordinator,) = met
+    assert forgets(coordinator), "kafka-python needs our help no longer"
+    want_until_joined(coordinator)
+    assert not forgets(coordinator)
 
-    def is_stuck() -> bool:
-        reader = Consumer(stack_settings.kafka)
-        opened.append(reader)
-        try:
-            eventually(lambda: has_all(reader, partitions), "it has all partitions", patience=5)
-        except AssertionError:
-            return True
-        finally:
-            reader.close()
-        return False
 
-    assert any(is_stuck() for _ in range(90))
+def forgets(coordinator: ConsumerCoordinator) -> bool:
+    """Whether it has no wish to join any more once it has assigned: `poll` may run out of time just then."""
+    state = vars(coordinator)
+    state["_metadata_snapshot"] |= {f"topic-{len(state['_metadata_snapshot'])}": {0}}
+    state["_assignment_snapshot"] = {}
+    assert coordinator.need_rejoin(), "what it assigned is no longer all there is"
+    state["_assignment_snapshot"] = state["_metadata_snapshot"]
+    return not coordinator.need_rejoin()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from runtime.clickhouse import rows
 from sinks import statements
 
 if TYPE_CHECKING:
@@ -39,16 +40,12 @@ def reading(**more: str) -> dict[str, str]:
 
 def stored_calls(client: Client, account: str) -> dict[str, dict[str, Any]]:
     """The rows of `calls`, by call id."""
-    return {
-        row.pop("call_id"): row for row in _read(client, "calls", account) if row.pop("account") == account
-    }
+    return {row.pop("call_id"): row for row in _read(client, "calls", account)}
 
 
 def call_legs(client: Client, account: str) -> dict[str, dict[str, Any]]:
     """The rows of `call_legs`, by leg id."""
-    return {
-        row.pop("leg_id"): row for row in _read(client, "call_legs", account) if row.pop("account") == account
-    }
+    return {row.pop("leg_id"): row for row in _read(client, "call_legs", account)}
 
 
 def _read(client: Client, view: str, account: str) -> list[dict[str, Any]]:
@@ -56,14 +53,9 @@ def _read(client: Client, view: str, account: str) -> list[dict[str, Any]]:
         "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = %(view)s",
         {"view": view},
     )
-    selected = ", ".join(_exact(name, kind) for name, kind in columns)
-    rows, described = client.execute(
-        f"SELECT {selected} FROM {view} AS view WHERE account = %(account)s",
-        {"account": account},
-        with_column_types=True,
-    )
-    names = [name for name, _ in described]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    selected = ", ".join(_exact(name, kind) for name, kind in columns if name != "account")
+    query = f"SELECT {selected} FROM {view} AS view WHERE account = %(account)s"
+    return rows(client, query, {"account": account})
 
 
 def _exact(name: str, kind: str) -> str:

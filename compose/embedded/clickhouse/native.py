@@ -117,7 +117,8 @@ class NativeConnection(Connection):
             self._socket.sendall(protocol.END_OF_STREAM)
             return
         try:
-            _refuse_tables(has_tables=has_tables)
+            if has_tables:
+                raise Code.NOT_IMPLEMENTED.error("External tables are not supported.")
             session.configure(query.settings)
             insert = parse_insert(query.sql)
             if insert is not None and insert.data_at == len(query.sql):
@@ -202,11 +203,6 @@ class NativeConnection(Connection):
     def _refuse(self, code: Code, reason: str) -> None:
         with contextlib.suppress(OSError):  # a client that breaks the protocol may not listen either
             self._socket.sendall(protocol.exception(code.error(reason)))
-
-
-def _refuse_tables(*, has_tables: bool) -> None:
-    if has_tables:
-        raise Code.NOT_IMPLEMENTED.error("External tables are not supported.")
 
 
 class _Reply:

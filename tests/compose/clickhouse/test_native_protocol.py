@@ -40,19 +40,19 @@ def _until_end(sock: socket.socket) -> bytes:
     return said
 
 
-@pytest.mark.parametrize(("user", "password"), [("default", "wrong"), ("nobody", ""), ("", "")])
-def test_a_wrong_user_or_password(node: ClickHouseNode, user: str, password: str) -> None:
-    with Client(node.host, node.port, user=user, password=password) as client:
-        with pytest.raises(ServerException) as caught:
-            client.execute("SELECT 1")
-        assert caught.value.code == 516
-
-
-def test_a_database_that_is_not_there(node: ClickHouseNode) -> None:
-    with Client(node.host, node.port, database="nothing") as client:
-        with pytest.raises(ServerException) as caught:
-            client.execute("SELECT 1")
-        assert caught.value.code == 81
+@pytest.mark.parametrize(
+    ("login", "code"),
+    [
+        ({"user": "default", "password": "wrong"}, 516),
+        ({"user": "nobody"}, 516),
+        ({"user": ""}, 516),
+        ({"database": "nothing"}, 81),
+    ],
+)
+def test_who_may_not_enter(node: ClickHouseNode, login: dict[str, str], code: int) -> None:
+    with Client(node.host, node.port, **login) as client, pytest.raises(ServerException) as caught:
+        client.execute("SELECT 1")
+    assert caught.value.code == code
 
 
 def test_the_default_database(node: ClickHouseNode) -> None:

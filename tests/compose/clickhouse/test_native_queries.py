@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from clickhouse_driver.errors import ErrorCodes, ServerException
 from clickhouse_driver.protocol import ServerPacketTypes
+
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +112,15 @@ def test_settings_of_the_connection(connect: Callable[..., Client]) -> None:
     assert client.execute(query + ", getSetting('max_threads')") == [(77, 1)]
 
 
-def test_settings_that_cannot_be_taken_back(connection: Connection) -> None:
-    connection.context.settings = {"readonly": 1}
-    assert _code(connection, "CREATE TABLE t (a Int8) ENGINE = Memory") == ErrorCodes.READONLY
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({"readonly": 1}, ErrorCodes.READONLY), ({"no_such_setting": 1}, ErrorCodes.UNKNOWN_SETTING)],
+)
+def test_settings_that_a_query_fails_on_are_gone_with_it(
+    connection: Connection, settings: dict[str, int], code: int
+) -> None:
+    connection.context.settings = settings
+    assert _code(connection, "CREATE TABLE t (a Int8) ENGINE = Memory") == code
     connection.context.settings = {}
     assert _code(connection, "CREATE TABLE t (a Int8) ENGINE = Memory") is None
 
@@ -148,13 +155,6 @@ def test_errors_have_their_code_and_the_connection_goes_on(
     assert error.code == code
     assert f"({name})" in error.message
     assert _error(connection, "SELECT 1") is None
-
-
-def test_an_unknown_setting_is_an_error(connection: Connection) -> None:
-    connection.context.settings = {"no_such_setting": 1}
-    assert _code(connection, "SELECT 1") == ErrorCodes.UNKNOWN_SETTING
-    connection.context.settings = {}
-    assert _code(connection, "SELECT 1") is None
 
 
 def test_a_value_that_is_no_utf8(connect: Callable[..., Client]) -> None:
@@ -193,9 +193,9 @@ def test_a_query_whose_client_has_gone_is_stopped(client: Client, connect: Calla
     other.connection.send_query(mark)
     other.connection.send_external_tables(None)
     running = "SELECT count() FROM system.processes WHERE query = %(query)s"
-    _eventually(lambda: client.execute(running, {"query": mark}) == [(1,)])
+    eventually(lambda: client.execute(running, {"query": mark}) == [(1,)], "the query runs")
     other.disconnect()
-    _eventually(lambda: client.execute(running, {"query": mark}) == [(0,)])
+    eventually(lambda: client.execute(running, {"query": mark}) == [(0,)], "the query is stopped")
 
 
 def test_a_slow_reader_holds_nobody_up(client: Client, connect: Callable[..., Client]) -> None:
@@ -235,10 +235,3 @@ def _error(connection: Connection, query: str) -> ServerException | None:
 def _code(connection: Connection, query: str) -> int | None:
     error = _error(connection, query)
     return None if error is None else error.code
-
-
-def _eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

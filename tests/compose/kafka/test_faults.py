@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import TcpProxy
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUIET_SECONDS = 0.3  # how long a stalled connection is watched
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def proxy(echo: tuple[str, int]) -> Iterator[TcpProxy]:
 
 
 def connect(proxy: TcpProxy) -> socket.socket:
-    return socket.create_connection((proxy.host, proxy.port), timeout=PATIENCE_SECONDS)
+    return socket.create_connection((proxy.host, proxy.port), timeout=PATIENCE)
 
 
 def say(connection: socket.socket, text: bytes) -> bytes:
@@ -98,7 +98,7 @@ def test_a_stall_keeps_connections_and_what_they_were_sent(proxy: TcpProxy) -> N
                 connection.settimeout(QUIET_SECONDS)
                 with pytest.raises(TimeoutError):
                     connection.recv(1)
-                connection.settimeout(PATIENCE_SECONDS)
+                connection.settimeout(PATIENCE)
             proxy.restore()
             assert hear(old, 4) == b"held"
             assert hear(new, 4) == b"back"

@@ -11,13 +11,12 @@ import pytest
 
 from runtime.addresses import free_port, listening
 from tests.compose.kafka.conftest import JARS
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from compose.embedded.kafka import KafkaNode
-
-PATIENCE_SECONDS = 60
 
 
 def run(data: Path, port: int) -> subprocess.Popen[str]:
@@ -44,14 +43,14 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
         assert f"at 127.0.0.1:{port};" in line
         assert listening("127.0.0.1", port)
         process.send_signal(number)
-        assert process.wait(PATIENCE_SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
     assert not listening("127.0.0.1", port)
     assert "unregistered" in (tmp_path / "kafka" / "kafka.log").read_text()  # Kafka's own word at its end
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path, node: KafkaNode) -> None:
     with run(tmp_path / "kafka", node.port) as process:
-        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert out == ""
     cure = "another program listens there: stop it, or choose another port."
@@ -66,4 +65,4 @@ def test_the_broker_goes_with_it(tmp_path: Path) -> None:
     with run(tmp_path / "kafka", port) as process:  # neither the port nor the folder is held
         assert first_line(process, "Kafka 4.3.1 answers")
         process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 0
+        assert process.wait(PATIENCE) == 0

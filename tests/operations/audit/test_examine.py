@@ -141,7 +141,7 @@ def assert_what_stands_in_the_spool_is_told(settings: Settings) -> None:
     folder = settings.spool_folder()
     assert folder is not None
     append(Spool(folder, 1 << 20), "t", b"{}", [])
-    assert f"1 callbacks stand in the spool ({folder}), not in Kafka yet" in examine(settings, Span()).doubts
+    assert f"1 callbacks are in the spool ({folder}), not in Kafka yet" in examine(settings, Span()).doubts
 
 
 def at_the_second_look(settings: Settings, act: Callable[[], object]) -> Report:
@@ -260,7 +260,7 @@ def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(
     report = audited(stack_settings, patience=0)
     assert (report.lags, report.verdict()) == ([], Verdict.UNTOLD)
     (doubt,) = report.doubts
-    assert "begins at 1, but the sink has come to 0 alone" in doubt
+    assert "begins at 1, but the sink has read only up to 0" in doubt
     commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.REJECTED)
     assert audited(stack_settings, patience=0).doubts == []
 

@@ -14,10 +14,8 @@ from runtime import clickhouse
 from runtime.senders import Sender
 from schemas.callbacks import Replayed
 from schemas.times import SECOND
-from sinks.migrate import migrate
 from sinks.span import Span
 from tests.operations.replay.archived import SECRET, START, posted, status, store
-from tests.servers import NO_KAFKA, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +40,10 @@ ARCHIVE = [
 
 
 @pytest.fixture(scope="module")
-def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def settings(module_settings: Settings) -> Settings:
     """A database that has `ARCHIVE`; nobody here changes it."""
-    folder = tmp_path_factory.mktemp("archive")
-    made = new_settings(NO_KAFKA, clickhouse_address, folder)
-    migrate(made)
-    store(made, folder, ARCHIVE)
-    yield made
-    with clickhouse.connected(made.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {made.clickhouse.database}")
+    store(module_settings, module_settings.data, ARCHIVE)
+    return module_settings
 
 
 @pytest.fixture

@@ -54,13 +54,13 @@ def test_what_is_said_names_what_differs() -> None:
         return decide(asked, known, "other", tables=True).said
 
     begun = "The tables in other, begun at 2023-11-14 22:13:20 UTC, are "
-    assert said(asked) == f"{begun}built further."
-    assert said(replace(asked, code="old")) == f"{begun}by other code or sources: they are built anew."
+    assert said(asked) == f"{begun}continued."
+    assert said(replace(asked, code="old")) == f"{begun}by other code or sources: they are rebuilt."
     assert said(replace(asked, selection="some", code="old")) == (
-        f"{begun}of another part of an archive and by other code or sources: they are built anew."
+        f"{begun}of another part of an archive and by other code or sources: they are rebuilt."
     )
     assert said(asked.next().next()) == (
-        "The tables in other are those of 2023-11-14 22:13:20 UTC; DROP DATABASE other to build them anew."
+        "The tables in other are those of 2023-11-14 22:13:20 UTC; DROP DATABASE other to rebuild them."
     )
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from operations.replay.archive import Key
 from operations.replay.progress import Progress, decide
 
@@ -28,16 +26,15 @@ def test_what_was_interrupted_goes_on_and_says_so() -> None:
     known = BEGUN.went_on(KEY, 3)
     assert decide(LATER, known) == (
         known,
-        "The replay begun at 2023-11-14 22:13:20 UTC goes on: 3 callbacks are sent already, "
-        "and what came since then is left out.",
+        "The replay begun at 2023-11-14 22:13:20 UTC continues: 3 callbacks were sent already, "
+        "and what arrived since then is left out.",
     )
 
 
-@pytest.mark.parametrize("code", ["other"])
-def test_what_was_sent_by_other_code_is_sent_again(code: str) -> None:
-    progress, said = decide(LATER, Progress(BEGUN.replayed_at, code, sent=3, after=KEY))
+def test_what_was_sent_by_other_code_is_sent_again() -> None:
+    progress, said = decide(LATER, Progress(BEGUN.replayed_at, "other", sent=3, after=KEY))
     assert progress == LATER
     assert said == (
-        "The replay begun at 2023-11-14 22:13:20 UTC was by other code or sources: it begins anew, "
-        "though 3 callbacks are sent already."
+        "The replay begun at 2023-11-14 22:13:20 UTC was by other code or sources: it starts over, "
+        "though 3 callbacks were sent already."
     )

@@ -22,11 +22,9 @@ from schemas.callbacks import Reason
 from schemas.topics import Topic
 from sinks import rows
 from sinks.batch import Batch
-from sinks.migrate import migrate
 from sinks.span import Span
 from sinks.store import Store
 from tests.operations.replay.archived import START, read, status, store
-from tests.servers import new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +44,16 @@ ARCHIVE = [
 
 
 @pytest.fixture(scope="module")
-def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def settings(module_settings: Settings) -> Iterator[Settings]:
     """Running tables with `ARCHIVE`, and no Kafka; time has closed the call `d`."""
-    folder = tmp_path_factory.mktemp("running")
-    made = new_settings("127.0.0.1:1", clickhouse_address, folder)
-    migrate(made)
-    store(made, folder, ARCHIVE)
+    made = module_settings
+    store(made, made.data, ARCHIVE)
     close(made)
     with clickhouse.connected(made.clickhouse) as client:
         assert client.execute("SELECT close_reason FROM calls WHERE call_id = 'd'") == [("timeout",)]
     yield made
     with clickhouse.connected(made.clickhouse, database="default") as client:
-        for name in (made.clickhouse.database, other(made), same(made), partly(made)):
+        for name in (other(made), same(made), partly(made)):
             client.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
@@ -136,7 +132,7 @@ def shown(
 def test_the_same_rules_change_nothing(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """Not even what time alone has told: that a call was closed."""
     rebuild.into(settings, Selection(), same(settings), Code(read, "same"), SystemClock())
-    assert shown(settings, capsys, same(settings)) == ({}, "0 calls would come out otherwise.\n")
+    assert shown(settings, capsys, same(settings)) == ({}, "0 calls would differ.\n")
 
 
 def test_a_changed_rule_lists_exactly_the_calls_that_it_changes(
@@ -151,7 +147,7 @@ def test_a_changed_rule_lists_exactly_the_calls_that_it_changes(
     }
     assert found["a"]["fields"]["callee"] == {"before": "***24", "after": "***54"}
     assert "ended_at" not in found["a"]["fields"]
-    assert said == "1 callbacks would be rejected that are accepted.\n4 calls would come out otherwise.\n"
+    assert said == "1 callbacks would be rejected that are accepted.\n4 calls would differ.\n"
     assert "99887766554" not in json.dumps(found)
     found, _ = shown(tried, capsys, other(tried), numbers=True)
     assert "99887766554" in json.dumps(found)

@@ -21,7 +21,6 @@ from operations.replay.cursor import Cursor, alone
 from operations.replay.rebuild import Code, Kept, Rebuild
 from runtime import clickhouse
 from runtime.errors import CallweaveError
-from sinks.migrate import migrate
 from sinks.span import Span
 from tests.kit.clock import ManualClock
 from tests.operations.replay.archived import START, posted, read, status, store
@@ -55,18 +54,15 @@ def traffic(rng: random.Random) -> Iterator[Archived]:
 
 
 @pytest.fixture(scope="module")
-def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def settings(module_settings: Settings) -> Iterator[Settings]:
     """Running tables, and no Kafka; work on other tables is done in small portions."""
-    folder = tmp_path_factory.mktemp("running")
-    made = new_settings("127.0.0.1:1", clickhouse_address, folder)
-    migrate(made)
-    store(made, folder, traffic(random.Random(5)))
+    store(module_settings, module_settings.data, traffic(random.Random(5)))
     with in_small_portions():
-        yield made
-    with clickhouse.connected(made.clickhouse, database="default") as client:
+        yield module_settings
+    with clickhouse.connected(module_settings.clickhouse, database="default") as client:
         names = client.execute(
             "SELECT name FROM system.databases WHERE startsWith(name, %(name)s)",
-            {"name": made.clickhouse.database},
+            {"name": f"{module_settings.clickhouse.database}_"},
         )
         for (name,) in names:
             client.execute(f"DROP DATABASE {name}")
@@ -209,7 +205,7 @@ def test_interrupted_anywhere_it_comes_to_the_same_end(
         assert tables(settings, other) == expected
         assert interruptions > 1
         assert next(calls) <= 2 * CALLBACKS + interruptions * (PORTION + PAGE)
-    assert "are built further." in capsys.readouterr().err
+    assert "are continued." in capsys.readouterr().err
 
 
 def test_what_differs_begins_anew_and_says_so(
@@ -221,17 +217,17 @@ def test_what_differs_begins_anew_and_says_so(
     assert capsys.readouterr().err == ""
     some = Selection(Span(since=START + 50_000_000))
     rebuild.into(settings, some, other, SAME, AFTERWARDS)
-    assert "are of another part of an archive: they are built anew.\n" in capsys.readouterr().err
+    assert "are of another part of an archive: they are rebuilt.\n" in capsys.readouterr().err
     assert ids(settings, other) == [f"callback-{each:03}" for each in range(50, CALLBACKS)]
 
     def none(callback: Callback) -> Normalized | Rejected:
         raise AssertionError(callback.id)
 
     rebuild.into(settings, some, other, Code(none, "the same"), AFTERWARDS)
-    assert capsys.readouterr().err.endswith(f"; DROP DATABASE {other} to build them anew.\n")
+    assert capsys.readouterr().err.endswith(f"; DROP DATABASE {other} to rebuild them.\n")
     early = ManualClock(START + 55_000_000)
     built = rebuild.into(settings, some, other, Code(read, "another"), early)
-    assert "are by other code or sources: they are built anew.\n" in capsys.readouterr().err
+    assert "are by other code or sources: they are rebuilt.\n" in capsys.readouterr().err
     assert built.span == Span(START + 50_000_000, START + 55_000_000)
     assert ids(settings, other) == [f"callback-{each:03}" for each in range(50, 55)]
 

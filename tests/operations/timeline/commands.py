@@ -8,14 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.pipeline import environment
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.settings import Settings
-
-PATIENCE = 60
 
 
 class Tail:

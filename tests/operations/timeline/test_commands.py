@@ -23,11 +23,11 @@ from schemas.topics import Topic
 from tests.kit.commands import ran
 from tests.kit.events import event
 from tests.operations.timeline.calls import A_LEG, ANSWERED, B_LEG, QUEUE, betrayed
-from tests.operations.timeline.commands import PATIENCE, Tail
+from tests.operations.timeline.commands import Tail
 from tests.pipeline import Pipeline, environment
 from tests.rows import until
 from tests.samples import Request, in_shape
-from tests.servers import NO_TLS, eventually, kafka_node, new_settings, prepared
+from tests.servers import NO_TLS, PATIENCE, eventually, kafka_node, new_settings, prepared
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def test_the_page_has_all_parts(told: Told) -> None:
         "Call q1 of account acme",
         "Legs",
         "Events, by when they happened",
-        "Callbacks that said them",
+        "Callbacks that reported them",
         "CDR: none",
         "Gaps: none",
         "Where each value came from",

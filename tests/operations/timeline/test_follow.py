@@ -9,8 +9,8 @@ from runtime import topics
 from runtime.kafka import client_options
 from schemas.topics import Topic
 from tests.kit.events import event
-from tests.operations.timeline.commands import PATIENCE, Tail
-from tests.servers import eventually, new_settings
+from tests.operations.timeline.commands import Tail
+from tests.servers import PATIENCE, eventually, new_settings
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:

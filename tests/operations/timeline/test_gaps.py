@@ -51,7 +51,7 @@ def test_a_call_of_which_everything_came_has_none() -> None:
 
 def test_an_open_call_is_open_and_lacks_nothing_yet() -> None:
     (gap,) = gaps(whole([RING, ANSWER]), NOW)
-    assert (gap.code, gap.text) == ("open", "Still open: the last news came 94.0 s ago.")
+    assert (gap.code, gap.text) == ("open", "Still open: the last event arrived 94.0 s ago.")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ ROWS = (
 
 
 def _post(url: str) -> Post:
-    return Post(WatchSettings(webhook_url=SecretStr(url), webhook_secret=SecretStr(SECRET)))
+    return Post(SecretStr(url), SecretStr(SECRET))
 
 
 def test_an_alert_is_a_row_until_it_is_cleared(store_settings: Settings, client: Client) -> None:

@@ -11,7 +11,7 @@ from ingest.metrics import SPOOL_BYTES
 from operations.watch import archive as questions
 from operations.watch import metrics
 from operations.watch.alerts import Key, Kind
-from operations.watch.checks import Arrived, ShareCheck, SilenceCheck, SpoolCheck
+from operations.watch.checks import ShareCheck, SilenceCheck, SpoolCheck, Watch
 from runtime import sources
 from runtime.metrics import serve
 from runtime.settings import Settings, WatchSettings
@@ -34,9 +34,9 @@ def _add(settings: Settings, *names: str) -> None:
 
 
 def _silence(settings: Settings, until: int | None) -> SilenceCheck:
-    arrived = Arrived()
-    arrived.until = until
-    return SilenceCheck(settings, CLOCK, lambda *_: False, arrived)
+    watch = Watch(settings, CLOCK, lambda *_: False)
+    watch.arrived.until = until
+    return SilenceCheck(watch)
 
 
 def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
@@ -67,14 +67,8 @@ def test_rejections_above_the_usual_share(store_settings: Settings, client: Clie
     _add(store_settings, "wrong", "well")
     archive(client, "wrong", rejected=6, every_seconds=600)
     archive(client, "well")
-    check = ShareCheck(
-        store_settings,
-        CLOCK,
-        lambda *_: False,
-        kind=Kind.REJECTIONS,
-        question=questions.REJECTED,
-        gauge=metrics.REJECTED,
-    )
+    watch = Watch(store_settings, CLOCK, lambda *_: False)
+    check = ShareCheck(watch, Kind.REJECTIONS, question=questions.REJECTED, gauge=metrics.REJECTED)
     (found,) = check.look()
     assert found.key == Key(Kind.REJECTIONS, "wrong")
     assert found.text.startswith("6 of 6 callbacks were rejected")
@@ -89,14 +83,8 @@ def test_doubts_above_the_usual_share(store_settings: Settings, client: Client) 
         "if(number < 12, [('uuid', 'not-a-uuid', '')], []) FROM numbers(900)",
         {"now": NOW},
     )
-    check = ShareCheck(
-        store_settings,
-        CLOCK,
-        lambda *_: False,
-        kind=Kind.DOUBTS,
-        question=questions.DOUBTFUL,
-        gauge=metrics.DOUBTFUL,
-    )
+    watch = Watch(store_settings, CLOCK, lambda *_: False)
+    check = ShareCheck(watch, Kind.DOUBTS, question=questions.DOUBTFUL, gauge=metrics.DOUBTFUL)
     (found,) = check.look()
     assert found.key == Key(Kind.DOUBTS, "doubtful")
 
@@ -107,8 +95,9 @@ def test_a_spool_in_use(held: int) -> None:
     SPOOL_BYTES.set(held)
     with serve(0, lambda: (True, "")) as server:
         host, port = server.address
-        settings, arrived = Settings(watch=WatchSettings(ingest_metrics=f"{host}:{port}")), Arrived()
-        found = SpoolCheck(settings, ManualClock(), lambda *_: False, arrived).look()
+        settings = Settings(watch=WatchSettings(ingest_metrics=f"{host}:{port}"))
+        watch = Watch(settings, ManualClock(), lambda *_: False)
+        found = SpoolCheck(watch).look()
     SPOOL_BYTES.set(0)
     assert [each.key for each in found] == [Key(Kind.SPOOL, "ingest")] * bool(held)
-    assert arrived.is_held is bool(held)
+    assert watch.arrived.is_held is bool(held)

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime import clickhouse
-from sinks.migrate import migrate
 from tests.rows import select
-from tests.servers import NO_KAFKA, new_settings
 from tests.sinks.queries import day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from runtime.settings import Settings
 
@@ -22,14 +19,10 @@ Answer = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def day_settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def day_settings(module_settings: Settings) -> Settings:
     """A database with the day in it, and no Kafka."""
-    settings = new_settings(NO_KAFKA, clickhouse_address, tmp_path_factory.mktemp("day"))
-    migrate(settings)
-    day.write(settings)
-    yield settings
-    with clickhouse.connected(settings.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {settings.clickhouse.database}")
+    day.write(module_settings)
+    return module_settings
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,11 @@ from operations.directory.entries import Entry
 from operations.directory.load import load
 from runtime import clickhouse
 from schemas.times import SECOND, microseconds
-from sinks.migrate import migrate
 from tests.rows import select
-from tests.servers import NO_KAFKA, new_settings
 from tests.sinks.queries import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from runtime.settings import Settings
     from schemas.events import CallEvent
@@ -101,17 +99,13 @@ def calls() -> list[list[CallEvent]]:
 
 
 @pytest.fixture(scope="module")
-def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    made = new_settings(NO_KAFKA, clickhouse_address, tmp_path_factory.mktemp("figures"))
-    migrate(made)
-    telling.tell(made, *calls())
+def settings(module_settings: Settings) -> Settings:
+    telling.tell(module_settings, *calls())
     people = [Entry("acme", "extension", each, 0, *PEOPLE[each]) for each in PEOPLE]
-    with clickhouse.connected(made.clickhouse) as client:
+    with clickhouse.connected(module_settings.clickhouse) as client:
         load(client, people)
         put(client, Account("acme", "Europe/Paris"))
-    yield made
-    with clickhouse.connected(made.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {made.clickhouse.database}")
+    return module_settings
 
 
 @pytest.fixture

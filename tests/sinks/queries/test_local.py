@@ -14,13 +14,9 @@ import pytest
 from operations.accounts.store import Account, put
 from runtime import clickhouse
 from sinks import local, statements
-from sinks.migrate import migrate
 from tests.rows import select
-from tests.servers import NO_KAFKA, new_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runtime.settings import Settings
 
 ZONES = {
@@ -54,16 +50,12 @@ DAYS = [date.fromisoformat(first) + timedelta(n) for first, count in SPANS for n
 
 
 @pytest.fixture(scope="module")
-def settings(clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    made = new_settings(NO_KAFKA, clickhouse_address, tmp_path_factory.mktemp("local"))
-    migrate(made)
-    with clickhouse.connected(made.clickhouse) as client:
+def settings(module_settings: Settings) -> Settings:
+    with clickhouse.connected(module_settings.clickhouse) as client:
         client.execute(FILLED, {"accounts": [*ZONES, "unset"], "days": DAYS})
         for name, zone in ZONES.items():
             put(client, Account(name, zone))
-    yield made
-    with clickhouse.connected(made.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {made.clickhouse.database}")
+    return module_settings
 
 
 # by hand, from the rules of each zone in 2026
