@@ -62,6 +62,11 @@ SENDER_MESSAGES = {
     "signature": "the signature is missing or wrong",
     "time": "the time that was signed is missing, or too far from ours",
 }
+AROUND_TOKENS = " \t\r\n.,;\"'<>()"
+"""What people paste along with a URL."""
+BLANK = b" \t\r\n\xef\xbb\xbf"
+OWN_PARAMETER = b"myid="
+"""Of the URL itself, as in document 003: without any other nothing has happened."""
 CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 """All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
@@ -94,9 +99,9 @@ class Ingress:
         """Answer `/callbacks/<token>`."""
         environ = request.environ  # what `request` is asked for goes through three layers each time
         try:
-            source = self.source_of(token, environ)
+            source = self.source_of(token.strip(AROUND_TOKENS), environ)
             method, query, body = self.read(environ)
-            if method not in CALLBACK_METHODS or not (body or query):
+            if method not in CALLBACK_METHODS or _is_probe(query, body):
                 return answers.probed()
             callback = self.callback_of(source, environ, query, body)
             why = self.objection(source, callback, environ)
@@ -246,6 +251,13 @@ class Ingress:
             defect(error)
             for message in messages:
                 message.error = "a defect"
+
+
+def _is_probe(query: bytes, body: bytes) -> bool:
+    """Return whether a request says nothing, and so somebody just tries the URL."""
+    if body and body.strip(BLANK):
+        return False
+    return not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1)
 
 
 def environ_key(name: str) -> str:

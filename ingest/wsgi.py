@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+
+GLUED = re.compile(rb"&|%3F", re.IGNORECASE)
+"""Where a sender adds its parameters to a URL without looking: as if it had some, or encoded."""
 
 
 @dataclass(slots=True)
@@ -71,7 +76,10 @@ def environ_of(request: Request) -> WSGIEnvironment:
 
 
 def split(target: bytes) -> tuple[bytes, bytes]:
-    """Return path and query of a request's target; raise `NotATargetError`."""
+    """Return path and query of a request's target; raise `NotATargetError`.
+
+    A `#` in a query is a sign like others: it may be dialled, and no client sends what follows one in a URL.
+    """
     if target[:1] != b"/":
         try:
             url = httptools.parse_url(target)
@@ -79,7 +87,10 @@ def split(target: bytes) -> tuple[bytes, bytes]:
             raise NotATargetError from None
         return url.path or b"/", url.query or b""
     path, _, query = target.partition(b"?")
-    return path, query.partition(b"#")[0]
+    glued = GLUED.split(path.partition(b"#")[0], maxsplit=1)
+    if len(glued) > 1:
+        return glued[0], b"&".join(filter(None, (glued[1], query)))
+    return glued[0], query
 
 
 def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.talk import said_span, time_talked
@@ -17,21 +18,59 @@ ROUNDED = SECOND
 """Bills count in whole seconds: their times and durations may differ by one."""
 
 
+FILLED = (
+    *("direction", "method", "caller", "callee", "display_number", "extension", "agent_id", "customer_ref"),
+    *("campaign", "round", "started_at", "ended_at", "ring_time", "talk_time", "outcome", "hangup_cause"),
+    *("hangup_direction", "recording"),
+)
+"""What a bill without its times leaves to the one before it."""
+
+
 def bills_of(events: Iterable[CallEvent]) -> list[CallEvent]:
     """Give the bill of each leg, first that of the leg that began first: it is the call's.
 
     Of several bills of one leg the one that was received last holds.
     """
     by_leg: dict[str, CallEvent] = {}
+    several: dict[str, list[CallEvent]] = {}
     for event in events:
         if event.kind == "cdr":
-            other = by_leg.get(event.leg)
-            if other is None or received(event) > received(other):
-                by_leg[event.leg] = event
+            other = by_leg.setdefault(event.leg, event)
+            if other is not event:
+                several.setdefault(event.leg, [other]).append(event)
+    for leg, told in several.items():
+        by_leg[leg] = _put_together(sorted(told, key=received))
     bills = list(by_leg.values())
     if len(bills) > 1:
         bills.sort(key=_beginning)
     return bills
+
+
+def _put_together(bills: list[CallEvent]) -> CallEvent:
+    """Give the last of a leg's bills; one with a few fields takes nothing away from a whole one before it."""
+    last = bills[-1]
+    if _is_whole(last):
+        return last
+    before = next(filter(_is_whole, reversed(bills)), last)
+    filled = {name: getattr(before, name) for name in FILLED if getattr(last, name) is None}
+    if last.answered_at is None and last.outcome in {None, before.outcome}:
+        filled["answered_at"] = before.answered_at
+    return replace(last, **filled)
+
+
+def filling(events: Iterable[CallEvent]) -> list[CallEvent]:
+    """Give the whole bills of which a later one with a few fields has the others, at most one of a leg."""
+    last: dict[str, CallEvent] = {}
+    whole: dict[str, CallEvent] = {}
+    for bill in sorted((event for event in events if event.kind == "cdr"), key=received):
+        last[bill.leg] = bill
+        if _is_whole(bill):
+            whole[bill.leg] = bill
+    return [bill for leg, bill in whole.items() if last[leg] is not bill]
+
+
+def _is_whole(bill: CallEvent) -> bool:
+    return bill.started_at is not None and bill.ended_at is not None
 
 
 def received(event: CallEvent) -> tuple[int, str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.dialects import LEGS_END_APART
+from schemas.times import SECOND
+from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
 
 OFFERED = frozenset({"ring", "dial"})
+HAPPENED = OFFERED | {"answer", "hangup"}
+FEWEST = 2
+"""One event alone says nothing of durations."""
+AT_ONCE, SOON = 2 * SECOND, 10 * SECOND
+"""How close together the events of a burst are, and how soon after it has begun a call is told of."""
 BEGUN = OFFERED | {"answer"}
 """What shows that a leg was there."""
 
@@ -145,6 +152,19 @@ def timed(events: list[CallEvent]) -> list[CallEvent]:
     Once a provider has held events back, the receipts of all that follow say nothing of it.
     """
     since = min((event.received_at for event in events if event.doubts and event.is_held_back), default=None)
+    since = _burst_at(events) if since is None else since
     if since is None:
         return events
     return [event for event in events if event.clock == "provider" or event.received_at < since]
+
+
+def _burst_at(events: list[CallEvent]) -> int | None:
+    """When all that happened to a call was received at once, long after it began; None if it was not."""
+    told = [event for event in events if event.clock == "ingress" and event.kind in HAPPENED]
+    if len(told) < FEWEST:
+        return None
+    first = min([event.received_at for event in told])
+    if max([event.received_at for event in told]) - first > AT_ONCE:
+        return None
+    begun = [at for event in told for at in (event.started_at, created_at(event.leg)) if at is not None]
+    return first if begun and first - max(begun) > SOON else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of
+from schemas.bills import bills_of, filling
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
 from schemas.events import SAYS_NOTHING
 from schemas.tellers import (
@@ -84,6 +84,8 @@ def deciding(events: Iterable[CallEvent]) -> set[str]:
         *_words_of_queues(happened),
         *_last_ends(happened),
     ]
+    billed = {event.leg for event in found if event is not None and event.kind == "cdr"}
+    found += [bill for bill in filling(said) if bill.leg in billed]
     return {event.event_id for event in found if event is not None}
 
 

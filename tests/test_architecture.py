@@ -77,7 +77,7 @@ EXCEPTIONS = {
     "schemas.payload.charsets": frozenset({"encodings", "pkgutil"}),  # which text encodings Python has
     "schemas.documents.docstrings": frozenset({"ast", "inspect", "sys"}),  # reads its own package's source
     "schemas.payload.multipart": frozenset(
-        {"werkzeug.exceptions", "werkzeug.http", "werkzeug.sansio"}
+        {"contextlib.suppress", "quopri", "werkzeug.exceptions", "werkzeug.http", "werkzeug.sansio"}
     ),  # on bytes alone
 }
 

@@ -226,6 +226,9 @@ def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | 
     started_at = read_time(fields, "starttime", zone, uuid=leg, told_at=told_at)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg, told_at=told_at)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg, told_at=told_at)
+    began, rang_until = started_at or 0, answered_at or started_at or 0
+    if (answered_at is None or began <= answered_at) and (ended_at is None or rang_until <= ended_at):
+        return started_at, answered_at, ended_at
     odd = _odd_ones(started_at, answered_at, ended_at, lambda: fields.duration("duration", SECOND))
     for name in odd:
         fields.misread(name, "out-of-order")
@@ -276,7 +279,7 @@ def _durations(
         fields.misread("duration", "out-of-range")
     if fields.doubted("billsec"):
         talk_time = talked
-    if fields.doubted("duration"):
+    if fields.doubted("duration") or (ring_time is None and _is_outcome_told(fields, answered_at, talk_time)):
         ring_time = between(started_at, answered_at if answered_at or talk_time else ended_at)
     return ring_time, talk_time
 
@@ -301,10 +304,16 @@ def _notice(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None)
 
 
 def _outcome(fields: Fields, answered_at: int | None, talk_time: int | None) -> Outcome | None:
-    """Return whether somebody answered; None if the field that says so is in doubt."""
+    """Return whether somebody answered; None if the field that says so is in doubt, or not there."""
     if answered_at is not None or talk_time:
         return "answered"
-    return None if fields.doubted("answertime") and talk_time is None else "unanswered"
+    is_told = _is_outcome_told(fields, answered_at, talk_time)
+    return "unanswered" if is_told and not (fields.doubted("answertime") and talk_time is None) else None
+
+
+def _is_outcome_told(fields: Fields, answered_at: int | None, talk_time: int | None) -> bool:
+    """Whether a bill says if somebody answered: an empty `answertime` says that nobody did."""
+    return answered_at is not None or talk_time is not None or fields.has("answertime")
 
 
 def _direction(fields: Fields) -> Direction | None:

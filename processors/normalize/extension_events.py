@@ -90,7 +90,8 @@ VOCABULARY = Vocabulary(
             "EventTime",
         ),
         *("EventType", "RecID", "RemoteNumber", "SubCallID", "Tag", "Transfered"),
-    }
+    },
+    also={"Transferred": "Transfered"},
 )
 CALLED_FROM_OUTSIDE = ("CalledDID", "CalledNumber", "CalledExtension")
 CALLED_FROM_INSIDE = ("CalledNumber", "CalledDID", "CalledExtension")
@@ -229,8 +230,9 @@ def _direction(
 ) -> Direction | None:
     """Return the direction of the call, not of the leg.
 
-    A call started by the API is outbound, although its origin is rung first. A queue that calls its
-    agents, and an extension that passes a caller on, do so for a call that came in.
+    Where nobody says, one to a public number came in. A call started by the API is outbound, although its
+    origin is rung first. A queue that calls its agents, and an extension that passes a caller on, do so for a
+    call that came in.
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
@@ -238,7 +240,8 @@ def _direction(
         fields.doubt("CallFlow", "unknown-word")
     if initiated:
         return "outbound"
-    return "inbound" if for_caller else DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+    told = DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
+    return "inbound" if for_caller or (told is None and fields.scalar("CalledDID")) else told
 
 
 def _extension(fields: Fields, flow: str, event_type: str, *, to_agent: bool) -> str | None:

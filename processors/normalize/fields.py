@@ -8,6 +8,7 @@ are read alike. A value that says nothing is None. A field that can't be read is
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
 import orjson
@@ -47,12 +48,16 @@ ONLY_TEXT = frozenset({str})
 EMPTY: frozenset[str] = frozenset()
 AROUND = INVISIBLE + QUOTES + SPACES
 """What may stand before and after an id."""
-AROUND_NAMES = f"{AROUND}?"
-"""The same of a field's name."""
+NO_LETTERS = re.compile(r"[\W_]+")
+"""Of a field's name."""
 
 TRUE = frozenset({"true", "yes", "1", "t", "y"})
 FALSE = frozenset({"false", "no", "0", "f", "n"})
 
+PLUS = "%2B"
+"""As a sender writes it that encodes twice."""
+WRITTEN_TWICE = frozenset('"%')
+IN_QUOTES = re.compile(r'^"([^"]*)"$')
 LOST_PLUS = re.compile(r"(?<=sip:) (?=\d)")
 """Of a number within an address: a form writes a space as a plus."""
 
@@ -89,10 +94,11 @@ class Left(TypedDict):
 class Vocabulary:
     """The names of fields that the documents of a dialect know."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """As the documents write them."""
+    def __init__(self, names: Iterable[str], also: Mapping[str, str] | None = None) -> None:
+        """As the documents write them; `also` are other spellings, each with the documents' name."""
         self.names = frozenset(names)
-        self.by_lower = {name.lower(): name for name in self.names}
+        self.by_letters = {_letters(name): name for name in self.names}
+        self.by_letters |= {_letters(spelled): name for spelled, name in (also or {}).items()}
 
 
 class Fields:
@@ -128,12 +134,12 @@ class Fields:
         return scalars
 
     def known_by(self, vocabulary: Vocabulary) -> None:
-        """Rename fields to the documents' names, whatever their case and the characters around them."""
+        """Rename fields to the documents' names, whatever their case and the signs in and around them."""
         if vocabulary.names.issuperset(self._payload):
             return
         payload, scalars = dict(self._payload), dict(self.scalars)
         for name in self._payload.keys() - vocabulary.names:
-            known = vocabulary.by_lower.get(name.strip(AROUND_NAMES).lower())
+            known = vocabulary.by_letters.get(_letters(name))
             if known is not None and known not in payload:
                 payload[known] = payload.pop(name)
                 if name in scalars:
@@ -186,16 +192,22 @@ class Fields:
         return Left(written=self.written or None, extra=self.rest(), doubts=tuple(self.doubts))
 
     def scalar(self, name: str) -> str | None:
-        """Return the field as text without spaces around it; '' if it says nothing, None if it is no text."""
+        """Return the field as bare text; '' if it says nothing, None if it is no text."""
         value = self.scalars.get(name, "")
         if type(value) is not str:
             return str(value) if type(value) is Truth else None
         text = value.strip()
-        return "" if text[:1] in MAY_BE_NOTHING and says_nothing(text) else text
+        if text[:1] not in MAY_BE_NOTHING:
+            return text
+        return "" if says_nothing(text) else text.strip(AROUND)
 
     def any_of(self, names: frozenset[str]) -> bool:
         """Return whether the payload has one of these fields, even an empty one."""
         return not names.isdisjoint(self.scalars)
+
+    def has(self, name: str) -> bool:
+        """Return whether the payload has the field, even an empty one or null."""
+        return name in self._payload
 
     def word(self, name: str) -> str:
         """Return the field in lower case, to look up in a table; that does not make it understood."""
@@ -231,7 +243,12 @@ class Fields:
         text = self.text(name)
         if text is not None and OF_A_FLOAT.fullmatch(text):
             return self._of_float(name, text)
-        if text is None or " " not in (written := str(self.scalars[name])):
+        if text is None:
+            return None
+        if text[0] in WRITTEN_TWICE:
+            text = IN_QUOTES.sub(r"\1", text)
+            return f"+{text[len(PLUS) :]}" if text.startswith(PLUS) else text
+        if " " not in (written := str(self.scalars[name])):
             return text
         return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
 
@@ -323,13 +340,19 @@ class Fields:
         text = str(value).strip()
         if not text or names_nothing(text):
             return None
-        text = _with_plus(str(value).strip(INVISIBLE))
-        found = canonical(text.strip(AROUND))
+        text = _with_plus(str(value).strip(INVISIBLE)).strip(AROUND)
+        found = canonical(text)
         if hyphens:
             found = hyphenated(found)
         if found != text:
             self.written[found] = text
         return found
+
+
+@lru_cache(1024)
+def _letters(name: str) -> str:
+    """A field's name as names are compared: `starttime` is `start_time` and `StartTime`, too."""
+    return NO_LETTERS.sub("", name).lower()
 
 
 def _why_no_id(value: object, given: object) -> str:

@@ -65,7 +65,7 @@ LEAST_DIGITS = 10
 """Of a count with an exponent: with fewer, seconds are lost."""
 MOST_AHEAD = 31 * 24 * 3600 * SECOND
 """Clocks may be wrong by an hour or a day; a call that is told of has begun."""
-MOST_LATE = 10 * 365 * 24 * 3600 * SECOND
+MOST_LATE = -10 * 365 * 24 * 3600 * SECOND
 """A clock that has begun anew shows the year in which it was made."""
 DIGITS_OF_MICROSECONDS = 6
 
@@ -89,7 +89,9 @@ def read_time(
         fields.understood(name)
         return None
     read = "malformed-time" if text is None else instant_of(text, zone, after, uuid)
-    if isinstance(read, int) and not _is_possible(read, told_at):
+    if type(read) is int and not (
+        YEAR_2000 <= read < YEAR_2100 and (told_at is None or MOST_LATE < read - told_at < MOST_AHEAD)
+    ):
         read = "out-of-range"
     if isinstance(read, str):
         fields.doubt(name, read)
@@ -106,20 +108,21 @@ def says_a_time(fields: Fields, name: str) -> bool:
     return text.startswith("20") or (text != "" and instant_of(text, UTC_ZONE, None, None) is not None)
 
 
-def _is_possible(instant: int, told_at: int | None) -> bool:
-    if not YEAR_2000 <= instant < YEAR_2100:
-        return False
-    return told_at is None or told_at - MOST_LATE <= instant <= told_at + MOST_AHEAD
-
-
 def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
     """Read a time in any spelling."""
     if text[4:5] == "-" and SHAPE.fullmatch(text):
         return None if is_never(text) else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
     number = number_of(text)
     if number is not None:
-        return "malformed-time" if _is_rounded(text) else _counted(number)
-    text = text.strip(QUOTES + INVISIBLE).translate(IN_CHINESE).strip()
+        return _counted(number) if type(number) is int or not _is_rounded(text) else "malformed-time"
+    bare = text.strip(QUOTES + INVISIBLE).strip()
+    if bare and bare != text:
+        return instant_of(bare, zone, after, uuid)
+    return _dated(text.translate(IN_CHINESE).strip(), zone, after, uuid)
+
+
+def _dated(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+    """Read a date and time in a spelling other than the documents'."""
     found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
     if found is None:
         return None if ZERO_TIME.fullmatch(text) else _of_languages(text)

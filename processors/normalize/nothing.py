@@ -45,7 +45,7 @@ TEMPLATE = re.compile(
 """What should have been replaced by a value, and was not."""
 HOLDS_TEMPLATE = re.compile(
     r"\$+\{|\$\w*\(|@\{|\{\{|#\{|%\{|%\(|%!|<%|%[sd]\b"
-    r"|(?<![^\W_])(?:null|undefined|none|nil|nan)(?![^\W_])|^(?:null|undefined){2}$",
+    r"|(?<![^\W_])(?:null|undefined|none|(?-i:NaN))(?![^\W_])|^(?:null|undefined){2}$",
     re.IGNORECASE,
 )
 """An id that is put together of several parts, one of them without a value."""
@@ -60,7 +60,7 @@ NO_IDS = frozenset(
     }
 )
 """Words that other fields may hold."""
-NO_ID = re.compile(r"(?:urn:uuid:)?(?:[\W_0xX]*|[\W_fF]{32,})|\d{1,6}[-_:]0*", re.IGNORECASE)
+NO_ID = re.compile(r"(?:urn:uuid:)?(?:[\W_0xX]*|[\W_fF]{32,})|\d{1,6}[-_:]", re.IGNORECASE)
 """Zeros, the largest UUID, a mask without its figures, and a number before an id that is missing."""
 
 SECONDS_A_DAY = 86_400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +17,8 @@ from schemas.callbacks import Reason
 from schemas.dialects import NAMES
 from schemas.events import Doubt
 from schemas.payload.decode import Undecodable, payloads
+from schemas.payload.loose_json import MAX_VALUES
+from schemas.payload.within import objects_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +40,8 @@ ANSWER_READERS: Mapping[str, Reader] = {"dial": dial.events_of, "history": histo
 ASKED_AT = "asked_at"
 """When a history was asked for says nothing of the call: asked again, the same answer is the same event."""
 
+DEEPEST = 3
+"""So many envelopes may there be around an object."""
 LONGEST_PAYLOAD = 900_000
 """As JSON, in bytes. Kafka takes messages of a megabyte; a form's control characters grow sixfold as JSON."""
 
@@ -69,16 +74,36 @@ def normalize(
     read = ANSWER_READERS.get(callback.kind) or READERS.get(dialect)
     if read is None or dialect not in READERS:
         return Rejected((Reason("", "unknown-dialect", "the source's dialect is none that we know"),))
-    outcomes = [_one(callback, dialect, timezone, Fields(payload), read) for payload in read_objects]
+    one = partial(_one, callback, dialect, timezone, read)
+    outcomes = [one(payload) for payload in read_objects]
+    if any(isinstance(outcome, Rejected) for outcome in outcomes):
+        outcomes = [each for payload in read_objects for each in _each(one, payload)]
     if len(outcomes) == 1:
         return outcomes[0]
     return _together(outcomes)
 
 
+def _each(
+    one: Callable[[Mapping[str, object]], Normalized | Rejected], payload: dict[str, object], depth: int = 0
+) -> list[Normalized | Rejected]:
+    """Read one object of a callback, or those in it, if it says nothing itself."""
+    outcome = one(payload)
+    if isinstance(outcome, Normalized) or depth == DEEPEST or not _is_lacking(outcome):
+        return [outcome]
+    inner = [each for found in objects_within(payload)[:MAX_VALUES] for each in _each(one, found, depth + 1)]
+    return inner if any(isinstance(each, Normalized) for each in inner) else [outcome]
+
+
+def _is_lacking(outcome: Rejected) -> bool:
+    """Whether nothing is wrong but that something is not there."""
+    return all(reason.code == "missing" for reason in outcome.reasons)
+
+
 def _one(
-    callback: Callback, dialect: str, timezone: ZoneInfo, fields: Fields, read: Reader
+    callback: Callback, dialect: str, timezone: ZoneInfo, read: Reader, payload: Mapping[str, object]
 ) -> Normalized | Rejected:
     """Read one object of a callback."""
+    fields = Fields(payload)
     try:
         # The same bytes for the same fields, whatever their shape and order: a retry is the same event.
         canonical = orjson.dumps(_identity(callback, fields), option=orjson.OPT_SORT_KEYS)

@@ -26,7 +26,8 @@ SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030"}
 """What senders write who say that they write the other."""
 ASCII = bytes(range(32, 127))
 HIGH = bytes(range(128, 256))
-CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)", re.IGNORECASE)
+CHARSET = re.compile(r"[;,\s]charset\s*=\s*[\"']?([^\"';,\s]*)", re.IGNORECASE)
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED_BYTES = range(0xDC80, 0xDD00)
 """How Python's `surrogateescape` says a byte that is no text."""
@@ -37,7 +38,9 @@ LONGEST_GARBLED = 4096
 class Garbled(str):
     r"""A text that could not be decoded: stray bytes are written `\xNN`, half a surrogate pair `\uNNNN`."""
 
-    __slots__ = ()
+    __slots__ = ("escaped",)
+    escaped: str
+    """The whole of it, its stray bytes as surrogates."""
 
 
 @lru_cache(1024)
@@ -51,7 +54,8 @@ def charset_of(content_type: str) -> str:
 def codec_of(label: str) -> str:
     """Return Python's codec of this name; '' for none, and for one that is no superset of ASCII."""
     name = encodings.normalize_encoding(label).lower().removeprefix("x_")
-    name = encodings.aliases.aliases.get(name, name)
+    aliases = encodings.aliases.aliases
+    name = aliases.get(name) or aliases.get(name.removeprefix("windows_"), name)
     name = SUPERSETS.get(name, name)
     if name not in CODECS or name in NO_CHARSETS:
         return ""
@@ -93,21 +97,27 @@ def texts_of(raw: Iterable[bytes], *labels: str) -> list[str]:
         return [text_of(each, codecs) for each in raw]
 
 
+def narrow(payload: bytes) -> bytes:
+    """Return a payload in UTF-8 that is in one of Unicode's wide encodings, and any other as it is."""
+    if b"\0" not in payload[:4] and not payload.startswith(WIDE_BOMS):
+        return payload
+    try:
+        return payload.decode(json.detect_encoding(payload)).encode()
+    except UnicodeError:
+        return payload
+
+
 def document_of(payload: bytes, *labels: str) -> str:
     """Return the text of a JSON payload; undecodable bytes become surrogates, for `restored`."""
     try:
-        if b"\0" not in payload[:4]:
-            return payload.decode()
+        return payload.decode()
     except UnicodeDecodeError:
         pass
-    wide = json.detect_encoding(payload)
     first, *_ = codecs_of(*labels)
-    for codec in (wide, first):
-        try:
-            return payload.decode(codec)
-        except UnicodeError:
-            continue
-    return payload.decode(UTF_8, "surrogateescape")
+    try:
+        return payload.decode(first)
+    except UnicodeError:
+        return payload.decode(UTF_8, "surrogateescape")
 
 
 def restored(value: Any, *labels: str) -> Any:
@@ -131,8 +141,10 @@ def _restored_text(text: str, labels: tuple[str, ...]) -> str:
 
 def garbled(text: str) -> Garbled:
     """Escape a text's surrogates; a long text is cut."""
-    escaped = SURROGATE.sub(_escape, text)
-    return Garbled(escaped if len(escaped) <= LONGEST_GARBLED else f"{escaped[:LONGEST_GARBLED]}…")
+    readable = SURROGATE.sub(_escape, text)
+    found = Garbled(readable if len(readable) <= LONGEST_GARBLED else f"{readable[:LONGEST_GARBLED]}…")
+    found.escaped = text
+    return found
 
 
 def _escape(found: re.Match[str]) -> str:

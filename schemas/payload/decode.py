@@ -15,12 +15,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote, unquote_to_bytes
 
-from schemas.payload.charsets import charset_of, document_of, restored
+from schemas.payload.charsets import WIDE_BOMS, Garbled, charset_of, document_of, garbled, narrow, restored
 from schemas.payload.exact_json import MAX_DEPTH, MalformedJsonError, deeper_than, loads, too_deep
 from schemas.payload.forms import parse_form, parse_parts, parse_query, unquoted
-from schemas.payload.inflate import GZIP, UninflatableError, inflated
-from schemas.payload.loose_json import MAX_VALUES, first_value, values_of
+from schemas.payload.inflate import MAY_BE_COMPRESSED, UninflatableError, inflated
+from schemas.payload.loose_json import MAX_VALUES, first_value, values_by_line, values_of
 from schemas.payload.multipart import sniffed_boundary
 from schemas.payload.undecodable import Undecodable, undecodable
 
@@ -36,11 +37,17 @@ Fields: TypeAlias = "dict[str, object]"
 DETAIL = "detail"
 """The field that holds a JSON object (provider document 001)."""
 NAMES_OF_DETAIL = frozenset({DETAIL, "Detail", "DETAIL"})
-RAW_DETAIL = re.compile(rb"(?:^|&)detail=\s*(?=[{\[])", re.IGNORECASE)
-"""It was not encoded, and so an `&` in it splits the form."""
+FEWEST_FIELDS = 2
+"""That say what happened without `detail`: an id and a status."""
+RAW_JSON = re.compile(rb"(?:^|&)([\w.\[\]-]*)=\s*(?=[{\[]\s*(?:[\"{\[\\]|&quot;|&#34;))")
+"""JSON in a form that was not encoded, and so an `&` in it splits the form."""
 BOM = b"\xef\xbb\xbf"
-WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-SPACES = b" \t\r\n"
+SPACES = b" \t\r\n\x1e"
+"""The last begins each text of a sequence (RFC 7464)."""
+SAYS_NOTHING = frozenset({b"null", b"{}", b"[]", b'""'})
+"""A body of a sender that puts everything into the URL."""
+MAY_BE_A_FORM = re.compile(rb"[^\x00-\x08\x0e-\x1f<=][^\x00-\x08\x0e-\x1f=]*=")
+"""XML has this sign, too, and so have pictures."""
 OF_JSON = (b"{", b"[", b'"')
 ENCODED_JSON = re.compile(
     rb"(?:%(?:5B|7B|22|20|0D|0A|09)|\+)*%7B(?:%(?:20|0D|0A|09)|\+)*(?:%22|%5C|\"|\\)", re.IGNORECASE
@@ -88,26 +95,34 @@ def _of_both(request: tuple[str, str, bytes, str], query: bytes, charset: str) -
     method, content_type, payload, content_encoding = request
     reasons: list[Reason] = []
     below: list[Fields] = []
-    above: list[Fields] = []
     try:
         below = _fields_of_query(query, "", charset)
     except Undecodable as error:
         reasons.extend(error.reasons)
     try:
         body = _inflated(payload, content_encoding)
+        said = body.removeprefix(BOM).strip(SPACES)
         # Some providers put everything into the URL and post nothing.
-        if body.removeprefix(BOM).strip(SPACES):
-            above = decode_body(content_type, body, charset)
+        above = (
+            decode_body(content_type, body, charset) if said and (reasons or said not in SAYS_NOTHING) else []
+        )
     except Undecodable as error:
         if method != "GET" or not below:  # what a GET says is in its query
-            reasons.extend(error.reasons)
-    if reasons:
+            raise Undecodable(*reasons, *error.reasons) from None
+        return below
+    if not below and not above:
         raise Undecodable(*reasons)
-    return [below[0] | each for each in above] if above else below
+    return [_overlaid(below[0], each) for each in above] if below and above else above or below
+
+
+def _overlaid(below: Fields, above: Fields) -> Fields:
+    """Return the fields of both; a field that says nothing hides none that does."""
+    silent = {name for name, value in above.items() if value is None or value == ""}
+    return above | {name: value for name, value in below.items() if name in silent or name not in above}
 
 
 def _inflated(payload: bytes, content_encoding: str) -> bytes:
-    if not content_encoding and not payload.startswith(GZIP):
+    if not content_encoding and not payload.startswith(MAY_BE_COMPRESSED):
         return payload
     try:
         return inflated(payload, content_encoding)
@@ -118,34 +133,44 @@ def _inflated(payload: bytes, content_encoding: str) -> bytes:
 def _fields_of_query(query: bytes, content_type: str, charset: str) -> list[Fields]:
     """Read a query string, or a GET's body in its place."""
     start = query.removeprefix(BOM).lstrip(SPACES)
+    if start.startswith(OF_JSON):  # no request line has a space
+        query = unquote_to_bytes(query)
     if start.startswith((*OF_JSON, *WIDE_BOMS, b"--")) or ENCODED_JSON.match(start):
         return decode_body(content_type, query, charset)
     if not start:
         raise undecodable("empty", "the payload is empty")
     labels = (charset_of(content_type), charset)
-    return _with_detail(parse_query(start.rstrip(SPACES), *labels), start, *labels)
+    start = start.rstrip(SPACES)
+    return _of_form(parse_query(start, *labels), start, labels, is_query=True)
 
 
 def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fields]:
     """The fields of a body; raise `Undecodable`."""
     media_type = media_type_of(content_type)
+    payload = narrow(payload)
     start = payload.removeprefix(BOM).lstrip(SPACES)
     if not start:
         raise undecodable("empty", "the payload is empty")
     labels = (charset_of(content_type), charset)
-    if start.startswith(OF_JSON) or payload.startswith(WIDE_BOMS) or start[:1] == b"\0":
+    if start.startswith(OF_JSON):
         return _json_of(payload, labels)
     if ENCODED_JSON.match(start):
         return _json_of(unquoted(start), labels)
-    if media_type == "multipart/form-data" or sniffed_boundary(start) is not None:
-        form = parse_parts(content_type, start, charset)
-    elif b"=" in start or media_type == "application/x-www-form-urlencoded":
-        form = parse_form(start.rstrip(SPACES), *labels)
-    elif media_type.endswith(("/json", "+json")):
+    if (media_type == "multipart/form-data" and start.startswith(b"--")) or sniffed_boundary(start):
+        return _with_detail(parse_parts(content_type, start, charset))
+    if _is_a_form(media_type, start):
+        start = start.rstrip(SPACES)
+        return _of_form(parse_form(start, *labels), start, labels)
+    if media_type.endswith(("/json", "+json")):
         return _json_of(payload, labels)
-    else:
-        raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
-    return _with_detail(form, start, *labels)
+    raise undecodable("unknown-shape", "the payload is neither a JSON object nor a form")
+
+
+def _is_a_form(media_type: str, start: bytes) -> bool:
+    """Whether a body that is no JSON is one: announced, it need not have a value."""
+    if media_type == "application/x-www-form-urlencoded":
+        return not start.startswith(b"<")
+    return MAY_BE_A_FORM.match(start) is not None
 
 
 @lru_cache(1024)
@@ -181,7 +206,7 @@ def _loosely(text: str, strictly: MalformedJsonError, field: str, labels: tuple[
     try:
         if strictly.code == "too-deep":
             raise strictly
-        values = values_of(text)
+        values = _values_of(text)
         if deeper_than(MAX_DEPTH + 1, values):
             raise too_deep()
         values = [restored(value, *labels) for value in values]
@@ -190,17 +215,56 @@ def _loosely(text: str, strictly: MalformedJsonError, field: str, labels: tuple[
     return values[0] if len(values) == 1 else values
 
 
+def _values_of(text: str) -> list[Any]:
+    """Return the values of a text, or else those of the lines that can be read."""
+    try:
+        return values_of(text)
+    except MalformedJsonError:
+        values = values_by_line(text)
+        if not any(isinstance(value, dict) for value in values):
+            raise
+        return values
+
+
 def _objects_in(value: Any, field: str) -> list[Fields]:
     """Return the object, an array's objects, or those of a JSON text within JSON."""
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "[", '"'}:
-        return objects_of(value, field)
-    each = value if isinstance(value, list) else [value]
-    found: list[Fields] = [one for one in each if isinstance(one, dict)]
+    if isinstance(value, str):
+        text = value.lstrip()
+        if text[:1] in {"{", "[", '"'}:
+            return objects_of(value, field)
+        if ENCODED_JSON.match(text.encode("utf-8", "surrogateescape")):
+            return objects_of(unquote(text), field)
+    found = _objects_within(value if isinstance(value, list) else [value])
     if len(found) > MAX_VALUES:
         raise undecodable("too-many-objects", f"a payload may have at most {MAX_VALUES} objects", field)
     if not found:
         raise undecodable("not-an-object", "the JSON is not an object", field)
     return found
+
+
+def _objects_within(values: list[Any]) -> list[Fields]:
+    """Return the objects of an array, of arrays in it and of JSON texts; what is none among them, as one."""
+    found: list[Fields] = []
+    others: list[Fields] = []
+    for value in values:
+        if isinstance(value, dict):
+            found.append(value)
+        elif isinstance(value, list):
+            found += _objects_within(value)
+        elif value is not None:
+            inner = _objects_of_text(value)
+            found += inner
+            others += [] if inner else [{"": value}]
+    return found + others if found else []
+
+
+def _objects_of_text(value: Any) -> list[Fields]:
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
+        return []
+    try:
+        return objects_of(value)
+    except Undecodable:
+        return []
 
 
 def _with_inner(fields: Fields) -> list[Fields]:
@@ -215,34 +279,51 @@ def _with_inner(fields: Fields) -> list[Fields]:
         return [fields]
 
 
-def _with_detail(form: Mapping[str, str], payload: bytes, *labels: str) -> list[Fields]:
+def _of_form(
+    form: Mapping[str, str], payload: bytes, labels: tuple[str, ...], *, is_query: bool = False
+) -> list[Fields]:
+    """Return the fields of a form, overlaid by those of the JSON in `detail`; raise `Undecodable`."""
+    found = RAW_JSON.search(payload) if b"{" in payload or b"[" in payload else None
+    if found is not None:
+        raw = payload[found.end() :]
+        text = document_of(unquote_to_bytes(raw) if is_query else raw, *labels)
+        try:
+            return _with_raw_json(found.group(1).decode(), text, payload[: found.start()], labels)
+        except Undecodable:
+            pass  # half of it was encoded
+    return _with_detail(form)
+
+
+def _with_raw_json(name: str, text: str, before: bytes, labels: tuple[str, ...]) -> list[Fields]:
+    """Return a form with JSON that was not encoded: it ends where its JSON does, or else with a bracket."""
+    try:
+        value, after = first_value(text)
+        objects = _objects_in(restored(value, *labels), name)
+    except MalformedJsonError:
+        end = max(map(text.rfind, "}]")) + 1
+        objects, after = objects_of(text[:end], name, *labels), text[end:]
+    after = after.strip()
+    if after.strip("=") and not after.startswith("&"):
+        raise undecodable("malformed-json", "there is text after the JSON", name)
+    form = parse_form(before + b"&" + after.encode("utf-8", "surrogateescape"), *labels)
+    if name in NAMES_OF_DETAIL:
+        return [form | each for each in objects]
+    return [{**form, name: objects}]
+
+
+def _with_detail(form: Mapping[str, str]) -> list[Fields]:
     """Return the form's fields, overlaid by those of the JSON in `detail`; raise `Undecodable`."""
     fields: Fields = {**form}
     if NAMES_OF_DETAIL.isdisjoint(form):
         return [fields]
     name = next(each for each in form if each in NAMES_OF_DETAIL)
-    detail = str(fields.pop(name)).removeprefix("\ufeff").strip()
+    said = fields.pop(name)
+    detail = str(said.escaped if isinstance(said, Garbled) else said).removeprefix("\ufeff").strip()
     try:
         if not detail:
             raise undecodable("empty", "the field is empty", DETAIL)
-        return [fields | each for each in objects_of(detail, DETAIL)]
+        return [fields | each for each in _objects_in(detail, DETAIL)]
     except Undecodable:
-        raw = RAW_DETAIL.search(payload)
-        if raw is not None:
-            return _raw_detail(payload[: raw.start()], payload[raw.end() :], labels)
-        if not fields or detail.startswith(("{", "[")):
+        if len(fields) < (FEWEST_FIELDS if detail.startswith(("{", "[")) else 1):
             raise
-        return [fields | {name: form[name]}]
-
-
-def _raw_detail(before: bytes, payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
-    """Return `detail` as JSON that was not encoded: it ends where its JSON does."""
-    try:
-        value, after = first_value(document_of(payload, *labels))
-    except MalformedJsonError as error:
-        raise undecodable(error.code, error.message, DETAIL) from None
-    after = after.strip()
-    if after.strip("=") and not after.startswith("&"):
-        raise undecodable("malformed-json", "there is text after the JSON", DETAIL)
-    beside = parse_form(before + b"&" + after.encode("utf-8", "surrogateescape"), *labels)
-    return [beside | each for each in _objects_in(restored(value, *labels), DETAIL)]
+        return [fields | {name: garbled(detail) if detail.startswith(("{", "[")) else form[name]}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 MAX_INFLATED = 8 * 2**20
@@ -9,8 +10,18 @@ MAX_INFLATED = 8 * 2**20
 MAX_LAYERS = 3
 """Relays that each compress what comes."""
 GZIP = b"\x1f\x8b\x08"
+ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+"""How its streams begin."""
+MAY_BE_COMPRESSED = (GZIP, *ZLIB)
 GZIP_OR_ZLIB, RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 """`wbits` of zlib: the header tells gzip and zlib apart; some senders of `deflate` leave it out."""
+OURS = frozenset({"gzip", "x-gzip", "deflate"})
+NO_CODINGS = frozenset({"", "identity", "none", "plain", "8bit", "binary", "utf-8", "utf8"})
+"""What some write there."""
+is_text = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s*[{\[]\s*[\"{\[]|[\t\n\r\x1e -~]{12}|[\t\n\r\x1e -~]{0,11}\Z)|\xff\xfe|\xfe\xff"
+).match
+"""How every payload begins that is not compressed."""
 
 
 class UninflatableError(ValueError):
@@ -26,27 +37,29 @@ class UninflatableError(ValueError):
 def inflated(payload: bytes, content_encoding: str = "") -> bytes:
     """Decompress a payload; raise `UninflatableError`.
 
-    The header is not trusted over the body: gzip is known by its first bytes, and a body that the header
-    calls compressed but that begins as a payload does was decompressed on its way.
+    The header is not trusted over the body: gzip and zlib are known by their first bytes, and a body that
+    the header calls compressed but that begins as a payload does was decompressed on its way.
     """
-    deflated = "deflate" in content_encoding.lower()
+    codings = {each.strip().lower() for each in content_encoding.split(",")} - NO_CODINGS
     for _ in range(MAX_LAYERS):
         if payload.startswith(GZIP):
             payload = _inflate(payload, GZIP_OR_ZLIB)
-        elif deflated and payload[:1].strip() not in {b"{", b"[", b""} and not payload.isascii():
-            payload, deflated = _of_deflate(payload), False
+        elif payload.startswith(ZLIB) or (codings & OURS and not is_text(payload)):
+            payload = _of_deflate(payload, may_be_text=not codings)
         else:
             break
+    if codings - OURS and not is_text(payload):
+        raise UninflatableError("unsupported-encoding", "the payload must be plain, or as gzip or deflate")
     return payload
 
 
-def _of_deflate(payload: bytes) -> bytes:
+def _of_deflate(payload: bytes, *, may_be_text: bool) -> bytes:
     try:
         return _inflate(payload, GZIP_OR_ZLIB)
     except UninflatableError as error:
         if error.code == "too-large":
             raise
-        return _inflate(payload, RAW)
+        return payload if may_be_text else _inflate(payload, RAW)
 
 
 def _inflate(payload: bytes, wbits: int) -> bytes:

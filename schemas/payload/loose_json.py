@@ -1,7 +1,8 @@
 """JSON as senders write it who don't use a library, or use two: tried only on what strict JSON refuses.
 
-Several values one after the other, text escaped once too often, control characters as they are, values that
-are no JSON (NaN, 007, undefined, nothing at all), commas too many. A document that is cut off stays an error.
+Several values one after the other, text escaped once too often or too seldom, quotes of other languages,
+control characters as they are, values that are no JSON (NaN, 007, undefined, nothing), commas too many.
+A document that is cut off stays an error; of several, one a line, it costs no other.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ LONGEST_TIDIED = 256 * 1024
 """In characters: token by token takes a microsecond each, and no provider's callback is that long."""
 BETWEEN = re.compile(r"[\s,;=&\0\x1e\ufeff]*")
 """What stands between values, and after the last: a library adds `=` to a form without one."""
-TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^\s"{}\[\],:]+)|\s+""", re.DOTALL)
+TOKEN = re.compile(
+    r"""("(?:[^"\\]|\\.)*")|('(?:[^'\\]|\\.)*')|([{}\[\],:])|([^\s"'{}\[\],:][^\s"{}\[\],:]*)|\s+""",
+    re.DOTALL,
+)
 LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+WRONG_ESCAPE = re.compile(r"\\(?:[\"\\/bfnrt]|u[0-9A-Fa-f]{4})|\\")
+"""Each escape, so that those which are none are found."""
 DECODER = json.JSONDecoder(
     strict=False, parse_int=exact_int, parse_float=exact_float, parse_constant=lambda name: name
 )
@@ -40,6 +46,21 @@ def values_of(text: str) -> list[Any]:
                 raise
             first = first or error
     raise first or MalformedJsonError("malformed-json", "the JSON is malformed")
+
+
+def values_by_line(text: str) -> list[Any]:
+    """Return the values of a text with an object a line; a line that can't be read is itself one, as text."""
+    lines = [line.strip("\ufeff\x1e \t\r") for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    if not 1 < len(lines) <= MAX_VALUES or not all(line[0] == "{" for line in lines):
+        return []
+    values: list[Any] = []
+    for line in lines:
+        try:
+            values += values_of(line)
+        except MalformedJsonError:
+            values.append(line)
+    return values
 
 
 def first_value(text: str) -> tuple[Any, str]:
@@ -96,8 +117,17 @@ def _unescaped(text: str) -> str:
     return again if again.lstrip(" \t\r\n{[")[:1] != "\\" else _unescaped(again)
 
 
+def _as_json(piece: str) -> str:
+    """Write a token as JSON does."""
+    if piece[0] == "'":
+        piece = '"{}"'.format(piece[1:-1].replace("\\'", "'").replace('\\"', '"').replace('"', '\\"'))
+    if piece[0] == '"':
+        return WRONG_ESCAPE.sub(lambda found: found.group() if len(found.group()) > 1 else "\\\\", piece)
+    return piece if piece in "{}[],:" or LITERAL.fullmatch(piece) else json.dumps(piece)
+
+
 def _tidied(text: str) -> str:
-    """Quote bare words, put null for missing values, and drop commas before an end."""
+    """Quote what is not quoted as JSON does, put null for missing values, and drop commas before an end."""
     if len(text) > LONGEST_TIDIED or TOKEN.sub("", text):  # a text without its end
         return text
     pieces = [found.group() for found in TOKEN.finditer(text) if not found.group().isspace()]
@@ -106,8 +136,7 @@ def _tidied(text: str) -> str:
         after = pieces[number + 1] if number + 1 < len(pieces) else ""
         if piece == "," and after in {"}", "]", ","}:
             continue
-        bare = piece[0] not in '"{}[],:' and LITERAL.fullmatch(piece) is None
-        written.append(json.dumps(piece) if bare else piece)
+        written.append(_as_json(piece))
         if piece == ":" and after in {",", "}"}:
             written.append("null")
     return " ".join(written)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import quopri
 import re
+from base64 import b64decode
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -12,11 +16,32 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 if TYPE_CHECKING:
     from werkzeug.sansio.multipart import Event
 
-Part = tuple[str, str, bytes]
-"""Name, Content-Type ('' without one), value."""
 FIRST_BOUNDARY = re.compile(rb"--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*\r?\n[Cc]ontent-")
 MAX_BOUNDARY = 200
 """RFC 2046 allows 70 characters; some libraries write more."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A field of the form."""
+
+    name: str
+    """'' without one."""
+    kind: str
+    """Its Content-Type, '' without one."""
+    coding: str
+    """How its value is written as text, as mail does it; '' if it is not."""
+    written: bytes = b""
+
+    @property
+    def value(self) -> bytes:
+        """As it was before it was written as text, if it can be read."""
+        if self.coding == "quoted-printable":
+            return quopri.decodestring(self.written)
+        if self.coding == "base64":
+            with suppress(ValueError):
+                return b64decode(b"".join(self.written.split()), validate=True)
+        return self.written
 
 
 class MalformedMultipartError(ValueError):
@@ -60,16 +85,12 @@ def take(event: Event, parts: list[Part]) -> None:
     """Add the decoder's event to the parts."""
     match event:
         case Field(name=name, headers=headers) | File(name=name, headers=headers):
-            # The decoder gives None for a part without a name.
-            if not isinstance(name, str):
-                raise MalformedMultipartError("a part of the form has no name")
             said = {header.lower(): value for header, value in headers}
-            if said.get("content-transfer-encoding", "binary").lower() not in {"7bit", "8bit", "binary"}:
-                raise MalformedMultipartError("a part of the form has a transfer encoding")
-            parts.append((name, said.get("content-type", ""), b""))
+            coding = said.get("content-transfer-encoding", "").strip().lower()
+            # The decoder gives None for a part without a name.
+            parts.append(Part(str(name or ""), said.get("content-type", ""), coding))
         case Data(data=data):
-            name, kind, before = parts[-1]
-            parts[-1] = (name, kind, before + data)
+            parts[-1].written += data
         case Preamble():
             pass
         case _:

@@ -113,25 +113,9 @@ BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
     "detail not an object": ("POST", FORM, b"detail=1", [("detail", "not-an-object")]),
     "detail empty": ("POST", FORM, b"detail=", [("detail", "empty")]),
     "multipart cut off": ("POST", MULTIPART, multipart({"detail": "{}"})[:-6], [("", "malformed-multipart")]),
-    "multipart, other boundary": (
-        "POST",
-        MULTIPART,
-        multipart({"a": "b"}, boundary="other"),
-        [("", "malformed-multipart")],
-    ),
-    "multipart, no boundary": ("POST", "multipart/form-data", b"a=b", [("", "malformed-multipart")]),
-    "multipart, no name": (
-        "POST",
-        MULTIPART,
-        b"--XyZ\r\nContent-Disposition: form-data\r\n\r\n1\r\n--XyZ--\r\n",
-        [("", "malformed-multipart")],
-    ),
-    "multipart, base64": (
-        "POST",
-        MULTIPART,
-        multipart({"a": "YQ=="}).replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64'),
-        [("", "malformed-multipart")],
-    ),
+    "multipart, no boundary": ("POST", "multipart/form-data", b"--a=b", [("", "malformed-multipart")]),
+    "XML": ("POST", "", b'<?xml version="1.0"?><cdr uuid="1"/>', [("", "unknown-shape")]),
+    "a picture": ("POST", "", b"\x89PNG\r\n\x1a\n=\0", [("", "unknown-shape")]),
     "multipart, no parts": ("POST", MULTIPART, b"--XyZ--\r\n", [("", "empty")]),
     "too many fields": ("POST", FORM, b"&".join([b"a=1"] * (MAX_FIELDS + 1)), [("", "too-many-fields")]),
     "too many parts": (
@@ -147,6 +131,24 @@ BAD: dict[str, tuple[str, str, bytes, list[tuple[str, str]]]] = {
 def test_bad_input_has_its_code(name: str) -> None:
     method, content_type, payload, expected = BAD[name]
     assert codes(method, content_type, payload) == expected
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        multipart({"a": "b"}, boundary="other"),
+        multipart({"a": "Yg=="}).replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64'),
+        multipart({"a": "=62"}).replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: quoted-printable'),
+    ],
+    ids=["other boundary", "base64", "quoted-printable"],
+)
+def test_a_multipart_form_as_mail_writes_it(payload: bytes) -> None:
+    assert one("POST", MULTIPART, payload) == {"a": "b"}
+
+
+def test_a_part_without_a_name_costs_no_other() -> None:
+    form = b"--XyZ\r\nContent-Disposition: form-data\r\n\r\n1\r\n" + multipart({"a": "b"})
+    assert one("POST", MULTIPART, form) == {"": "1", "a": "b"}
 
 
 def test_every_reason_is_named() -> None:
