@@ -33,6 +33,7 @@ assert scale.SCALE in {"fast", "normal", "long"}, "CALLWEAVE_TEST_SCALE is fast,
 STARTERS = {
     "ClickHouseNode",
     "DockerCompose",
+    "Ingress",
     "KafkaNode",
     "Pipeline",
     "SecureNode",

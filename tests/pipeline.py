@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from abc import ABC, abstractmethod
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
+from pydantic import SecretStr
 
 from compose.child import Child
 from runtime.addresses import free_port
+from runtime.reading import fields_of
+from runtime.settings import Settings
 from tests.servers import NO_TLS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
-
-    from runtime.settings import KafkaSettings, Settings, WatchSettings
 
 StageName = Literal["ingest", "normalize", "correlate", "sink", "watch", "console"]
 STAGES: tuple[StageName, ...] = ("ingest", "normalize", "correlate", "sink")
@@ -79,9 +80,7 @@ class Started(ABC):
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
@@ -110,64 +109,21 @@ class Pipeline(Started):
         for worker in self.workers.values():
             worker.kill()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        if error is not None:
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
+        if any(raised):
             for worker in self.workers.values():
                 print(f"== the end of {worker.log.name}\n{worker.log.read_text()[-5000:]}")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as a child's environment."""
-    kafka, clickhouse = settings.kafka, settings.clickhouse
-    return (
-        os.environ
-        | security(kafka)
-        | {
-            "CALLWEAVE_SETTINGS": "/dev/null",
-            "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "CALLWEAVE_KAFKA__PREFIX": kafka.prefix,
-            "CALLWEAVE_KAFKA__SESSION_TIMEOUT_SECONDS": str(kafka.session_timeout_seconds),
-            "CALLWEAVE_KAFKA__PARTITIONS": str(kafka.partitions),
-            "CALLWEAVE_CLICKHOUSE__HOST": clickhouse.host,
-            "CALLWEAVE_CLICKHOUSE__PORT": str(clickhouse.port),
-            "CALLWEAVE_CLICKHOUSE__DATABASE": clickhouse.database,
-            "CALLWEAVE_INGEST__PORT": str(settings.ingest.port),
-            "CALLWEAVE_CORRELATE__SILENCE_SECONDS": str(settings.correlate.silence_seconds),
-            "CALLWEAVE_METRICS_HOST": settings.metrics_host,
-            "CALLWEAVE_CORRELATE__FORGET_SECONDS": str(settings.correlate.forget_seconds),
-            "CALLWEAVE_CONSOLE__PORT": str(settings.console.port),
-            "CALLWEAVE_CONSOLE__SIGN_IN": settings.console.sign_in,
-            "CALLWEAVE_CONSOLE__PROBES": settings.console.probes,
-            "CALLWEAVE_SOURCES_FILE": str(settings.sources_file),
-            "CALLWEAVE_DATA": str(settings.data),
-        }
-        | watching(settings.watch)
-    )
+    """All settings as a child's environment, beside our own."""
+    values = {name: attrgetter(name)(settings) for name, _ in fields_of(Settings)}
+    named = {f"CALLWEAVE_{name.replace('.', '__').upper()}": _text(each) for name, each in values.items()}
+    return os.environ | named | {"CALLWEAVE_SETTINGS": "/dev/null"}
 
 
-def watching(watch: WatchSettings) -> dict[str, str]:
-    """What the watch needs to know."""
-    known = {
-        "CHECK_SECONDS": str(watch.check_seconds),
-        "AUDIT_SECONDS": str(watch.audit_seconds),
-        "INGEST_METRICS": watch.ingest_metrics,
-        "CALLBACK_URL": watch.callback_url and watch.callback_url.get_secret_value(),
-        "WEBHOOK_URL": watch.webhook_url and watch.webhook_url.get_secret_value(),
-        "WEBHOOK_SECRET": watch.webhook_secret and watch.webhook_secret.get_secret_value(),
-    }
-    return {f"CALLWEAVE_WATCH__{name}": value for name, value in known.items() if value}
-
-
-def security(kafka: KafkaSettings) -> dict[str, str]:
-    """What a child needs to know to be let in."""
-    known = {
-        "SECURITY_PROTOCOL": kafka.security_protocol,
-        "SASL_MECHANISM": kafka.sasl_mechanism,
-        "SASL_USERNAME": kafka.sasl_username,
-        "SASL_PASSWORD": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
-        "SSL_CAFILE": str(kafka.ssl_cafile) if kafka.ssl_cafile else None,
-    }
-    return {f"CALLWEAVE_KAFKA__{name}": value for name, value in known.items() if value}
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "" if value is None else str(value)

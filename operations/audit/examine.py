@@ -219,8 +219,7 @@ class _Audit:
                 self._add_missing(UNKNOWN_SOURCE, "", record)
             elif self._span.has(callback.source, callback.received_at):
                 asked.append((record, callback))
-        names = [(callback.account, callback.received_at, callback.id) for _, callback in asked]
-        known = self._tables.verdicts(names) if names else {}
+        known = self._tables.verdicts([callback for _, callback in asked])
         for record, callback in asked:
             if callback.id not in known:
                 self._add_missing(callback.source, callback.id, record)
@@ -253,24 +252,15 @@ class _Audit:
                     self._add_missing(UNKNOWN_SOURCE, "", record)
             elif self._span.has(callback.source, callback.received_at):
                 asked.append((record, callback, rejection))
-        if not asked:
-            return
-        known = self._tables.verdicts(
-            [(callback.account, callback.received_at, callback.id) for _, callback, _ in asked]
-        )
+        known = self._tables.verdicts([callback for _, callback, _ in asked])
         for record, callback, rejection in asked:
             have = known.get(callback.id)
             if have is None and rejection.stage is Stage.INGEST:
                 self._add_missing(callback.source, callback.id, record)
             elif have is None or have < verdict_of(rejection):
                 self._count(callback.source).undecided += 1
-                self._name(
-                    Problem.NOT_DECIDED,
-                    callback.source,
-                    callback.id,
-                    (record.topic, record.partition),
-                    record.offset,
-                )
+                place = record.topic, record.partition
+                self._name(Problem.NOT_DECIDED, callback.source, callback.id, place, record.offset)
 
     def _find_strays(self, slices: int, patience: float) -> int:
         """Find and count callbacks that events name and the archive lacks."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from operations.audit.offsets import Partition
     from runtime.settings import KafkaSettings
+    from schemas.callbacks import Callback
     from sinks.span import Span
 
 SLICE = 500_000
@@ -108,18 +109,14 @@ class Tables:
             for _, callback_id, source in self._ask(questions.STRAYS, slices=slices, slice=number)
         }
 
-    def verdicts(self, callbacks: Sequence[tuple[str, int, str]]) -> dict[str, int]:
-        """Return the highest verdict on each archived one of these (account, received_at, id), by id."""
-        accounts, times, ids = zip(*callbacks, strict=True)
-        return dict(
-            self._ask(
-                questions.VERDICTS,
-                accounts=sorted(set(accounts)),
-                ids=list(ids),
-                first=min(times),
-                last=max(times),
-            )
-        )
+    def verdicts(self, callbacks: Sequence[Callback]) -> dict[str, int]:
+        """Return the highest verdict on each of these that is archived, by id."""
+        if not callbacks:
+            return {}
+        accounts = sorted({each.account for each in callbacks})
+        ids, times = [each.id for each in callbacks], [each.received_at for each in callbacks]
+        found = self._ask(questions.VERDICTS, accounts=accounts, ids=ids, first=min(times), last=max(times))
+        return dict(found)
 
     def suspects(self) -> list[tuple[str, str]]:
         """Ids that tied too many calls together, and their sources."""
@@ -131,17 +128,12 @@ class Tables:
         return {(f"{name}/{partition}", offset) for name, partition, offset in found}
 
     def _lines(self, lines: Mapping[Partition, int]) -> dict[str, Any]:
-        return {
-            name: line
-            for short, topic in (("raw", Topic.RAW), ("rejected", Topic.REJECTED))
-            for name, line in (
-                (short, self._kafka.topic(topic)),
-                (
-                    f"{short}_line",
-                    [line for (of, _), line in sorted(lines.items()) if of == self._kafka.topic(topic)],
-                ),
-            )
-        }
+        values: dict[str, Any] = {}
+        for short, topic in (("raw", Topic.RAW), ("rejected", Topic.REJECTED)):
+            name = self._kafka.topic(topic)
+            values[short] = name
+            values[f"{short}_line"] = [line for (of, _), line in sorted(lines.items()) if of == name]
+        return values
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._client.execute(query, {**self._span, **values})

@@ -13,7 +13,6 @@ from sinks.tied import tying
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from sinks.batch import Leg
 
@@ -111,8 +110,6 @@ class Ties:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._db.close()
         self._path.unlink(missing_ok=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.bench import machine
-from tests.pipeline import Worker
+from tests.pipeline import Started, Worker
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Labels = dict[str, str]
 
 
-class Stage(Worker):
+class Stage(Worker, Started):
     """A worker of one stage."""
 
     started_at = 0.0
@@ -31,19 +31,11 @@ class Stage(Worker):
         assert self._process is not None
         return self._process.pid
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Start it and wait until it can work."""
         self.started_at = time.monotonic()
-        self.start()
-        try:
-            eventually(self.ready, f"{self.stage} is ready")
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
+        super().start()
+        eventually(self.ready, f"{self.stage} is ready")
 
     def values(self, name: str) -> list[tuple[Labels, float]]:
         """The values of one metric, each with its labels."""

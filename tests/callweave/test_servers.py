@@ -13,7 +13,7 @@ from runtime.addresses import free_port
 from runtime.cells import plain
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
-from runtime.settings import ClickHouseSettings
+from runtime.settings import STAGES, ClickHouseSettings
 from schemas.topics import Topic
 from tests.callweave.test_cli import callweave, folder
 
@@ -35,13 +35,8 @@ def variables(kafka: KafkaSettings, clickhouse: ClickHouseSettings) -> dict[str,
         "CLICKHOUSE__PORT": str(clickhouse.port),
         "CLICKHOUSE__DATABASE": clickhouse.database,
         "INGEST__PORT": str(free_port()),
-        "INGEST__METRICS_PORT": str(free_port()),
-        "NORMALIZE__METRICS_PORT": str(free_port()),
-        "CORRELATE__METRICS_PORT": str(free_port()),
-        "SINK__METRICS_PORT": str(free_port()),
         "CONSOLE__PORT": str(free_port()),
-        "WATCH__METRICS_PORT": str(free_port()),
-        "CONSOLE__METRICS_PORT": str(free_port()),
+        **{f"{stage.upper()}__METRICS_PORT": str(free_port()) for stage in STAGES},
     }
 
 

@@ -13,7 +13,6 @@ from tests.samples import SHAPES, Request, in_shape
 
 if TYPE_CHECKING:
     import random
-    from types import TracebackType
 
     from tests.chaos.calls import Payload
 
@@ -56,9 +55,7 @@ class Provider:
         for thread in self._threads:
             thread.join()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._given_up.set()  # nothing is tried again
         self.finish()
         self._client.close()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.addresses import free_port, listening
+from runtime.settings import STAGES
 from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
@@ -28,25 +29,14 @@ CALL = "SELECT account, call_id, outcome, started_at FROM calls"
 @pytest.fixture
 def variables(tmp_path: Path) -> dict[str, str]:
     """An installation of the test's own, on free ports."""
-    ports = {
-        "CLICKHOUSE__PORT": free_port(),
-        "CLICKHOUSE__HTTP_PORT": free_port(),
-        "EMBEDDED__KAFKA_CONTROLLER_PORT": free_port(),
-        "INGEST__PORT": free_port(),
-        "INGEST__METRICS_PORT": free_port(),
-        "NORMALIZE__METRICS_PORT": free_port(),
-        "CORRELATE__METRICS_PORT": free_port(),
-        "SINK__METRICS_PORT": free_port(),
-        "WATCH__METRICS_PORT": free_port(),
-        "CONSOLE__PORT": free_port(),
-        "CONSOLE__METRICS_PORT": free_port(),
-    }
+    ports = ["CLICKHOUSE__PORT", "CLICKHOUSE__HTTP_PORT", "EMBEDDED__KAFKA_CONTROLLER_PORT", "INGEST__PORT"]
+    ports += ["CONSOLE__PORT", *(f"{stage.upper()}__METRICS_PORT" for stage in STAGES)]
     ours = {
         "KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
         "EMBEDDED__JARS": str(JARS),
         "DATA": str(tmp_path / "data"),
         "SOURCES_FILE": str(tmp_path / "data" / "sources.toml"),
-        **{name: str(port) for name, port in ports.items()},
+        **{name: str(free_port()) for name in ports},
     }
     others = {name: value for name, value in os.environ.items() if not name.startswith("CALLWEAVE_")}
     return others | {f"CALLWEAVE_{name}": value for name, value in ours.items()}

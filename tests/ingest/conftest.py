@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -17,12 +14,14 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from compose.child import Child
 from ingest.spool import readable
 from runtime import sources, topics
 from runtime.addresses import free_port
 from runtime.settings import IngestSettings, KafkaSettings, Settings
 from schemas.callbacks import Callback, Rejection
 from schemas.topics import Topic
+from tests.pipeline import environment
 from tests.servers import NO_TLS, PATIENCE, eventually
 
 if TYPE_CHECKING:
@@ -35,46 +34,28 @@ PATIENT = {"spool_after_seconds": 20.0, "acknowledge_timeout_seconds": 20.0}
 """For tests that look into Kafka at once: on a busy machine a callback may wait there for its turn."""
 
 
-class Ingress:
+class Ingress(Child):
     """`callweave run ingest` as a process."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, within: Iterable[str] = ()) -> None:
+        """`within` is the command that runs it, if it is to see another file system than we do."""
+        super().__init__()
         self.settings = settings
         self.log = log
         self.port = settings.ingest.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.probes = f"http://127.0.0.1:{settings.ingest.metrics_port}"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.within: list[str] = []
-        """The command that runs it, if it is to see another file system than we do."""
+        self._command = [*within, sys.executable, "-m", "callweave", "run", "ingest"]
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {
-            "CALLWEAVE_SOURCES_FILE": str(self.settings.sources_file),
-            "CALLWEAVE_KAFKA__BOOTSTRAP_SERVERS": self.settings.kafka.bootstrap_servers,
-            "CALLWEAVE_KAFKA__PREFIX": self.settings.kafka.prefix,
-            **{
-                f"CALLWEAVE_INGEST__{name.upper()}": str(value)
-                for name, value in self.settings.ingest.model_dump(exclude_defaults=True).items()
-            },
-            "CALLWEAVE_DATA": str(self.settings.data),
-            "CALLWEAVE_LOG__LEVEL": "debug",
-        }
+        return environment(self.settings) | {"CALLWEAVE_LOG__LEVEL": "debug"}
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.within, sys.executable, "-m", "callweave", "run", "ingest"],
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.launch(self._command, self.log, environment=self.environment())
         eventually(self.alive, "the ingress serves")
 
     def alive(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()
+        assert self.running, self.log.read_text()
         try:
             return httpx.get(self.url, verify=NO_TLS).status_code == 404
         except httpx.TransportError:
@@ -87,19 +68,6 @@ class Ingress:
     def ready(self) -> bool:
         return httpx.get(f"{self.probes}/readyz", verify=NO_TLS).status_code == 200
 
-    def terminate(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self) -> int:
-        assert self.process is not None
-        return self.process.wait(PATIENCE)
-
-    def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
     def post(self, token: str, body: bytes = b"{}", content_type: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": content_type}
         url = f"{self.url}/callbacks/{token}"
@@ -107,8 +75,7 @@ class Ingress:
 
     def threads(self) -> int:
         """How many it has."""
-        assert self.process is not None
-        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
 
     def metric(self, name: str) -> float:
         """The value of a sample, by its name and labels as /metrics writes them."""
@@ -191,8 +158,7 @@ def is_drained(settings: Settings) -> bool:
 @contextmanager
 def running(settings: Settings, folder: Path, within: Iterable[str] = ()) -> Iterator[Ingress]:
     """An ingress that ends with the test."""
-    ingress = Ingress(settings, folder / "ingest.log")
-    ingress.within = [*within]
+    ingress = Ingress(settings, folder / "ingest.log", within)
     ingress.start()
     try:
         yield ingress

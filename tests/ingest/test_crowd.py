@@ -18,7 +18,6 @@ from tests.servers import NO_KAFKA, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from tests.ingest.conftest import Ingress
 
@@ -94,9 +93,7 @@ class Crowd:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ends.set()
         self._thread.join()
         for number in range(CONNECTIONS):

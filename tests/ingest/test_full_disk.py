@@ -38,7 +38,7 @@ class LimitOnFiles:
 
     def spool(self, ingress: Ingress) -> Path:
         """Where we see its spool."""
-        assert ingress.process is not None
+        assert ingress.running
         return self._folder
 
     def fill(self, ingress: Ingress, token: str) -> int:
@@ -53,9 +53,9 @@ class LimitOnFiles:
 
     @staticmethod
     def _limit(ingress: Ingress, size: int | None) -> None:
-        assert ingress.process is not None
-        _, hard = resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(ingress.process.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+        assert ingress.pid is not None
+        _, hard = resource.prlimit(ingress.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(ingress.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
 class Tmpfs(LimitOnFiles):
@@ -78,8 +78,7 @@ class Tmpfs(LimitOnFiles):
             return False
 
     def spool(self, ingress: Ingress) -> Path:
-        assert ingress.process is not None
-        return Path(f"/proc/{ingress.process.pid}/root{self._folder}")
+        return Path(f"/proc/{ingress.pid}/root{self._folder}")
 
     def fill(self, ingress: Ingress, token: str) -> int:
         (self.spool(ingress) / "ballast").write_bytes(bytes(BALLAST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import socket
 import threading
 import time
@@ -370,6 +371,6 @@ def test_it_ends_at_once_with_idle_connections(tmp_path: Path) -> None:
     settings = new_settings(NO_KAFKA, tmp_path)
     with running(settings, tmp_path) as ingress, socket.create_connection(("127.0.0.1", ingress.port)):
         start = time.monotonic()
-        ingress.terminate()
-        assert ingress.wait() == 0
+        ingress.signal(signal.SIGTERM)
+        assert ingress.wait(PATIENCE) == 0
         assert time.monotonic() - start < settings.ingest.drain_seconds

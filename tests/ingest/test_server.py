@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from runtime import sources
+from runtime.addresses import listening
 from tests.ingest.conftest import accepted, new_settings, new_token, running
 from tests.servers import NO_KAFKA, PATIENCE, eventually
 
@@ -82,14 +84,14 @@ def test_sigterm_finishes_what_is_under_way(ingress: Ingress, settings: Settings
     with socket.create_connection(("127.0.0.1", ingress.port), timeout=PATIENCE) as half:
         half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
         time.sleep(1)  # for the server to have taken it
-        ingress.terminate()
-        eventually(lambda: refused(ingress), "no new connections are accepted")
+        ingress.signal(signal.SIGTERM)
+        eventually(lambda: not listening("127.0.0.1", ingress.port), "no new connections are accepted")
         half.sendall(b"}")
         answer = b""
         while more := half.recv(65536):
             answer += more
     assert answer.startswith(b"HTTP/1.1 200 ")
-    assert ingress.wait() == 0
+    assert ingress.wait(PATIENCE) == 0
     acknowledged = load.end()
     found = re.search(rb'"id":"([^"]+)"', answer)
     assert found is not None
@@ -98,14 +100,6 @@ def test_sigterm_finishes_what_is_under_way(ingress: Ingress, settings: Settings
     assert "ingest serves" in said
     assert "ingest has stopped" in said
     assert token not in said
-
-
-def refused(ingress: Ingress) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", ingress.port), timeout=1).close()
-    except OSError:
-        return True
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +149,5 @@ def test_a_client_that_never_finishes_does_not_hold_the_end_up(alone: Ingress) -
     with socket.create_connection(("127.0.0.1", alone.port)) as half:
         half.sendall(f"POST /callbacks/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
         eventually(lambda: alone.post(token).status_code == 200, "others are served")
-        alone.terminate()
-        assert alone.wait() == 0
+        alone.signal(signal.SIGTERM)
+        assert alone.wait(PATIENCE) == 0

@@ -19,8 +19,6 @@ from tests.servers import eventually
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from runtime.settings import Settings
     from schemas.callbacks import Callback, Headers
     from schemas.events import CallEvent
@@ -129,9 +127,7 @@ class Flow:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()

@@ -7,7 +7,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,6 +24,7 @@ from compose.embedded.kafka.jars import (
 )
 from compose.embedded.locks import folder_lock
 from compose.embedded.node import NodeError
+from tests.kit.http import Quiet, serving
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Repository(ThreadingHTTPServer):
         self.wrong: set[str] = set()
         repository = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 artifact = self.path.split("/")[-3]
                 expected = f"/org/example/{artifact}/1.0/{artifact}-1.0.jar"
@@ -60,9 +61,6 @@ class Repository(ThreadingHTTPServer):
                 self.end_headers()
                 self.wfile.write(body[:10] if artifact in repository.cut_short else body)
 
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -74,12 +72,8 @@ class Repository(ThreadingHTTPServer):
 def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     monkeypatch.setattr(fetching, "PAUSE_SECONDS", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Repository() as served:
-        thread = threading.Thread(target=served.serve_forever)
-        thread.start()
+    with serving(Repository()) as served:
         yield served
-        served.shutdown()
-        thread.join()
 
 
 def test_the_lock_names_one_version_of_each_jar() -> None:

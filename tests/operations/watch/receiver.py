@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from standardwebhooks.webhooks import Webhook
 
+from tests.kit.http import Quiet, serving
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -32,7 +32,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/alerts"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
@@ -48,17 +48,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
 
-
-@contextmanager
-def received(refusals: int = 0) -> Iterator[Receiver]:
-    with Receiver(refusals) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
-            thread.join()
+def received(refusals: int = 0) -> AbstractContextManager[Receiver]:
+    return serving(Receiver(refusals))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
+from tests.kit.http import Quiet, serving
 from tests.servers import NO_TLS, eventually
 from tests.simulator.api.providers import TOKEN
 
@@ -37,7 +37,7 @@ def ask(
     )
 
 
-class Listener:
+class Listener(ThreadingHTTPServer):
     """Takes webhooks, the first of them only at the second try."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Listener:
         self.refused = 0
         taking = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self._take("GET", self.path.partition("?")[2])
 
@@ -63,25 +63,14 @@ class Listener:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/calls?key=k"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/calls?key=k"
 
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    found = Listener()
-    found.thread.start()
-    yield found
-    found.close()
+    with serving(Listener()) as found:
+        yield found
 
 
 def test_the_documents_event(provider: RunningProvider) -> None:
