@@ -62,7 +62,8 @@ class Batch:
 
 
 FETCH_WAIT_MS = 100
-FETCH_BYTES = 64 * 1024
+FETCH_BYTES = 256 * 1024
+"""Not more than what may come of one partition, or the broker would wait for more than it may send."""
 
 
 class BatchSchema(Schema[Any, Any]):

@@ -8,8 +8,8 @@ REPLACED = {
 -- Parameters: since and until, UTC: hours from the one up to, but not at, the other.
 CREATE OR REPLACE VIEW agents_between
 """,
-    "WHERE spell.is_gone = 0 AND spell.busy != ''\n": """\
-WHERE spell.is_gone = 0 AND spell.busy != ''
+    "WHERE spell.busy != ''\n": """\
+WHERE spell.busy != ''
                     AND spell.day >= toDate({since:DateTime64(6, 'UTC')}) - 2
                     AND spell.day <= toDate({until:DateTime64(6, 'UTC')}) + 2
                     AND spell.busy_until >= {since:DateTime64(6, 'UTC')} - toIntervalHour(2)

@@ -130,8 +130,12 @@ class Batch:
         A write takes nearly as long for a few rows as for many: while there is `more` to read, it
         waits.
         """
-        full = self.messages >= rows or self.bytes >= MAX_BYTES
-        return self.since is not None and (full or (not more and now - self.since >= seconds))
+        waited = not more and self.since is not None and now - self.since >= seconds
+        return waited or self.is_full(rows)
+
+    def is_full(self, rows: int) -> bool:
+        """Return whether it shall grow no more."""
+        return self.messages >= rows or self.bytes >= MAX_BYTES
 
     def due_in(self, now: float, *, seconds: float) -> float:
         """Return how long its first message may still wait; `seconds` if there is none."""
@@ -158,7 +162,9 @@ class Batches:
     committed messages are all in the tables.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rest_seconds: float) -> None:
+        """`rest_seconds` is how long callbacks and events may wait."""
+        self._rest_seconds = rest_seconds
         self._calls = Batch()
         self._rest = Batch()
 
@@ -172,16 +178,24 @@ class Batches:
         batch.add(message, outcome, now)
 
     def due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> list[Batch]:
-        """Return those that are due; `seconds` is how long records of calls may wait. See `Batch.is_due`."""
-        return [
+        """Return those that are due; `seconds` is how long records of calls may wait. See `Batch.is_due`.
+
+        What else is due is written right behind records of calls: before them, it would hold them up.
+        """
+        due = [
             batch
             for batch, wait in self._waits(seconds)
             if batch.is_due(now, rows=rows, seconds=wait, more=more)
         ]
+        waits = due == [self._rest] and self._calls.messages and not self._rest.is_full(rows)
+        return [] if waits else due
 
     def due_in(self, now: float, *, seconds: float) -> float:
         """Return how long it takes until one is due."""
-        return min(batch.due_in(now, seconds=wait) for batch, wait in self._waits(seconds))
+        calls = self._calls.due_in(now, seconds=seconds)
+        return (
+            calls if self._calls.messages else min(calls, self._rest.due_in(now, seconds=self._rest_seconds))
+        )
 
     def written(self, batch: Batch) -> None:
         """Replace a written batch by an empty one."""
@@ -200,4 +214,4 @@ class Batches:
         return self._calls, self._rest
 
     def _waits(self, seconds: float) -> tuple[tuple[Batch, float], ...]:
-        return (self._calls, seconds), (self._rest, seconds * PATIENCE)
+        return (self._calls, seconds), (self._rest, self._rest_seconds)

@@ -35,8 +35,9 @@ CLOSE_MS = 5_000
 FETCH_WAIT_MS = 100
 """How long the broker may gather for an answer. A partition that was read to the end meanwhile is asked about
 only in the next request: more would add to the delay of its messages."""
-FETCH_LEAST_BYTES = 64 * 1024
-"""With so much it answers at once: to answer each message as it comes took more than to write it."""
+FETCH_LEAST_BYTES = 512 * 1024
+"""With so much it answers at once: to answer each message as it comes took more than to write it. It is less
+than what may come of one partition, or the broker would wait for more than it may send."""
 METADATA_MS = 10_000
 """How soon new topics and partitions are noticed."""
 MAX_POLL_RECORDS = 2_000

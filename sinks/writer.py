@@ -20,7 +20,7 @@ from runtime.stage import beside
 from schemas.times import SECOND
 from schemas.versions import NewerVersionError
 from sinks import metrics
-from sinks.batch import Batches, Insert
+from sinks.batch import PATIENCE, Batches, Insert
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import keep_placing
 from sinks.readiness import Readiness
@@ -142,7 +142,7 @@ class Writer:
         self._stop = stop
         self._clock = clock or SystemClock()
         self._beat = beat
-        self._batches = Batches()
+        self._batches = Batches(settings.batch_seconds * PATIENCE)
         self._uncommitted: dict[Partition, int] = {}
         self._gather_seconds = settings.batch_seconds
         """How long a batch may wait for more: what came during the last write has been waiting already."""

@@ -157,7 +157,7 @@ CREATE TABLE IF NOT EXISTS stored_legs
     `is_gone` UInt8 COMMENT '1 if there is no such leg in this call under this day',
     -- of one key a million rows are grouped in a quarter of the time that two take
     `busy` LowCardinality(String) MATERIALIZED if(
-        isNull(busy_until), '', concat(account, '\n', ifNull(if(isNull(extension), cdr_extension, extension), ''))
+        is_gone OR isNull(busy_until), '', concat(account, '\n', ifNull(if(isNull(extension), cdr_extension, extension), ''))
     ) COMMENT 'Account and extension, as one key; empty while the leg keeps none busy that agents counts',
     -- a clock that ran backwards makes no negative time
     `talk_begin` Int64 MATERIALIZED ifNull(
@@ -171,7 +171,8 @@ CREATE TABLE IF NOT EXISTS stored_legs
         isNull(extension) OR isNull(rang_at), talk_begin, least(toUnixTimestamp64Micro(assumeNotNull(rang_at)), talk_begin)
     ) COMMENT 'Since when it kept its extension busy, in microseconds since 1970 UTC',
     `busy_end` Int64 MATERIALIZED ifNull(toUnixTimestamp64Micro(busy_until), 0)
-        COMMENT 'Until when, in microseconds since 1970 UTC'
+        COMMENT 'Until when, in microseconds since 1970 UTC',
+    INDEX by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMMDD(day)
@@ -277,7 +278,16 @@ ALTER TABLE stored_calls
         MATERIALIZED arrayPopFront(heard) COMMENT 'Of heard: the other sources',
     ADD COLUMN IF NOT EXISTS `cdr_delay_seconds` Nullable(Float64) MATERIALIZED
         (toUnixTimestamp64Micro(cdr_received_at) - toUnixTimestamp64Micro(cdr_ended_at)) / 1e6
-        COMMENT 'From the end of the call to the receipt of its CDR';
+        COMMENT 'From the end of the call to the receipt of its CDR',
+    -- to join a million rows by one number takes half of the time
+    ADD COLUMN IF NOT EXISTS `call_key` UInt64 MATERIALIZED sipHash64(account, call_id) COMMENT 'Account and call_id, as one number',
+    ADD COLUMN IF NOT EXISTS `party_key` UInt64 MATERIALIZED if(
+        direction IN ('inbound', 'outbound') AND match(ifNull(if(direction = 'inbound', caller, callee), ''), '[0-9]'),
+        sipHash64(account, ifNull(if(direction = 'inbound', caller, callee), '')),
+        0
+    ) COMMENT 'Account and number of the other party, as written: who called, or was called from here; 0 if that holds no digit',
+    -- whoever asks for a call without its day would have a hundred columns of every day opened
+    ADD INDEX IF NOT EXISTS by_call_id call_id TYPE bloom_filter(0.001) GRANULARITY 1;
 
 -- Which call an id belongs to, and under which day.
 CREATE TABLE IF NOT EXISTS call_ids

@@ -56,5 +56,7 @@ AS SELECT
     cdr_recording
 FROM stored_legs FINAL
 WHERE is_gone = 0
-SETTINGS optimize_move_to_prewhere_if_final = 1 -- a condition on an id reads no other column of other calls
+SETTINGS
+    optimize_move_to_prewhere_if_final = 1, -- a condition on an id reads no other column of other calls
+    use_skip_indexes_if_final = 1 -- the one of call_id, which all rows of a call have in common
 COMMENT 'Every leg, once; all columns but the first four are NULL or 0 for a leg that is only named by others';

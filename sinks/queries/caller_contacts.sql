@@ -5,7 +5,7 @@
 CREATE OR REPLACE VIEW caller_contacts
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
-    `call_key` UInt64 COMMENT 'An inbound call: sipHash64 of its call_id',
+    `call_key` UInt64 COMMENT 'An inbound call: a hash of account and call_id',
     `number_key` UInt64 COMMENT 'Its caller: a hash of the number',
     `began_at` DateTime64(6, 'UTC') COMMENT 'When it began',
     `is_repeat` Bool COMMENT 'Whether the caller had called within the day before, answered or not',
@@ -18,7 +18,9 @@ CREATE OR REPLACE VIEW caller_contacts
 AS WITH
     toInt64(86400000000) AS a_day,
     next_out - began <= a_day AND next_out < next_again AS was_called_back,
-    next_again - began <= a_day AND NOT was_called_back AS rang_again
+    next_again - began <= a_day AND NOT was_called_back AS rang_again,
+    bitShiftRight(code, 4) AS began,
+    bitTest(code, 2) AS missed
 SELECT
     account,
     call_key,
@@ -32,63 +34,71 @@ SELECT
     if(rang_again, fromUnixTimestamp64Micro(next_again, 'UTC'), NULL) AS rang_again_at
 FROM
 (
-    WITH toInt64(4102444800000000) AS never -- the year 2100
+    -- All calls of a number, in order of time, as arrays: window functions take four times as long.
+    WITH
+        toInt64(4102444800000000) AS never, -- the year 2100
+        -- Of each call the last of these times before it, or 0, and the next one after it, or `never`.
+        times -> arrayPushFront(arrayPopBack(arrayFill(at -> at != 0, times)), toInt64(0)) AS last_before,
+        times -> arrayPushBack(arrayPopFront(arrayReverseFill(at -> at != never, times)), never) AS next_after
     SELECT
-        account,
-        call_key,
+        any(of_account) AS account,
         number_key,
-        local_day,
-        began,
-        inbound,
-        missed,
-        -- Without any: 0 before, and `never` after. NULL would take twice as long.
-        max(if(inbound, began, 0)) OVER earlier AS last_in,
-        max(if(missed, began, 0)) OVER earlier AS last_missed,
-        max(if(answered OR NOT inbound, began, 0)) OVER earlier AS last_contact,
-        never - max(if(inbound, never - began, 0)) OVER later AS next_in,
-        never - max(if(inbound, 0, never - began)) OVER later AS next_out,
-        never - max(if(answered AND NOT inbound, never - began, 0)) OVER later AS next_reached,
-        never - max(if(answered AND inbound, never - began, 0)) OVER later AS next_again
+        arraySort(groupArray(coded)) AS codes,
+        arraySort((key, code) -> code, groupArray(key_of_call), groupArray(coded)) AS keys,
+        last_before(arrayMap(code -> if(bitTest(code, 0), bitShiftRight(code, 4), 0), codes)) AS lasts_in,
+        last_before(arrayMap(code -> if(bitTest(code, 2), bitShiftRight(code, 4), 0), codes)) AS lasts_missed,
+        last_before(arrayMap(code -> if(bitAnd(code, 3) != 1, bitShiftRight(code, 4), 0), codes)) AS lasts_contact,
+        next_after(arrayMap(code -> if(bitTest(code, 0), bitShiftRight(code, 4), never), codes)) AS nexts_in,
+        next_after(arrayMap(code -> if(bitTest(code, 0), never, bitShiftRight(code, 4)), codes)) AS nexts_out,
+        next_after(arrayMap(code -> if(bitAnd(code, 3) = 2, bitShiftRight(code, 4), never), codes)) AS nexts_reached,
+        next_after(arrayMap(code -> if(bitAnd(code, 3) = 3, bitShiftRight(code, 4), never), codes)) AS nexts_again
     FROM
     (
         SELECT
-            call.account AS account,
-            call.call_key AS call_key,
-            sipHash64(call.account, if(place.e164 != '', place.e164, call.number)) AS number_key,
-            call.local_day AS local_day,
-            call.began AS began,
-            call.inbound AS inbound,
-            call.answered AS answered,
-            call.inbound AND NOT call.answered AND NOT call.open AS missed
+            call.account AS of_account,
+            if(place.number_key = 0, call.party_key, place.number_key) AS number_key,
+            call.call_key AS key_of_call,
+            -- when it began, and below that a bit each: inbound, answered, missed, of the days that are asked for
+            bitShiftLeft(toUnixTimestamp64Micro(call.began_at), 4)
+                + call.inbound
+                + 2 * (call.outcome = 'answered')
+                + 4 * (call.inbound AND call.outcome NOT IN ('answered', ''))
+                + 8 * (call.local_day BETWEEN {first_day:Date} AND {last_day:Date}) AS coded
         FROM
         (
             SELECT
                 account,
-                source,
-                sipHash64(call_id) AS call_key,
-                ifNull(if(direction = 'inbound', caller, callee), '') AS number,
+                call_key,
+                party_key,
+                bitXor(party_key, sipHash64(source)) AS written_key,
                 local_day,
-                toUnixTimestamp64Micro(began_at) AS began,
+                began_at,
                 ifNull(direction = 'inbound', false) AS inbound,
-                outcome = 'answered' AS answered,
-                outcome = '' AS open
+                outcome
             FROM calls_local
-            WHERE direction IN ('inbound', 'outbound')
+            WHERE party_key != 0
                 AND local_day BETWEEN {first_day:Date} - 1 AND {last_day:Date} + 1
                 AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN {first_day:Date} - 2 AND {last_day:Date} + 2)
-                AND match(number, '[0-9]')
         ) AS call
         LEFT JOIN
         (
-            SELECT account, source, number, e164
+            SELECT bitXor(sipHash64(account, number), sipHash64(source)) AS written_key, sipHash64(account, e164) AS number_key
             FROM number_places FINAL
             WHERE e164 != '' AND e164 != number
         ) AS place
-            ON place.account = call.account AND place.source = call.source AND place.number = call.number
+            ON place.written_key = call.written_key
     ) AS of_numbers
-    WINDOW
-        earlier AS (PARTITION BY number_key ORDER BY began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-        later AS (PARTITION BY number_key ORDER BY began DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-) AS told
-WHERE inbound AND local_day BETWEEN {first_day:Date} AND {last_day:Date}
+    GROUP BY number_key
+) AS of_number
+ARRAY JOIN
+    codes AS code,
+    keys AS call_key,
+    lasts_in AS last_in,
+    lasts_missed AS last_missed,
+    lasts_contact AS last_contact,
+    nexts_in AS next_in,
+    nexts_out AS next_out,
+    nexts_reached AS next_reached,
+    nexts_again AS next_again
+WHERE bitTest(code, 0) AND bitTest(code, 3)
 COMMENT 'Inbound calls by their caller: repeats, and what answered those that were missed. Parameters: first_day, last_day';

@@ -73,7 +73,7 @@ FROM
 (
     SELECT
         account,
-        sipHash64(call_id) AS call_key,
+        call_key,
         timezone,
         interval_began_at,
         interval_ended_at,
@@ -89,6 +89,6 @@ FROM
     WHERE is_inbound
 ) AS call
 INNER JOIN {caller_contacts} AS contact
-    ON contact.account = call.account AND contact.call_key = call.call_key
+    ON contact.call_key = call.call_key
 GROUP BY account, interval_began_at, call.told_apart
 COMMENT 'Repeat callers, and missed callers who were called back or not, by interval. Parameters: first_day, last_day, minutes, by';

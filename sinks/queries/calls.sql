@@ -199,5 +199,7 @@ AS SELECT
     cdr_recording
 FROM stored_calls FINAL
 WHERE is_gone = 0
-SETTINGS optimize_move_to_prewhere_if_final = 1 -- a condition on an id reads no other column of other calls
+SETTINGS
+    optimize_move_to_prewhere_if_final = 1, -- a condition on an id reads no other column of other calls
+    use_skip_indexes_if_final = 1 -- the one of call_id, which all rows of a call have in common
 COMMENT 'One row a call; where the CDR and the events disagree the CDR wins, and both stay readable';

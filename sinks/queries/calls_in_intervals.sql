@@ -6,7 +6,7 @@
 CREATE OR REPLACE VIEW calls_in_intervals
 (
     `account` LowCardinality(String) COMMENT 'The tenant',
-    `call_id` String COMMENT 'The smallest of its leg ids',
+    `call_key` UInt64 COMMENT 'The call: a hash of account and call_id',
     `timezone` String COMMENT 'The IANA name of the account''s time zone; UTC if none is set',
     `interval_began_at` DateTime('UTC') COMMENT 'When the interval begins',
     `interval_ended_at` DateTime('UTC') COMMENT 'When it ends',
@@ -34,7 +34,7 @@ AS WITH
     if(user.name != '', (user.name, user.team), (extension.name, extension.team)) AS person
 SELECT
     call.account AS account,
-    call.call_id AS call_id,
+    call.call_key AS call_key,
     call.timezone AS timezone,
     toDateTime(began, 'UTC') AS interval_began_at,
     toDateTime(ended, 'UTC') AS interval_ended_at,
@@ -62,7 +62,7 @@ FROM
 (
     SELECT
         account,
-        call_id,
+        call_key,
         timezone,
         offset_seconds,
         clock_since,

@@ -32,7 +32,9 @@ CREATE OR REPLACE VIEW calls_local
     `state` LowCardinality(String) COMMENT 'requested (nothing but the request is known), ringing, answered, ended (its last hangup was seen) or complete (nothing more is expected)',
     `hangup_cause` Nullable(Int64) COMMENT 'The provider''s code',
     `hangup_direction` Nullable(Int64) COMMENT 'The provider''s code',
-    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside'
+    `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside',
+    `call_key` UInt64 COMMENT 'A hash of account and call_id: for joins',
+    `party_key` UInt64 COMMENT 'A hash of account and number of who called, or was called from here; 0 if that holds no digit'
 )
 AS SELECT
     call.account AS account,
@@ -74,7 +76,9 @@ AS SELECT
     call.state AS state,
     call.hangup_cause AS hangup_cause,
     call.hangup_direction AS hangup_direction,
-    call.transfers AS transfers
+    call.transfers AS transfers,
+    call.call_key AS call_key,
+    call.party_key AS party_key
 FROM
 (
     SELECT
@@ -102,6 +106,8 @@ FROM
         hangup_cause,
         hangup_direction,
         transfers,
+        call_key,
+        party_key,
         intDiv(toUnixTimestamp64Micro(began_at), 1000000) AS began
     FROM stored_calls FINAL -- to plan `calls`, a view of ninety columns, takes longer than many an answer
     WHERE is_gone = 0

@@ -37,7 +37,7 @@ FROM
     SELECT
         account,
         call_id,
-        sipHash64(call_id) AS call_key,
+        call_key,
         caller,
         line,
         queue,
@@ -53,9 +53,9 @@ FROM
 ) AS call
 INNER JOIN
 (
-    SELECT account, call_key, called_back_at, reached_at, rang_again_at
+    SELECT call_key, called_back_at, reached_at, rang_again_at
     FROM {caller_contacts} AS every_call
     WHERE is_missed
 ) AS contact
-    ON contact.account = call.account AND contact.call_key = call.call_key
+    ON contact.call_key = call.call_key
 COMMENT 'Each caller whose call was missed, and when it was called back. Parameters: first_day, last_day';

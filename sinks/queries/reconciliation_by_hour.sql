@@ -50,8 +50,8 @@ AS SELECT
 FROM
 (
     SELECT
-        splitByChar('\n', told_by)[1] AS account,
-        splitByChar('\n', told_by)[2] AS source,
+        substringIndex(told_by, '\n', 1) AS account,
+        substring(told_by, length(account) + 2) AS source,
         hour,
         sum(alike) AS calls,
         sumIf(alike, bitAnd(gap_bits, 1023) != 0) AS gaps,

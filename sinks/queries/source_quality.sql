@@ -58,11 +58,10 @@ FROM
         )) AS silent_extensions
     FROM
     (
-        WITH splitByChar('\n', told_by) AS parts
         SELECT
-            parts[1] AS account,
-            parts[2] AS source,
-            arrayStringConcat(arraySlice(parts, 3), '\n') AS extension,
+            substringIndex(told_by, '\n', 1) AS account,
+            substring(substringIndex(told_by, '\n', 2), length(account) + 2) AS source,
+            substring(told_by, length(account) + length(source) + 3) AS extension,
             count() AS extension_callbacks,
             min(received_at) AS first_heard_at,
             max(stored_events.last_received_at) AS last_heard_at
@@ -88,10 +87,9 @@ LEFT JOIN
         groupArrayArray(told_delays) AS delays
     FROM
     (
-        WITH splitByChar('\n', told_by) AS parts
         SELECT
-            parts[1] AS account,
-            parts[2] AS source,
+            substringIndex(told_by, '\n', 1) AS account,
+            substring(told_by, length(account) + 2) AS source,
             count() AS told_calls,
             sum(call.told_events) AS told_events,
             sum(call.told_legs) AS told_legs,

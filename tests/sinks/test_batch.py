@@ -71,23 +71,35 @@ def test_while_more_is_at_hand_only_a_full_batch_is_due() -> None:
     assert not Batch().is_due(99.0, rows=2, seconds=1)
 
 
-def test_callbacks_and_events_wait_three_times_as_long_as_records() -> None:
-    batches = Batches()
-    assert batches.due(1e9, rows=1, seconds=1) == []
+def two_batches() -> Batches:
+    """A callback that came at 10.0 and may wait for three seconds, and a record that came at 12.5."""
+    batches = Batches(3.0)
     batches.add(Topic.RAW, StoredMessage("c", 0, 3), read(Topic.RAW, callback_message()), 10.0)
-    batches.add(Topic.RECORDS, StoredMessage("r", 0, 5), known(), 10.5)
+    batches.add(Topic.RECORDS, StoredMessage("r", 0, 5), known(), 12.5)
+    return batches
+
+
+def test_callbacks_and_events_are_written_right_behind_records_of_calls() -> None:
+    assert Batches(3.0).due(1e9, rows=1, seconds=1) == []
+    batches = two_batches()
     calls, rest = batches.all()
     assert (calls.offsets, rest.offsets, batches.messages) == ({("r", 0): 6}, {("c", 0): 4}, 2)
-    assert batches.due(11.4, rows=2, seconds=1) == []
-    assert batches.due_in(11.4, seconds=1) == pytest.approx(0.1)
-    assert batches.due(11.5, rows=2, seconds=1) == [calls]
-    batches.written(calls)
-    assert (batches.messages, batches.all()[1]) == (1, rest)
-    assert batches.due_in(11.5, seconds=0.25) == 0
-    assert batches.due(12.9, rows=2, seconds=1) == []
-    assert batches.due(13.0, rows=2, seconds=1) == [rest]
+    assert batches.due(13.4, rows=2, seconds=1) == []
+    assert batches.due_in(13.4, seconds=1) == pytest.approx(0.1)
+    assert batches.due(13.5, rows=2, seconds=1) == [calls, rest]
+    assert batches.due(13.4, rows=1, seconds=1) == [calls, rest], "full"
     batches.forget([("c", 0)])
     assert rest.offsets == {}
+
+
+def test_without_records_of_calls_the_others_wait_for_their_own_time() -> None:
+    batches = two_batches()
+    calls, rest = batches.all()
+    batches.written(calls)
+    assert (batches.messages, batches.all()[1]) == (1, rest)
+    assert batches.due_in(12.75, seconds=0.5) == 0.25
+    assert batches.due(12.9, rows=2, seconds=1) == []
+    assert batches.due(13.0, rows=2, seconds=1) == [rest]
 
 
 def test_of_one_call_the_highest_version_is_written() -> None:
