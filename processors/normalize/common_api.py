@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
 from processors.normalize.local_time import read_time, says_a_time
+from processors.normalize.numbers import number_of, whole
 from schemas.events import HELD_BACK, CallEvent
 from schemas.times import SECOND
 from schemas.uuids import created_at
@@ -164,7 +165,7 @@ def _status_event(
         caller=fields.number("caller"),
         callee=fields.number("callee"),
         display_number=fields.number("disnumber"),
-        extension=fields.text("extnumber", nothing=NO_EXTENSION),
+        extension=_extension(fields),
         customer_ref=fields.text("customuuid", nothing=NONE_GIVEN),
         campaign=fields.text("taskid", nothing=NONE_GIVEN),
         hangup_cause=fields.integer("hangupcause"),
@@ -202,7 +203,7 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
         caller=display_number,
         callee=fields.number("destnumber"),
         display_number=display_number,
-        extension=fields.text("extnumber", nothing=NO_EXTENSION),
+        extension=_extension(fields),
         agent_id=fields.text("crmid", nothing=NOBODY) or fields.text("userid", nothing=NOBODY),
         customer_ref=fields.text("customuuid", nothing=NONE_GIVEN),
         campaign=campaign,
@@ -330,10 +331,17 @@ def _direction(fields: Fields) -> Direction | None:
     return by_direction or by_type
 
 
+def _extension(fields: Fields) -> str | None:
+    extension = fields.text("extnumber", nothing=NO_EXTENSION)
+    return fields.number("extnumber") if extension and "." in extension else extension
+
+
 def _method(fields: Fields, name: str) -> str | None:
     """The method's name, or its code where the documents give no name."""
     code = fields.text(name)
-    return None if code is None else METHODS.get(code, code)
+    if code is None or code in METHODS:
+        return None if code is None else METHODS[code]
+    return METHODS.get(str(whole(number_of(code))), code)
 
 
 def _round(fields: Fields, campaign: str | None) -> int | None:

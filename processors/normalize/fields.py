@@ -46,6 +46,8 @@ EXACT_FLOAT = 2.0**53
 
 ONLY_TEXT = frozenset({str})
 EMPTY: frozenset[str] = frozenset()
+SILENT = ("", None)
+"""Values of a field that give way to one of the same name in another case."""
 AROUND = INVISIBLE + QUOTES + SPACES
 """What may stand before and after an id."""
 NO_LETTERS = re.compile(r"[\W_]+")
@@ -140,7 +142,7 @@ class Fields:
         payload, scalars = dict(self._payload), dict(self.scalars)
         for name in self._payload.keys() - vocabulary.names:
             known = vocabulary.by_letters.get(_letters(name))
-            if known is not None and known not in payload:
+            if known is not None and payload.get(known) in SILENT:
                 payload[known] = payload.pop(name)
                 if name in scalars:
                     scalars[known] = scalars.pop(name)
@@ -211,7 +213,8 @@ class Fields:
 
     def word(self, name: str) -> str:
         """Return the field in lower case, to look up in a table; that does not make it understood."""
-        return (self.scalar(name) or "").lower()
+        word = (self.scalar(name) or "").lower()
+        return word.strip(INVISIBLE) if "\0" in word else word
 
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
         """A text; None for one of `nothing`."""
@@ -250,7 +253,7 @@ class Fields:
             return f"+{text[len(PLUS) :]}" if text.startswith(PLUS) else text
         if " " not in (written := str(self.scalars[name])):
             return text
-        return f"+{text}" if written[0] == " " and text[0].isdigit() else LOST_PLUS.sub("+", text)
+        return f"+{text}" if written[0] == " " and written[1].isdigit() else LOST_PLUS.sub("+", text)
 
     def _of_float(self, name: str, text: str) -> str | None:
         """A number as a spreadsheet writes it: with a point it is whole, with an exponent its end is lost."""

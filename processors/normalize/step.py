@@ -95,8 +95,8 @@ def _each(
 
 
 def _is_lacking(outcome: Rejected) -> bool:
-    """Whether nothing is wrong but that something is not there."""
-    return all(reason.code == "missing" for reason in outcome.reasons)
+    """Whether nothing is wrong but that something is not there, or that it is a list."""
+    return all(reason.code in {"missing", "malformed-id"} for reason in outcome.reasons)
 
 
 def _one(

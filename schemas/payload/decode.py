@@ -86,7 +86,7 @@ def decode(
         return _of_both((method, content_type, payload, content_encoding), query, charset)
     if method == "GET":
         content_type = f"application/x-www-form-urlencoded;{content_type.partition(';')[2]}"
-        return _fields_of_query(payload, content_type, charset)
+        return _fields_of_query(_inflated(payload, content_encoding), content_type, charset)
     return decode_body(content_type, _inflated(payload, content_encoding), charset)
 
 

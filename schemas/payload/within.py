@@ -1,6 +1,7 @@
 """The objects within an object that says nothing itself: in an envelope, or taken apart into a form's names.
 
-`{"code": 0, "data": {…}}`, `payload={…}`, `detail[uuid]=…`, `events[0][uuid]=…`, `event.CallID=…`.
+`{"code": 0, "data": {…}}`, `payload={…}`, `detail[uuid]=…`, `events[0][uuid]=…`, `event.CallID=…`; and values
+of which each is in a list of its own, as libraries give those of a form.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ PART = re.compile(r"[^\[\].]+")
 
 def objects_within(fields: Fields) -> list[Fields]:
     """Return the objects in an object, each with what stands beside it."""
+    if fields and all(isinstance(value, list) and len(value) == 1 for value in fields.values()):
+        return [{name: value[0] for name, value in fields.items() if isinstance(value, list)}]
     grouped = _put_together(fields)
     inner = {name: found for name, value in grouped.items() if (found := _objects_of(value))}
     beside = {name: value for name, value in grouped.items() if name not in inner}
