@@ -64,7 +64,6 @@ SENDER_MESSAGES = {
 }
 AROUND_TOKENS = " \t\r\n.,;\"'<>()"
 """What people paste along with a URL."""
-BLANK = b" \t\r\n\xef\xbb\xbf"
 OWN_PARAMETER = b"myid="
 """Of the URL itself, as in document 003: without any other nothing has happened."""
 CALLBACK_METHODS = ("GET", "POST")
@@ -255,9 +254,7 @@ class Ingress:
 
 def _is_probe(query: bytes, body: bytes) -> bool:
     """Return whether a request says nothing, and so somebody just tries the URL."""
-    if body and body.strip(BLANK):
-        return False
-    return not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1)
+    return not body and (not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1))
 
 
 def environ_key(name: str) -> str:
