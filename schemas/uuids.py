@@ -15,7 +15,7 @@ UUID = re.compile(
     r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})[\s>)}\]]*",
     re.IGNORECASE,
 )
-BEFORE_UUIDS = "<({[uU \t\r\n"
+BEFORE_UUIDS, AFTER_UUIDS = "<({[uU \t\r\n", ">)}] \t\r\n"
 HEX = 32
 
 
@@ -24,7 +24,7 @@ def canonical(text: str) -> str:
 
     Some systems write UUIDs in capitals, in brackets or as `urn:uuid:…`, and others don't.
     """
-    if text[:1] not in BEFORE_UUIDS and text == text.lower():
+    if text[:1] not in BEFORE_UUIDS and text[-1:] not in AFTER_UUIDS and text == text.lower():
         return text
     found = UUID.fullmatch(text)
     return found.group(1).lower() if found else text

@@ -107,13 +107,20 @@ CREATE TABLE IF NOT EXISTS stored_calls
     `visible_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'When this row was written, by the clock of ClickHouse',
     `uuid_times` Array(Int64) DEFAULT arrayMap(
         leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
-            '0', substring(leg, 16, 3), substring(leg, 10, 4), substring(leg, 1, 8)
+            '0', substring(leg, 14, 3), substring(leg, 9, 4), substring(leg, 1, 8)
         )))), 10)) - 12219292800000000,
-        arrayFilter(
-            leg -> match(leg, '\\A[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\\z'),
-            -- as they are compared: the provider writes some in capitals, in braces or as urn:uuid:…
-            arrayMap(leg -> replaceRegexpOne(lower(leg), '\\A(?:urn:uuid:)?\\{?(.{36})\\}?\\z', '\\1'), legs)
-        )
+        arrayMap(leg -> replaceAll(leg, '-', ''), arrayFilter(
+            leg -> match(leg, '\\A[0-9a-f]{8}-?[0-9a-f]{4}-?1[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}\\z'),
+            -- as they are compared: the provider writes some in capitals, in brackets or as urn:uuid:…
+            arrayMap(
+                leg -> replaceRegexpOne(
+                    lower(leg),
+                    '\\A[\\s<({\\[]*(?:urn:uuid:)?[{(\\[]?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[\\s>)}\\]]*\\z',
+                    '\\1'
+                ),
+                legs
+            )
+        ))
     ) COMMENT 'The times inside the version-1 UUIDs of its legs: microseconds since 1970 UTC'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -308,7 +315,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS call_ids_seen TO call_ids
 AS SELECT DISTINCT
     arrayJoin(arrayConcat([call_id], named, arrayMap(
         each -> if(
-            match(each, '(?i)\\A(urn:uuid:)?[{]?([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[}]?\\z'),
+            match(each, '(?i)\\A[\\s<({\\[]*(urn:uuid:)?[{(\\[]?([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[\\s>)}\\]]*\\z'),
             lower(extract(each, '(?i)([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})')),
             each
         ),
