@@ -60,7 +60,7 @@ NO_IDS = frozenset(
     }
 )
 """Words that other fields may hold."""
-NO_ID = re.compile(r"(?:urn:uuid:)?(?:[\W_0xX]*|[\W_fF]{32,})|\d{1,6}[-_:]", re.IGNORECASE)
+NO_ID = re.compile(r"(?:urn:uuid:)?(?:[\W_0]*|0x0*|[\W_x]{8,}|[\W_f]{32,})|\d{1,6}[-_:]", re.IGNORECASE)
 """Zeros, the largest UUID, a mask without its figures, and a number before an id that is missing."""
 
 SECONDS_A_DAY = 86_400

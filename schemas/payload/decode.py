@@ -152,7 +152,7 @@ def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fi
     if not start:
         raise undecodable("empty", "the payload is empty")
     labels = (charset_of(content_type), charset)
-    if start.startswith(OF_JSON):
+    if start.startswith(OF_JSON) or start[:1] == b"\0":
         return _json_of(payload, labels)
     if ENCODED_JSON.match(start):
         return _json_of(unquoted(start), labels)
@@ -252,13 +252,14 @@ def _objects_within(values: list[Any]) -> list[Fields]:
         elif isinstance(value, list):
             found += _objects_within(value)
         elif value is not None:
-            inner = _objects_of_text(value)
+            inner = objects_of_text(value)
             found += inner
             others += [] if inner else [{"": value}]
     return found + others if found else []
 
 
-def _objects_of_text(value: Any) -> list[Fields]:
+def objects_of_text(value: Any) -> list[Fields]:
+    """Return the objects that a value holds as JSON in a text; none if it is no such text."""
     if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
         return []
     try:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from schemas.payload.decode import objects_of
-from schemas.payload.undecodable import Undecodable
+from schemas.payload.decode import objects_of_text
 
 if TYPE_CHECKING:
     from schemas.payload.decode import Fields
@@ -52,9 +51,4 @@ def _objects_of(value: Any) -> list[Fields]:
         return [value] if value else []
     if isinstance(value, list):
         return [found for each in value for found in _objects_of(each)]
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
-        return []
-    try:
-        return objects_of(value)
-    except Undecodable:
-        return []
+    return objects_of_text(value)

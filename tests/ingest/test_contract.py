@@ -91,7 +91,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "multipart/form-data; boundary=b",
         "malformed-multipart",
     ),
-    "neither": (b"\x00\x01\x02", "application/octet-stream", "unknown-shape"),
+    "neither": (b"\x00\x01\x02", "application/octet-stream", "not-an-object"),
 }
 
 
