@@ -1,7 +1,9 @@
-"""Where we depart from kafka-python 3.0.12: it leaves sockets to the garbage collector.
+"""Where we depart from kafka-python 3.0.12: it leaves sockets unclosed, and reads closed ones.
 
 A broker that refuses costs it one each time. A client that is closed loses those that connect, shake hands or
 have something to write at that moment; its #3097 closes only what is connected and idle.
+
+A task that waits for bytes may wake up when its connection has been closed, and then logs a traceback.
 """
 
 from __future__ import annotations
@@ -10,11 +12,15 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from kafka.errors import KafkaConnectionError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    Received = tuple[bytes, Exception | None]
 
 
 def closing_refused(connect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -59,8 +65,22 @@ class Sockets:
         return closes
 
 
+def knowing_the_end(receive: Callable[..., Received]) -> Callable[..., Received]:
+    """Make `_sock_recv` tell that the connection was closed meanwhile, as `_sock_send` does."""
+
+    @wraps(receive)
+    def knows(transport: Any) -> Received:
+        if transport._sock is None:
+            return b"", KafkaConnectionError("Connection closed during receive")
+        return receive(transport)
+
+    return knows
+
+
 def depart() -> None:
     """Once a process, before there is a client."""
+    for transport in (KafkaTCPTransport, KafkaSSLTransport):
+        transport._sock_recv = knowing_the_end(transport._sock_recv)
     sockets = Sockets()
     KafkaNetSocket.sock_connect = closing_refused(KafkaNetSocket.sock_connect)
     NetworkSelector.register_event = sockets.noting(NetworkSelector.register_event)

@@ -1,4 +1,4 @@
-"""No socket of a client of Kafka is left to the garbage collector."""
+"""No socket of a client of Kafka is left to the garbage collector, and none that is closed is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from kafka.errors import KafkaConnectionError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
-from kafka.net.transport import KafkaTCPTransport
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 importlib.import_module("runtime.kafka")  # which mends kafka-python
 
@@ -53,3 +53,16 @@ def test_a_socket_with_something_to_write_is_closed_with_its_client() -> None:
         assert not is_closed(ours), "it would write the rest first"
         net.close()
     assert is_closed(ours)
+
+
+@pytest.mark.parametrize("kind", [KafkaTCPTransport, KafkaSSLTransport])
+def test_to_read_from_a_connection_that_was_closed_meanwhile_logs_no_traceback(
+    kind: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive = vars(kind)["_sock_recv"]
+    ours, theirs = socket.socketpair()
+    with theirs, closing(NetworkSelector()) as net:
+        transport = KafkaTCPTransport(net, ours)
+        transport.close()
+        assert isinstance(receive(transport)[1], KafkaConnectionError)
+    assert [record for record in caplog.records if record.exc_info] == []
