@@ -25,6 +25,7 @@ LEAST_WIDTH = 0.4
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 MOST_MARKS = 8
 MARGIN = 0.02
+WORDS = {"ring": "rang", "talk": "talked", "bill": "talked, by the CDR", "bill-ring": "rang, by the CDR"}
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,6 @@ def _leg(
         filter(None, (leg["extension"] and f"ext. {leg['extension']}", leg["side"] and f"side {leg['side']}"))
     )
     return Lane(names.get(leg["leg_id"], "leg"), about, tuple(bars), tuple(ticks))
-
-
-WORDS = {"ring": "rang", "talk": "talked", "bill": "talked, by the CDR", "bill-ring": "rang, by the CDR"}
 
 
 def _bar(scale: Scale, kind: str, begin: datetime, end: datetime | None) -> Bar:

@@ -160,7 +160,7 @@ def _within(report: Report, since: datetime, until: datetime) -> list[str]:
 
 
 def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is plotted: lists of times and of sums, and their colours; what is drawn in front is last."""
+    """Return what is plotted: times, the sums of each column, and colours; the last column is in front."""
     found: dict[int, list[float]] = {}
     for row in rows:
         sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))

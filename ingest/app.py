@@ -63,9 +63,9 @@ SENDER_MESSAGES = {
     "time": "the time that was signed is missing, or too far from ours",
 }
 AROUND_TOKENS = " \t\r\n.,;\"'<>()"
-"""What people paste along with a URL."""
+"""Characters that people paste along with a URL."""
 OWN_PARAMETER = b"myid="
-"""Of the URL itself, as in document 003: without any other nothing has happened."""
+"""A parameter that is part of the URL itself (document 003): a request with no other is a test of the URL."""
 CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 """All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
@@ -253,7 +253,7 @@ class Ingress:
 
 
 def _is_probe(query: bytes, body: bytes) -> bool:
-    """Return whether a request says nothing, and so somebody just tries the URL."""
+    """Return whether a request says nothing: somebody tests the URL."""
     return not body and (not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1))
 
 

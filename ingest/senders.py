@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def peer_of(address: str, forwarded: str, proxies: int) -> str:
-    """Return the sender's address, behind this many of our own proxies, each of which adds its caller's.
+    """Return the sender's address; this many proxies of our own are in front, and each adds its caller's.
 
     `forwarded` is X-Forwarded-For. If it has fewer entries than there are proxies, somebody has bypassed
     them: then it is the connection's own address.

@@ -59,8 +59,8 @@ BACKLOG = 1024
 FILES_BESIDE = 256
 """Open files that are no connections of providers."""
 PAUSE_SECONDS = 0.008
-"""What comes in it is answered together: fewer threads wake up, and fewer requests go to the broker, each of
-which costs as much as ten callbacks. A request that is alone does not wait."""
+"""Requests that arrive within it are answered together: fewer threads wake up, and fewer requests go to the
+broker, each of which costs as much as ten callbacks. A single request does not wait."""
 MOST_TOGETHER = 64
 """Requests that one thread answers together: 10 ms of work, as long as bodies are small."""
 MOST_BYTES_TOGETHER = 65_536
@@ -149,11 +149,12 @@ class Server:
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._work: queue.SimpleQueue[tuple[Connection, Request]] = queue.SimpleQueue()
         self._turn = Lock()
-        """Of the thread that reads requests."""
+        """Held by the thread that gathers requests."""
         self._taken_at = 0.0
         """When that was last done, in monotonic seconds."""
         self._in_flight: Counter[bytes] = Counter()
         self._under_way = 0
+        """Of all paths together: threads read it, and can't add up what changes meanwhile."""
         self._connections: dict[Connection, None] = {}
         """Ordered by their last request, the oldest first."""
         self._of_peer: dict[str, dict[Connection, None]] = {}

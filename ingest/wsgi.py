@@ -87,10 +87,8 @@ def split(target: bytes) -> tuple[bytes, bytes]:
             raise NotATargetError from None
         return url.path or b"/", url.query or b""
     path, _, query = target.partition(b"?")
-    glued = GLUED.split(path.partition(b"#")[0], maxsplit=1)
-    if len(glued) > 1:
-        return glued[0], b"&".join(filter(None, (glued[1], query)))
-    return glued[0], query
+    path, *glued = GLUED.split(path.partition(b"#")[0], maxsplit=1)
+    return path, b"&".join(filter(None, (*glued, query)))
 
 
 def respond(app: WSGIApplication, environ: WSGIEnvironment, *, keep_alive: bool) -> bytes:

@@ -20,8 +20,8 @@ work on the message (tests/bench/RESULTS.md). Here a unit is what one fetch brou
 - `Consumer.on_buffer_full` does nothing: a full buffer is waited for, rather than a partition put aside.
 - `ConsumerThread` has the broker answer within `FETCH_WAIT_MS`; in Faust that is 1.5 s. A request asks for
   partitions alone of which nothing lies here unread, and there is one at a time: while it waits for news of a
-  quiet partition, what comes in a busy one stays unread. Up to `FETCH_BYTES` the broker gathers for so long,
-  rather than answer at the first message: many small batches cost more.
+  quiet partition, what comes in a busy one stays unread. Up to `FETCH_LEAST_BYTES` the broker gathers for so
+  long, rather than answer at the first message: many small batches cost more.
 
 Nothing is sent through Faust's own producer buffer, whose flush gives up after 0.1 s
 (`faust/transport/producer.py`): the publisher waits for every acknowledgement before a batch is done.
@@ -62,7 +62,7 @@ class Batch:
 
 
 FETCH_WAIT_MS = 100
-FETCH_BYTES = 128 * 1024
+FETCH_LEAST_BYTES = 128 * 1024
 """Less than what may come of one partition, or the broker would wait for more than it may send."""
 
 
@@ -84,7 +84,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         cast("App", self.app).watch_loop("the consumer's loop", self.thread_loop)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # read when it starts; Faust has no setting
-        consumer._fetch_min_bytes = FETCH_BYTES
+        consumer._fetch_min_bytes = FETCH_LEAST_BYTES
         return consumer
 
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemas.talk import said_span, time_talked
-from schemas.times import SECOND
+from schemas.talk import ROUNDED, said_span, time_talked
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.events import CallEvent
-
-ROUNDED = SECOND
-"""Bills count in whole seconds: their times and durations may differ by one."""
-
 
 FILLED = (
     *("direction", "method", "caller", "callee", "display_number", "extension", "agent_id", "customer_ref"),
@@ -31,42 +26,44 @@ def bills_of(events: Iterable[CallEvent]) -> list[CallEvent]:
 
     Of several bills of one leg the one that was received last holds.
     """
-    by_leg: dict[str, CallEvent] = {}
-    several: dict[str, list[CallEvent]] = {}
-    for event in events:
-        if event.kind == "cdr":
-            other = by_leg.setdefault(event.leg, event)
-            if other is not event:
-                several.setdefault(event.leg, [other]).append(event)
-    for leg, told in several.items():
-        by_leg[leg] = _put_together(sorted(told, key=received))
-    bills = list(by_leg.values())
+    bills = [_put_together(told) for told in _by_leg(events)]
     if len(bills) > 1:
         bills.sort(key=_beginning)
     return bills
 
 
+def filling(events: Iterable[CallEvent]) -> list[CallEvent]:
+    """Give the whole bills of which a later one with a few fields has the others, at most one of a leg."""
+    found = map(_filling, _by_leg(events))
+    return [bill for bill in found if bill is not None]
+
+
+def _by_leg(events: Iterable[CallEvent]) -> Iterable[list[CallEvent]]:
+    """Give the bills of each leg, as they were received."""
+    by_leg: dict[str, list[CallEvent]] = {}
+    for event in events:
+        if event.kind == "cdr":
+            by_leg.setdefault(event.leg, []).append(event)
+    for bills in by_leg.values():
+        bills.sort(key=received)
+    return by_leg.values()
+
+
 def _put_together(bills: list[CallEvent]) -> CallEvent:
     """Give the last of a leg's bills; one with a few fields takes nothing away from a whole one before it."""
-    last = bills[-1]
-    if _is_whole(last):
+    last, before = bills[-1], _filling(bills)
+    if before is None:
         return last
-    before = next(filter(_is_whole, reversed(bills)), last)
     filled = {name: getattr(before, name) for name in FILLED if getattr(last, name) is None}
     if last.answered_at is None and last.outcome in {None, before.outcome}:
         filled["answered_at"] = before.answered_at
     return replace(last, **filled)
 
 
-def filling(events: Iterable[CallEvent]) -> list[CallEvent]:
-    """Give the whole bills of which a later one with a few fields has the others, at most one of a leg."""
-    last: dict[str, CallEvent] = {}
-    whole: dict[str, CallEvent] = {}
-    for bill in sorted((event for event in events if event.kind == "cdr"), key=received):
-        last[bill.leg] = bill
-        if _is_whole(bill):
-            whole[bill.leg] = bill
-    return [bill for leg, bill in whole.items() if last[leg] is not bill]
+def _filling(bills: list[CallEvent]) -> CallEvent | None:
+    """Give the last whole one of a leg's bills, if others came after it."""
+    whole = next(filter(_is_whole, reversed(bills)), None)
+    return None if whole is bills[-1] else whole
 
 
 def _is_whole(bill: CallEvent) -> bool:

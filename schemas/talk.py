@@ -16,7 +16,7 @@ Span = tuple[int, int]
 """From when until when."""
 
 ROUNDED = SECOND
-"""A switch may count in whole seconds."""
+"""Switches and bills count in whole seconds: their times and durations may differ by one."""
 
 _ORDER = {"ring": 0, "dial": 0, "answer": 1}
 """Of events of one time: a leg rings, is answered and hangs up."""
@@ -76,8 +76,7 @@ def spans_of(leg: str, events: Iterable[CallEvent], ended_at: int | None) -> lis
 
 def _is_absurd(hangup: CallEvent, earliest: int | None) -> bool:
     """Whether a hangup tells of more talk than there was time for: its leg's own answer knows better."""
-    lasted = None if earliest is None else hangup.occurred_at - earliest
-    return lasted is not None and (hangup.talk_time or 0) > lasted + ROUNDED
+    return earliest is not None and (hangup.talk_time or 0) > hangup.occurred_at - earliest + ROUNDED
 
 
 def in_order(event: CallEvent) -> tuple[int, int, str]:

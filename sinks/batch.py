@@ -193,9 +193,9 @@ class Batches:
     def due_in(self, now: float, *, seconds: float) -> float:
         """Return how long it takes until one is due."""
         calls = self._calls.due_in(now, seconds=seconds)
-        return (
-            calls if self._calls.messages else min(calls, self._rest.due_in(now, seconds=self._rest_seconds))
-        )
+        if self._calls.messages:  # the rest goes with them
+            return calls
+        return min(calls, self._rest.due_in(now, seconds=self._rest_seconds))
 
     def written(self, batch: Batch) -> None:
         """Replace a written batch by an empty one."""

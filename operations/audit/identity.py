@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from operations.audit.offsets import Lag
 
 UNKNOWN_SOURCE = "?"
-"""Of a callback that Kafka has deleted, and that is in no table."""
+"""The source of a callback that Kafka has deleted and that no table has."""
 
 
 class Problem(StrEnum):

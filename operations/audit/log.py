@@ -1,4 +1,4 @@
-"""What Kafka itself says: where its logs begin and end, the offsets of each group, and single messages."""
+"""Questions to Kafka: where its logs begin and end, the offsets of each group, single messages."""
 
 from __future__ import annotations
 

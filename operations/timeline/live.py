@@ -1,4 +1,4 @@
-"""What `callweave tail` prints for each record. Pure.
+"""The lines that `callweave tail` prints. Pure.
 
 A record comes again whenever anything is learned of its call; a line is printed when what the line shows has
 changed, and only then.

@@ -70,7 +70,7 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Watch:
-    """What all checks share."""
+    """The settings and the state that all checks share."""
 
     settings: Settings
     clock: Clock
@@ -93,7 +93,7 @@ class Check(ABC):
 
     @abstractmethod
     def look(self) -> list[Finding]:
-        """What is wrong now; raises what Kafka, ClickHouse and sockets raise."""
+        """Return what is wrong now; errors of Kafka, ClickHouse and sockets are not caught."""
 
     def close(self) -> None:
         """Let go of connections."""

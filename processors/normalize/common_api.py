@@ -14,7 +14,7 @@ from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from processors.normalize.event import Origin
     from processors.normalize.fields import Fields
@@ -227,10 +227,7 @@ def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | 
     started_at = read_time(fields, "starttime", zone, uuid=leg, told_at=told_at)
     answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg, told_at=told_at)
     ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg, told_at=told_at)
-    began, rang_until = started_at or 0, answered_at or started_at or 0
-    if (answered_at is None or began <= answered_at) and (ended_at is None or rang_until <= ended_at):
-        return started_at, answered_at, ended_at
-    odd = _odd_ones(started_at, answered_at, ended_at, lambda: fields.duration("duration", SECOND))
+    odd = _odd_ones(fields, started_at, answered_at, ended_at)
     for name in odd:
         fields.misread(name, "out-of-order")
     return (
@@ -241,7 +238,7 @@ def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | 
 
 
 def _odd_ones(
-    started_at: int | None, answered_at: int | None, ended_at: int | None, waited: Callable[[], int | None]
+    fields: Fields, started_at: int | None, answered_at: int | None, ended_at: int | None
 ) -> tuple[str, ...]:
     """Of a bill's three times those that can't be: the one that the two others contradict, if any does."""
     is_answer_early = not _are_in_order(started_at, answered_at)
@@ -252,7 +249,7 @@ def _odd_ones(
         return ("answertime",) if is_answer_early else ("endtime",) if is_end_early else ()
     if is_answer_early or is_end_early:  # the answer lies after the end
         return ("answertime", "endtime") if is_answer_early else ("endtime",)
-    rang = waited()
+    rang = fields.duration("duration", SECOND)
     if started_at is None or rang is None:
         return ("answertime", "endtime")
     return ("endtime",) if abs(started_at + rang - answered_at) < MOST_ROUNDING else ("answertime",)
@@ -324,8 +321,8 @@ def _direction(fields: Fields) -> Direction | None:
     by_type = DIRECTIONS.get(fields.word("type"))
     if by_direction is not None:
         fields.understood("direction")
-    elif fields.scalar("direction") != "":
-        fields.doubt("direction", "unknown-word")
+    else:
+        fields.unknown_word("direction")
     if by_type is not None and by_direction in {by_type, None}:
         fields.understood("type")
     return by_direction or by_type
@@ -339,9 +336,9 @@ def _extension(fields: Fields) -> str | None:
 def _method(fields: Fields, name: str) -> str | None:
     """The method's name, or its code where the documents give no name."""
     code = fields.text(name)
-    if code is None or code in METHODS:
-        return None if code is None else METHODS[code]
-    return METHODS.get(str(whole(number_of(code))), code)
+    if code is None:
+        return None
+    return METHODS.get(code) or METHODS.get(str(whole(number_of(code))), code)
 
 
 def _round(fields: Fields, campaign: str | None) -> int | None:

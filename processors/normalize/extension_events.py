@@ -236,8 +236,8 @@ def _direction(
     """
     if flow in {"in", "out"}:
         fields.understood("CallFlow")
-    elif fields.scalar("CallFlow") != "":
-        fields.doubt("CallFlow", "unknown-word")
+    else:
+        fields.unknown_word("CallFlow")
     if initiated:
         return "outbound"
     told = DIRECTIONS.get(flow) or DIRECTIONS.get(event_type)
@@ -260,8 +260,8 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None, talk_time: int
     outcome = OUTCOMES.get(status) or OUTCOMES.get(NO_LETTERS.sub("", status))
     if outcome is not None:
         fields.understood("CallStatus")
-    elif fields.scalar("CallStatus") != "":
-        fields.doubt("CallStatus", "unknown-word")
+    else:
+        fields.unknown_word("CallStatus")
     if bridged is None:  # where people talked, somebody answered, whatever the status says or doesn't
         return outcome or ("answered" if talk_time else None)
     if bridged:

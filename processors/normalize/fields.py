@@ -216,6 +216,11 @@ class Fields:
         word = (self.scalar(name) or "").lower()
         return word.strip(INVISIBLE) if "\0" in word else word
 
+    def unknown_word(self, name: str) -> None:
+        """Doubt a field whose word nobody knows, unless it says nothing."""
+        if self.scalar(name) != "":
+            self.doubt(name, "unknown-word")
+
     def text(self, name: str, *, nothing: Collection[str] = EMPTY, longest: int = LONGEST_TEXT) -> str | None:
         """A text; None for one of `nothing`."""
         value = self.scalars.get(name)
@@ -244,10 +249,10 @@ class Fields:
             self._understood.add(name)
             return value
         text = self.text(name)
-        if text is not None and OF_A_FLOAT.fullmatch(text):
-            return self._of_float(name, text)
         if text is None:
             return None
+        if OF_A_FLOAT.fullmatch(text):
+            return self._of_float(name, text)
         if text[0] in WRITTEN_TWICE:
             text = IN_QUOTES.sub(r"\1", text)
             return f"+{text[len(PLUS) :]}" if text.startswith(PLUS) else text
@@ -317,8 +322,7 @@ class Fields:
         if word in TRUE or word in FALSE:
             self._understood.add(name)
             return word in TRUE
-        if word or self.scalar(name) is None:
-            self.doubt(name, "unknown-word")
+        self.unknown_word(name)
         return None
 
     def spelled(self, found: str | None) -> str | None:

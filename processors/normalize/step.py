@@ -77,20 +77,24 @@ def normalize(
     one = partial(_one, callback, dialect, timezone, read)
     outcomes = [one(payload) for payload in read_objects]
     if any(isinstance(outcome, Rejected) for outcome in outcomes):
-        outcomes = [each for payload in read_objects for each in _each(one, payload)]
+        pairs = zip(read_objects, outcomes, strict=True)
+        outcomes = [each for payload, outcome in pairs for each in _each(one, payload, outcome)]
     if len(outcomes) == 1:
         return outcomes[0]
     return _together(outcomes)
 
 
 def _each(
-    one: Callable[[Mapping[str, object]], Normalized | Rejected], payload: dict[str, object], depth: int = 0
+    one: Callable[[Mapping[str, object]], Normalized | Rejected],
+    payload: dict[str, object],
+    outcome: Normalized | Rejected,
+    depth: int = 0,
 ) -> list[Normalized | Rejected]:
-    """Read one object of a callback, or those in it, if it says nothing itself."""
-    outcome = one(payload)
+    """Give the outcome of one object of a callback, or of those in it, if it says nothing itself."""
     if isinstance(outcome, Normalized) or depth == DEEPEST or not _is_lacking(outcome):
         return [outcome]
-    inner = [each for found in objects_within(payload)[:MAX_VALUES] for each in _each(one, found, depth + 1)]
+    within = objects_within(payload)[:MAX_VALUES]
+    inner = [each for found in within for each in _each(one, found, one(found), depth + 1)]
     return inner if any(isinstance(each, Normalized) for each in inner) else [outcome]
 
 

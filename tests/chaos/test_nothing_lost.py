@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from operations.audit.identity import total
 from runtime import sources
-from runtime.kafka import client_options
-from schemas.topics import Topic
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
 from tests.chaos.stack import Servers, Stages, stand_still
 from tests.chaos.truth import DIALECTS, differences, events_of, expected_calls, found_calls
+from tests.ingest.test_outage import in_kafka
 from tests.operations.audit.traffic import assert_whole
 from tests.rows import count, select
 from tests.scale import scaled
@@ -146,7 +144,7 @@ def what_is_wrong(settings: Settings, ledger: list[str]) -> Iterator[str]:
         yield f"{len(missing)} of {len(ledger)} acknowledged callbacks are not archived"
     if rejected := [row["reasons"] for row in archive if row["status"] != "accepted"]:
         yield f"rejected: {rejected[:3]}"
-    if missing := published(settings) - set(ids):
+    if missing := in_kafka(settings).keys() - set(ids):
         yield f"{len(missing)} callbacks that Kafka has are not archived"
     events = [event for row in archive for event in events_of(row)]
     yield from wrong_events(settings, events)
@@ -165,24 +163,6 @@ def wrong_events(settings: Settings, events: list[CallEvent]) -> Iterator[str]:
         event for event in expected.keys() | found.keys() if expected.get(event) != found.get(event)
     ]:
         yield f"{len(wrong)} of {len(expected)} events have not the callbacks that said them"
-
-
-def published(settings: Settings) -> set[str]:
-    """The ids of all callbacks in `callbacks.raw`: one whose acknowledgement got lost is there twice."""
-    name = settings.kafka.topic(Topic.RAW)
-    consumer = KafkaConsumer(**client_options(settings.kafka))
-    ids: set[str] = set()
-    try:
-        partitions = [TopicPartition(name, number) for number in range(settings.kafka.partitions)]
-        ends = consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        while any(consumer.position(each) < ends[each] for each in partitions):
-            for records in consumer.poll(timeout_ms=500).values():
-                ids |= {dict(record.headers)["id"].decode() for record in records}
-        return ids
-    finally:
-        consumer.close()
 
 
 def test_while_the_broker_is_away_every_answer_is_a_prompt_200(
