@@ -13,7 +13,8 @@ work on the message (tests/bench/RESULTS.md). Here a unit is what one fetch brou
   a state read from the changelog, perhaps before the batch's changes were in there.
 - A batch that nobody finished is read again (`Consumer._vanished`, `_seek_back`). Faust loses some: what
   `getmany` fetched while a rebalance began, and what stood in a stream's queue when the flow was resumed
-  (`FlowControlQueue(clear_on_resume=True)`), at times at every start with a table to recover.
+  (`FlowControlQueue(clear_on_resume=True)`), at times at every start with a table to recover. What it loses
+  of a changelog, its recovery waits for without end, or goes on without.
 - `Consumer._new_offset` commits up to the last finished batch. Faust's own list of acknowledged offsets can
   commit past an event in flight: https://github.com/faust-streaming/faust/issues/606, mended in pull request
   707, not in 0.15.3; and gaps after a recovery race stop its commits: issue 596.
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from aiokafka.structs import ConsumerRecord
+    from faust.tables.manager import TableManager
 
 logging.getLogger(__name__).setLevel(logging.WARNING)  # Faust logs under the module of the class: routine
 
@@ -161,6 +163,9 @@ class Consumer(driver.Consumer):
         return True
 
     def _next_due(self, tp: TP) -> int:
+        if self._is_changelog_tp(tp):
+            recovered = cast("TableManager", self.app.tables).recovery.active_offsets.get(tp)
+            return 0 if recovered is None else recovered + 1
         return self._due.get(tp, self._committed_offset[tp] or 0)
 
     def _vanished(self, tp: TP, first: int) -> None:
@@ -170,11 +175,11 @@ class Consumer(driver.Consumer):
 
     async def _seek_back(self) -> None:
         """Read again from where all is finished, where a batch got lost."""
-        for tp in self._astray & self.assignment():
-            if not self._is_changelog_tp(tp):
+        astray, self._astray = self._astray, set()
+        for tp in astray & self.assignment():
+            if self.app.in_recovery or not self._is_changelog_tp(tp):  # who has recovered reads none
                 await self.seek(tp, self._next_due(tp))
                 self._sought.add(tp)
-        self._astray.clear()
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._acked[tp][0] if self._acked[tp] else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from faust.types import TP
 from kafka import KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import KafkaAdminClient, NewTopic
 
 from processors import worker
+from processors.correlate.table import LegTable
 from processors.departures import FETCH_WAIT_MS
 from runtime.kafka import client_options
 from schemas.topics import Topic
@@ -224,3 +226,60 @@ def test_a_hole_that_kafka_itself_has_is_passed(stack_settings: Settings) -> Non
     seen.clear()
     asyncio.run(once(350, 800))
     assert sum(committed_now(stack_settings)) == 800
+
+
+def while_a_rebalance_begins(consumer: Any, active: set[TP]) -> set[TP]:
+    consumer.stop_flow()
+    asyncio.get_running_loop().call_later(0.1, consumer.resume_flow)
+    return active
+
+
+def for_an_assignment_that_is_over(consumer: Any, active: set[TP]) -> set[TP]:
+    return {tp for tp in active if not consumer._is_changelog_tp(tp)}
+
+
+@pytest.mark.parametrize("fetched", [while_a_rebalance_begins, for_an_assignment_that_is_over])
+def test_what_a_recovery_lost_on_the_way_is_read_again(
+    stack_settings: Settings, fetched: Callable[[Any, set[TP]], set[TP]]
+) -> None:
+    """Faust waits for it without end, or goes on without it."""
+    lost: set[TP] = set()
+
+    def losing(consumer: Any) -> Any:
+        fetch = consumer._wait_next_records
+
+        async def first_in_vain(patience: float) -> Any:
+            records, active = await fetch(patience)
+            news = {tp for tp in records or {} if consumer._is_changelog_tp(tp)} - lost
+            lost.update(news)
+            return records, fetched(consumer, active) if news else active
+
+        return first_in_vain
+
+    async def agent(stream: Any) -> None:
+        async for _ in stream:
+            pass
+
+    async def scenario() -> None:
+        app = app_of(stack_settings, agent)
+        table = LegTable(app)
+        app.tables.add(table)
+        fill_changelog(stack_settings, table.changelog_topic.get_topic_name())
+        consumer: Any = app.consumer
+        consumer._wait_next_records = losing(consumer)
+        async with started(app):
+            await until(lambda: sum(len(legs) for legs in table.held().values()) == MESSAGES, "all is known")
+
+    asyncio.run(scenario())
+    assert len(lost) == stack_settings.kafka.partitions
+
+
+def fill_changelog(settings: Settings, topic: str) -> None:
+    admin = KafkaAdminClient(**client_options(settings.kafka))
+    compacted = {"cleanup.policy": "compact"}
+    admin.create_topics([NewTopic(topic, settings.kafka.partitions, 1, topic_configs=compacted)])
+    admin.close()
+    producer = KafkaProducer(**client_options(settings.kafka), acks="all")
+    for number in range(MESSAGES):
+        producer.send(topic, key=b"%d\0w" % number, value=b"{}", partition=number % settings.kafka.partitions)
+    producer.close()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def started(app: App) -> AsyncIterator[App]:
     """Run it until the block ends."""
-    await app.start()
     try:
+        await asyncio.wait_for(app.start(), PATIENCE)  # it ends once all state is recovered
         yield app
     finally:
         await app.stop()
