@@ -38,7 +38,7 @@ class Stage(Worker):
         super().__init__(stage, settings, log)
         self.exits: list[int] = []
         """The statuses with which it ended by itself."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # who does not stop in time is killed
         self._resume: float | None = None
         self._wanted = False
 
