@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,23 +54,29 @@ def main(benches: tuple[str, ...], output: Path, beside: str | None, *, quick: b
         for section in found:
             click.echo(section.markdown())
         sections += found
-    asked = [*benches, *(["--beside", beside] if beside else [])]
-    output.write_text(report(sections, asked, quick=quick))
+    asked = [*benches, *(["--beside", beside] if beside else []), *(["--quick"] if quick else [])]
+    by = f"By `{' '.join(['python -m tests.bench', *asked])}` at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+    earlier = output.read_text() if output.exists() else ""
+    output.write_text(report(earlier, sections, by))
 
 
-def report(sections: list[Section], benches: list[str], *, quick: bool) -> str:
-    """The whole file."""
-    command = " ".join(["python -m tests.bench", *benches, *(["--quick"] if quick else [])])
-    length = "Short runs: figures to develop by, not to quote." if quick else "Full runs."
-    head = f"""# Measured
+def report(earlier: str, sections: list[Section], by: str) -> str:
+    """The whole file: what was found, `by` which command, in the place of what was found of it before."""
+    _, *parts = re.split(r"^(?=## )", earlier, flags=re.MULTILINE)
+    known = {part.partition("\n")[0].removeprefix("## "): part for part in parts}
+    known |= {section.title: f"{section.markdown()}\n{by}\n\n" for section in sections}
+    return f"{head()}\n{''.join(known.values()).rstrip()}\n"
 
-- by `{command}` (`make bench` runs them all) at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {length}
+
+def head() -> str:
+    return f"""# Measured
+
+- by `make bench`, or by parts of it: each part says when, and whether the machine was quiet.
 - on {machine.cores()} cores, {machine.cpu_model()}; Python {platform.python_version()}.
 - Ratios are of figures taken side by side in one run, and say more than the figures themselves: those are
   this machine's. Events per second and core are events by seconds of processor time, user and system, of the
   one process. Measure on a machine that does nothing else.
 """
-    return "\n".join([head, *(section.markdown() for section in sections)])
 
 
 if __name__ == "__main__":
