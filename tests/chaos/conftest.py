@@ -1,4 +1,4 @@
-"""Sessions of half the usual length, where the broker allows them."""
+"""Servers of a test's own, and sessions of half the usual length where the broker allows them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.stack import with_short_sessions
+from tests.chaos.stack import Servers, with_short_sessions
 from tests.servers import GIVEN_KAFKA
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from runtime.settings import Settings
 
 
@@ -17,3 +20,10 @@ if TYPE_CHECKING:
 def chaos_settings(stack_settings: Settings) -> Settings:
     """Topics and tables of the test's own, on servers that live on."""
     return stack_settings if GIVEN_KAFKA else with_short_sessions(stack_settings)
+
+
+@pytest.fixture
+def chaos_servers(tmp_path: Path) -> Iterator[Servers]:
+    """Servers that may be killed."""
+    with Servers(tmp_path) as started:
+        yield started

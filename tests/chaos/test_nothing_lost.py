@@ -19,7 +19,7 @@ from runtime import sources
 from tests.chaos.calls import TIMEZONE, common_api_call
 from tests.chaos.provider import Provider
 from tests.chaos.report import new_rng, say
-from tests.chaos.stack import Servers, Stages, stand_still
+from tests.chaos.stack import Stages, stand_still
 from tests.chaos.truth import DIALECTS, differences, events_of, expected_calls, found_calls
 from tests.ingest.test_outage import in_kafka
 from tests.operations.audit.traffic import assert_whole
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from compose.embedded.node import Node
     from runtime.settings import Settings
     from schemas.events import CallEvent
+    from tests.chaos.stack import Servers
     from tests.pipeline import StageName
 
 pytestmark = pytest.mark.timeout(scaled(600, 4 * 3600))
@@ -44,13 +45,6 @@ VICTIMS = ("ingest", "normalize", "correlate", "sink", "kafka", "clickhouse")
 LONGEST_ANSWER = 3.0
 """Seconds: what the contract promises while the broker is away."""
 REQUESTS_WHILE_AWAY = 60
-
-
-@pytest.fixture
-def chaos_servers(tmp_path: Path) -> Iterator[Servers]:
-    """Servers that may be killed."""
-    with Servers(tmp_path) as started:
-        yield started
 
 
 def callback_url(settings: Settings, name: str) -> str:
