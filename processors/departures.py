@@ -15,6 +15,10 @@ work on the message (tests/bench/RESULTS.md). Here a unit is what one fetch brou
   `getmany` fetched while a rebalance began, and what stood in a stream's queue when the flow was resumed
   (`FlowControlQueue(clear_on_resume=True)`), at times at every start with a table to recover. What it loses
   of a changelog, its recovery waits for without end, or goes on without.
+- Faust's recovery lets data through a moment before it seeks to where all is committed, and goes on without
+  when a broker is slow; so `getmany` seeks itself (`Consumer._place`), and before that nothing is finished.
+- What was finished between the end of an assignment and the next one is not committed in the next one: others
+  may have had the partition in between (`Consumer.on_partitions_assigned`).
 - `Consumer._new_offset` commits up to the last finished batch. Faust's own list of acknowledged offsets can
   commit past an event in flight: https://github.com/faust-streaming/faust/issues/606, mended in pull request
   707, not in 0.15.3; and gaps after a recovery race stop its commits: issue 596.
@@ -30,6 +34,7 @@ Nothing is sent through Faust's own producer buffer, whose flush gives up after 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import weakref
 from typing import TYPE_CHECKING, Any, cast
@@ -101,12 +106,16 @@ class Consumer(driver.Consumer):
         """Partitions in which a batch got lost: they are read again from where all is finished."""
         self._sought: set[TP] = set()
         """Partitions just sought back: what comes next is what Kafka has from there on."""
+        self._placed = False
+        """Whether it reads from where all is committed: not between an assignment and the seek after it."""
+        self._placing = asyncio.Lock()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch, and yield one message per partition that had news."""
+        await self._place()
         await self._seek_back()
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -140,11 +149,24 @@ class Consumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Forget what was finished before: others may have had the partitions since, and finished more."""
+        self._placed = False
+        self._acked.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def perform_seek(self) -> None:
-        self._due.clear()
-        self._astray.clear()
-        self._sought.clear()
-        await super().perform_seek()
+        async with self._placing:
+            self._placed = False
+            self._due.clear()
+            self._sought.clear()
+            await super().perform_seek()
+            self._placed = True
+
+    async def _place(self) -> None:
+        """Seek first: Faust's recovery lets data through a moment before it does, and gives a slow one up."""
+        if self.flow_active and not (self._placed or self.app.in_recovery) and self.assignment():
+            await self.perform_seek()
 
     def ack(self, message: Any) -> bool:
         self._unacked_messages.discard(message)
@@ -152,7 +174,8 @@ class Consumer(driver.Consumer):
         if not self.app.topics.acks_enabled_for(message.topic):
             return False
         first, due = batch.records[0].offset, self._next_due(batch.tp)
-        if not batch.done or message.generation_id != self.app.consumer_generation_id:
+        of_now = self._placed and message.generation_id == self.app.consumer_generation_id
+        if not (batch.done and of_now):
             return False
         if first > due:
             self._astray.add(batch.tp)
@@ -177,7 +200,8 @@ class Consumer(driver.Consumer):
         """Read again from where all is finished, where a batch got lost."""
         astray, self._astray = self._astray, set()
         for tp in astray & self.assignment():
-            if self.app.in_recovery or not self._is_changelog_tp(tp):  # who has recovered reads none
+            # who has recovered reads no changelog, and who is not yet placed has another seek before him
+            if self.app.in_recovery if self._is_changelog_tp(tp) else self._placed:
                 await self.seek(tp, self._next_due(tp))
                 self._sought.add(tp)
 

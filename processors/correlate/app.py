@@ -81,9 +81,9 @@ class Correlator:
         self._sources = SourcesFile(settings.sources_file)
         self._waits = waits(self._sources.current())
         self._usual_wait = int(settings.correlate.silence_seconds * SECOND)
-        self._silences: Silences[tuple[int, bytes]] = Silences(
-            forget_us=int(settings.correlate.forget_seconds * SECOND)
-        )
+        forget_us = int(settings.correlate.forget_seconds * SECOND)
+        self._silences: dict[int, Silences[bytes]] = defaultdict(lambda: Silences(forget_us=forget_us))
+        """By partition, of each leg."""
         self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
@@ -91,7 +91,7 @@ class Correlator:
         """By a large batch, or by the recovery."""
         self._partitions = 0
         """Of each of its topics, once that is known."""
-        self._order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.order: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By partition: what is decided first is published first, so a leg's changelog keeps its order."""
 
     async def events(self, batch: Batch) -> None:
@@ -109,7 +109,9 @@ class Correlator:
         by_leg, outgoing = self._read(batch, read)
         partition = batch.tp.partition
         said: dict[bytes, frozenset[str]] = {}
-        async with self._order[partition]:
+        async with self.order[partition]:
+            if partition not in self.table.held():
+                return  # it went away meanwhile: who has it now gets the batch as well
             for key, messages in by_leg.items():
                 outgoing += self._step(partition, key, messages, said)
             await self._publisher.publish(outgoing)
@@ -165,7 +167,7 @@ class Correlator:
         if is_reopened(before, leg):
             REOPENED.inc()
         since = self._clock.elapsed()
-        self._silences.touch((partition, key), since, close_after(leg, self._waits, self._usual_wait))
+        self._silences[partition].touch(key, since, close_after(leg, self._waits, self._usual_wait))
         if for_good := sends.for_good():
             said[key] = for_good
         return [self.table.write(partition, key, leg.to_json()), *self._messages(account, own, sends)]
@@ -185,21 +187,23 @@ class Correlator:
         if (found := waits(self._sources.current())) != self._waits:
             self._waits = found
             await self.watch_all()
-        while due := self._silences.due(self._clock.elapsed(), SWEEP_AT_ONCE):
-            by_partition: dict[int, list[tuple[bytes, Quiet]]] = defaultdict(list)
-            for (partition, key), quiet in due:
-                by_partition[partition].append((key, quiet))
-            for partition, legs in by_partition.items():
-                async with self._order[partition]:
-                    outgoing = [
-                        message for key, quiet in legs for message in self._quiet(partition, key, quiet)
-                    ]
-                    await self._publisher.publish(outgoing)
-            await asyncio.sleep(0)  # calls under way don't wait for it
+        for partition in list(self.table.held()):
+            await self._sweep(partition)
         LEGS.set(sum(len(legs) for legs in self.table.held().values()))
         if self._memory_taken:
             self._memory_taken = False
             give_back()
+
+    async def _sweep(self, partition: int) -> None:
+        """Do so for one partition: what is due is decided and done between two of its batches."""
+        silences, due = self._silences[partition], True
+        while due:
+            async with self.order[partition]:
+                legs = silences.due(self._clock.elapsed(), SWEEP_AT_ONCE)
+                outgoing = [message for key, quiet in legs for message in self._quiet(partition, key, quiet)]
+                await self._publisher.publish(outgoing)
+            due = bool(legs)
+            await asyncio.sleep(0)  # calls under way don't wait for it
 
     def _quiet(self, partition: int, key: bytes, quiet: Quiet) -> list[Outgoing]:
         self._confirmed.pop(key, None)  # it would stay there for good, and a link may well be sent twice
@@ -224,15 +228,15 @@ class Correlator:
         self._silences.clear()
         self._confirmed.clear()
         self._memory_taken = True
-        found: list[tuple[int, int, tuple[int, bytes]]] = []
+        found: list[tuple[int, int, int, bytes]] = []
         now, elapsed = self._clock.now(), self._clock.elapsed()
         for partition, legs in self.table.held().items():
             for key, value in legs.items():
                 leg = Leg.from_json(value)
                 since = elapsed - max(0, now - leg.touched_at)  # a clock that was set back makes no future
-                found.append((since, close_after(leg, self._waits, self._usual_wait), (partition, key)))
-        for since, wait, place in sorted(found):  # who has been silent for longest stands first
-            self._silences.touch(place, since, wait)
+                found.append((since, close_after(leg, self._waits, self._usual_wait), partition, key))
+        for since, wait, partition, key in sorted(found):  # who has been silent for longest stands first
+            self._silences[partition].touch(key, since, wait)
 
 
 def checked_key(key: bytes | None) -> bytes:

@@ -171,8 +171,11 @@ class LegTable(Table[bytes, bytes]):
         return self._legs.partitions.get(partition, {}).get(key)
 
     def write(self, partition: int, key: bytes, value: bytes | None) -> Outgoing:
-        """Hold a new value, and give the message that tells the changelog; None forgets the leg."""
-        legs = self._legs.partitions.setdefault(partition, {})
+        """Hold a new value, and give the message that tells the changelog; None forgets the leg.
+
+        Raises KeyError for a partition that this worker does not hold.
+        """
+        legs = self._legs.partitions[partition]
         if value is None:
             legs.pop(key, None)
         else:

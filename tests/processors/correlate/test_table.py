@@ -136,8 +136,9 @@ class Workers:
         news = Leg(peers=frozenset({f"{self.learnt:04d}"}), touched_at=self.learnt)
         self.known = join(self.known, news)
         workers = [self.owner]
-        if self.rng.random() < 0.5:
-            workers.append(self.rng.choice([n for n in range(len(self.tables)) if n != self.owner]))
+        others = [n for n, held in enumerate(self.tables) if n != self.owner and held.held()]
+        if others and self.rng.random() < 0.5:
+            workers.append(self.rng.choice(others))
         self.rng.shuffle(workers)
         for number in workers:
             self.write(number, join(leg_of(self.tables[number]), news).to_json())
