@@ -19,7 +19,7 @@ from tests.processors.worker_in_loop import committed, started, until
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from processors.departures import App, Batch
     from runtime.settings import Settings
@@ -272,6 +272,114 @@ def test_what_a_recovery_lost_on_the_way_is_read_again(
 
     asyncio.run(scenario())
     assert len(lost) == stack_settings.kafka.partitions
+
+
+def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
+    stack_settings: Settings,
+) -> None:
+    """Of data that comes before the committed offset is known, nobody takes that offset for 0."""
+    seen: list[int] = []
+
+    async def agent(stream: Any) -> None:
+        async def handle(batch: Batch) -> None:
+            seen.extend(numbers(batch))
+
+        await worker.work(stream, handle)
+
+    async def slow(app: App) -> None:
+        table = LegTable(app)
+        app.tables.add(table)
+        fill_changelog(stack_settings, table.changelog_topic.get_topic_name())
+        consumer: Any = app.consumer
+        make = consumer._thread._create_worker_consumer
+
+        def made(transport: Any) -> Any:
+            of_the_thread = make(transport)
+            committed = of_the_thread.committed
+
+            async def later(tp: TP) -> Any:
+                await asyncio.sleep(0.1)
+                return await committed(tp)
+
+            of_the_thread.committed = later
+            return of_the_thread
+
+        consumer._thread._create_worker_consumer = made
+
+    async def once(prepare: Callable[[App], Awaitable[None]], count: int, end: int) -> None:
+        app = app_of(stack_settings, agent)
+        await prepare(app)
+        async with started(app):
+            await until(lambda: len(set(seen)) == count, "all is read")
+            await until(lambda: sum(app.committed(tp) for tp in of_events(app)) == end, "all is committed")
+
+    def of_events(app: App) -> list[TP]:
+        topic = stack_settings.kafka.topic(Topic.EVENTS)
+        return [tp for tp in app.consumer.assignment() if tp.topic == topic]
+
+    fill(stack_settings)
+    asyncio.run(once(lambda _: asyncio.sleep(0), MESSAGES, MESSAGES))
+    fill(stack_settings, start=MESSAGES)
+    seen.clear()
+    asyncio.run(once(slow, MESSAGES, 2 * MESSAGES))
+    assert set(seen) == set(range(MESSAGES, 2 * MESSAGES))
+
+
+def noting(app: App, commits: dict[TP, list[int]]) -> App:
+    """It notes what it commits."""
+    consumer: Any = app.consumer
+    commit = consumer._commit
+
+    async def noted(offsets: dict[TP, int]) -> Any:
+        for tp, offset in offsets.items():
+            commits.setdefault(tp, []).append(offset)
+        return await commit(offsets)
+
+    consumer._commit = noted
+    return app
+
+
+def test_what_was_finished_for_an_earlier_assignment_is_not_committed_in_a_later_one(
+    stack_settings: Settings,
+) -> None:
+    """Another worker had the partitions in between, and has finished more."""
+    fill(stack_settings)
+    commits: dict[TP, list[int]] = {}
+    unfinished: dict[int, Any] = {}
+
+    async def slow(stream: Any) -> None:
+        async for event in stream.noack().events():
+            unfinished.setdefault(event.value.tp.partition, event)
+
+    async def quick(stream: Any) -> None:
+        await worker.work(stream, lambda _: asyncio.sleep(0))
+
+    async def finish(*_: Any, **__: Any) -> None:
+        for event in unfinished.values():
+            event.value.done = True
+            event.ack()
+
+    async def scenario() -> None:
+        first, second = (noting(app_of(stack_settings, agent), commits) for agent in (slow, quick))
+        first.on_partitions_revoked.connect(finish)
+
+        async def commit(*_: Any, **__: Any) -> None:
+            await first.consumer.commit()  # as the timer does at any moment
+
+        first.on_partitions_assigned.connect(commit)
+        async with started(first):
+            await until(lambda: len(unfinished) == stack_settings.kafka.partitions, "a batch of each is here")
+            async with started(second):
+                theirs = MESSAGES // stack_settings.kafka.partitions
+                await until(
+                    lambda: any(offsets[-1] == theirs for offsets in commits.values()), "the other is done"
+                )
+            await until(
+                lambda: len(first.consumer.assignment()) == stack_settings.kafka.partitions, "all is back"
+            )
+        assert all(offsets == sorted(offsets) for offsets in commits.values()), commits
+
+    asyncio.run(scenario())
 
 
 def fill_changelog(settings: Settings, topic: str) -> None:
