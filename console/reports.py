@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from itertools import accumulate
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from console.formats import NONE
 from sinks import masked, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sinks.masked import Column
 
@@ -166,8 +167,7 @@ def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
         sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))
         for place, name in enumerate(report.plots):
             sums[place] += float(row[name] or 0)
-    step = 86_400 if report.time == "day" else 3_600
-    every = list(range(min(found), max(found) + 1, step)) if found else []
+    every = _evenly(found, 86_400 if report.time == "day" else 3_600)
     nothing = [0.0] * len(report.plots)
     by_time = [found.get(at, nothing) for at in every]
     colours = list(report.colours.values())
@@ -175,6 +175,14 @@ def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
         by_time = [list(accumulate(sums))[::-1] for sums in by_time]
         colours.reverse()
     return {"data": [every, *map(list, zip(*by_time, strict=True))], "colours": colours}
+
+
+def _evenly(found: Collection[int], step: int) -> list[int]:
+    """All of these times and those between them, in equal steps; only these if there would be too many."""
+    times = sorted(found)
+    step = gcd(step, *(at - times[0] for at in times))
+    every = range(times[0], times[-1] + 1, step) if times else range(0)
+    return list(every) if len(every) <= MOST_ROWS else times
 
 
 @dataclass(frozen=True)
