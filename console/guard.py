@@ -59,11 +59,15 @@ def _is_ours(name: str) -> bool:
 
 
 def _session() -> None:
-    sessions = console().sessions
-    found = sessions.find(request.cookies.get(COOKIE, ""))
-    g.is_new = found is None and request.endpoint != "static"
-    g.session = found or (sessions.begin() if g.is_new else Session("", 0.0))
-    g.csrf = sessions.token(g.session)
+    """Only sessions of people who may see something are kept: strangers can't push them out."""
+    here = console()
+    found = here.sessions.find(request.cookies.get(COOKIE, ""))
+    is_page = request.endpoint != "static"
+    g.is_new = found is None and is_page
+    g.session = found or here.sessions.visitor()
+    g.csrf = here.sessions.token(g.session)
+    if here.is_open and is_page:
+        here.sessions.keep(g.session)
 
 
 def _only_our_forms() -> None:
