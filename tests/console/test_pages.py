@@ -8,6 +8,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from console.context import Console
     from runtime.settings import Settings
 
 pytestmark = pytest.mark.server
@@ -206,8 +208,55 @@ def test_each_report_is_shown_with_its_question(
 def test_a_report_asks_for_no_more_than_its_span(browser: FlaskClient) -> None:
     path = "/reports?view=calls_by_hour&since=2001-01-01T00:00&until=2001-01-02T00:00"
     assert "Nothing in this span" in text_of(browser.get(path))
-    path = "/reports?view=service_level&threshold=nonsense') SETTINGS x = ('"
-    assert "threshold = 0," in text_of(browser.get(path))
+
+
+@pytest.mark.parametrize("view", ["service_level", "abandoned_rate", "call_figures", "caller_figures"])
+def test_a_field_shows_what_was_asked_for(browser: FlaskClient, view: str) -> None:
+    given = {"threshold": "20.5", "seconds": "", "minutes": " 15 ", "by": "team, agent", "campaign": EVIL[2]}
+    page = html.unescape(text_of(browser.get("/reports", query_string={"view": view, **given})))
+    wanted = {"threshold": "20.5", "seconds": "2", "minutes": "15", "by": "team,agent", "campaign": EVIL[2]}
+    fields = dict(re.findall(r'<input name="(\w+)" value="(.*?)" size', page))
+    assert fields
+    assert fields.items() <= wanted.items()
+    for name, value in fields.items():
+        assert re.search(rf"{name} = '?{re.escape(value.replace(chr(39), chr(92) + chr(39)))}[',)]", page)
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "wrong"),
+    [
+        *(
+            ("service_level", "threshold", text)
+            for text in ("20,5", "abc", "nan", "inf", "-1", "86401", "1') x")
+        ),
+        *(("abandoned_rate", "seconds", text) for text in ("2 s", "-0.1", "1e300")),
+        *(("call_figures", "minutes", text) for text in ("abc", "-5", "7", "1.5", "1234567", "0.5")),
+        ("caller_figures", "by", "team,nonsense"),
+        *(("calls_by_hour", "since", text) for text in ("yesterday", "0001-01-01T00:00", "0202-01-01T00:00")),
+        *(("asr", "until", text) for text in ("0001-01-01", "2100-01-01", "9999-12-31T23:59")),
+    ],
+)
+def test_a_field_that_can_not_be_read_is_named(
+    browser: FlaskClient, view: str, name: str, wrong: str
+) -> None:
+    answer = browser.get("/reports", query_string={"view": view, name: wrong})
+    assert answer.status_code == 400
+    label = "From" if name == "since" else name.capitalize()
+    assert f"<p>{label} must " in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.view)
+def test_a_report_is_shown_of_any_time_that_can_be_asked_for(
+    browser: FlaskClient, here: Console, monkeypatch: pytest.MonkeyPatch, report: Any
+) -> None:
+    spans = {
+        "Asia/Shanghai": {"until": "1971-01-01"},
+        "America/Los_Angeles": {"since": "2099-12-31", "until": "2099-12-31T23:59"},
+    }
+    for zone, span in spans.items():
+        monkeypatch.setattr(here, "zone", ZoneInfo(zone))
+        for clock in ("utc", "account"):
+            text_of(browser.get("/reports", query_string={"view": report.view, "clock": clock, **span}))
 
 
 @pytest.fixture(scope="module")
