@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from console.fields import time_of
 from schemas.times import microseconds
 from schemas.uuids import canonical
 
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("answered", "unanswered", "busy", "cancelled", "congestion", "unavailable", "open")
 DIRECTIONS = ("inbound", "outbound")
+FIELDS = ("q", "agent", "outcome", "direction", "account", "since", "until")
+"""Of the form."""
 SEPARATOR = "~"
 """Between the parts of a cursor: the last of them, an id, may hold anything."""
+MOST_DIGITS = 18
+"""Of a time in microseconds: more are none that ClickHouse holds."""
 SHORTEST_END = 4
 """Digits by whose end a number is found."""
 
@@ -60,7 +64,8 @@ class Place(NamedTuple):
         """None for what is no place."""
         began, _, rest = text.partition(SEPARATOR)
         account, separator, call_id = rest.partition(SEPARATOR)
-        return cls(int(began), account, call_id) if began.isdecimal() and separator else None
+        is_place = began.isdecimal() and len(began) <= MOST_DIGITS and separator
+        return cls(int(began), account, call_id) if is_place else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Search:
 
     @classmethod
     def asked(cls, fields: Mapping[str, str], zone: ZoneInfo) -> Search:
-        """What a form asks for; what makes no sense is left out."""
+        """What a form asks for; an unknown choice is left out; raises `Unreadable` for what is no time."""
         given = {name: value.strip() for name, value in fields.items()}
         outcome, direction = given.get("outcome", ""), given.get("direction", "")
         return cls(
@@ -88,8 +93,8 @@ class Search:
             outcome=outcome if outcome in OUTCOMES else "",
             direction=direction if direction in DIRECTIONS else "",
             account=given.get("account", ""),
-            since=_time(given.get("since", ""), zone),
-            until=_time(given.get("until", ""), zone),
+            since=_time("From", given.get("since", ""), zone),
+            until=_time("Until", given.get("until", ""), zone),
             place=Place.read(given.get("behind", "")),
         )
 
@@ -137,9 +142,6 @@ def _is_end(text: str) -> bool:
     return len(text) >= SHORTEST_END and text.isascii() and text.removeprefix("+").isdigit()
 
 
-def _time(text: str, zone: ZoneInfo) -> int | None:
-    """As a browser writes a date or a time of day; in the console's zone."""
-    try:
-        return microseconds(datetime.fromisoformat(text).replace(tzinfo=zone))
-    except ValueError:
-        return None
+def _time(label: str, text: str, zone: ZoneInfo) -> int | None:
+    found = time_of(label, text, zone)
+    return None if found is None else microseconds(found)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, render_template, request, stream_with_
 
 from console.asking import query
 from console.context import console
-from console.searches import DIRECTIONS, OUTCOMES, Place, Search
+from console.searches import DIRECTIONS, FIELDS, OUTCOMES, Place, Search
 from runtime import clickhouse
 from runtime.cells import csv_head, csv_lines
 
@@ -37,7 +37,7 @@ def show() -> str:
         found = _found(client, g.viewer, search, A_PAGE + 1)
         shown = _shown(client, g.viewer, found[:A_PAGE])
     more = found[A_PAGE - 1] if len(found) > A_PAGE else None
-    asked = {name: value for name, value in request.args.items() if value and name != "behind"}
+    asked = {name: request.args[name] for name in FIELDS if request.args.get(name)}
     return render_template(
         "calls.html",
         calls=shown,

@@ -48,9 +48,14 @@ def test_whoever_has_not_signed_in_is_led_there_and_back(here: Console) -> None:
     assert browser.get("/calls").status_code == 302
 
 
-@pytest.mark.parametrize("away", ["//evil.example", "https://evil.example/", "/\\evil.example", "evil", ""])
+@pytest.mark.parametrize(
+    "away",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "evil", "", "//[", "http://[x", "/\t/[x"],
+)
 def test_signing_in_leads_nowhere_else(here: Console, away: str) -> None:
     browser = create(here).test_client()
+    shown = browser.get("/sign-in", query_string={"next": away}).get_data(as_text=True)
+    assert 'name="next" value="/"' in shown
     given = {"user": OPERATOR, "password": PASSWORD, "csrf": token(browser, "/sign-in"), "next": away}
     assert browser.post("/sign-in", data=given).location == "/"
 
@@ -90,8 +95,11 @@ def test_nothing_is_changed_without_the_forms_token(
         assert browser.post(path, data=given).status_code == 403
         assert browser.post(path, data={**given, "csrf": "guess"}).status_code == 403
         assert browser.post(path, data={**given, "csrf": token(other)}).status_code == 403
-    foreign = {"Origin": "https://evil.example"}
-    assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=foreign).status_code == 403
+    for foreign in ("https://evil.example", "null", "http://[", "localhost", ""):
+        headers = {"Origin": foreign}
+        assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=headers).status_code == 403
+    ours = {"Origin": "http://localhost"}
+    assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=ours).status_code == 302
     assert not here.settings.sources_file.exists()
 
 
@@ -105,7 +113,9 @@ def test_only_the_role_that_the_settings_name_changes_things(enter: Callable[[st
     assert browser.get("/sources/new").status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "10.0.0.1", "[", "a]b"]
+)
 def test_another_name_that_leads_here_is_not_answered(enter: Callable[[str], FlaskClient], host: str) -> None:
     browser = enter(OPERATOR)
     for path in ("/", "/now.json", "/static/console.css", "/sign-in"):

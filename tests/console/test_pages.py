@@ -126,10 +126,35 @@ def test_pages_of_results_have_each_call_once_and_in_order(browser: FlaskClient)
         ({"q": "\\"}, []),
         ({"behind": "nonsense", "q": "leg-0001"}, ["leg-0001"]),
         ({"behind": f"{NOW}~acme~'", "q": "leg-0001"}, ["leg-0001"]),
+        ({"behind": f"{'9' * 18}~acme~x", "q": "leg-0001"}, ["leg-0001"]),
+        ({"behind": f"{'9' * 5000}~acme~x", "q": "leg-0001"}, ["leg-0001"]),
+        ({"since": "1971-01-01", "until": "2099-12-31T23:59", "q": "leg-0001"}, ["leg-0001"]),
     ],
 )
 def test_calls_are_found(browser: FlaskClient, query: dict[str, str], wanted: list[str]) -> None:
     assert ids(text_of(browser.get("/calls", query_string=query))) == wanted
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["endpoint", "self", "_method", "_external", "_scheme", "_anchor", "view", "page"]
+)
+def test_the_links_of_a_page_of_calls_are_ours_whatever_is_asked_for(
+    browser: FlaskClient, nonsense: str
+) -> None:
+    asked = {"q": "leg-0001", "behind": f"{NOW}~acme~x"}
+    plain = text_of(browser.get("/calls", query_string=asked))
+    assert text_of(browser.get("/calls", query_string={**asked, nonsense: "x"})) == plain
+    assert 'href="/calls.csv?q=leg-0001"' in plain
+
+
+@pytest.mark.parametrize("path", ["/calls", "/calls.csv"])
+@pytest.mark.parametrize("wrong", ["yesterday", "0001-01-01T00:00", "0202-01-01T00:00", "9999-12-31"])
+def test_a_search_from_no_time_is_refused_with_a_sentence(
+    browser: FlaskClient, path: str, wrong: str
+) -> None:
+    answer = browser.get(path, query_string={"since": wrong})
+    assert answer.status_code == 400
+    assert "<p>From must be a time from 1971 to 2099" in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("evil", EVIL)
