@@ -360,3 +360,28 @@ def test_sources_are_added_once_and_their_url_is_shown_once(browser: FlaskClient
     rotated = text_of(browser.post("/source/acme-pbx/rotate", data={"csrf": token(browser), "overlap": "0"}))
     assert url[1] not in rotated
     assert browser.get("/source/none").status_code == 404
+
+
+LONG_IDS = 1_000
+
+
+@pytest.fixture(scope="module")
+def long_ids(settings: Settings) -> list[str]:
+    """Calls with the longest ids that are taken, of what a query must escape; the newest first."""
+    found = [f"{number:04}".ljust(256, "'") for number in range(LONG_IDS)]
+    began = NOW - 30 * 86_400 * SECOND
+    told = (
+        event("ring", leg, began - number * SECOND, account="pedantic", caller="1", callee="2")
+        for number, leg in enumerate(found)
+    )
+    tell(settings, *([each] for each in told))
+    return found
+
+
+def test_the_file_has_calls_with_the_longest_ids(
+    long_ids: list[str], enter: Callable[[str], FlaskClient]
+) -> None:
+    browser = enter(OPERATOR)
+    rows = csv.DictReader(io.StringIO(text_of(browser.get("/calls.csv?account=pedantic"))))
+    assert [row["call_id"] for row in rows] == long_ids
+    assert text_of(browser.get("/calls?account=pedantic")).count("<tr>") == 1 + MANY
