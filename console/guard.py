@@ -35,6 +35,8 @@ HEADERS = {
 }
 OPEN = frozenset({"static", "sign_in.show", "sign_in.enter"})
 """What is shown to people who have not signed in."""
+WITHOUT_CLICKHOUSE = frozenset({"health.show"})
+"""What is shown even if ClickHouse has not answered since the console began."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -97,7 +99,7 @@ def _known(session: Session) -> Viewer | None:
     """Who looks, with the rights that ClickHouse granted a moment ago."""
     here = console()
     if here.is_open:
-        return here.owner()
+        return _owner()
     viewer, now = session.viewer, time.monotonic()
     if viewer is None or now - session.checked < REFRESH_SECONDS:
         return viewer
@@ -111,6 +113,15 @@ def _known(session: Session) -> Viewer | None:
     except StartError:
         return viewer
     return session.viewer
+
+
+def _owner() -> Viewer:
+    try:
+        return console().owner()
+    except StartError:
+        if request.endpoint not in WITHOUT_CLICKHOUSE:
+            raise
+        return viewers.unasked(console().settings)
 
 
 def viewer_of(accounts: frozenset[str]) -> Viewer:
