@@ -14,13 +14,16 @@ import pytest
 
 from console.reports import REPORTS
 from operations.accounts.store import Account, put
+from runtime import sources
 from runtime.clickhouse import connected
 from tests.console.conftest import token
 from tests.console.stack import MASKED, OPERATOR
+from tests.operations.replay.archived import posted, store
 from tests.sinks.queries.telling import SECOND, event, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -360,6 +363,24 @@ def test_sources_are_added_once_and_their_url_is_shown_once(browser: FlaskClient
     rotated = text_of(browser.post("/source/acme-pbx/rotate", data={"csrf": token(browser), "overlap": "0"}))
     assert url[1] not in rotated
     assert browser.get("/source/none").status_code == 404
+
+
+@pytest.mark.parametrize("most", [2, 3, 4])
+def test_a_dry_run_says_if_it_did_not_read_all(
+    browser: FlaskClient,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+) -> None:
+    monkeypatch.setattr("operations.replay.archive.PAGE", 1)
+    monkeypatch.setattr("console.redrives.MOST_FORETOLD", most)
+    source = f"sneezing-{most}"
+    sources.add(settings.sources_file, source, "acme", "common-api", "UTC")
+    store(settings, tmp_path, [posted(number, b'{"status":"sneeze"}', source=source) for number in range(3)])
+    page = text_of(browser.post(f"/source/{source}/redrive", data={"csrf": token(browser)}))
+    assert f'<td class="right">{min(most, 3)}</td>' in page
+    assert (f"Only the first {most} were read; there may be more, and all are sent." in page) is (most <= 3)
 
 
 LONG_IDS = 1_000
