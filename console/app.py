@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from console import formats
 from console.context import NAME, console, page_zone
+from console.fields import Unreadable
 from console.guard import guard
 from console.pages import call, callback, calls, health, now, reports, sign_in, sources
 from console.troubles import OUTSIDE, sentence_of
@@ -60,6 +61,7 @@ def create(here: Console) -> Flask:
     app.context_processor(_everywhere)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(NotYours, _not_yours)
+    app.register_error_handler(Unreadable, _unreadable)
     for outside in OUTSIDE:
         app.register_error_handler(outside, _outside_problem)
     return app
@@ -97,6 +99,10 @@ def _http_problem(error: HTTPException) -> Shown:
 
 def _not_yours(error: NotYours) -> Shown:
     return _page(HTTPStatus.FORBIDDEN, str(error))
+
+
+def _unreadable(error: Unreadable) -> Shown:
+    return _page(HTTPStatus.BAD_REQUEST, str(error))
 
 
 def _outside_problem(error: Exception) -> Shown:

@@ -35,6 +35,8 @@ HEADERS = {
 }
 OPEN = frozenset({"static", "sign_in.show", "sign_in.enter"})
 """What is shown to people who have not signed in."""
+WITHOUT_CLICKHOUSE = frozenset({"health.show"})
+"""What is shown even if ClickHouse has not answered since the console began."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -59,18 +61,22 @@ def _is_ours(name: str) -> bool:
 
 
 def _session() -> None:
-    sessions = console().sessions
-    found = sessions.find(request.cookies.get(COOKIE, ""))
-    g.is_new = found is None and request.endpoint != "static"
-    g.session = found or (sessions.begin() if g.is_new else Session("", 0.0))
-    g.csrf = sessions.token(g.session)
+    """Only sessions of people who may see something are kept: strangers can't push them out."""
+    here = console()
+    found = here.sessions.find(request.cookies.get(COOKIE, ""))
+    is_page = request.endpoint != "static"
+    g.is_new = found is None and is_page
+    g.session = found or here.sessions.visitor()
+    g.csrf = here.sessions.token(g.session)
+    if here.is_open and is_page:
+        here.sessions.keep(g.session)
 
 
 def _only_our_forms() -> None:
     if request.method in SAFE:
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin.partition("://")[2] != request.host:
         abort(HTTPStatus.FORBIDDEN, "The request comes from another site.")
     given = request.form.get("csrf") or request.headers.get("X-CSRF-Token", "")
     if g.is_new or not console().sessions.is_token(g.session, given):
@@ -93,7 +99,7 @@ def _known(session: Session) -> Viewer | None:
     """Who looks, with the rights that ClickHouse granted a moment ago."""
     here = console()
     if here.is_open:
-        return here.owner()
+        return _owner()
     viewer, now = session.viewer, time.monotonic()
     if viewer is None or now - session.checked < REFRESH_SECONDS:
         return viewer
@@ -107,6 +113,15 @@ def _known(session: Session) -> Viewer | None:
     except StartError:
         return viewer
     return session.viewer
+
+
+def _owner() -> Viewer:
+    try:
+        return console().owner()
+    except StartError:
+        if request.endpoint not in WITHOUT_CLICKHOUSE:
+            raise
+        return viewers.unasked(console().settings)
 
 
 def viewer_of(accounts: frozenset[str]) -> Viewer:

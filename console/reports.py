@@ -7,16 +7,18 @@ count by hours and days of UTC and have a twin that counts by those of the accou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import accumulate
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
+from console.fields import Unreadable, number_of
 from console.formats import NONE
 from sinks import masked, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sinks.masked import Column
 
@@ -81,6 +83,9 @@ REPORTS = (
 BY_VIEW = {report.view: report for report in REPORTS}
 DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": "", "minutes": "60", "by": ""}
 """Of parameters other than the span."""
+DAY_SECONDS, DAY_MINUTES, MOST_DAYS = 86_400, 1_440, 366
+GROUPS = frozenset({"direction", "line", "queue", "team", "agent", "campaign"})
+"""What figures may be grouped by."""
 LOCAL = "_local"
 """Ends the name of a view's twin."""
 OF_DAYS = frozenset({"first_day", "last_day"})
@@ -123,19 +128,48 @@ def about(report: Report) -> str:
     return text[text.rindex("\nCOMMENT '") + len("\nCOMMENT '") :].split("';")[0].replace("''", "'")
 
 
+def given(report: Report, fields: Mapping[str, str]) -> dict[str, str]:
+    """Values of its parameters other than the span, as people wrote them; raises `Unreadable`."""
+    asked = [name for name in parameters(report) if name not in OF_THE_SPAN]
+    return {name: _read(name, fields.get(name, "").strip() or DEFAULTS[name]) for name in asked}
+
+
+def _read(name: str, text: str) -> str:
+    if name in {"threshold", "seconds"}:
+        return f"{number_of(name.capitalize(), text, DAY_SECONDS)!r}".removesuffix(".0")
+    if name == "minutes":
+        return f"{_minutes(text)}"
+    return _groups(text) if name == "by" else text
+
+
+def _groups(text: str) -> str:
+    found = [each.strip() for each in text.split(",") if each.strip()]
+    if not GROUPS.issuperset(found):
+        raise Unreadable(f"By must name, between commas, some of {', '.join(sorted(GROUPS))}.")
+    return ",".join(found)
+
+
+def _minutes(text: str) -> int:
+    """The length of an interval; 0 is all of the span."""
+    found = number_of("Minutes", text, MOST_DAYS * DAY_MINUTES)
+    if found % 1 or (found % DAY_MINUTES and DAY_MINUTES % found):
+        raise Unreadable("Minutes must be 0, or divide a day, or be whole days.")
+    return int(found)
+
+
 def question(
     report: Report,
     view: str,
     *,
     since: datetime,
     until: datetime,
-    given: Mapping[str, str],
+    values: Mapping[str, str],
     account: str = "",
 ) -> str:
-    """SQL for a span; `view` may be the masked twin, and `given` has the values of parameters."""
+    """SQL for a span; `view` may be the masked twin, and `values` has those of its other parameters."""
     asked = parameters(report)
-    values = {**DEFAULTS, **given, "since": _utc(since), "until": _utc(until)}
-    passed = ", ".join(f"{name} = {_literal(kind, values.get(name, ''))}" for name, kind in asked.items())
+    known = {**values, **_of_the_span(since, until)}
+    passed = ", ".join(f"{name} = {_literal(kind, known[name])}" for name, kind in asked.items())
     # the view is one of ours, and every value is quoted
     lines = [f"SELECT * FROM {view}{f'({passed})' if asked else ''}"]  # noqa: S608 - our own text
     conditions = _within(report, since, until) if report.time and not asked else []
@@ -166,8 +200,7 @@ def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
         sums = found.setdefault(_seconds(row[report.time]), [0.0] * len(report.plots))
         for place, name in enumerate(report.plots):
             sums[place] += float(row[name] or 0)
-    step = 86_400 if report.time == "day" else 3_600
-    every = list(range(min(found), max(found) + 1, step)) if found else []
+    every = _evenly(found, DAY_SECONDS if report.time == "day" else 3_600)
     nothing = [0.0] * len(report.plots)
     by_time = [found.get(at, nothing) for at in every]
     colours = list(report.colours.values())
@@ -175,6 +208,14 @@ def over_time(report: Report, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
         by_time = [list(accumulate(sums))[::-1] for sums in by_time]
         colours.reverse()
     return {"data": [every, *map(list, zip(*by_time, strict=True))], "colours": colours}
+
+
+def _evenly(found: Collection[int], step: int) -> list[int]:
+    """All of these times and those between them, in equal steps; only these if there would be too many."""
+    times = sorted(found)
+    step = gcd(step, *(at - times[0] for at in times))
+    every = range(times[0], times[-1] + 1, step) if times else range(0)
+    return list(every) if len(every) <= MOST_ROWS else times
 
 
 @dataclass(frozen=True)
@@ -203,7 +244,7 @@ def _name(report: Report, row: Mapping[str, Any]) -> str:
 
 def _seconds(value: date) -> int:
     """Of a day or an hour; UTC."""
-    return int(value.timestamp()) if isinstance(value, datetime) else (value - EPOCH).days * 86_400
+    return int(value.timestamp()) if isinstance(value, datetime) else (value - EPOCH).days * DAY_SECONDS
 
 
 def _text(view: str) -> str:
@@ -219,14 +260,19 @@ def _utc(value: datetime) -> str:
     return value.astimezone(UTC).strftime(TIME)
 
 
+def _of_the_span(since: datetime, until: datetime) -> dict[str, str]:
+    """Values of parameters; days are those that the clock of `since` and `until` shows, both included."""
+    last = max(since, until - timedelta(seconds=1))
+    return {
+        "since": _utc(since),
+        "until": _utc(until),
+        "first_day": f"{since:{DAY}}",
+        "last_day": f"{last:{DAY}}",
+    }
+
+
 def _literal(kind: str, value: str) -> str:
-    """Of a parameter: a number for a number, else a text; a text that is no number becomes 0."""
-    if not kind.startswith(("Float", "UInt")):
-        return _quoted(value)
-    try:
-        return f"{float(value):g}"
-    except ValueError:
-        return "0"
+    return value if kind.startswith(("Float", "UInt")) else _quoted(value)
 
 
 def _quoted(text: str) -> str:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from console.fields import time_of
 from schemas.times import microseconds
 from schemas.uuids import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
 
 OUTCOMES = ("answered", "unanswered", "busy", "cancelled", "congestion", "unavailable", "open")
 DIRECTIONS = ("inbound", "outbound")
+FIELDS = ("q", "agent", "outcome", "direction", "account", "since", "until")
+"""Of the form."""
 SEPARATOR = "~"
 """Between the parts of a cursor: the last of them, an id, may hold anything."""
+MOST_DIGITS = 18
+"""Of a time in microseconds: more are none that ClickHouse holds."""
 SHORTEST_END = 4
 """Digits by whose end a number is found."""
+
+A_PORTION = 2_000
+"""Calls that are read at once, at most."""
+PORTION_BYTES = 128 * 1024
+"""Of their keys as a query writes them, and their days: ClickHouse reads a query of 256 KiB."""
+KEY_BYTES = 40
+"""Of a key and its day, without the text of account and id."""
 
 CONDITIONS = {
     "account": "account = %(account)s",
@@ -60,7 +71,8 @@ class Place(NamedTuple):
         """None for what is no place."""
         began, _, rest = text.partition(SEPARATOR)
         account, separator, call_id = rest.partition(SEPARATOR)
-        return cls(int(began), account, call_id) if began.isdecimal() and separator else None
+        is_place = began.isdecimal() and len(began) <= MOST_DIGITS and separator
+        return cls(int(began), account, call_id) if is_place else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class Search:
 
     @classmethod
     def asked(cls, fields: Mapping[str, str], zone: ZoneInfo) -> Search:
-        """What a form asks for; what makes no sense is left out."""
+        """What a form asks for; an unknown choice is left out; raises `Unreadable` for what is no time."""
         given = {name: value.strip() for name, value in fields.items()}
         outcome, direction = given.get("outcome", ""), given.get("direction", "")
         return cls(
@@ -88,8 +100,8 @@ class Search:
             outcome=outcome if outcome in OUTCOMES else "",
             direction=direction if direction in DIRECTIONS else "",
             account=given.get("account", ""),
-            since=_time(given.get("since", ""), zone),
-            until=_time(given.get("until", ""), zone),
+            since=_time("From", given.get("since", ""), zone),
+            until=_time("Until", given.get("until", ""), zone),
             place=Place.read(given.get("behind", "")),
         )
 
@@ -132,14 +144,27 @@ class Search:
         }
 
 
+def portions(found: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Cut calls into what fits into a query; one that is empty if there are none."""
+    portion: list[Mapping[str, Any]] = []
+    room = PORTION_BYTES
+    for each in found:
+        length = KEY_BYTES + 2 * len(
+            f"{each['account']}{each['call_id']}".encode()
+        )  # all of it may be quotes
+        if portion and (length > room or len(portion) == A_PORTION):
+            yield portion
+            portion, room = [], PORTION_BYTES
+        portion.append(each)
+        room -= length
+    yield portion
+
+
 def _is_end(text: str) -> bool:
     """Whether it may be a number, or the end of one."""
     return len(text) >= SHORTEST_END and text.isascii() and text.removeprefix("+").isdigit()
 
 
-def _time(text: str, zone: ZoneInfo) -> int | None:
-    """As a browser writes a date or a time of day; in the console's zone."""
-    try:
-        return microseconds(datetime.fromisoformat(text).replace(tzinfo=zone))
-    except ValueError:
-        return None
+def _time(label: str, text: str, zone: ZoneInfo) -> int | None:
+    found = time_of(label, text, zone)
+    return None if found is None else microseconds(found)

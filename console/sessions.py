@@ -26,7 +26,7 @@ KEY_BYTES = 32
 REFRESH_SECONDS = 60.0
 """How old what ClickHouse said of a user's rights may be."""
 MOST = 10_000
-"""Sessions at once: of more, those seen longest ago end."""
+"""Sessions that are kept at once: of more, those seen longest ago end."""
 
 
 @dataclass
@@ -56,31 +56,41 @@ class Sessions:
         self._known: dict[str, Session] = {}
 
     def find(self, cookie: str) -> Session | None:
-        """The session that a cookie names, unless it has ended or we never made it."""
+        """The session of a cookie's name, a visitor's if it has ended; None for a name that is not ours."""
         try:
             name = self._signer.unsign(cookie).decode()
         except (BadSignature, UnicodeDecodeError):
             return None
         with self._lock:
-            found = self._known.get(name)
+            found = self._known.pop(name, None)
             if found is None or found.ends < self._monotonic():
-                self._known.pop(name, None)
-                return None
-            self._known[name] = self._known.pop(name)  # the last is the one seen last
+                return self._new(name)
+            self._known[name] = found  # the last is the one seen last
             return found
 
-    def begin(self, viewer: Viewer | None = None) -> Session:
-        now = self._monotonic()
-        session = Session(secrets.token_urlsafe(32), now + self._seconds, viewer, checked=now)
+    def visitor(self) -> Session:
+        """Whoever has not signed in: their name is in their cookie, and nothing is kept of them here."""
+        return self._new(secrets.token_urlsafe(32))
+
+    def begin(self, viewer: Viewer) -> Session:
+        session = self._new(secrets.token_urlsafe(32), viewer)
+        self.keep(session)
+        return session
+
+    def keep(self, session: Session) -> None:
         with self._lock:
+            self._known.pop(session.name, None)
             while len(self._known) >= MOST:
                 del self._known[next(iter(self._known))]
             self._known[session.name] = session
-        return session
 
     def end(self, session: Session) -> None:
         with self._lock:
             self._known.pop(session.name, None)
+
+    def _new(self, name: str, viewer: Viewer | None = None) -> Session:
+        now = self._monotonic()
+        return Session(name, now + self._seconds, viewer, checked=now)
 
     def cookie(self, session: Session) -> str:
         return self._signer.sign(session.name).decode()

@@ -91,6 +91,11 @@ def owner(settings: Settings) -> Viewer:
     return replace(_known(settings, settings.clickhouse), may_change=True)
 
 
+def unasked(settings: Settings) -> Viewer:
+    """The same while ClickHouse can't be asked: nothing is known to be readable."""
+    return Viewer(settings.clickhouse.user, settings.clickhouse, may_change=True)
+
+
 def signed_in(settings: Settings, user: str, password: str) -> Viewer:
     """Raises `Refused` for a wrong user or password, `StartError` if ClickHouse can't be asked."""
     given = settings.clickhouse.model_copy(update={"user": user, "password": SecretStr(password)})

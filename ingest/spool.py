@@ -15,6 +15,7 @@ import os
 import threading
 import time
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ import structlog
 from ingest.groups import Groups, Message, UnacknowledgedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -38,6 +39,8 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 """A file that has grown so large is published as soon as it can be."""
 CHECKSUM = 9
 """Bytes of a line before its JSON: eight hexadecimal digits and a space."""
+CHUNK_BYTES = 1024 * 1024
+"""Bytes of a file that are read at once to count its lines."""
 PATIENCE_SECONDS = 5.0
 """For a disk to take a group."""
 
@@ -272,17 +275,23 @@ def decoded(line: bytes) -> Message | None:
 
 
 def counted(folder: Path) -> int:
-    """Count the callbacks in a spool, whoever works on it; 0 if there is no spool."""
-    return sum(len(readable(path)) for path in folder.glob(f"*{SUFFIX}"))
+    """Count the callbacks in a spool, whoever works on it; 0 if there is none; raises OSError.
 
-
-def readable(path: Path) -> list[Message]:
-    """Return the messages of a file; none if it has been published meanwhile."""
+    Each ends its line; a damaged one is counted too.
+    """
     try:
-        lines: Iterable[bytes] = path.read_bytes().split(b"\n")
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return 0
+    return sum(_line_ends(path) for path in paths if path.name.endswith(SUFFIX))
+
+
+def _line_ends(path: Path) -> int:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return sum(chunk.count(b"\n") for chunk in iter(partial(file.read, CHUNK_BYTES), b""))
     except FileNotFoundError:  # it has been published meanwhile
-        return []
-    return [message for line in lines if (message := decoded(line)) is not None]
+        return 0
 
 
 def sync_folder(folder: Path) -> None:

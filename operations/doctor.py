@@ -131,12 +131,18 @@ def _ids(settings: Settings) -> str:
 def _spool(settings: Settings) -> Iterator[Finding]:
     """Report what waits on this machine for Kafka."""
     folder = settings.spool_folder()
-    if folder is None or not folder.exists():
+    if folder is None:
+        return
+    try:
+        standing = spool.counted(folder)
+    except OSError as error:
+        text = f"{folder} can't be read ({error.strerror}): let this user read it."
+        yield Finding("spool", good=False, text=text)
         return
     if broken := sorted(path.name for path in folder.glob(f"*{spool.BROKEN}")):
         text = f"{folder} has what can't be published: look at {', '.join(broken)}, then remove it."
         yield Finding("spool", good=False, text=text)
-    elif standing := spool.counted(folder):
+    elif standing:
         yield Finding("spool", good=True, text=f"{standing} callbacks wait in {folder} for Kafka.")
 
 

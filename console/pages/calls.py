@@ -9,12 +9,12 @@ from flask import Blueprint, Response, g, render_template, request, stream_with_
 
 from console.asking import query
 from console.context import console
-from console.searches import DIRECTIONS, OUTCOMES, Place, Search
+from console.searches import DIRECTIONS, FIELDS, OUTCOMES, Place, Search, portions
 from runtime import clickhouse
 from runtime.cells import csv_head, csv_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clickhouse_driver import Client
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 page = Blueprint("calls", __name__)
 
 A_PAGE = 50
-A_PORTION = 2_000
-"""Calls that a file is written of at once."""
 MOST_IN_A_FILE = 100_000
 
 
@@ -37,7 +35,7 @@ def show() -> str:
         found = _found(client, g.viewer, search, A_PAGE + 1)
         shown = _shown(client, g.viewer, found[:A_PAGE])
     more = found[A_PAGE - 1] if len(found) > A_PAGE else None
-    asked = {name: value for name, value in request.args.items() if value and name != "behind"}
+    asked = {name: request.args[name] for name in FIELDS if request.args.get(name)}
     return render_template(
         "calls.html",
         calls=shown,
@@ -64,11 +62,11 @@ def _lines(viewer: Viewer, search: Search) -> Iterator[str]:
     """Portion by portion: ClickHouse and we hold one at a time."""
     with viewer.connected() as client:
         found = _found(client, viewer, search, MOST_IN_A_FILE)
-        for begin in range(0, max(1, len(found)), A_PORTION):
-            columns, portion = _asked(client, viewer, found[begin : begin + A_PORTION])
-            if not begin:
+        for number, portion in enumerate(portions(found)):
+            columns, calls = _asked(client, viewer, portion)
+            if not number:
                 yield csv_head(columns)
-            yield csv_lines(portion)
+            yield csv_lines(calls)
 
 
 def _found(client: Client, viewer: Viewer, search: Search, most: int) -> list[Row]:
@@ -87,7 +85,9 @@ def _shown(client: Client, viewer: Viewer, found: Sequence[Row]) -> list[Row]:
     return [dict(zip(columns, each, strict=True)) for each in calls]
 
 
-def _asked(client: Client, viewer: Viewer, found: Sequence[Row]) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _asked(
+    client: Client, viewer: Viewer, found: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The columns that are shown of these calls."""
     sql = query("calls_shown").format(calls=viewer.view("calls"))
     keys = [(each["account"], each["day"], each["call_id"]) for each in found] or [("", "1970-01-01", "")]

@@ -12,10 +12,14 @@ from console.asking import query
 from console.context import console
 from console.guard import may_change
 from ingest import spool
+from runtime import clickhouse
 from runtime.clock import SystemClock
 from runtime.errors import StartError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clickhouse_driver import Client
     from werkzeug.wrappers import Response
 
     from console.viewers import Viewer
@@ -30,12 +34,11 @@ ALERTS = "alerts"
 def show() -> tuple[str, int]:
     """Shown without ClickHouse too: then it says that that is away, with 503."""
     here = console()
-    folder = here.settings.spool_folder()
     asked, trouble = _asked(g.viewer)
     page = render_template(
         "health.html",
         stages=stages.asked(here.settings),
-        spooled=spool.counted(folder) if folder is not None and folder.is_dir() else 0,
+        spooled=_spooled(here.settings.spool_folder()),
         audit=here.audits.last,
         trouble=trouble,
         **asked,
@@ -43,10 +46,20 @@ def show() -> tuple[str, int]:
     return page, HTTPStatus.SERVICE_UNAVAILABLE if trouble else HTTPStatus.OK
 
 
+def _spooled(folder: Path | None) -> int | None:
+    """The callbacks in the ingress's spool; None where the console may not look."""
+    try:
+        return 0 if folder is None else spool.counted(folder)
+    except OSError:
+        return None
+
+
 def _asked(viewer: Viewer) -> tuple[dict[str, Any], str]:
     """What ClickHouse knows, and why it can't be asked."""
     try:
-        return {"alerts": _alerts(viewer), "dead_letters": _dead_letters(viewer)}, ""
+        with viewer.connected() as client:
+            client.execute("SELECT 1")  # it may be away, and nothing be readable
+            return {"alerts": _alerts(viewer, client), "dead_letters": _dead_letters(viewer, client)}, ""
     except StartError as error:
         return {"alerts": None, "dead_letters": None}, str(error)
 
@@ -61,13 +74,13 @@ def audit() -> Response:
     return redirect(url_for("health.show") + "#audit")
 
 
-def _alerts(viewer: Viewer) -> list[dict[str, Any]] | None:
+def _alerts(viewer: Viewer, client: Client) -> list[dict[str, Any]] | None:
     """The newest; None where nothing watches, or they may not be seen."""
-    return viewer.rows(query("alerts")) if ALERTS in viewer.readable else None
+    return clickhouse.rows(client, query("alerts")) if ALERTS in viewer.readable else None
 
 
-def _dead_letters(viewer: Viewer) -> int | None:
+def _dead_letters(viewer: Viewer, client: Client) -> int | None:
     if "dead_letters" not in viewer.readable:
         return None
-    count: int = viewer.rows(query("dead_letters"))[0]["messages"]
+    count: int = clickhouse.rows(client, query("dead_letters"))[0]["messages"]
     return count

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, g, render_template, request
 
-from console import clocks, reports
+from console import clocks, fields, reports
 from console.context import page_zone
 from runtime import clickhouse
 
@@ -29,12 +29,14 @@ def show() -> str:
     with_twin = reports.has_twin(asked) and bool(g.viewer.readable_as(reports.twin(asked).view))
     report = reports.twin(asked) if with_twin and _clock() == "account" else asked
     account = request.args.get("account", "")
+    values = reports.given(report, request.args)
     with g.viewer.connected() as client:
         if reports.is_local(report):
             g.zone = clocks.zone_of(client, account)
-        sql = _question(report, account)
+        since, until = _span(report)
+        view = g.viewer.readable_as(report.view)
+        sql = reports.question(report, view, since=since, until=until, values=values, account=account)
         found = clickhouse.rows(client, sql)
-    since, until = _span(report)
     return render_template(
         "reports.html",
         report=report,
@@ -43,9 +45,7 @@ def show() -> str:
         clock=_clock() if with_twin else "",
         about=reports.about(report),
         columns=reports.columns(report),
-        parameters={
-            name: _given(name) for name in reports.parameters(report) if name not in reports.OF_THE_SPAN
-        },
+        parameters=values,
         since=since,
         until=until,
         sql=sql,
@@ -56,13 +56,6 @@ def show() -> str:
     )
 
 
-def _question(report: Report, account: str) -> str:
-    since, until = _span(report)
-    view = g.viewer.readable_as(report.view)
-    given = request.args.to_dict() | _days(since, until)
-    return reports.question(report, view, since=since, until=until, given=given, account=account)
-
-
 def _clock() -> str:
     """By whose hours and days calls are counted."""
     return "utc" if request.args.get("clock") == "utc" else "account"
@@ -71,23 +64,10 @@ def _clock() -> str:
 def _span(report: Report) -> tuple[datetime, datetime]:
     """Whole days unless a time of day is given; in the page's zone."""
     today = datetime.now(page_zone()).replace(hour=0, minute=0, second=0, microsecond=0)
-    until = _read(request.args.get("until", "")) or today + timedelta(days=1)
-    since = _read(request.args.get("since", "")) or until - timedelta(days=report.days)
+    until = _read("Until", "until") or today + timedelta(days=1)
+    since = _read("From", "since") or until - timedelta(days=report.days)
     return since, until
 
 
-def _days(since: datetime, until: datetime) -> dict[str, str]:
-    """The first and the last day of a span, for views that count by days of the account's own clock."""
-    last = max(since, until - timedelta(seconds=1))
-    return {"first_day": f"{since:%Y-%m-%d}", "last_day": f"{last:%Y-%m-%d}"}
-
-
-def _read(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=page_zone())
-    except ValueError:
-        return None
-
-
-def _given(name: str) -> Any:
-    return request.args.get(name, reports.DEFAULTS.get(name, ""))
+def _read(label: str, name: str) -> datetime | None:
+    return fields.time_of(label, request.args.get(name, ""), page_zone())

@@ -58,7 +58,10 @@ def _form(user: str = "", wrong: str = "") -> str:
 
 def _inside(path: str) -> str:
     """A path of ours; any other would lead away."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # from a bracket that is not closed
+        return "/"
     ours = (
         path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
     )

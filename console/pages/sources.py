@@ -167,7 +167,14 @@ def redrive(name: str) -> str | Response:
     chosen = redrives.selection(name, code)
     counted = rejected.fates(here.settings, g.viewer.clickhouse, chosen, redrives.MOST_FORETOLD)
     counts = [(fate, count) for (_, fate), count in counted.most_common()]
-    return render_template("redrive.html", source=_source(name), code=code, fates=counts)
+    read = counted.total()
+    return render_template(
+        "redrive.html",
+        source=_source(name),
+        code=code,
+        fates=counts,
+        first=read if read >= redrives.MOST_FORETOLD else None,
+    )
 
 
 @page.get("/source/<name>/redrive")

@@ -31,6 +31,7 @@ from sinks.rows import verdict as verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from kafka.consumer.fetcher import ConsumerRecord
 
@@ -82,10 +83,18 @@ def examine(
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         tables = Tables(client, settings.kafka, span)
         report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
-    folder = settings.spool_folder()
-    if folder is not None and (standing := spool.counted(folder)):
-        report.doubts.append(f"{standing} callbacks are in the spool ({folder}), not in Kafka yet")
+    report.doubts += _spooled(settings.spool_folder())
     return report
+
+
+def _spooled(folder: Path | None) -> list[str]:
+    if folder is None:
+        return []
+    try:
+        standing = spool.counted(folder)
+    except OSError as error:
+        return [f"the spool ({folder}) can't be read ({error.strerror}): what it holds is unknown"]
+    return [f"{standing} callbacks are in the spool ({folder}), not in Kafka yet"] if standing else []
 
 
 class _Audit:

@@ -13,14 +13,17 @@ from kafka.errors import NodeNotReadyError
 from console.app import create
 from console.server import assemble
 from console.works import DEFECT, Works
+from ingest.spool import Spool
 from runtime import sources, topics
 from runtime.clickhouse import connected
 from sinks.migrate import migrate
 from tests.console.conftest import token
+from tests.kit.spool import append
 from tests.servers import NO_KAFKA, clickhouse_node, eventually, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from flask.testing import FlaskClient
 
@@ -117,10 +120,30 @@ def test_the_console_outlives_its_servers(node: ClickHouseNode, settings: Settin
         assert "does not answer" in trouble_of(works)
     assert "does not answer" in browser.get("/source/pbx/redrive").get_data(as_text=True)
     unknown = create(assemble(settings)).test_client()  # nobody has looked since it began
-    assert unknown.get("/").status_code == 503
+    for path in ("/", *PAGES):
+        answer = unknown.get(path)
+        assert answer.status_code == 503
+        text = answer.get_data(as_text=True)
+        assert "does not answer" in text
+        assert ("<h2>Stages</h2>" in text) == (path == "/health")
 
     node.start()
     assert statuses(browser) == there
+
+
+def test_health_tells_what_waits_in_the_spool(settings: Settings, tmp_path: Path) -> None:
+    def shown(data: Path) -> str:
+        browser = create(assemble(settings.model_copy(update={"data": data}))).test_client()
+        return browser.get("/health").get_data(as_text=True)
+
+    here, unreadable = tmp_path / "here", tmp_path / "unreadable"
+    spool = Spool(here / "spool", 1 << 20)
+    for _ in range(3):
+        append(spool, "t", b"{}", [])
+    assert "3 callbacks" in shown(here)
+    unreadable.mkdir()
+    (unreadable / "spool").write_text("a file where the folder belongs")
+    assert "may not read the ingress’s spool" in shown(unreadable)
 
 
 def test_a_clickhouse_that_refuses_is_not_quoted(node: ClickHouseNode, settings: Settings) -> None:

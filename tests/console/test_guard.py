@@ -11,8 +11,9 @@ from console import sessions
 from console.app import create
 from console.server import assemble
 from console.sessions import KEY_FILE, Sessions
-from console.viewers import needs_no_sign_in
-from runtime.settings import Settings
+from console.viewers import Viewer, needs_no_sign_in
+from runtime import sources
+from runtime.settings import ClickHouseSettings, Settings
 from tests.console.conftest import token
 from tests.console.stack import MASKED, OPERATOR, PASSWORD
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
+SOMEBODY = Viewer("somebody", ClickHouseSettings())
 CHANGES = ("/sources/new", "/source/x/rotate", "/source/x/pause", "/source/x/resume", "/source/x/redrive")
 
 
@@ -46,9 +48,14 @@ def test_whoever_has_not_signed_in_is_led_there_and_back(here: Console) -> None:
     assert browser.get("/calls").status_code == 302
 
 
-@pytest.mark.parametrize("away", ["//evil.example", "https://evil.example/", "/\\evil.example", "evil", ""])
+@pytest.mark.parametrize(
+    "away",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "evil", "", "//[", "http://[x", "/\t/[x"],
+)
 def test_signing_in_leads_nowhere_else(here: Console, away: str) -> None:
     browser = create(here).test_client()
+    shown = browser.get("/sign-in", query_string={"next": away}).get_data(as_text=True)
+    assert 'name="next" value="/"' in shown
     given = {"user": OPERATOR, "password": PASSWORD, "csrf": token(browser, "/sign-in"), "next": away}
     assert browser.post("/sign-in", data=given).location == "/"
 
@@ -88,8 +95,11 @@ def test_nothing_is_changed_without_the_forms_token(
         assert browser.post(path, data=given).status_code == 403
         assert browser.post(path, data={**given, "csrf": "guess"}).status_code == 403
         assert browser.post(path, data={**given, "csrf": token(other)}).status_code == 403
-    foreign = {"Origin": "https://evil.example"}
-    assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=foreign).status_code == 403
+    for foreign in ("https://evil.example", "null", "http://[", "localhost", ""):
+        headers = {"Origin": foreign}
+        assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=headers).status_code == 403
+    ours = {"Origin": "http://localhost"}
+    assert browser.post("/sign-out", data={"csrf": token(browser)}, headers=ours).status_code == 302
     assert not here.settings.sources_file.exists()
 
 
@@ -103,7 +113,9 @@ def test_only_the_role_that_the_settings_name_changes_things(enter: Callable[[st
     assert browser.get("/sources/new").status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "10.0.0.1", "[", "a]b"]
+)
 def test_another_name_that_leads_here_is_not_answered(enter: Callable[[str], FlaskClient], host: str) -> None:
     browser = enter(OPERATOR)
     for path in ("/", "/now.json", "/static/console.css", "/sign-in"):
@@ -158,13 +170,43 @@ def test_the_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
 def test_a_session_ends() -> None:
     now = 0.0
     known = Sessions(b"k" * 32, 60.0, lambda: now)
-    session = known.begin()
+    session = known.begin(SOMEBODY)
     cookie = known.cookie(session)
     assert known.find(cookie) is session
     now = 61.0
-    assert known.find(cookie) is None
-    assert Sessions(b"k" * 32, 60.0).find(cookie) is None
+    for anew in (known, Sessions(b"k" * 32, 60.0)):
+        visitor = anew.find(cookie)
+        assert visitor is not None
+        assert visitor.viewer is None
+    now = 0.0
+    assert known.find(cookie) is not session
     assert Sessions(b"o" * 32, 60.0, lambda: 0.0).find(cookie) is None
+
+
+def test_strangers_sign_nobody_out(
+    here: Console, enter: Callable[[str], FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 2)
+    browser = enter(OPERATOR)
+    early = create(here).test_client()
+    given = {"user": OPERATOR, "password": PASSWORD, "csrf": token(early, "/sign-in")}
+    stranger = create(here).test_client(use_cookies=False)
+    for path in ("/sign-in", "/nothing", "/calls", "/now.json"):
+        stranger.get(path)
+    assert browser.get("/calls").status_code == 200
+    assert early.post("/sign-in", data=given).status_code == 302
+    assert early.get("/calls").status_code == 200
+
+
+def test_where_nobody_signs_in_the_next_page_says_what_was_done(here: Console, tmp_path: Path) -> None:
+    auto = here.settings.console.model_copy(update={"sign_in": "auto"})
+    path = tmp_path / "sources.toml"
+    sources.add(path, "pbx", "acme", "common-api", "UTC")
+    settings = here.settings.model_copy(update={"console": auto, "sources_file": path})
+    browser = create(assemble(settings)).test_client()
+    browser.post("/source/pbx/pause", data={"csrf": token(browser, "/source/pbx")})
+    assert "pbx is paused: its callbacks" in browser.get("/source/pbx").get_data(as_text=True)
+    assert "pbx is paused: its callbacks" not in browser.get("/source/pbx").get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

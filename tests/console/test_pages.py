@@ -8,22 +8,27 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from console.reports import REPORTS
 from operations.accounts.store import Account, put
+from runtime import sources
 from runtime.clickhouse import connected
 from tests.console.conftest import token
 from tests.console.stack import MASKED, OPERATOR
+from tests.operations.replay.archived import posted, store
 from tests.sinks.queries.telling import SECOND, event, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from console.context import Console
     from runtime.settings import Settings
 
 pytestmark = pytest.mark.server
@@ -124,10 +129,35 @@ def test_pages_of_results_have_each_call_once_and_in_order(browser: FlaskClient)
         ({"q": "\\"}, []),
         ({"behind": "nonsense", "q": "leg-0001"}, ["leg-0001"]),
         ({"behind": f"{NOW}~acme~'", "q": "leg-0001"}, ["leg-0001"]),
+        ({"behind": f"{'9' * 18}~acme~x", "q": "leg-0001"}, ["leg-0001"]),
+        ({"behind": f"{'9' * 5000}~acme~x", "q": "leg-0001"}, ["leg-0001"]),
+        ({"since": "1971-01-01", "until": "2099-12-31T23:59", "q": "leg-0001"}, ["leg-0001"]),
     ],
 )
 def test_calls_are_found(browser: FlaskClient, query: dict[str, str], wanted: list[str]) -> None:
     assert ids(text_of(browser.get("/calls", query_string=query))) == wanted
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["endpoint", "self", "_method", "_external", "_scheme", "_anchor", "view", "page"]
+)
+def test_the_links_of_a_page_of_calls_are_ours_whatever_is_asked_for(
+    browser: FlaskClient, nonsense: str
+) -> None:
+    asked = {"q": "leg-0001", "behind": f"{NOW}~acme~x"}
+    plain = text_of(browser.get("/calls", query_string=asked))
+    assert text_of(browser.get("/calls", query_string={**asked, nonsense: "x"})) == plain
+    assert 'href="/calls.csv?q=leg-0001"' in plain
+
+
+@pytest.mark.parametrize("path", ["/calls", "/calls.csv"])
+@pytest.mark.parametrize("wrong", ["yesterday", "0001-01-01T00:00", "0202-01-01T00:00", "9999-12-31"])
+def test_a_search_from_no_time_is_refused_with_a_sentence(
+    browser: FlaskClient, path: str, wrong: str
+) -> None:
+    answer = browser.get(path, query_string={"since": wrong})
+    assert answer.status_code == 400
+    assert "<p>From must be a time from 1971 to 2099" in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("evil", EVIL)
@@ -206,8 +236,55 @@ def test_each_report_is_shown_with_its_question(
 def test_a_report_asks_for_no_more_than_its_span(browser: FlaskClient) -> None:
     path = "/reports?view=calls_by_hour&since=2001-01-01T00:00&until=2001-01-02T00:00"
     assert "Nothing in this span" in text_of(browser.get(path))
-    path = "/reports?view=service_level&threshold=nonsense') SETTINGS x = ('"
-    assert "threshold = 0," in text_of(browser.get(path))
+
+
+@pytest.mark.parametrize("view", ["service_level", "abandoned_rate", "call_figures", "caller_figures"])
+def test_a_field_shows_what_was_asked_for(browser: FlaskClient, view: str) -> None:
+    given = {"threshold": "20.5", "seconds": "", "minutes": " 15 ", "by": "team, agent", "campaign": EVIL[2]}
+    page = html.unescape(text_of(browser.get("/reports", query_string={"view": view, **given})))
+    wanted = {"threshold": "20.5", "seconds": "2", "minutes": "15", "by": "team,agent", "campaign": EVIL[2]}
+    fields = dict(re.findall(r'<input name="(\w+)" value="(.*?)" size', page))
+    assert fields
+    assert fields.items() <= wanted.items()
+    for name, value in fields.items():
+        assert re.search(rf"{name} = '?{re.escape(value.replace(chr(39), chr(92) + chr(39)))}[',)]", page)
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "wrong"),
+    [
+        *(
+            ("service_level", "threshold", text)
+            for text in ("20,5", "abc", "nan", "inf", "-1", "86401", "1') x")
+        ),
+        *(("abandoned_rate", "seconds", text) for text in ("2 s", "-0.1", "1e300")),
+        *(("call_figures", "minutes", text) for text in ("abc", "-5", "7", "1.5", "1234567", "0.5")),
+        ("caller_figures", "by", "team,nonsense"),
+        *(("calls_by_hour", "since", text) for text in ("yesterday", "0001-01-01T00:00", "0202-01-01T00:00")),
+        *(("asr", "until", text) for text in ("0001-01-01", "2100-01-01", "9999-12-31T23:59")),
+    ],
+)
+def test_a_field_that_can_not_be_read_is_named(
+    browser: FlaskClient, view: str, name: str, wrong: str
+) -> None:
+    answer = browser.get("/reports", query_string={"view": view, name: wrong})
+    assert answer.status_code == 400
+    label = "From" if name == "since" else name.capitalize()
+    assert f"<p>{label} must " in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.view)
+def test_a_report_is_shown_of_any_time_that_can_be_asked_for(
+    browser: FlaskClient, here: Console, monkeypatch: pytest.MonkeyPatch, report: Any
+) -> None:
+    spans = {
+        "Asia/Shanghai": {"until": "1971-01-01"},
+        "America/Los_Angeles": {"since": "2099-12-31", "until": "2099-12-31T23:59"},
+    }
+    for zone, span in spans.items():
+        monkeypatch.setattr(here, "zone", ZoneInfo(zone))
+        for clock in ("utc", "account"):
+            text_of(browser.get("/reports", query_string={"view": report.view, "clock": clock, **span}))
 
 
 @pytest.fixture(scope="module")
@@ -286,3 +363,46 @@ def test_sources_are_added_once_and_their_url_is_shown_once(browser: FlaskClient
     rotated = text_of(browser.post("/source/acme-pbx/rotate", data={"csrf": token(browser), "overlap": "0"}))
     assert url[1] not in rotated
     assert browser.get("/source/none").status_code == 404
+
+
+@pytest.mark.parametrize("most", [2, 3, 4])
+def test_a_dry_run_says_if_it_did_not_read_all(
+    browser: FlaskClient,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+) -> None:
+    monkeypatch.setattr("operations.replay.archive.PAGE", 1)
+    monkeypatch.setattr("console.redrives.MOST_FORETOLD", most)
+    source = f"sneezing-{most}"
+    sources.add(settings.sources_file, source, "acme", "common-api", "UTC")
+    store(settings, tmp_path, [posted(number, b'{"status":"sneeze"}', source=source) for number in range(3)])
+    page = text_of(browser.post(f"/source/{source}/redrive", data={"csrf": token(browser)}))
+    assert f'<td class="right">{min(most, 3)}</td>' in page
+    assert (f"Only the first {most} were read; there may be more, and all are sent." in page) is (most <= 3)
+
+
+LONG_IDS = 1_000
+
+
+@pytest.fixture(scope="module")
+def long_ids(settings: Settings) -> list[str]:
+    """Calls with the longest ids that are taken, of what a query must escape; the newest first."""
+    found = [f"{number:04}".ljust(256, "'") for number in range(LONG_IDS)]
+    began = NOW - 30 * 86_400 * SECOND
+    told = (
+        event("ring", leg, began - number * SECOND, account="pedantic", caller="1", callee="2")
+        for number, leg in enumerate(found)
+    )
+    tell(settings, *([each] for each in told))
+    return found
+
+
+def test_the_file_has_calls_with_the_longest_ids(
+    long_ids: list[str], enter: Callable[[str], FlaskClient]
+) -> None:
+    browser = enter(OPERATOR)
+    rows = csv.DictReader(io.StringIO(text_of(browser.get("/calls.csv?account=pedantic"))))
+    assert [row["call_id"] for row in rows] == long_ids
+    assert text_of(browser.get("/calls?account=pedantic")).count("<tr>") == 1 + MANY

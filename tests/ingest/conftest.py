@@ -15,7 +15,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from compose.child import Child
-from ingest.spool import readable
+from ingest.spool import decoded
 from runtime import sources, topics
 from runtime.addresses import free_port
 from runtime.settings import IngestSettings, KafkaSettings, Settings
@@ -118,7 +118,8 @@ def spooled(settings: Settings) -> dict[str, Callback]:
 
 def kept_in(folder: Path) -> dict[str, Callback]:
     """What stands in this spool, by id."""
-    found = [message for path in folder.glob("*.spool") for message in readable(path)]
+    lines = (line for path in folder.glob("*.spool") for line in path.read_bytes().split(b"\n"))
+    found = [message for line in lines if (message := decoded(line)) is not None]
     callbacks = [Callback.from_message(message.value, message.headers) for message in found]
     assert len({callback.id for callback in callbacks}) == len(callbacks), "an id came twice"
     return {callback.id: callback for callback in callbacks}

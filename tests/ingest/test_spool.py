@@ -82,6 +82,21 @@ def test_what_many_threads_keep_is_there_once_in_a_new_process_too(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_callbacks_are_counted_by_the_ends_of_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.spool.CHUNK_BYTES", 7)
+    assert counted(tmp_path / "none") == 0
+    whole = b"".join(encoded(Message("t", b"\n%d\n" % number, [])) for number in range(20))
+    (tmp_path / "1.spool").write_bytes(whole)
+    (tmp_path / "2.spool").write_bytes(whole[:-1])  # what was never acknowledged
+    (tmp_path / f"3.spool{BROKEN}").write_bytes(whole)
+    assert counted(tmp_path) == 39
+    (tmp_path / "4.spool").mkdir()
+    with pytest.raises(IsADirectoryError):
+        counted(tmp_path)
+
+
 def test_a_file_that_is_just_begun_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process, or our own drain, looks at the folder right before it is locked."""
     ours, others = Spool(tmp_path, PLENTY), Spool(tmp_path, PLENTY)

@@ -94,3 +94,11 @@ def test_what_waits_in_the_spool_is_told_and_what_is_broken_is_bad(tmp_path: Pat
     segment.set_aside("it is damaged")
     assert (found().subject, found().good) == ("spool", False)
     assert ".broken" in found().text
+
+
+def test_a_spool_that_can_not_be_read_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where the folder belongs")
+    settings = Settings(data=tmp_path, sources_file=tmp_path / "sources.toml")
+    found = next(finding for finding in examine(settings) if finding.subject == "spool")
+    assert not found.good
+    assert "can't be read (Not a directory)" in found.text

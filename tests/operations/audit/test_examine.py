@@ -142,6 +142,8 @@ def assert_what_stands_in_the_spool_is_told(settings: Settings) -> None:
     assert folder is not None
     append(Spool(folder, 1 << 20), "t", b"{}", [])
     assert f"1 callbacks are in the spool ({folder}), not in Kafka yet" in examine(settings, Span()).doubts
+    unreadable = settings.model_copy(update={"data": settings.sources_file})
+    assert any("can't be read" in doubt for doubt in examine(unreadable, Span()).doubts)
 
 
 def at_the_second_look(settings: Settings, act: Callable[[], object]) -> Report:

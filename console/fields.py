@@ -1,0 +1,43 @@
+"""What people write into the fields of a form: read, or refused with a sentence. Pure."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runtime.errors import CallweaveError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+YEARS = range(1971, 2100)
+"""Of times that people ask for: ClickHouse's types hold them in every zone, and some days around."""
+
+
+class Unreadable(CallweaveError):
+    """A field holds something else than it asks for."""
+
+
+def time_of(label: str, text: str, zone: ZoneInfo) -> datetime | None:
+    """As a browser writes a date or a time of day, in this zone; None if empty; raises `Unreadable`."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.year not in YEARS:
+        raise Unreadable(f"{label} must be a time from {YEARS[0]} to {YEARS[-1]}, such as 2026-03-29T10:00.")
+    return found.replace(tzinfo=zone)
+
+
+def number_of(label: str, text: str, most: float) -> float:
+    """From 0 to `most`; raises `Unreadable`."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= most:
+        raise Unreadable(f"{label} must be a number from 0 to {most:.0f}.")
+    return found
