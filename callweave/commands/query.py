@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import click
-from clickhouse_driver.errors import ServerException
 
 from callweave.commands import tables
 from runtime import clickhouse
@@ -43,11 +42,11 @@ def sql(statement: str, form: str) -> None:
     For example: callweave sql "SELECT * FROM calls".
     """
     settings = load()
-    with clickhouse.connected(settings.clickhouse) as client:
-        try:
+    try:
+        with clickhouse.connected(settings.clickhouse) as client:
             result = client.execute(statement, with_column_types=True)
-        except ServerException as error:
-            raise CallweaveError(f"ClickHouse refuses: {clickhouse.first_line(error)}") from None
+    except clickhouse.RefusedError as error:
+        raise CallweaveError(f"ClickHouse refuses: {error.words}") from None
     if not isinstance(result, tuple):  # an INSERT returns a number of rows
         return
     rows, columns = result
