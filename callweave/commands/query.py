@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from callweave.commands import tables
 from runtime import clickhouse
-from runtime.cells import csv_of, plain
+from runtime.cells import csv_of, json_of, plain
 from runtime.errors import CallweaveError
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
@@ -72,8 +71,7 @@ def _vertical(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
-        named = dict(zip(columns, row, strict=True))
-        echo_json(json.dumps(named, default=plain, ensure_ascii=False))  # orjson refuses UInt128
+        echo_json(json_of(dict(zip(columns, row, strict=True))))
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
