@@ -12,6 +12,7 @@ import orjson
 from rich.console import Console
 
 from callweave.commands import tables
+from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import span_options
 from operations.audit.examine import examine
 from operations.audit.identity import Verdict, remedies, total
@@ -48,7 +49,7 @@ COLUMNS = (
 @click.option(
     "--wait",
     "patience",
-    type=click.FloatRange(0, 86_400),
+    type=FiniteRange(0, 86_400),
     is_flag=False,
     flag_value=PATIENCE,
     default=0.0,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callweave.commands import differences, tables
+from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import span_options
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 wait_option = click.option(
     "--wait",
     "patience",
-    type=click.FloatRange(0, 86_400),
+    type=FiniteRange(0, 86_400),
     default=60.0,
     show_default=True,
     help="Seconds to wait for the stages; then the outcome is printed.",
