@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -146,19 +147,25 @@ class Spool:
         return path
 
     def waiting(self) -> list[Path]:
-        """Return the waiting callbacks, the oldest first."""
+        """Return the waiting callbacks, the oldest first. Whoever dialled may publish and remove them."""
+        found = []
         try:
-            return sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+            for path in self.folder.glob(f"*{SUFFIX}"):
+                with suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime_ns, path))
         except OSError as error:
             raise SpoolError(f"{self.folder} can't be read: {error.strerror}.") from None
+        return [path for _, path in sorted(found)]
 
 
 def read(path: Path) -> Callback:
-    """Read a callback; raise `SpoolError` for any other file."""
+    """Read a callback; raise `SpoolError` for any other file, FileNotFoundError for one that is gone."""
     try:
         document: dict[str, Any] = orjson.loads(path.read_bytes())
         headers = [(name, value.encode()) for name, value in document[HEADERS]]
         return Callback.from_message(document[PAYLOAD].encode(), headers)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpoolError(f"{path} is no call that was started ({type(error).__name__}).") from None
 
@@ -172,6 +179,8 @@ def resend(publish: Publish, spool: Spool) -> tuple[int, list[str]]:
     for path in spool.waiting():
         try:
             callback = read(path)
+        except FileNotFoundError:  # published meanwhile by the run that started the call
+            continue
         except SpoolError as error:
             broken.append(str(error))
             continue

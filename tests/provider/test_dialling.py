@@ -148,5 +148,29 @@ def test_a_file_that_is_no_call_is_named_and_stops_no_other(
     assert [path.name for path in spool.waiting()] == ["broken.json"]
 
 
+def test_what_is_published_meanwhile_is_passed_over(spool: Spool, source: Source) -> None:
+    class Beside(Taken):
+        """Publishes while the run that dialled takes its callback out of the spool."""
+
+        def publish(self, callback: Callback) -> None:
+            super().publish(callback)
+            for path in spool.waiting():
+                path.unlink()
+
+    spool.prepare()
+    for _ in range(2):
+        spool.keep(answered("dial", source, NOW, b"{}"))
+    beside = Beside()
+    assert resend(beside.publish, spool) == (1, [])
+    assert len(beside.callbacks) == 1
+
+
+def test_a_file_that_is_gone_by_now_does_not_wait(spool: Spool, source: Source) -> None:
+    spool.prepare()
+    kept = spool.keep(answered("dial", source, NOW, b"{}"))
+    (spool.folder / "gone.json").symlink_to("nowhere")  # listed, but not there
+    assert spool.waiting() == [kept]
+
+
 def test_a_spool_that_never_was_is_empty(tmp_path: Path) -> None:
     assert Spool(tmp_path / "nowhere").waiting() == []
