@@ -36,7 +36,20 @@ COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(LazyGroup):
+    """The commands, which take only text: other bytes reach us as half characters, which no server takes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if any(not _is_text(each) for each in args):
+            raise click.UsageError("An argument is not UTF-8.", ctx)
+        return super().parse_args(ctx, args)
+
+
+def _is_text(argument: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in argument)
+
+
+@click.group(cls=Commands, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="callweave")
 def group() -> None:
     """Telephony webhooks in, one trustworthy record per call out, in ClickHouse, seconds after the call.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from provider.rest.client import Client
     from provider.rest.models import CallbackRequest, Dialled
     from runtime.clock import Clock
+    from runtime.interrupts import Interrupts
     from runtime.sources import Source
 
 VERSION = 1
@@ -86,30 +88,44 @@ class Dialler:
     spool: Spool
     source: Source
     clock: Clock
+    interrupts: Interrupts
+    """Held by the caller, until the outcome is told."""
 
     def dial(self, extension: str, request: CallbackRequest) -> Outcome:
         """Start the call, keep the answer and publish it; raise `ProviderError` if no call was started.
 
-        Only `UnansweredError` means that one may have been.
+        Only `UnansweredError` means that one may have been. Ctrl-C ends each wait, and loses no answer.
         """
-        self.spool.prepare()  # before anybody's phone rings
+        with self.interrupts.let_through():
+            self.spool.prepare()  # before anybody's phone rings
         requested_at = self.clock.now()
         try:
-            dialled = self.client.callback(extension, request)
+            with self.interrupts.let_through():
+                dialled = self.client.callback(extension, request)
         except KeyboardInterrupt:
             raise UnansweredError("starting the call: you did not wait for the answer.") from None
         payload = payload_of(extension, requested_at, request, dialled)
         callback = answered("dial", self.source, self.clock.now(), payload)
-        kept, problem = self._keep(callback)
-        try:
-            self.publish(callback)
-        except UnpublishedError as error:
+        kept, not_kept = self._keep(callback)
+        if (problem := self._publish(callback)) is not None:
             return Outcome(
-                dialled, published=False, kept=kept is not None, problem=f"{error} {problem}".strip()
+                dialled, published=False, kept=kept is not None, problem=f"{problem} {not_kept}".strip()
             )
         if kept is not None:
-            kept.unlink(missing_ok=True)
+            with suppress(OSError):  # left there it is published again, which changes nothing
+                kept.unlink(missing_ok=True)
         return Outcome(dialled, published=True)
+
+    def _publish(self, callback: Callback) -> str | None:
+        """Return why Kafka has not acknowledged it, None if it has."""
+        try:
+            with self.interrupts.let_through():
+                self.publish(callback)
+        except UnpublishedError as error:
+            return str(error)
+        except KeyboardInterrupt:
+            return "You did not wait for Kafka."
+        return None
 
     def _keep(self, callback: Callback) -> tuple[Path | None, str]:
         """Keep it in the spool. A full disk does not prevent publishing."""
@@ -146,19 +162,25 @@ class Spool:
         return path
 
     def waiting(self) -> list[Path]:
-        """Return the waiting callbacks, the oldest first."""
+        """Return the waiting callbacks, the oldest first. Whoever dialled may publish and remove them."""
+        found = []
         try:
-            return sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+            for path in self.folder.glob(f"*{SUFFIX}"):
+                with suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime_ns, path))
         except OSError as error:
             raise SpoolError(f"{self.folder} can't be read: {error.strerror}.") from None
+        return [path for _, path in sorted(found)]
 
 
 def read(path: Path) -> Callback:
-    """Read a callback; raise `SpoolError` for any other file."""
+    """Read a callback; raise `SpoolError` for any other file, FileNotFoundError for one that is gone."""
     try:
         document: dict[str, Any] = orjson.loads(path.read_bytes())
         headers = [(name, value.encode()) for name, value in document[HEADERS]]
         return Callback.from_message(document[PAYLOAD].encode(), headers)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpoolError(f"{path} is no call that was started ({type(error).__name__}).") from None
 
@@ -172,6 +194,8 @@ def resend(publish: Publish, spool: Spool) -> tuple[int, list[str]]:
     for path in spool.waiting():
         try:
             callback = read(path)
+        except FileNotFoundError:  # published meanwhile by the run that started the call
+            continue
         except SpoolError as error:
             broken.append(str(error))
             continue

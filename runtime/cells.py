@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from runtime.terminal import visible
@@ -43,6 +45,21 @@ def _cell(value: Any) -> str:
 def no_formula(text: str) -> str:
     """Put a quote before a text that a spreadsheet would run as a formula, as OWASP advises."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def json_of(value: Any) -> str:
+    """Write a value as JSON; what JSON has no form for, such as NaN or a date as a key, is `plain` text."""
+    return json.dumps(_in_json(value), ensure_ascii=False, allow_nan=False)  # orjson refuses UInt128
+
+
+def _in_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else plain(key): _in_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_json(each) for each in value]
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    return plain(value)
 
 
 def plain(value: Any) -> str:

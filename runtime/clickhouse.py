@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ServerException
+from clickhouse_driver.errors import Error, ErrorCodes, ServerException, UnknownTypeError
 
 from runtime.errors import StartError
 from runtime.tls import distrust
@@ -24,7 +25,25 @@ UNKNOWN_DATABASE = 81
 OTHER_TABLES_CODES = {47, 60}
 """UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: our own queries are right for the tables of their release."""
 OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
-"""Replaces the server's words, which may repeat the query and its values."""
+ACCESS_DENIED = 497
+GRANT = re.compile(r"the grant ([A-Z ]+(?:\([\w, `]+\))? ON [\w.*`]*[\w*`])")
+"""What ACCESS_DENIED lacks, of all the server's words the only ones that never hold a value."""
+CODE_NAMES = {code: name for name, code in vars(ErrorCodes).items() if name.isupper()}
+
+
+class RefusedError(StartError, ServerException):  # type: ignore[misc] # the driver has no types
+    """ClickHouse refuses a query; the text says what to do, and repeats nothing of the query.
+
+    Commands print it like each `CallweaveError`. `code` is the server's, as in each `ServerException`.
+    """
+
+    def __init__(self, sentence: str, refusal: ServerException) -> None:
+        super().__init__(sentence, refusal.code)
+        self.words = first_line(refusal)
+        """The server's own: only for who wrote the query."""
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 def client_options(
@@ -65,9 +84,8 @@ def connected(
 ) -> Iterator[Client]:
     """Connect; `settings` are those of each query.
 
-    If the server can't be reached or refuses us, raise a `StartError` that says what to do.
-
-    A query that the server refuses raises `ServerException` as usual.
+    If the server can't be reached or refuses us, raise a `StartError` that says what to do; if it refuses a
+    query, a `RefusedError`.
     """
     options = client_options(server, database=database, as_bytes=as_bytes)
     if settings:
@@ -78,7 +96,7 @@ def connected(
     except ServerException as error:
         if error.code in LOGIN_CODES or error.code == UNKNOWN_DATABASE:
             raise StartError(trouble(server, error)) from None
-        raise
+        raise RefusedError(trouble(server, error), error) from None
     except (Error, OSError, EOFError) as error:
         raise StartError(trouble(server, error)) from None
     finally:
@@ -86,15 +104,15 @@ def connected(
 
 
 def trouble(settings: ClickHouseSettings, error: Exception) -> str:
-    """Describe what went wrong with ClickHouse and what to do, in one sentence."""
+    """Describe what went wrong with ClickHouse and what to do, in one sentence.
+
+    Without the server's own words: they may repeat the query and its values.
+    """
     where = f"ClickHouse at {settings.host}:{settings.port}"
-    code = error.code if isinstance(error, ServerException) else None
-    if code in LOGIN_CODES:
-        return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
-    if code == UNKNOWN_DATABASE:
-        return f"{where} has no database {settings.database}: run `callweave migrate`."
-    if code is not None:
-        return f"{where} refuses: {first_line(error)}"
+    if isinstance(error, ServerException):
+        return _refusal(settings, where, error)
+    if isinstance(error, UnknownTypeError):
+        return f"{where} answers with a column of a type that can't be read: cast it, as with toString()."
     if settings.secure and settings.verify:
         reason = distrust(settings.host, settings.port, settings.ca_certs)
         if reason is not None:
@@ -108,9 +126,22 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
     )
 
 
-def first_line(error: Exception) -> str:
-    message = str(error.message if isinstance(error, ServerException) else error)
-    return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
+def _refusal(settings: ClickHouseSettings, where: str, error: ServerException) -> str:
+    if error.code in LOGIN_CODES:
+        return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
+    if error.code == UNKNOWN_DATABASE:
+        return f"{where} has no database {settings.database}: run `callweave migrate`."
+    if error.code in OTHER_TABLES_CODES:
+        return OTHER_TABLES
+    if error.code == ACCESS_DENIED and (lacking := GRANT.search(first_line(error))):
+        return f"{where} refuses: the user {settings.user} lacks the grant {lacking[1]}."
+    name = CODE_NAMES.get(error.code, "an error of a later release")
+    return f"{where} refuses (code {error.code}, {name}): its log says why."
+
+
+def first_line(error: ServerException) -> str:
+    message = str(error.message).partition("Stack trace:")[0].strip()
+    return message.partition("\n")[0].removeprefix("DB::Exception: ")
 
 
 def rows(client: Client, sql: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

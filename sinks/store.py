@@ -73,10 +73,10 @@ class Store:
         """Raise `StoreError` unless ClickHouse answers and has every table."""
         try:
             missing = migrate.pending_tables(self._settings)
+        except ServerException as error:  # first: `RefusedError` is a `CallweaveError` too
+            raise self._failure(error) from None
         except CallweaveError as error:
             raise StoreError(str(error), type(error).__name__, passes=True) from None
-        except ServerException as error:
-            raise self._failure(error) from None
         if missing:
             sentence = f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`."
             raise StoreError(sentence, "migrations", passes=False)

@@ -170,6 +170,24 @@ def test_every_room_is_on_a_floor() -> None:
     assert set(circles["ancestors"]) == set(LINTER["root_packages"]) == packages
 
 
+def calls(tree: ast.AST, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in ast.walk(tree)
+    )
+
+
+def test_clickhouse_is_asked_only_where_a_refusal_becomes_a_sentence() -> None:
+    """`connected` is that place; the sink's store decides by the code what becomes of a row."""
+    makers = {
+        module
+        for module, tree in modules(*ROOMS).items()
+        if any(each.name == "clickhouse_driver.Client" for each in imports(module, tree))
+        and calls(tree, "Client")
+    }
+    assert makers == {"runtime.clickhouse", "sinks.store"}
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -7,11 +7,14 @@ from dataclasses import asdict
 import click
 
 from callweave.commands import tables
+from callweave.commands.numbers import FiniteRange
 from operations.accounts.store import Account, accounts, put
 from runtime import clickhouse, sources
 from runtime.errors import CallweaveError
 from runtime.settings import checked_timezone
 from runtime.settings import load as load_settings
+
+DAY_SECONDS = 86_400
 
 
 @click.group()
@@ -27,10 +30,14 @@ def account() -> None:
 @click.argument("name")
 @click.option("--timezone", help="IANA name of the zone of its days, such as Asia/Shanghai.")
 @click.option(
-    "--service-level-seconds", type=click.FloatRange(min=0), help="Within how long a call should be answered."
+    "--service-level-seconds",
+    type=FiniteRange(0, DAY_SECONDS),
+    help="Within how long a call should be answered.",
 )
 @click.option(
-    "--abandon-seconds", type=click.FloatRange(min=0), help="Within how long giving up is a short abandon."
+    "--abandon-seconds",
+    type=FiniteRange(0, DAY_SECONDS),
+    help="Within how long giving up is a short abandon.",
 )
 def set_(
     name: str, timezone: str | None, service_level_seconds: float | None, abandon_seconds: float | None

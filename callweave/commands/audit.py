@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import orjson
-from clickhouse_driver.errors import ServerException
 from rich.console import Console
 
 from callweave.commands import tables
+from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import span_options
 from operations.audit.examine import examine
 from operations.audit.identity import Verdict, remedies, total
-from runtime.clickhouse import trouble
 from runtime.errors import CallweaveError
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
@@ -50,7 +49,7 @@ COLUMNS = (
 @click.option(
     "--wait",
     "patience",
-    type=click.FloatRange(0, 86_400),
+    type=FiniteRange(0, 86_400),
     is_flag=False,
     flag_value=PATIENCE,
     default=0.0,
@@ -74,8 +73,6 @@ def audit(*, span: Span, patience: float, limit: int, as_json: bool) -> None:
             report = examine(settings, span, patience=patience, limit=limit, say=say)
     except CallweaveError as error:
         _give_up(error.lines)
-    except ServerException as error:
-        _give_up([trouble(settings.clickhouse, error)])
     if as_json:
         echo_json(orjson.dumps(document(report), option=orjson.OPT_INDENT_2))
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import Moment
 from callweave.commands.subscribe import client_of
 from provider import backfill as filling
@@ -42,7 +43,7 @@ BEGINNING, FOREVER = 0, 2**62
 )
 @click.option(
     "--silent-seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=300.0,
     show_default=True,
     help="Only calls without news for this long.",

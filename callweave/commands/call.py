@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import click
-from clickhouse_driver.errors import ServerException
 
 from callweave.commands import tables
 from operations.timeline import read
@@ -43,15 +42,7 @@ def call(id_: str, *, account: str | None, raw: bool, as_json: bool, numbers: bo
     """
     settings = load()
     with clickhouse.connected(settings.clickhouse) as client:
-        try:
-            whole = _whole(client, id_.strip(), account, raw=raw)
-        except ServerException as error:
-            if error.code in clickhouse.LOGIN_CODES | {clickhouse.UNKNOWN_DATABASE}:
-                raise  # `connected` says what to do
-            if error.code in clickhouse.OTHER_TABLES_CODES:
-                raise CallweaveError(clickhouse.OTHER_TABLES) from None
-            # the server's own words may repeat what was asked for
-            raise CallweaveError(f"ClickHouse refuses to look for the call (code {error.code}).") from None
+        whole = _whole(client, id_.strip(), account, raw=raw)
     _show(whole, raw=raw, as_json=as_json, numbers=numbers)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from provider.rest.models import CallbackRequest
 from provider.settings import provider_of
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
+from runtime.interrupts import held
 from runtime.settings import load
 from runtime.terminal import echo
 
@@ -95,7 +97,7 @@ def dial(*, name: str | None, extension: str | None, resend: bool, **options: An
     if missing:
         raise click.UsageError(f"Missing option {', '.join(missing)}.")
     request = request_of(options)
-    _report(_dial(settings, str(name), str(extension), request), settings)
+    _dial(settings, str(name), str(extension), request)
 
 
 def request_of(options: dict[str, Any]) -> CallbackRequest:
@@ -138,21 +140,30 @@ def variables_of(pairs: tuple[str, ...], tag: str | None) -> dict[str, str]:
     return variables
 
 
-def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> Outcome:
-    """Connect to Kafka first: without it nobody is called."""
+def _dial(settings: Settings, name: str, extension: str, request: CallbackRequest) -> None:
+    """Connect to Kafka first: without it nobody is called. Ctrl-C does not hide what became of a call."""
     provider = provider_of(settings.sources_file, name)
     spool = Spool(settings.data / SPOOL)
-    try:
-        with publishing(settings.kafka) as publish, client_of(provider) as client:
-            return Dialler(client, publish, spool, provider.source, SystemClock()).dial(extension, request)
-    except UnansweredError as error:
-        for line in (
-            str(error),
-            "The call MAY HAVE BEEN STARTED. This can't be known, so it is not tried again. If it was, its "
-            "events will arrive, but its row will not show that you requested it.",
-        ):
-            echo(f"callweave: {line}", err=True)
-        sys.exit(MAY_HAVE_STARTED)
+    with held() as interrupts, ExitStack() as connections:
+        with interrupts.let_through():
+            publish = connections.enter_context(publishing(settings.kafka))
+            client = connections.enter_context(client_of(provider))
+        dialler = Dialler(client, publish, spool, provider.source, SystemClock(), interrupts)
+        try:
+            outcome = dialler.dial(extension, request)
+        except UnansweredError as error:
+            _may_have_started(error)
+        _report(outcome, settings)
+
+
+def _may_have_started(error: UnansweredError) -> NoReturn:
+    for line in (
+        str(error),
+        "The call MAY HAVE BEEN STARTED. This can't be known, so it is not tried again. If it was, its "
+        "events will arrive, but its row will not show that you requested it.",
+    ):
+        echo(f"callweave: {line}", err=True)
+    sys.exit(MAY_HAVE_STARTED)
 
 
 def _report(outcome: Outcome, settings: Settings) -> None:

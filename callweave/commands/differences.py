@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from operations.replay import changes
 from operations.timeline.masks import Masks
 from runtime import clickhouse
-from runtime.cells import plain
+from runtime.cells import json_of, plain
 from runtime.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
             "what": change.what,
             "fields": {name: {"before": before, "after": after} for name, before, after in shown},
         }
-        echo_json(json.dumps(document, default=plain, ensure_ascii=False))
+        echo_json(json_of(document))
         return
     echo(f"{change.account} {change.call_id} {change.what}")
     for name, before, after in shown:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import click
-from clickhouse_driver.errors import ServerException
 
 from callweave.commands import tables
 from runtime import clickhouse
-from runtime.cells import csv_of, plain
+from runtime.cells import csv_of, json_of, plain
 from runtime.errors import CallweaveError
 from runtime.settings import load
 from runtime.terminal import echo, echo_json
@@ -43,11 +41,11 @@ def sql(statement: str, form: str) -> None:
     For example: callweave sql "SELECT * FROM calls".
     """
     settings = load()
-    with clickhouse.connected(settings.clickhouse) as client:
-        try:
+    try:
+        with clickhouse.connected(settings.clickhouse) as client:
             result = client.execute(statement, with_column_types=True)
-        except ServerException as error:
-            raise CallweaveError(f"ClickHouse refuses: {clickhouse.first_line(error)}") from None
+    except clickhouse.RefusedError as error:
+        raise CallweaveError(f"ClickHouse refuses: {error.words}") from None
     if not isinstance(result, tuple):  # an INSERT returns a number of rows
         return
     rows, columns = result
@@ -73,8 +71,7 @@ def _vertical(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
-        named = dict(zip(columns, row, strict=True))
-        echo_json(json.dumps(named, default=plain, ensure_ascii=False))  # orjson refuses UInt128
+        echo_json(json_of(dict(zip(columns, row, strict=True))))
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

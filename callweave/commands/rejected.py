@@ -8,7 +8,7 @@ import click
 import orjson
 
 from callweave.commands import tables
-from callweave.commands.replay import asking, send, wait_option
+from callweave.commands.replay import send, wait_option
 from callweave.commands.spans import shown, span_options
 from operations.replay import archive
 from operations.replay import rejected as found
@@ -37,7 +37,7 @@ def rejected() -> None:
 def list_(*, span: Span, reason: str | None, as_json: bool) -> None:
     """Group rejected callbacks by their reasons, the most frequent first."""
     settings = load()
-    with asking(settings), clickhouse.connected(settings.clickhouse) as client:
+    with clickhouse.connected(settings.clickhouse) as client:
         groups = found.groups(client, _selection(span, reason))
     if as_json:
         for group in groups:
@@ -67,7 +67,7 @@ def list_(*, span: Span, reason: str | None, as_json: bool) -> None:
 def show(id_: str, *, raw: bool) -> None:
     """Show a callback: its reasons and its bytes."""
     settings = load()
-    with asking(settings), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+    with clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         known = archive.one(client, id_.strip())
     if known is None:
         raise CallweaveError(f"There is no callback {id_}.")
@@ -114,13 +114,12 @@ def redrive(*, span: Span, reason: str | None, dry_run: bool, patience: float) -
     """
     settings = load()
     selection = _selection(span, reason)
-    with asking(settings):
-        if dry_run:
-            fates = found.fates(settings, settings.clickhouse, selection)
-            rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
-            tables.show(["source", "would be", "callbacks"], rows)
-        else:
-            send(settings, selection, patience)
+    if dry_run:
+        fates = found.fates(settings, settings.clickhouse, selection)
+        rows = [[source, fate, str(number)] for (source, fate), number in sorted(fates.items())]
+        tables.show(["source", "would be", "callbacks"], rows)
+    else:
+        send(settings, selection, patience)
 
 
 def _selection(span: Span, reason: str | None) -> Selection:

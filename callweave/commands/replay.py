@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from clickhouse_driver.errors import ServerException
 
 from callweave.commands import differences, tables
+from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import span_options
 from operations.replay import archive, rebuild
 from operations.replay.archive import Selection
 from operations.replay.readings import means_of
 from operations.replay.send import replay as run
 from runtime import clickhouse
-from runtime.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble
 from runtime.clock import SystemClock
-from runtime.errors import CallweaveError
 from runtime.progress import bar
 from runtime.settings import load
 from runtime.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from operations.replay.progress import Progress
     from runtime.settings import Settings
     from sinks.span import Span
@@ -32,23 +27,12 @@ if TYPE_CHECKING:
 wait_option = click.option(
     "--wait",
     "patience",
-    type=click.FloatRange(0, 86_400),
+    type=FiniteRange(0, 86_400),
     default=60.0,
     show_default=True,
     help="Seconds to wait for the stages; then the outcome is printed.",
 )
 """For commands that call `send`."""
-
-
-@contextmanager
-def asking(settings: Settings) -> Iterator[None]:
-    """Turn ClickHouse's refusals into a `CallweaveError` that says what to do."""
-    try:
-        yield
-    except ServerException as error:
-        if error.code in OTHER_TABLES_CODES:
-            raise CallweaveError(OTHER_TABLES) from None
-        raise CallweaveError(trouble(settings.clickhouse, error)) from None
 
 
 @click.command()
@@ -89,14 +73,13 @@ def replay(
     """
     settings = load()
     selection = Selection(span)
-    with asking(settings):
-        if dry_run:
-            foretell(settings, selection)
-        elif into is None:
-            send(settings, selection, patience)
-        else:
-            built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
-            differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
+    if dry_run:
+        foretell(settings, selection)
+    elif into is None:
+        send(settings, selection, patience)
+    else:
+        built = rebuild.into(settings, selection, into, rebuild.code_of(settings), SystemClock())
+        differences.show(settings, built, into, as_json=as_json, numbers=numbers, limit=limit)
 
 
 def foretell(settings: Settings, selection: Selection) -> None:

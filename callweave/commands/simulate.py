@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callweave.commands.numbers import FiniteRange
 from runtime import sources
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
@@ -67,12 +68,10 @@ def share(text: str) -> float:
 @click.command()
 @click.option("--url", "urls", multiple=True, metavar="NAME=URL", help="Where a source's callbacks go.")
 @click.option("--calls", type=click.IntRange(0), default=100, show_default=True, help="How many calls.")
-@click.option(
-    "--rate", type=click.FloatRange(0.01), default=50.0, show_default=True, help="Callbacks a second."
-)
+@click.option("--rate", type=FiniteRange(0.01), default=50.0, show_default=True, help="Callbacks a second.")
 @click.option(
     "--speedup",
-    type=click.FloatRange(1),
+    type=FiniteRange(1),
     default=1.0,
     show_default=True,
     help="How many times faster than real time; delays below too.",

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click import Context
+from click import BadParameter, Command, Context, FloatRange, Group, Parameter
 from click.testing import CliRunner
 
 from callweave.cli import COMMANDS as COMMANDS_BY_NAME
@@ -18,6 +18,7 @@ from runtime.sources import SourcesError
 from tests.kit import commands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.kit.commands import Ran
@@ -100,6 +101,32 @@ def test_wrong_usage_is_exit_status_2(arguments: list[str]) -> None:
     result = CliRunner().invoke(group, arguments)
     assert result.exit_code == 2
     assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["call", "\udcff"], ["source", "remove", "\udcff"], ["\udcff"]])
+def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str]) -> None:
+    result = callweave(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: An argument is not UTF-8.\n")
+
+
+def options(command: Command, context: Context) -> Iterator[Parameter]:
+    """Every option of a command and of its commands."""
+    yield from command.params
+    if isinstance(command, Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from options(below, context)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+def test_no_range_of_numbers_takes_what_is_not_finite(text: str) -> None:
+    ranges = [each for each in options(group, Context(group)) if isinstance(each.type, FloatRange)]
+    assert len(ranges) >= 7
+    for each in ranges:
+        with pytest.raises(BadParameter):
+            each.type.convert(text, each, None)
 
 
 COMMANDS = [

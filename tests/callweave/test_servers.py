@@ -127,6 +127,23 @@ def test_sql_prints_json(folder: Path, variables: dict[str, str]) -> None:
     }
 
 
+def test_sql_prints_json_of_what_json_has_no_form_for(folder: Path, variables: dict[str, str]) -> None:
+    text = sql(variables, "SELECT map(toDate('2026-01-31'), [nan]) AS m, -inf AS i, unhex('ff') AS b", "json")
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "m": {"2026-01-31": ["nan"]},
+        "i": "-inf",
+        "b": "\\xff",
+    }
+
+
+def test_sql_of_a_type_that_the_driver_can_not_read_is_one_sentence(
+    folder: Path, variables: dict[str, str]
+) -> None:
+    result = callweave("sql", "SELECT toBFloat16(1)", **{**variables, "CLICKHOUSE__DATABASE": "default"})
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "answers with a column of a type that can't be read: cast it" in result.stderr
+
+
 def test_sql_prints_csv(folder: Path, variables: dict[str, str]) -> None:
     header, row = csv.reader(sql(variables, ROW, "csv").splitlines())
     assert header == ["n", "t", "nothing", "at", "list", "big"]

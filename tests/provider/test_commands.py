@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from runtime import topics
+from provider.dialling import Spool
+from runtime import producer, topics
 from runtime.kafka import client_options
 from schemas.callbacks import Callback
 from schemas.topics import Topic
@@ -221,6 +223,31 @@ class TestDial:
         (callback,) = published(stack_settings)
         assert orjson.loads(callback.payload)["answer"]["call_id"] == started.call_id
         assert len(provider.exchange.started) == 1
+
+    def test_ctrl_c_never_hides_that_a_call_was_started(
+        self, stack_settings: Settings, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add_source(stack_settings, provider)
+        keep, close = Spool.keep, vars(producer)["_close"]
+
+        def kept(spool: Spool, callback: Callback) -> Path:
+            signal.raise_signal(signal.SIGINT)
+            return keep(spool, callback)
+
+        def closed(kafka: KafkaProducer) -> None:
+            signal.raise_signal(signal.SIGINT)
+            close(kafka)
+
+        with monkeypatch.context() as pressing:
+            pressing.setattr(producer, "_close", closed)
+            while_closing = ran(stack_settings, *DIAL)
+            pressing.setattr(Spool, "keep", kept)
+            while_keeping = ran(stack_settings, *DIAL)
+        first, second = provider.exchange.started
+        assert (while_closing.returncode, while_closing.stdout) == (0, f"{first.call_id}\n")
+        assert (while_keeping.returncode, while_keeping.stdout) == (3, f"{second.call_id}\n")
+        assert "was started, but not published. You did not wait for Kafka." in while_keeping.stderr
+        assert ran(stack_settings, "dial", "--resend").stderr == "1 published.\n"
 
     def test_one_that_may_have_been_started_says_so(
         self, stack_settings: Settings, provider: RunningProvider
