@@ -15,6 +15,7 @@ from operations.audit.identity import (
     Hole,
     Problem,
     Verdict,
+    certain,
     rejected_yet_told,
     tally,
     verdict,
@@ -63,6 +64,10 @@ class Report:
 
     def verdict(self) -> Verdict:
         return verdict(self.counts, self.lags, self.doubts)
+
+    def certain(self) -> dict[str, int]:
+        """Return by source how many callbacks are missing for certain, and not just on their way."""
+        return certain(self.counts, is_quiet=not self.lags and not self.doubts)
 
 
 def examine(
@@ -137,7 +142,7 @@ class _Audit:
         unattributed -= self._find_strays(slices, patience)
         if unattributed > 0:
             self._count(UNKNOWN_SOURCE).missing += unattributed
-        short = [name for group in groups for name in group.short]
+        short = [] if self._report.lags else [name for group in groups for name in group.short]
         self._report.holes += self._tables.holes(lines, short, self._limit - len(self._report.holes))
         return self._report
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
     from prometheus_client import Gauge
 
+    from operations.audit.examine import Report
     from operations.audit.log import Log
     from operations.audit.offsets import Partition
     from operations.watch.rhythm import Hour, Rhythm
@@ -271,15 +272,16 @@ class AuditCheck(Check):
         if report.verdict() is Verdict.UNTOLD:
             raise Untold
         metrics.AUDITED.set(now / 1e6)
-        known = sources.load(self.settings.sources_file)
-        findings = []
-        for name, counts in report.counts.items():
-            difference = counts.difference()
-            metrics.DIFFERENCE.labels(name).set(difference)
-            if difference:
-                text = f"{difference} callbacks of {name} are missing: `callweave audit` says where."
-                findings.append(Finding(Key(Kind.AUDIT, name), _account(known, name), text, difference, 0))
-        return findings
+        return list(missing(report, sources.load(self.settings.sources_file)))
+
+
+def missing(report: Report, known: Sources) -> Iterator[Finding]:
+    """Find what is missing for certain, and export it."""
+    for name, callbacks in report.certain().items():
+        metrics.DIFFERENCE.labels(name).set(callbacks)
+        if callbacks:
+            text = f"{callbacks} callbacks of {name} are missing: `callweave audit` says where."
+            yield Finding(Key(Kind.AUDIT, name), _account(known, name), text, callbacks, 0)
 
 
 class Untold(Exception):

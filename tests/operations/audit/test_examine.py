@@ -18,7 +18,10 @@ from operations.audit.identity import Problem, Verdict, total
 from operations.audit.offsets import Range
 from runtime import clickhouse, topics
 from runtime.kafka import client_options
+from schemas.callbacks import Callback
 from schemas.topics import Topic
+from sinks import rows
+from sinks.batch import Batch
 from sinks.span import Span
 from tests.kit.spool import append
 from tests.operations.audit.traffic import assert_whole, audited, traffic
@@ -26,6 +29,7 @@ from tests.pipeline import Pipeline
 from tests.rows import select
 from tests.servers import eventually
 from tests.sinks.flow import Flow
+from tests.sinks.folded import insert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +112,17 @@ def forgotten(
         admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
         assert kafka.firsts([name]) == ends
     return ends
+
+
+def archive(settings: Settings, ids: set[str]) -> None:
+    """Write these callbacks of callbacks.raw as the sink does."""
+    name, batch = settings.kafka.topic(Topic.RAW), Batch()
+    with log.opened(settings.kafka) as kafka:
+        for place, end in kafka.ends([name]).items():
+            for record in kafka.read(place, Range(0, end)):
+                if Callback.from_message(record.value, list(record.headers)).id in ids:
+                    batch.add(record, rows.read(Topic.RAW, record), 0.0)
+    insert(settings, batch)
 
 
 def places(holes: list[Hole]) -> set[tuple[str, int, int]]:
@@ -246,6 +261,22 @@ def test_what_kafka_forgot_before_the_sink_came_to_it_is_missing(stack_settings:
     assert total(report.counts).missing == 30
     lost = {(*place, offset) for place, end in ends.items() for offset in range(end)}
     assert len(places(report.holes) & lost) == len(report.holes) == 20
+
+
+def test_while_a_stage_is_behind_only_what_the_sink_passed_over_is_a_hole(stack_settings: Settings) -> None:
+    """Of two callbacks the sink has archived one; normalize has read neither."""
+    with Flow(stack_settings) as flow:
+        lost, archived = flow.callback(b"x"), flow.callback(b"y")
+        flow.accept(lost)
+        flow.accept(archived)
+    archive(stack_settings, {archived.id})
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.RAW)
+    report = audited(stack_settings, patience=0)
+    assert {lag.group for lag in report.lags} == {stack_settings.kafka.group("normalize")}
+    assert report.verdict() is Verdict.HOLE
+    assert [(hole.problem, hole.callback_id) for hole in report.holes] == [(Problem.NOT_ARCHIVED, lost.id)]
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    assert problems(audited(stack_settings, patience=0)) == {Problem.NOT_ARCHIVED, Problem.NOT_NORMALIZED}
 
 
 def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(
