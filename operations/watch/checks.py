@@ -167,27 +167,30 @@ class SilenceCheck(Check):
         self._known: dict[str, _Known] = {}
         self._rhythms: dict[str, Rhythm | None] = {}
         self._learnt = 0
+        self._whole: int | None = None
+        """Up to when the tables had arrived when they were last read, in seconds since 1970."""
 
     def look(self) -> list[Finding]:
-        with clickhouse.connected(self.settings.clickhouse) as client:
-            self._read(client)
         until = self.arrived.until
         if until is None:
-            return []
+            raise Untold
+        with clickhouse.connected(self.settings.clickhouse) as client:
+            self._read(client, until)
         return list(self._judge(sources.load(self.settings.sources_file), until))
 
-    def _read(self, client: Client) -> None:
-        """All at first; then the hours that may still change, spooled callbacks among them."""
+    def _read(self, client: Client, until: int) -> None:
+        """All at first; then the hours that had not arrived, and one more: spooled callbacks come late."""
         now = self.now()
-        since = (now // HOUR - 1) * HOUR if self._learnt else now - rhythm.LEARNT_DAYS * DAY
+        since = now - rhythm.LEARNT_DAYS * DAY if self._whole is None else (self._whole // HOUR - 1) * HOUR
         for known in self._known.values():
             while known.hours and known.hours[-1].begin >= since // HOUR * HOUR:
                 known.hours.pop()
         for account, source, hour in archive.hours(client, since, now + 1):
             self._known.setdefault(source, _Known(account, deque())).hours.append(hour)
-        if now // HOUR != self._learnt:
+        if now // HOUR != self._learnt or since < (now // HOUR - 1) * HOUR:
             self._learnt = now // HOUR
             self._rhythms.clear()
+        self._whole = until
 
     def _judge(self, configured: Sources, until: int) -> Iterator[Finding]:
         for name, known in self._known.items():
@@ -285,7 +288,7 @@ def missing(report: Report, known: Sources) -> Iterator[Finding]:
 
 
 class Untold(Exception):
-    """There is no result now, since stages are at work."""
+    """There is no result now: stages are at work, or it is not known yet how far they are."""
 
 
 class SpoolCheck(Check):
