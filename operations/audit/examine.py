@@ -20,10 +20,12 @@ from operations.audit.identity import (
     tally,
     verdict,
 )
+from operations.audit.kept import kept
 from operations.audit.offsets import Range
 from operations.audit.settle import Settled, settle
 from operations.audit.tables import Tables
 from runtime import clickhouse
+from runtime.clock import SystemClock
 from runtime.errors import StartError
 from schemas.callbacks import Callback, Rejection, Stage
 from schemas.topics import Topic
@@ -80,13 +82,17 @@ def examine(
 ) -> Report:
     """Audit the callbacks of a span, naming at most `limit` holes; raises `StartError`.
 
-    Waits at most `patience` seconds for messages under way. `say` is called with what is being done.
+    Waits at most `patience` seconds for messages under way. `say` is called with what is being done. Days
+    that the tables no longer keep are not looked at; a note says so.
     """
     if missing := migrate.pending_tables(settings):
         raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
-        tables = Tables(client, settings.kafka, span)
-        report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+        cut = kept(span, settings.retention, SystemClock().now())
+        tables = Tables(client, settings.kafka, cut)
+        report = _Audit(settings.kafka, kafka, tables, span=cut.span, limit=limit, say=say).run(patience)
+    if cut.note:
+        report.notes.append(cut.note)
     folder = settings.spool_folder()
     if folder is not None and (standing := spool.counted(folder)):
         report.doubts.append(f"{standing} callbacks are in the spool ({folder}), not in Kafka yet")

@@ -31,6 +31,7 @@ NAMED = {
     "ids": ["x"],
     "legs": ["l"],
     "days": [date(2026, 1, 31)],
+    "calls_since": date(2026, 1, 1),
     "names": [("a", "x")],
 }
 DATABASES = {"before": "callweave", "after": "callweave", "columns": "`source`, `legs`, `state`"}
