@@ -24,7 +24,7 @@ class Audit:
     verdict: str = ""
     archived: int = 0
     difference: int = 0
-    """Callbacks that are missing somewhere."""
+    """Callbacks that are missing for certain."""
     notes: tuple[str, ...] = ()
 
 
@@ -34,6 +34,6 @@ def audit(settings: Settings, now: int) -> Audit:
     return Audit(
         verdict=str(report.verdict()),
         archived=sum(each.archived for each in counts),
-        difference=sum(each.difference() for each in counts),
+        difference=sum(report.certain().values()),
         notes=(*report.doubts, *report.notes),
     )

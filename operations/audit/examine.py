@@ -15,14 +15,17 @@ from operations.audit.identity import (
     Hole,
     Problem,
     Verdict,
+    certain,
     rejected_yet_told,
     tally,
     verdict,
 )
+from operations.audit.kept import kept
 from operations.audit.offsets import Range
 from operations.audit.settle import Settled, settle
 from operations.audit.tables import Tables
 from runtime import clickhouse
+from runtime.clock import SystemClock
 from runtime.errors import StartError
 from schemas.callbacks import Callback, Rejection, Stage
 from schemas.topics import Topic
@@ -65,6 +68,10 @@ class Report:
     def verdict(self) -> Verdict:
         return verdict(self.counts, self.lags, self.doubts)
 
+    def certain(self) -> dict[str, int]:
+        """Return by source how many callbacks are missing for certain, and not just on their way."""
+        return certain(self.counts, is_quiet=not self.lags and not self.doubts)
+
 
 def examine(
     settings: Settings,
@@ -76,13 +83,14 @@ def examine(
 ) -> Report:
     """Audit the callbacks of a span, naming at most `limit` holes; raises `StartError`.
 
-    Waits at most `patience` seconds for messages under way. `say` is called with what is being done.
+    Waits at most `patience` seconds for messages under way. `say` is called with what is being done. Days
+    that the tables no longer keep are not looked at; a note says so.
     """
     if missing := migrate.pending_tables(settings):
         raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
-        tables = Tables(client, settings.kafka, span)
-        report = _Audit(settings.kafka, kafka, tables, span=span, limit=limit, say=say).run(patience)
+    if cut.note:
+        report.notes.append(cut.note)
     report.doubts += _spooled(settings.spool_folder())
     return report
 
@@ -146,7 +154,7 @@ class _Audit:
         unattributed -= self._find_strays(slices, patience)
         if unattributed > 0:
             self._count(UNKNOWN_SOURCE).missing += unattributed
-        short = [name for group in groups for name in group.short]
+        short = [] if self._report.lags else [name for group in groups for name in group.short]
         self._report.holes += self._tables.holes(lines, short, self._limit - len(self._report.holes))
         return self._report
 

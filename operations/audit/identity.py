@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from operations.audit.offsets import Lag
 
@@ -128,13 +128,22 @@ class Verdict(StrEnum):
     UNTOLD = "can't be told now"
 
 
-def verdict(counts: Mapping[str, Counts], lags: Iterable[Lag], doubts: Iterable[str] = ()) -> Verdict:
-    """Judge. What is missing before the sink's offsets is lost for certain; the rest may be on its way."""
-    if any(each.missing or each.undecided for each in counts.values()):
+def certain(counts: Mapping[str, Counts], *, is_quiet: bool) -> dict[str, int]:
+    """Return by source how many callbacks are missing for certain.
+
+    What is missing before the sink's offsets always is; the rest may be on its way unless all is quiet.
+    """
+    return {
+        source: each.difference() if is_quiet else each.missing + each.undecided
+        for source, each in counts.items()
+    }
+
+
+def verdict(counts: Mapping[str, Counts], lags: Collection[Lag], doubts: Collection[str] = ()) -> Verdict:
+    is_quiet = not lags and not doubts
+    if any(certain(counts, is_quiet=is_quiet).values()):
         return Verdict.HOLE
-    if any(lags) or any(doubts):
-        return Verdict.UNTOLD
-    return Verdict.HOLE if any(each.difference() for each in counts.values()) else Verdict.WHOLE
+    return Verdict.WHOLE if is_quiet else Verdict.UNTOLD
 
 
 def total(counts: Mapping[str, Counts]) -> Counts:

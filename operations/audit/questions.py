@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from operations.audit.offsets import BUCKET
+from sinks.rows import GONE
 
 PLACES = """
 (
@@ -72,8 +73,16 @@ FROM stored_events FINAL
 WHERE callback_id != ''
 """
 
+# Legs of calls that were reported again on a day that is kept, but whose own day is dropped. A call that
+# became part of another has such rows too: its legs are among those of the other, under a day that is kept.
+_DROPPED = f"""
+SELECT sipHash64(account, leg_id) FROM stored_legs
+WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(account, leg_id) NOT IN
+    (SELECT sipHash64(account, id) FROM call_ids WHERE day >= %(calls_since)s)
+"""
+
 # A call that has very many events names the latest; of the others it has those that share an id with these.
-_IN_CALLS = """
+_IN_CALLS = f"""
 SELECT sipHash64(account, arrayJoin(events)) FROM calls
 UNION ALL
 SELECT sipHash64(account, event_id) FROM event_ids
@@ -83,6 +92,9 @@ WHERE sipHash64(account, id) IN
     WHERE sipHash64(account, event_id) IN
         (SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated)
 )
+UNION ALL
+SELECT sipHash64(account, event_id) FROM event_ids
+WHERE sipHash64(account, id) IN ({_DROPPED})
 """
 
 _SHORT = "NOT rejected AND (events = 0 OR held < calls)"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from clickhouse_driver import Client
 
+    from operations.audit.kept import Kept
     from operations.audit.offsets import Partition
     from runtime.settings import KafkaSettings
     from schemas.callbacks import Callback
@@ -31,10 +32,10 @@ NAMED_AT_ONCE = 500
 
 
 class Tables:
-    def __init__(self, client: Client, kafka: KafkaSettings, span: Span) -> None:
+    def __init__(self, client: Client, kafka: KafkaSettings, kept: Kept) -> None:
         self._client = client
         self._kafka = kafka
-        self._span = span.values()
+        self._kept = {**kept.span.values(), "calls_since": kept.calls_since}
 
     def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:
         """Return by partition how many offsets each bucket has, with its first and last."""
@@ -65,7 +66,7 @@ class Tables:
         ((before, after, later),) = self._ask(
             questions.AROUND, topic=topic, partition=partition, first=gap.first, end=gap.end
         )
-        return before < span.until and (not later or after >= span.since)
+        return span.since < span.until and before < span.until and (not later or after >= span.since)
 
     def slices(self) -> int:
         """Return into how many slices the callbacks are cut."""
@@ -136,7 +137,7 @@ class Tables:
         return values
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._span, **values})
+        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._kept, **values})
         return found
 
 

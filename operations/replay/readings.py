@@ -25,7 +25,7 @@ PACKAGES = ("operations", "processors", "runtime", "schemas", "sinks")
 
 FILE = "reading.json"
 
-SETTINGS = ("account", "dialect", "timezone")
+SETTINGS = ("account", "dialect", *sources.READ_WITH)
 """Of a source: what its callbacks are read by."""
 
 
@@ -49,7 +49,7 @@ class Means:
 def means_of(settings: Settings, since: int) -> Means:
     """Return this machine's means; raises `SourcesError`."""
     known = {
-        each.name: {name: str(getattr(each, name)) for name in SETTINGS}
+        each.name: {name: str(getattr(each, name) or "none") for name in SETTINGS}
         for each in sources.load(settings.sources_file)
     }
     return Means(_code(), known, since)

@@ -38,7 +38,7 @@ from sinks import migrate, rows
 from sinks.batch import Batch, Insert
 from sinks.rows import REFUSED, dead_letter
 from sinks.store import Store
-from sinks.tables import DEAD_LETTERS
+from sinks.tables import DEAD_LETTERS, EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,8 +58,8 @@ BATCH_ROWS = 10_000
 PORTION = 10_000
 """Callbacks or events, at most, that an interruption has read again."""
 CLOSINGS = """
-INSERT INTO {into}.stored_events
-SELECT * FROM {known}.stored_events
+INSERT INTO {into}.stored_events ({columns})
+SELECT {columns} FROM {known}.stored_events
 WHERE kind = 'closed'
     AND received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
@@ -288,9 +288,14 @@ def read_archive(settings: Settings, selection: Selection, rebuild: Rebuild, kep
             kept.portions(pages(), rebuild, advance)
 
 
+def closings(into: str, known: str) -> str:
+    """Return the statement that copies closings from a database, maybe of another release, into another."""
+    return CLOSINGS.format(into=into, known=known, columns=", ".join(f"`{name}`" for name in EVENTS.columns))
+
+
 def carry_closings_over(settings: Settings, other: Settings, selection: Selection) -> None:
     """Copy closings; to do it twice changes nothing."""
-    query = CLOSINGS.format(into=other.clickhouse.database, known=settings.clickhouse.database)
+    query = closings(other.clickhouse.database, settings.clickhouse.database)
     with clickhouse.connected(settings.clickhouse) as client:
         client.execute(query, selection.values())
 

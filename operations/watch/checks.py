@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
     from prometheus_client import Gauge
 
+    from operations.audit.examine import Report
     from operations.audit.log import Log
     from operations.audit.offsets import Partition
     from operations.watch.rhythm import Hour, Rhythm
@@ -166,27 +167,30 @@ class SilenceCheck(Check):
         self._known: dict[str, _Known] = {}
         self._rhythms: dict[str, Rhythm | None] = {}
         self._learnt = 0
+        self._whole: int | None = None
+        """Up to when the tables had arrived when they were last read, in seconds since 1970."""
 
     def look(self) -> list[Finding]:
-        with clickhouse.connected(self.settings.clickhouse) as client:
-            self._read(client)
         until = self.arrived.until
         if until is None:
-            return []
+            raise Untold
+        with clickhouse.connected(self.settings.clickhouse) as client:
+            self._read(client, until)
         return list(self._judge(sources.load(self.settings.sources_file), until))
 
-    def _read(self, client: Client) -> None:
-        """All at first; then the hours that may still change, spooled callbacks among them."""
+    def _read(self, client: Client, until: int) -> None:
+        """All at first; then the hours that had not arrived, and one more: spooled callbacks come late."""
         now = self.now()
-        since = (now // HOUR - 1) * HOUR if self._learnt else now - rhythm.LEARNT_DAYS * DAY
+        since = now - rhythm.LEARNT_DAYS * DAY if self._whole is None else (self._whole // HOUR - 1) * HOUR
         for known in self._known.values():
             while known.hours and known.hours[-1].begin >= since // HOUR * HOUR:
                 known.hours.pop()
         for account, source, hour in archive.hours(client, since, now + 1):
             self._known.setdefault(source, _Known(account, deque())).hours.append(hour)
-        if now // HOUR != self._learnt:
+        if now // HOUR != self._learnt or since < (now // HOUR - 1) * HOUR:
             self._learnt = now // HOUR
             self._rhythms.clear()
+        self._whole = until
 
     def _judge(self, configured: Sources, until: int) -> Iterator[Finding]:
         for name, known in self._known.items():
@@ -271,19 +275,20 @@ class AuditCheck(Check):
         if report.verdict() is Verdict.UNTOLD:
             raise Untold
         metrics.AUDITED.set(now / 1e6)
-        known = sources.load(self.settings.sources_file)
-        findings = []
-        for name, counts in report.counts.items():
-            difference = counts.difference()
-            metrics.DIFFERENCE.labels(name).set(difference)
-            if difference:
-                text = f"{difference} callbacks of {name} are missing: `callweave audit` says where."
-                findings.append(Finding(Key(Kind.AUDIT, name), _account(known, name), text, difference, 0))
-        return findings
+        return list(missing(report, sources.load(self.settings.sources_file)))
+
+
+def missing(report: Report, known: Sources) -> Iterator[Finding]:
+    """Find what is missing for certain, and export it."""
+    for name, callbacks in report.certain().items():
+        metrics.DIFFERENCE.labels(name).set(callbacks)
+        if callbacks:
+            text = f"{callbacks} callbacks of {name} are missing: `callweave audit` says where."
+            yield Finding(Key(Kind.AUDIT, name), _account(known, name), text, callbacks, 0)
 
 
 class Untold(Exception):
-    """There is no result now, since stages are at work."""
+    """There is no result now: stages are at work, or it is not known yet how far they are."""
 
 
 class SpoolCheck(Check):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
+import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
@@ -17,8 +19,15 @@ from operations.audit.examine import examine
 from operations.audit.identity import Problem, Verdict, total
 from operations.audit.offsets import Range
 from runtime import clickhouse, topics
+from runtime.clock import SystemClock
 from runtime.kafka import client_options
+from runtime.settings import RetentionSettings
+from schemas.callbacks import Callback
+from schemas.times import moment
 from schemas.topics import Topic
+from sinks import rows
+from sinks.batch import Batch
+from sinks.retention import drop
 from sinks.span import Span
 from tests.kit.spool import append
 from tests.operations.audit.traffic import assert_whole, audited, traffic
@@ -26,6 +35,8 @@ from tests.pipeline import Pipeline
 from tests.rows import select
 from tests.servers import eventually
 from tests.sinks.flow import Flow
+from tests.sinks.folded import insert, write
+from tests.sinks.queries.telling import DAY, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,8 +46,11 @@ if TYPE_CHECKING:
     from operations.audit.identity import Hole
     from operations.audit.offsets import Partition
     from runtime.settings import Settings
+    from schemas.events import CallEvent
     from tests.operations.audit.traffic import Traffic
 
+CALLS = (("ring", "old", 40), ("hangup", "old", 1), ("ring", "recent", 1))
+"""Kind, leg and age in days of events."""
 TAKEN = {
     "stored_callbacks": (
         "SELECT id FROM callbacks WHERE status = 'accepted' AND source = 'common'",
@@ -108,6 +122,17 @@ def forgotten(
         admin.delete_records({TopicPartition(*place): end for place, end in ends.items() if end})
         assert kafka.firsts([name]) == ends
     return ends
+
+
+def archive(settings: Settings, ids: set[str]) -> None:
+    """Write these callbacks of callbacks.raw as the sink does."""
+    name, batch = settings.kafka.topic(Topic.RAW), Batch()
+    with log.opened(settings.kafka) as kafka:
+        for place, end in kafka.ends([name]).items():
+            for record in kafka.read(place, Range(0, end)):
+                if Callback.from_message(record.value, list(record.headers)).id in ids:
+                    batch.add(record, rows.read(Topic.RAW, record), 0.0)
+    insert(settings, batch)
 
 
 def places(holes: list[Hole]) -> set[tuple[str, int, int]]:
@@ -248,6 +273,66 @@ def test_what_kafka_forgot_before_the_sink_came_to_it_is_missing(stack_settings:
     assert total(report.counts).missing == 30
     lost = {(*place, offset) for place, end in ends.items() for offset in range(end)}
     assert len(places(report.holes) & lost) == len(report.holes) == 20
+
+
+def test_while_a_stage_is_behind_only_what_the_sink_passed_over_is_a_hole(stack_settings: Settings) -> None:
+    """Of two callbacks the sink has archived one; normalize has read neither."""
+    with Flow(stack_settings) as flow:
+        lost, archived = flow.callback(b"x"), flow.callback(b"y")
+        flow.accept(lost)
+        flow.accept(archived)
+    archive(stack_settings, {archived.id})
+    commit_past(stack_settings, stack_settings.kafka.group("sink"), Topic.RAW)
+    report = audited(stack_settings, patience=0)
+    assert {lag.group for lag in report.lags} == {stack_settings.kafka.group("normalize")}
+    assert report.verdict() is Verdict.HOLE
+    assert [(hole.problem, hole.callback_id) for hole in report.holes] == [(Problem.NOT_ARCHIVED, lost.id)]
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    assert problems(audited(stack_settings, patience=0)) == {Problem.NOT_ARCHIVED, Problem.NOT_NORMALIZED}
+
+
+@pytest.mark.parametrize(
+    "retention",
+    [
+        RetentionSettings(callbacks_days=30),
+        RetentionSettings(events_days=30),
+        RetentionSettings(calls_days=30),
+        RetentionSettings(callbacks_days=30, events_days=30, calls_days=30),
+    ],
+    ids=["callbacks", "events", "calls", "all"],
+)
+def test_what_retention_has_dropped_is_no_hole(
+    stack_settings: Settings, retention: RetentionSettings
+) -> None:
+    """A call of long ago, one of yesterday, and late news of yesterday about the first."""
+    settings = stack_settings.model_copy(update={"retention": retention})
+    now = SystemClock().now()
+    told = [
+        event(kind, leg, now - days * DAY, account="acme", source="shop", ids=(leg,))
+        for kind, leg, days in CALLS
+    ]
+    with Flow(settings) as flow:
+        told = [replace(each, callback_id=reported(flow, each)) for each in told]
+    archive(settings, {each.callback_id for each in told})
+    for group in ("normalize", "sink"):
+        commit_past(settings, settings.kafka.group(group), Topic.RAW)
+    write(settings, told[:2], told[2:])
+    assert_whole(stack_settings)
+    with clickhouse.connected(settings.clickhouse) as client:
+        assert drop(client, retention, moment(now).date())
+    (note,) = assert_whole(settings).notes
+    assert "not looked at" in note
+    forgotten(settings, Topic.RAW)
+    assert_whole(settings)
+    list(zip(range(1), taken_away(settings, "stored_calls"), strict=False))
+    assert problems(audited(settings)) == {Problem.NOT_IN_A_CALL}
+
+
+def reported(flow: Flow, event: CallEvent) -> str:
+    """Publish the callback of an event; its id."""
+    callback = replace(flow.callback(b"x"), received_at=event.received_at)
+    flow.accept(callback)
+    return callback.id
 
 
 def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(

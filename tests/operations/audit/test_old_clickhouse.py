@@ -31,6 +31,7 @@ NAMED = {
     "ids": ["x"],
     "legs": ["l"],
     "days": [date(2026, 1, 31)],
+    "calls_since": date(2026, 1, 1),
     "names": [("a", "x")],
 }
 DATABASES = {"before": "callweave", "after": "callweave", "columns": "`source`, `legs`, `state`"}
@@ -58,7 +59,7 @@ def asked() -> list[str]:
         changes.DIFFERENT_SQL.format(**databases),
         changes.STATUS_SQL.format(**databases),
         archive.PAGE_SQL.format(where=SELECTION.where()),
-        rebuild.CLOSINGS.format(into="callweave", known="callweave"),
+        rebuild.closings("callweave", "callweave"),
     ]
     client = Client("127.0.0.1")  # puts the values in; it never connects
     return [

@@ -4,14 +4,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.replay.readings import Last, Means, means_of, since_last
+from operations.replay.readings import SETTINGS, Last, Means, means_of, since_last
+from processors.normalize.outcome import Configured
+from runtime import sources
 from runtime.errors import CallweaveError
 from tests.servers import new_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHANGHAI = {"account": "acme", "dialect": "common-api", "timezone": "Asia/Shanghai"}
+SHANGHAI = {
+    "account": "acme",
+    "dialect": "common-api",
+    "timezone": "Asia/Shanghai",
+    "charset": "none",
+    "country": "none",
+}
 BEFORE = Means("code", {"pbx": SHANGHAI, "old": SHANGHAI}, since=1_700_000_000_000_000)
 LAST = "the last reading (2023-11-14 22:13:20 UTC)"
 
@@ -60,3 +68,19 @@ def test_the_means_are_code_and_what_callbacks_are_read_by(tmp_path: Path) -> No
     means = means_of(settings, 5)
     assert means.sources == {"pbx": SHANGHAI}
     assert (len(means.code), means.since) == (16, 5)
+
+
+def test_whatever_a_reader_must_know_of_a_source_is_among_the_means() -> None:
+    known = {name for name, value in vars(Configured).items() if isinstance(value, property)}
+    assert known - {"revision"} <= set(SETTINGS)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("charset", "gb18030"), ("country", "CN")])
+def test_a_changed_setting_is_another_reading(tmp_path: Path, setting: sources.Setting, value: str) -> None:
+    settings = new_settings("127.0.0.1:1", "127.0.0.1:1", tmp_path)
+    sources.add(settings.sources_file, "pbx", "acme", "common-api", "UTC")
+    before = means_of(settings, BEFORE.since)
+    sources.change(settings.sources_file, "pbx", {setting: value})
+    now = means_of(settings, BEFORE.since)
+    assert since_last(before, now) == f"What differs from {LAST}: source pbx: {setting} was none, is {value}."
+    assert now.digest != before.digest

@@ -53,7 +53,7 @@ def settings(module_settings: Settings) -> Iterator[Settings]:
         assert client.execute("SELECT close_reason FROM calls WHERE call_id = 'd'") == [("timeout",)]
     yield made
     with clickhouse.connected(made.clickhouse, database="default") as client:
-        for name in (other(made), same(made), partly(made)):
+        for name in (other(made), same(made), partly(made), older(made)):
             client.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
@@ -99,6 +99,10 @@ def partly(settings: Settings) -> str:
     return f"{settings.clickhouse.database}_partly"
 
 
+def older(settings: Settings) -> str:
+    return f"{settings.clickhouse.database}_older"
+
+
 def changed(callback: Callback) -> Normalized | Rejected:
     """Answers have another caller, `d` rings in vain, and a hangup of `c` is none of our business."""
     outcome = read(callback)
@@ -133,6 +137,18 @@ def test_the_same_rules_change_nothing(settings: Settings, capsys: pytest.Captur
     """Not even what time alone has told: that a call was closed."""
     rebuild.into(settings, Selection(), same(settings), Code(read, "same"), SystemClock())
     assert shown(settings, capsys, same(settings)) == ({}, "0 calls would differ.\n")
+
+
+def test_closings_are_copied_from_tables_of_a_later_release(settings: Settings) -> None:
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute("ALTER TABLE stored_events ADD COLUMN later String FIRST")
+        try:
+            rebuild.into(settings, Selection(), older(settings), Code(read, "same"), SystemClock())
+        finally:
+            client.execute("ALTER TABLE stored_events DROP COLUMN later")
+        for database in (settings.clickhouse.database, older(settings)):
+            closed = f"SELECT event_id, extra FROM {database}.stored_events FINAL WHERE kind = 'closed'"
+            assert client.execute(closed) == [("closing", '{"reason":"timeout"}')]
 
 
 def test_a_changed_rule_lists_exactly_the_calls_that_it_changes(

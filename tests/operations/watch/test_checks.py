@@ -11,7 +11,7 @@ from ingest.metrics import SPOOL_BYTES
 from operations.watch import archive as questions
 from operations.watch import metrics
 from operations.watch.alerts import Key, Kind
-from operations.watch.checks import ShareCheck, SilenceCheck, SpoolCheck, Watch
+from operations.watch.checks import ShareCheck, SilenceCheck, SpoolCheck, Untold, Watch
 from runtime import sources
 from runtime.metrics import serve
 from runtime.settings import Settings, WatchSettings
@@ -33,8 +33,8 @@ def _add(settings: Settings, *names: str) -> None:
         sources.add(settings.sources_file, name, "acme", "extension-events", "Europe/Berlin")
 
 
-def _silence(settings: Settings, until: int | None) -> SilenceCheck:
-    watch = Watch(settings, CLOCK, lambda *_: False)
+def _silence(settings: Settings, until: int | None, clock: ManualClock = CLOCK) -> SilenceCheck:
+    watch = Watch(settings, clock, lambda *_: False)
     watch.arrived.until = until
     return SilenceCheck(watch)
 
@@ -58,9 +58,27 @@ def test_a_source_that_died_is_found_and_none_that_is_paused_or_new(
 def test_nobody_is_silent_while_the_tables_are_late(store_settings: Settings, client: Client) -> None:
     _add(store_settings, "dead")
     archive(client, "dead", silent_hours=3)
-    assert _silence(store_settings, None).look() == []
+    with pytest.raises(Untold):
+        _silence(store_settings, None).look()
     assert _silence(store_settings, NOW - 3 * HOUR + 60).look() == []
     assert len(_silence(store_settings, NOW).look()) == 1
+
+
+def test_what_the_tables_got_late_was_no_silence(store_settings: Settings, client: Client) -> None:
+    """The sink was away for five hours, and has caught up; later the source dies."""
+    _add(store_settings, "late")
+    clock = ManualClock((NOW - 5 * HOUR) * 1_000_000)
+    check = _silence(store_settings, NOW - 5 * HOUR, clock)
+    archive(client, "late", silent_hours=5)
+    for _ in range(6):
+        assert check.look() == []
+        clock.advance(HOUR)
+    archive(client, "late")
+    check.arrived.until = NOW
+    assert check.look() == []
+    clock.advance(2 * HOUR)
+    check.arrived.until = NOW + 3 * HOUR
+    assert [found.key.source for found in check.look()] == ["late"]
 
 
 def test_rejections_above_the_usual_share(store_settings: Settings, client: Client) -> None:

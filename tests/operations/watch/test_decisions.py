@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operations.audit.examine import Report
+from operations.audit.identity import Counts, Verdict
+from operations.audit.offsets import Lag
 from operations.watch.alerts import Alert, Finding, Key, Kind, changes
-from operations.watch.checks import Arrived
+from operations.watch.checks import Arrived, missing
 from operations.watch.growth import LEAST, Backlog, Sample
 from operations.watch.shares import Share, is_unusual
+from runtime.sources import Sources
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,22 @@ from operations.watch.shares import Share, is_unusual
 )
 def test_what_is_unusual(now: Share, before: Share, *, unusual: bool) -> None:
     assert is_unusual(now, before) is unusual
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report(lags=[Lag("normalize", "callbacks.raw", 0, 100, 500)]),
+        Report(doubts=["the topic was created anew"]),
+    ],
+)
+def test_one_lost_callback_accuses_no_source_whose_callbacks_are_under_way(report: Report) -> None:
+    report.counts = {"lost": Counts(archived=10, missing=1), "under way": Counts(archived=500)}
+    assert report.verdict() is Verdict.HOLE
+    (found,) = missing(report, Sources({}))
+    assert (found.key, found.value) == (Key(Kind.AUDIT, "lost"), 1)
+    report.lags, report.doubts = [], []
+    assert [each.value for each in missing(report, Sources({}))] == [11, 500]
 
 
 def test_chance_alone_alarms_hardly_ever() -> None:
