@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ServerException
+from clickhouse_driver.errors import Error, ErrorCodes, ServerException
 
 from runtime.errors import StartError
 from runtime.tls import distrust
@@ -24,7 +24,9 @@ UNKNOWN_DATABASE = 81
 OTHER_TABLES_CODES = {47, 60}
 """UNKNOWN_IDENTIFIER, UNKNOWN_TABLE: our own queries are right for the tables of their release."""
 OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
-"""Replaces the server's words, which may repeat the query and its values."""
+"""What is wrong, whatever the server says of it."""
+NAMES_OF_CODES = {code: name for name, code in vars(ErrorCodes).items() if isinstance(code, int)}
+"""Codes of later releases are not among them."""
 
 
 def client_options(
@@ -86,15 +88,21 @@ def connected(
 
 
 def trouble(settings: ClickHouseSettings, error: Exception) -> str:
-    """Describe what went wrong with ClickHouse and what to do, in one sentence."""
+    """Describe what went wrong with ClickHouse and what to do, in one sentence.
+
+    It does not quote the server, whose words may repeat a query with its values.
+    """
     where = f"ClickHouse at {settings.host}:{settings.port}"
     code = error.code if isinstance(error, ServerException) else None
     if code in LOGIN_CODES:
         return f"{where} refuses the login: check clickhouse.user and clickhouse.password."
+    if code in OTHER_TABLES_CODES:
+        return OTHER_TABLES
     if code == UNKNOWN_DATABASE:
         return f"{where} has no database {settings.database}: run `callweave migrate`."
     if code is not None:
-        return f"{where} refuses: {first_line(error)}"
+        name = NAMES_OF_CODES.get(code)
+        return f"{where} refuses with code {code}{f' ({name})' if name else ''}: its log says why."
     if settings.secure and settings.verify:
         reason = distrust(settings.host, settings.port, settings.ca_certs)
         if reason is not None:
@@ -109,6 +117,7 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
+    """Return what the server says: only for people who wrote the query themselves."""
     message = str(error.message if isinstance(error, ServerException) else error)
     return message.partition("Stack trace:")[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
 

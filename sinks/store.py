@@ -128,7 +128,7 @@ class Store:
             connection.disconnect()  # what it still sends or awaits belongs to the failed insert
             alone, kind = len(insert.rows) == 1, fate(error)
             if kind not in {Fate.ROW, Fate.FEWER} or (alone and kind is Fate.FEWER):
-                raise self._failure(error) from None
+                raise self._failure(error, insert) from None
             if alone:
                 self._put_aside(insert, error, refused)
                 return
@@ -138,7 +138,7 @@ class Store:
     def _put_aside(self, insert: Insert, error: Exception, refused: list[Message]) -> None:
         (origin,) = insert.origins
         if origin is None or len(refused) >= MOST_REFUSED:
-            raise self._failure(error)
+            raise self._failure(error, insert)
         refused.append(origin)
 
     def close(self) -> None:
@@ -146,8 +146,10 @@ class Store:
         for connection in self._connections.values():
             connection.disconnect()
 
-    def _failure(self, error: Exception) -> StoreError:
+    def _failure(self, error: Exception, insert: Insert | None = None) -> StoreError:
         sentence = clickhouse.trouble(self._settings.clickhouse, error)
+        if insert is not None:
+            sentence = f"{insert.table.name}: {sentence}"
         if isinstance(error, ServerException):
             return StoreError(sentence, str(error.code), passes=fate(error) in {Fate.AGAIN, Fate.FEWER})
         return StoreError(sentence, type(error).__name__, passes=fate(error) is Fate.AGAIN)

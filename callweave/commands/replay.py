@@ -15,7 +15,7 @@ from operations.replay.archive import Selection
 from operations.replay.readings import means_of
 from operations.replay.send import replay as run
 from runtime import clickhouse
-from runtime.clickhouse import OTHER_TABLES, OTHER_TABLES_CODES, trouble
+from runtime.clickhouse import trouble
 from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.progress import bar
@@ -46,8 +46,6 @@ def asking(settings: Settings) -> Iterator[None]:
     try:
         yield
     except ServerException as error:
-        if error.code in OTHER_TABLES_CODES:
-            raise CallweaveError(OTHER_TABLES) from None
         raise CallweaveError(trouble(settings.clickhouse, error)) from None
 
 
