@@ -84,8 +84,11 @@ class Store:
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:
         """Write at most one insert for each table, and yield each as it ends, with its result.
 
-        If one failed, some of its rows may be written; it is safe to write them again.
+        If one failed, some of its rows may be written; it is safe to write them again. Two of one table
+        raise `ValueError`: they would share a connection.
         """
+        if len({insert.table for insert in inserts}) < len(inserts):
+            raise ValueError("two inserts for one table")
         under_way = {
             self._pool.submit(self._insert, self._connection(insert.table.name), insert): insert
             for insert in inserts

@@ -1,4 +1,4 @@
-"""What the sink says of a ClickHouse that refuses: logs and /readyz repeat it."""
+"""Inserts into ClickHouse, and what is said when it refuses: logs and /readyz repeat that."""
 
 from __future__ import annotations
 
@@ -51,3 +51,9 @@ def test_a_refused_row_is_not_quoted(store_settings: Settings, store: Store) -> 
     assert str(taken.error).startswith("stored_suspects: ")
     assert "code 469" in str(taken.error)
     assert SECRET not in str(taken.error)
+
+
+def test_two_inserts_for_one_table_are_a_mistake(store: Store) -> None:
+    ours = Insert(SUSPECTS, [("acme", SECRET, "shop", 0, 0)], [None])
+    with pytest.raises(ValueError, match="one table"):
+        list(store.insert([ours, ours]))
