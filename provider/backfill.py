@@ -17,6 +17,7 @@ from provider.dialling import answered
 from provider.rest.errors import NotFoundError, RefusedError, UnreadableError
 from runtime import clickhouse
 from runtime.files import replace_file
+from runtime.portions import portions
 from schemas.dialects import WITH_API
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 PAGE = 200
-"""Calls read from ClickHouse at once: the ids of their events must fit into a query's 256 kB."""
+"""Calls read from ClickHouse at once."""
 MOST_IDS = 4
 """How many ids of a call are tried: the provider answers only to its own id of the call."""
 
@@ -144,9 +145,7 @@ class Calls:
 
     def _requests(self, events: set[str]) -> set[str]:
         """Return the ids that the API gave to calls with these events."""
-        if not events:
-            return set()
-        return {leg for (leg,) in self._execute(REQUESTS, {"events": tuple(events)})}
+        return {leg for some in portions(events) for (leg,) in self._execute(REQUESTS, {"events": some})}
 
     def _ask(self, query: str, after: Position) -> list[tuple[Any, ...]]:
         return self._execute(query, {"after": after.first_received_at, "after_id": after.call_id})

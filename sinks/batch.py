@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from schemas.records import Record
@@ -48,6 +48,15 @@ class Insert:
         middle = len(self.rows) // 2
         part = slice(middle, None) if second else slice(middle)
         return Insert(self.table, self.rows[part], self.origins[part], self.oldest, self.newest)
+
+    def put_into(self, inserts: list[Insert]) -> None:
+        """Add these rows to the insert for their table if there is one: a table takes one at a time."""
+        for number, known in enumerate(inserts):
+            if known.table is self.table:
+                rows, origins = known.rows + self.rows, known.origins + self.origins
+                inserts[number] = replace(known, rows=rows, origins=origins)
+                return
+        inserts.append(self)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaProducer
 
 from runtime.kafka import ByKey, client_options
+from runtime.portions import portions
 from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from sinks import metrics
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from sinks.tables import Row
     from sinks.tied import Tied
 
-AT_ONCE = 1_000
-"""How many ids one query asks for: its text may not be longer than 256 KiB."""
 SEND_SECONDS = 30.0
 
 LOOK_UP = """
@@ -127,8 +126,7 @@ class Recall:
     def _look_up(self, legs: set[Leg], before: int) -> list[tuple[Any, ...]]:
         """Legs of these that are known, each with the day and the id of an event that names it."""
         found: list[tuple[Any, ...]] = []
-        for some in _portions(sorted(legs)):
-            ids = tuple(leg for _, leg in some)
+        for ids in portions(sorted({leg for _, leg in legs})):
             rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
             found += [((account, leg), *event) for account, leg, *event in rows if (account, leg) in legs]
         return found
@@ -142,9 +140,5 @@ class Recall:
         return events_of(self._in_portions(READ, "keys", keys))
 
     def _in_portions(self, query: str, name: str, keys: list[Any]) -> Iterator[tuple[Any, ...]]:
-        for some in _portions(keys):
-            yield from self._store.ask(query, {name: tuple(some)})
-
-
-def _portions(values: list[Any]) -> Iterator[list[Any]]:
-    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
+        for some in portions(keys):
+            yield from self._store.ask(query, {name: some})

@@ -84,8 +84,11 @@ class Store:
     def insert(self, inserts: Sequence[Insert]) -> Iterator[tuple[Insert, Taken]]:
         """Write at most one insert for each table, and yield each as it ends, with its result.
 
-        If one failed, some of its rows may be written; it is safe to write them again.
+        If one failed, some of its rows may be written; it is safe to write them again. Two of one table
+        raise `ValueError`: they would share a connection.
         """
+        if len({insert.table for insert in inserts}) < len(inserts):
+            raise ValueError("two inserts for one table")
         under_way = {
             self._pool.submit(self._insert, self._connection(insert.table.name), insert): insert
             for insert in inserts
@@ -128,7 +131,7 @@ class Store:
             connection.disconnect()  # what it still sends or awaits belongs to the failed insert
             alone, kind = len(insert.rows) == 1, fate(error)
             if kind not in {Fate.ROW, Fate.FEWER} or (alone and kind is Fate.FEWER):
-                raise self._failure(error) from None
+                raise self._failure(error, insert) from None
             if alone:
                 self._put_aside(insert, error, refused)
                 return
@@ -138,7 +141,7 @@ class Store:
     def _put_aside(self, insert: Insert, error: Exception, refused: list[Message]) -> None:
         (origin,) = insert.origins
         if origin is None or len(refused) >= MOST_REFUSED:
-            raise self._failure(error)
+            raise self._failure(error, insert)
         refused.append(origin)
 
     def close(self) -> None:
@@ -146,8 +149,10 @@ class Store:
         for connection in self._connections.values():
             connection.disconnect()
 
-    def _failure(self, error: Exception) -> StoreError:
+    def _failure(self, error: Exception, insert: Insert | None = None) -> StoreError:
         sentence = clickhouse.trouble(self._settings.clickhouse, error)
+        if insert is not None:
+            sentence = f"{insert.table.name}: {sentence}"
         if isinstance(error, ServerException):
             return StoreError(sentence, str(error.code), passes=fate(error) in {Fate.AGAIN, Fate.FEWER})
         return StoreError(sentence, type(error).__name__, passes=fate(error) is Fate.AGAIN)

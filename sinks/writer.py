@@ -244,7 +244,7 @@ class Writer:
             else:
                 self._trouble.met("insert", str(taken.error), taken.error.code, passes=taken.error.passes)
         if refused:
-            inserts.append(self._put_aside(refused))
+            self._put_aside(refused).put_into(inserts)
             return self._insert(inserts)
         if not inserts:
             self._trouble.over("insert")

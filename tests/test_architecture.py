@@ -41,12 +41,14 @@ PURE = (
     "operations.timeline.timeline",
     "provider.rest.models",
     "provider.subscriptions",
+    "runtime.portions",
 )
 
 PURE_LIBRARIES = frozenset(
     {
         "__future__",
         "base64",
+        "clickhouse_driver.util.escape",  # how a value is written in a query
         "collections",
         "dataclasses",
         "datetime",  # arithmetic on times; what reads the clock is refused by name

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runtime import clickhouse
+from runtime.portions import portions
 from schemas.uuids import canonical
 from simulator.compare import differences
 from simulator.ledger import BAD_REQUEST, EXPECTED, OK, SENT, lines
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-AT_ONCE = 1000
-"""Ids in one query, which may have 256 KiB."""
 POLL_SECONDS = 0.5
 MOST_SHOWN = 20
 
@@ -78,7 +77,7 @@ def _wrong(client: Client, expected: Sequence[Line]) -> Iterator[str]:
     rows = {}
     ids = [line["columns"]["call_id"] for line in expected]
     accounts = tuple({line["account"] for line in expected})
-    for some in _portions(ids):
+    for some in portions(ids):
         for row in clickhouse.rows(client, ROWS, {"accounts": accounts, "ids": some}):
             rows[row["account"], row["call_id"]] = row
     for line in expected:
@@ -93,7 +92,7 @@ def _strays(client: Client, expected: Sequence[Line]) -> Iterator[str]:
     each = (line["columns"] for line in expected)
     others = [leg for row in each for leg in sorted({*map(canonical, row["legs"])} - {row["call_id"]})]
     accounts = tuple({line["account"] for line in expected})
-    for some in _portions(others):
+    for some in portions(others):
         for (call_id,) in client.execute(
             "SELECT call_id FROM calls WHERE account IN %(accounts)s AND call_id IN %(ids)s",
             {"accounts": accounts, "ids": some},
@@ -105,7 +104,7 @@ def _count_callbacks(client: Client, sent: Sequence[Line], report: Report) -> No
     """Count archived callbacks: rejected if they were malformed, accepted if not."""
     answered = {line["id"]: line for line in sent if line["id"] and line["status"] in {OK, BAD_REQUEST}}
     found = {}
-    for some in _portions(list(answered)):
+    for some in portions(answered):
         found.update(client.execute(STATUSES, {"ids": some}))
     for each, line in answered.items():
         malformed = line["why"] == "malformed"
@@ -115,10 +114,6 @@ def _count_callbacks(client: Client, sent: Sequence[Line], report: Report) -> No
         report.accepted += status == "accepted"
         if status != ("rejected" if malformed else "accepted"):
             report.differences.append(f"callback {each} ({line['why']} {line['kind']}) is {status}")
-
-
-def _portions(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    return (tuple(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE))
 
 
 def verdict(report: Report) -> Iterator[str]:

@@ -12,6 +12,7 @@ from operations import suspects
 from operations.audit import questions
 from operations.audit.identity import Group, Hole, Name, Problem
 from operations.audit.offsets import Range
+from runtime.portions import MOST_BYTES, MOST_VALUES, portions
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 SLICE = 500_000
 """Callbacks that one question is about."""
-NAMED_AT_ONCE = 500
-"""Callbacks that one question names, twice: ClickHouse reads no longer text than 256 KiB."""
+NAMED_AT_ONCE = MOST_VALUES // 2
+"""Callbacks that one question names, twice."""
 
 
 class Tables:
@@ -79,7 +80,7 @@ class Tables:
             yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
 
     def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
-        for some in _in_parts(names):
+        for some in _in_portions(names):
             yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
 
     def _groups(
@@ -92,7 +93,7 @@ class Tables:
     def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
         """Return holes among these callbacks: archived, but without events or calls that should exist."""
         holes: list[Hole] = []
-        for some in _in_parts(names):
+        for some in _in_portions(names):
             if len(holes) >= limit:
                 break
             found = self._ask(questions.HOLES, **self._lines(lines), names=some, limit=limit - len(holes))
@@ -115,9 +116,13 @@ class Tables:
         if not callbacks:
             return {}
         accounts = sorted({each.account for each in callbacks})
-        ids, times = [each.id for each in callbacks], [each.received_at for each in callbacks]
-        found = self._ask(questions.VERDICTS, accounts=accounts, ids=ids, first=min(times), last=max(times))
-        return dict(found)
+        times = [each.received_at for each in callbacks]
+        values = {"accounts": accounts, "first": min(times), "last": max(times)}
+        return {
+            id_: verdict
+            for ids in portions(each.id for each in callbacks)
+            for id_, verdict in self._ask(questions.VERDICTS, ids=ids, **values)
+        }
 
     def suspects(self) -> list[tuple[str, str]]:
         """Ids that tied too many calls together, and their sources."""
@@ -141,6 +146,5 @@ class Tables:
         return found
 
 
-def _in_parts(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
-    for first in range(0, len(names), NAMED_AT_ONCE):
-        yield names[first : first + NAMED_AT_ONCE]
+def _in_portions(names: Sequence[Name]) -> Iterator[tuple[Name, ...]]:
+    return portions(names, most=NAMED_AT_ONCE, most_bytes=MOST_BYTES // 2)

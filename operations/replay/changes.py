@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from runtime.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,8 +114,7 @@ def calls(client: Client, before: str, after: str, span: Span) -> Iterator[Chang
     columns = ", ".join(f"`{name}`" for name in _columns(client, before, after))
     query = DIFFERENT_SQL.format(columns=columns, before=before, after=after, within=WITHIN_SQL)
     for values in _slices(client, before, "stored_calls"):
-        different = iter(client.execute(query, {**span.values(), **values}))
-        while keys := list(islice(different, CHUNK)):
+        for keys in portions(client.execute(query, {**span.values(), **values}), most=CHUNK):
             was, now = (_rows(client, database, columns, keys) for database in (before, after))
             for key in keys:
                 found = change(key, was.get(key), now.get(key))
@@ -162,7 +162,7 @@ def _columns(client: Client, *databases: str) -> Iterable[str]:
 
 
 def _rows(
-    client: Client, database: str, columns: str, keys: list[tuple[str, str]]
+    client: Client, database: str, columns: str, keys: tuple[tuple[str, str], ...]
 ) -> dict[tuple[str, str], Row]:
     query = _ROWS.format(columns=columns, database=database)
     rows, described = client.execute(query, {"keys": keys}, with_column_types=True)

@@ -19,6 +19,7 @@ from operations.replay.progress import Progress, decide
 from operations.replay.readings import Last, since_last
 from runtime import clickhouse
 from runtime.errors import StartError
+from runtime.portions import portions
 from runtime.producer import producing
 from schemas.callbacks import Told
 from schemas.times import moment
@@ -120,11 +121,11 @@ def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told,
     values = {
         "accounts": sorted({each.callback.account for each in page}),
         "days": sorted({moment(each.callback.received_at).date() for each in page}),
-        "ids": [each.callback.id for each in page],
     }
-    for callback_id, event_id, leg, ids in client.execute(TOLD, values):
-        told = Told(text(event_id), text(leg), tuple(map(text, ids)))
-        found[text(callback_id)] = (*found.get(text(callback_id), ()), told)
+    for some in portions(each.callback.id for each in page):
+        for callback_id, event_id, leg, ids in client.execute(TOLD, {**values, "ids": some}):
+            told = Told(text(event_id), text(leg), tuple(map(text, ids)))
+            found[text(callback_id)] = (*found.get(text(callback_id), ()), told)
     return found
 
 

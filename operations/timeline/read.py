@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from operations import events
 from operations.timeline.model import Kept, Match, Told, Whole
 from runtime import clickhouse
+from runtime.portions import portions
 from schemas.calls import Call
 from schemas.events import newest
 from schemas.times import microseconds
 from schemas.uuids import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from clickhouse_driver import Client
 
@@ -77,13 +78,14 @@ def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
 def _called(client: Client, ids: Sequence[str], account: str | None) -> list[Match]:
     narrowed = "" if account is None else "AND account = %(account)s"
     query = CALLED.format(account=narrowed, most=MOST_MATCHES * LEGS_A_CALL)
-    rows = client.execute(query, {"ids": list(ids), "account": account})
     # legs are shown as the provider wrote them
-    return [
+    found = (
         Match(owner, call_id)
-        for owner, call_id, named, has_more in rows
+        for some in portions(ids)
+        for owner, call_id, named, has_more in client.execute(query, {"ids": some, "account": account})
         if has_more or not {canonical(each) for each in named if each}.isdisjoint(ids)
-    ][:MOST_MATCHES]
+    )
+    return list(dict.fromkeys(found))[:MOST_MATCHES]
 
 
 def _named(client: Client, id_: str, account: str | None) -> list[Match]:
@@ -127,8 +129,9 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
 def _told(client: Client, account: str, legs: list[str]) -> list[Told]:
     """Return each event that names one of these legs, in its newest reading."""
     found: dict[str, list[CallEvent]] = {}
-    for event in events.tellings(client, EVENTS, {"account": account, "legs": legs}):
-        found.setdefault(event.event_id, []).append(event)
+    for some in portions(legs):
+        for event in events.tellings(client, EVENTS, {"account": account, "legs": some}):
+            found.setdefault(event.event_id, []).append(event)
     told = [
         Told(reduce(newest, said), tuple(sorted({each.callback_id for each in said} - {""})))
         for said in found.values()
@@ -140,10 +143,11 @@ def _plain(value: Any) -> Any:
     return microseconds(value) if isinstance(value, datetime) else value
 
 
-def _callbacks(client: Client, account: str, ids: Iterable[str], *, raw: bool) -> list[Kept]:
+def _callbacks(client: Client, account: str, ids: Iterable[str], *, raw: bool) -> Iterator[Kept]:
     query = _CALLBACKS.format(bytes=", query, payload" if raw else "")
-    rows = _rows(client, query, {"account": account, "ids": sorted(ids) or [""]})
-    return [Kept(**{name: _kept(name, value) for name, value in row.items()}) for row in rows]
+    for some in portions(sorted(ids)):
+        for row in _rows(client, query, {"account": account, "ids": some}):
+            yield Kept(**{name: _kept(name, value) for name, value in row.items()})
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runtime import clickhouse
+from runtime.portions import portions
 from runtime.settings import load as load_settings
 
 if TYPE_CHECKING:
@@ -37,14 +38,12 @@ def named(data: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
 
 
 def areas(client: Client, wanted: Iterable[str]) -> dict[str, str]:
-    known = sorted(set(wanted))
-    if not known:
-        return {}
-    return dict(
-        client.execute(
-            "SELECT prefix, area FROM phone_areas FINAL WHERE prefix IN %(prefixes)s", {"prefixes": known}
-        )
-    )
+    query = "SELECT prefix, area FROM phone_areas FINAL WHERE prefix IN %(prefixes)s"
+    return {
+        prefix: area
+        for some in portions(sorted(set(wanted)))
+        for prefix, area in client.execute(query, {"prefixes": some})
+    }
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from runtime.backoff import MOST_SECONDS, delays
 from schemas.legs import Leg
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
-from sinks.batch import MAX_BYTES, Batch, Batches
+from sinks.batch import MAX_BYTES, Batch, Batches, Insert
 from sinks.progress import Progress
 from sinks.readiness import Readiness
 from sinks.rows import GONE, read
@@ -158,6 +158,18 @@ def test_what_was_taken_away_is_written_but_not_committed() -> None:
     # and when it comes back, it is read again from what was committed
     batch.add(StoredMessage("r", 0, 3), known(), 0.0)
     assert batch.offsets == {("r", 1): 6, ("r", 0): 4}
+
+
+def test_rows_join_the_insert_for_their_table() -> None:
+    poison, refused = StoredMessage("e", 0, 1), StoredMessage("e", 0, 2)
+    calls, letters = Insert(CALLS, [("c",)], [refused], 1, 2), Insert(DEAD_LETTERS, [("p",)], [poison])
+    more = Insert(DEAD_LETTERS, [("r",)], [None])
+    inserts = [letters, calls]
+    more.put_into(inserts)
+    assert inserts == [Insert(DEAD_LETTERS, [("p",), ("r",)], [poison, None]), calls]
+    alone = [calls]
+    more.put_into(alone)
+    assert alone == [calls, more]
 
 
 def test_an_empty_batch_has_nothing_to_insert() -> None:

@@ -128,6 +128,17 @@ def test_rows_of_earlier_lives_are_hidden(store_settings: Settings, recall: Reca
     assert {row["call_id"] for row in select(store_settings, "SELECT call_id FROM call_legs")} == {"a"}
 
 
+def test_ids_are_found_and_hidden_whatever_their_length(store_settings: Settings, recall: Recall) -> None:
+    names = [f"{number:03}".ljust(255, "通") for number in range(400)]
+    write(
+        store_settings, *([event("ring", f"b{name}", START, ids=(f"a{name}", f"b{name}"))] for name in names)
+    )
+    found = recall.find([("acme", f"b{name}") for name in names], MUCH_LATER)
+    assert [each.ids for each in found] == [(f"a{name}", f"b{name}") for name in names]
+    (calls,) = recall.hidden(found)
+    assert len(calls.rows) == 400
+
+
 def test_late_news_is_answered_through_links(stack_settings: Settings, tmp_path: Path) -> None:
     write(stack_settings, [FIRST, SECOND_EVENT])
     sink = Worker("sink", stack_settings, tmp_path / "sink.log")

@@ -194,6 +194,23 @@ def test_a_row_that_clickhouse_refuses_is_put_aside_alone(stack_settings: Settin
     assert {code for row in kept for code in row["codes"]} == {"refused"}
 
 
+def test_refused_rows_and_poison_wait_together_for_the_table_of_dead_letters(
+    stack_settings: Settings, sink: Worker
+) -> None:
+    select(stack_settings, "ALTER TABLE stored_events ADD CONSTRAINT known CHECK leg != 'bad'")
+    select(stack_settings, "ALTER TABLE dead_letters RENAME COLUMN reasons TO hidden")
+    with Flow(stack_settings) as flow:
+        flow.publish(Topic.EVENTS, b"{", key=b"same")
+        flow.publish(Topic.EVENTS, replace(EVENT, ids=("bad",), leg="bad").to_json(), key=b"same")
+        flow.flush()
+        sink.start()
+        eventually(lambda: "dead_letters: " in reason_not_ready(sink), "the sink says what it waits for")
+        select(stack_settings, "ALTER TABLE dead_letters RENAME COLUMN hidden TO reasons")
+        eventually(lambda: uncommitted(stack_settings) == 0, "all is committed")
+    kept = select(stack_settings, "SELECT reasons.code AS codes FROM dead_letters FINAL ORDER BY offset")
+    assert [row["codes"] for row in kept] == [["no-event"], ["refused"]]
+
+
 def test_a_message_of_a_later_release_stops_the_sink_with_a_sentence(
     stack_settings: Settings, sink: Worker
 ) -> None:

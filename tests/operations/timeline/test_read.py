@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from operations.timeline import read
+from operations.timeline.model import Match
+from runtime import clickhouse
+from schemas.topics import Topic
+from sinks.batch import Batch
+from tests.sinks.folded import add, insert, record_of
+from tests.sinks.queries.telling import START, event
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+CALLBACKS = 8_000
+"""Their ids take more than a query may have."""
+REFERENCE = "order-7"
+
+
+def test_a_call_of_very_many_callbacks_is_read(store_settings: Settings) -> None:
+    first = event("ring", "leg", START, callback_id="")
+    batch = Batch()
+    for number in range(CALLBACKS):
+        add(batch, Topic.EVENTS, replace(first, callback_id=f"{number:036}").to_json())
+    add(batch, Topic.RECORDS, record_of([first]).to_json())
+    insert(store_settings, batch)
+    with clickhouse.connected(store_settings.clickhouse) as client:
+        (match,) = read.find(client, "leg")
+        whole = read.whole(client, match, raw=False)
+    assert whole is not None
+    (told,) = whole.told
+    assert len(told.callback_ids) == CALLBACKS
+
+
+def test_a_reference_leads_to_calls_whatever_the_length_of_their_ids(store_settings: Settings) -> None:
+    names = [f"{number:03}".ljust(256, "通") for number in range(400)]
+    batch = Batch()
+    for name in names:
+        told = event("ring", name, START, customer_ref=REFERENCE)
+        add(batch, Topic.EVENTS, told.to_json())
+        add(batch, Topic.RECORDS, record_of([told]).to_json())
+    insert(store_settings, batch)
+    with clickhouse.connected(store_settings.clickhouse) as client:
+        found = read.find(client, REFERENCE)
+        assert len(read.summaries(client, found)) == read.MOST_MATCHES
+    assert found == [Match("acme", name) for name in names[: read.MOST_MATCHES]]
