@@ -13,12 +13,13 @@ import hmac
 import ipaddress
 from typing import TYPE_CHECKING
 
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runtime.senders import Credentials, Sender, Signature
+
+STANDARD_TOLERANCE_SECONDS = 300.0
+"""How far the time of a signature of Standard Webhooks may be from now."""
 
 
 def peer_of(address: str, forwarded: str, proxies: int) -> str:
@@ -76,7 +77,7 @@ def are_right(wanted: Credentials, headers: Mapping[str, str]) -> bool:
 
 def signature_objection(wanted: Signature, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
     if wanted.scheme == "standard-webhooks":
-        good = one_holds(is_standard(secret, headers, body) for secret in wanted.secrets)
+        good = one_holds(is_standard(secret, headers, body, now) for secret in wanted.secrets)
         return None if good else "signature"
     given = headers.get(wanted.header.lower())
     if given is None:
@@ -114,10 +115,17 @@ def one_holds(comparisons: Iterable[bool]) -> bool:
     return any(made)
 
 
-def is_standard(secret: bytes, headers: Mapping[str, str], body: bytes) -> bool:
-    """Return whether a signature of Standard Webhooks is right, and at most five minutes old."""
-    try:
-        Webhook(secret).verify(body, dict(headers), json_parse=False)
-    except (WebhookVerificationError, ValueError):  # ValueError: it is no base64, or the body no UTF-8
+def is_standard(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -> bool:
+    """Return whether a signature of Standard Webhooks is right, and at most five minutes old.
+
+    Their own library is not asked: it refuses a body that isn't UTF-8, and reads no signature after a
+    malformed one.
+    """
+    message, timestamp, given = (
+        headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature")
+    )
+    if not (message and is_recent(timestamp, STANDARD_TOLERANCE_SECONDS, now)):
         return False
-    return True
+    signed = f"{message}.{timestamp}.".encode() + body
+    right = b"v1," + base64.b64encode(hmac.new(secret, signed, "sha256").digest())
+    return one_holds(hmac.compare_digest(right, part.encode()) for part in given.split())
