@@ -11,12 +11,16 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runtime.senders import Credentials, Sender, Signature
+
+WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d*")
+"""An address as some proxies write it: 203.0.113.7:51234, [2001:db8::1]:51234, [2001:db8::1]."""
 
 STANDARD_TOLERANCE_SECONDS = 300.0
 """How far the time of a signature of Standard Webhooks may be from now."""
@@ -26,10 +30,15 @@ def peer_of(address: str, forwarded: str, proxies: int) -> str:
     """Return the sender's address; this many proxies of our own are in front, and each adds its caller's.
 
     `forwarded` is X-Forwarded-For. If it has fewer entries than there are proxies, somebody has bypassed
-    them: then it is the connection's own address.
+    them: then it is the connection's own address. A port is left out.
     """
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
-    return hops[-proxies] if 0 < proxies <= len(hops) else address
+    return without_port(hops[-proxies]) if 0 < proxies <= len(hops) else address
+
+
+def without_port(address: str) -> str:
+    found = WITH_PORT.fullmatch(address)
+    return (found[1] or found[2] or "") if found else address
 
 
 def objection(sender: Sender, peer: str, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
