@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from runtime.settings import IngestSettings
 
 MAX_HEAD_BYTES = 65_536
-"""Of a request line and its headers."""
+"""Of a request line and its headers; of a trailer; of what is between two parts of a chunked body."""
+PIECE_BYTES = 16_384
+"""How much is parsed before it is counted: llhttp doesn't say where in a piece a request begins or ends."""
 MAX_BUFFERED_BYTES = 128 * 1024 * 1024
 """Of all bodies that are not whole."""
 LINGER_SECONDS = 2.0
@@ -75,7 +77,8 @@ class Connection(asyncio.Protocol):
         self.peer = ""
         self.size = 0
         """Bytes of the body received so far."""
-        self._head_bytes = 0
+        self._unfinished = 0
+        """Bytes since the request began, or since its head or a part of its body ended."""
         self._begun = False
         """Whether a request has begun that is not whole."""
         self._ended = False
@@ -110,6 +113,10 @@ class Connection(asyncio.Protocol):
         self.server.leave(self)
 
     def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE_BYTES):
+            self._receive(data[start : start + PIECE_BYTES])
+
+    def _receive(self, data: bytes) -> None:
         if self.phase is Phase.CLOSING:
             return
         if self.phase is Phase.ANSWER:
@@ -133,16 +140,14 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._headers = []
         self._target = b""
-        self._head_bytes = 0
+        self._unfinished = 0
         self._begun = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
-        self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; after a chunked body it is a trailer, which is ignored."""
-        self._head_bytes += len(name) + len(value) + 4
         if self._request is None:
             self._headers.append((name.lower(), value))
 
@@ -214,7 +219,7 @@ class Connection(asyncio.Protocol):
             data = bytes(self._unread)
             self._unread.clear()
             self._transport.resume_reading()
-            self._feed(data)
+            self.data_received(data)
 
     def overdue(self) -> None:
         """Close, since a phase took too long."""
@@ -256,6 +261,7 @@ class Connection(asyncio.Protocol):
         if self.phase is Phase.IDLE:
             self.phase = Phase.HEAD
             self.deadline = self.server.now + self.server.limits.header_seconds
+        before = self.phase, self.size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:  # we speak HTTP/1.1 alone, and say so by our answer
@@ -271,19 +277,11 @@ class Connection(asyncio.Protocol):
         if self._whole:
             self._work()
             return
-        if self.phase is Phase.HEAD:  # llhttp tells of a header once it is whole: until then we count
-            self._head_bytes += len(data)
-            self._refused = self._refused or self._head_objection()
+        # llhttp tells of a header, and of a trailer, once it is whole: until then we count
+        self._unfinished = self._unfinished + len(data) if before == (self.phase, self.size) else 0
+        self._refused = self._refused or length_objection(self._unfinished, self._target)
         if self._refused is not None:
             self.refuse(self._refused)
-
-    def _head_objection(self) -> HTTPStatus | None:
-        """Return why these headers are refused, None if they are not."""
-        if self._head_bytes <= MAX_HEAD_BYTES:
-            return None
-        if len(self._target) > MAX_HEAD_BYTES // 2:
-            return HTTPStatus.REQUEST_URI_TOO_LONG
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
     def _work(self) -> None:
         """Have the first complete request answered."""
@@ -296,7 +294,7 @@ class Connection(asyncio.Protocol):
         """Return why the body is refused, None if it is not."""
         if not request.target.isascii() or request.version not in VERSIONS:
             return HTTPStatus.BAD_REQUEST
-        if (objection := self._head_objection()) is not None:
+        if (objection := length_objection(head_bytes(request), request.target)) is not None:
             return objection
         named = dict(request.headers)
         length = named.get(b"content-length")
@@ -307,3 +305,19 @@ class Connection(asyncio.Protocol):
         ):
             return HTTPStatus.LENGTH_REQUIRED  # where its body ends nobody can tell
         return None
+
+
+def head_bytes(request: Request) -> int:
+    """Return how long a request's line and headers are, written without needless spaces."""
+    line = f"{request.method}  HTTP/{request.version}\r\n"
+    headers = sum(len(name) + len(value) + len(": \r\n") for name, value in request.headers)
+    return len(line) + len(request.target) + headers + len("\r\n")
+
+
+def length_objection(length: int, target: bytes) -> HTTPStatus | None:
+    """Return why a head, or a trailer, of this many bytes is refused, None if it is not."""
+    if length <= MAX_HEAD_BYTES:
+        return None
+    if len(target) > MAX_HEAD_BYTES // 2:
+        return HTTPStatus.REQUEST_URI_TOO_LONG
+    return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE

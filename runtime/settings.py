@@ -254,8 +254,8 @@ class IngestSettings(Section):
     """How long a connection may rest between two requests: longer than load balancers let it, mostly 60."""
     max_body_bytes: int = Field(default=512 * 1024, ge=1024, le=900 * 1024)
     """A larger body is answered with 413."""
-    max_query_bytes: int = Field(default=16 * 1024, ge=256, le=64 * 1024)
-    """A longer query string is answered with 414."""
+    max_query_bytes: int = Field(default=16 * 1024, ge=256, le=48 * 1024)
+    """A longer query string is answered with 414; a URL and its headers may have 64 KiB together."""
     acknowledge_timeout_seconds: float = Field(default=2.0, gt=0, le=30)
     """How long the broker may take to acknowledge a callback; without a spool the answer is 503 then."""
     spool: Path | None = None

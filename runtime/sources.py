@@ -74,6 +74,10 @@ class SourcesError(CallweaveError):
     """The sources file can't be used, or a change makes no sense; the text says what to do."""
 
 
+class UnreadError(SourcesError):
+    """The sources file could not be read this time, whatever it holds."""
+
+
 def checked_name(name: str) -> str:
     """Check the name of a source or an account, which topics' keys, headers and columns contain."""
     if not NAME.fullmatch(name):
@@ -213,7 +217,7 @@ def load(path: Path) -> Sources:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """The TOML document as it is; raise `SourcesError`."""
+    """The TOML document as it is; raise `SourcesError`, and of these `UnreadError` if it can't be read."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -221,7 +225,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourcesError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
-        raise SourcesError(f"{path}: can't be read: {error.strerror}") from None
+        raise UnreadError(f"{path}: can't be read: {error.strerror}") from None
 
 
 def validated(path: Path, document: Mapping[str, Any]) -> Sources:
@@ -445,8 +449,8 @@ class SourcesFile:
     def newest(self) -> Sources:
         """Return the sources in the file at this moment; whoever asks while it is read waits.
 
-        It is read only when it has changed: whoever guesses tokens makes us look at its date, no
-        more.
+        One that was read is read again only when it has changed: whoever guesses tokens makes us look
+        at its date, no more.
         """
         with self._lock:
             self._reload_if_changed()
@@ -454,17 +458,19 @@ class SourcesFile:
 
     def _reload_if_changed(self) -> None:
         found = signature(self.path)
-        if found == self._signature:
+        if found is not None and found == self._signature:
             return
-        self._signature = found
+        before, self._signature = self.problem, found
         try:
             sources = load(self.path)
-            problem = loss(self.path, self._sources, sources)
+            self.problem = loss(self.path, self._sources, sources)
         except SourcesError as error:
-            problem = str(error)
-        self.problem = problem
-        if problem is not None:
-            log.error("sources file is broken, going on with its last good version", problem=problem)
+            self.problem = str(error)
+            if isinstance(error, UnreadError):
+                self._signature = None
+        if self.problem is not None:
+            if self.problem != before:
+                log.error("sources file is broken, going on with its last good version", problem=self.problem)
             return
         self._sources = sources
         log.info("sources read", path=str(self.path), active=sum(source.active for source in sources))
@@ -483,10 +489,10 @@ def loss(path: Path, before: Sources, after: Sources) -> str | None:
     return None
 
 
-def signature(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes whenever a file does; None for a missing one."""
+def signature(path: Path) -> tuple[int, ...] | None:
+    """Return what changes whenever a file does; None for a missing one, of which nothing was read."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size

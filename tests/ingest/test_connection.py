@@ -6,10 +6,11 @@ import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.connection import NEVER, Connection, Phase
+from ingest.connection import MAX_HEAD_BYTES, NEVER, Connection, Phase
 from runtime.settings import IngestSettings
 from tests.scale import examples
 
@@ -175,6 +176,66 @@ def test_bytes_that_are_no_http_harm_nobody(noise: bytes, cuts: list[int]) -> No
     place, wire, _ = received(pieces_of(noise, cuts))
     assert place.taken == []
     assert wire.written == b"" or wire.written.startswith(b"HTTP/1.1 4")
+
+
+CHUNKED = b"POST /callbacks/t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+TARGET = "/callbacks/t"
+
+
+@pytest.mark.parametrize(
+    ("begun", "endless"),
+    [
+        (b"1\r\na\r\n0\r\nX: ", b"a"),
+        (b"1\r\na\r\n0\r\n", b"a"),
+        (b"1\r\na\r\n0\r\n", b"X: a\r\n"),
+        (b"0\r\nX: ", b"a"),
+        (b"1;", b"a"),
+    ],
+    ids=["a trailer's value", "a trailer's name", "many trailers", "no body", "a chunk's extension"],
+)
+@pytest.mark.parametrize("size", [1460, 262_144])
+def test_an_endless_trailer_is_refused(begun: bytes, endless: bytes, size: int) -> None:
+    sent = CHUNKED + begun + endless * (4 * MAX_HEAD_BYTES)
+    place, wire, _ = received(pieces_of(sent[: 4 * MAX_HEAD_BYTES], list(range(0, 4 * MAX_HEAD_BYTES, size))))
+    assert wire.written.startswith(b"HTTP/1.1 431 ")
+    assert place.taken == []
+
+
+@given(CUTS)
+@examples(20, 1000)
+def test_small_chunks_with_long_extensions_are_a_body(cuts: list[int]) -> None:
+    body = b"a" * 2000
+    chunks = b"1;" + b"e" * 60 + b"\r\na\r\n"
+    assert len(chunks) * len(body) > MAX_HEAD_BYTES
+    place, _, _ = received(pieces_of(CHUNKED + chunks * len(body) + b"0\r\nX: a\r\n\r\n", cuts))
+    assert place.taken == [("POST", TARGET.encode(), body)]
+
+
+@given(
+    over=st.integers(-300, 300),
+    long_header=st.booleans(),
+    size=st.integers(1000, 80_000),
+    behind=st.booleans(),
+)
+@examples(50, 2000)
+def test_a_head_is_as_long_whatever_its_pieces(
+    *, over: int, long_header: bool, size: int, behind: bool
+) -> None:
+    """Behind another request, too: then nobody but llhttp knows where it begins."""
+    around = [b"GET /callbacks/t?", b" HTTP/1.1\r\nHost: x\r\nX: ", b"\r\n\r\n"]
+    around.insert(1 + long_header, b"a" * (MAX_HEAD_BYTES + over - sum(map(len, around))))
+    before = b"GET /callbacks/t HTTP/1.1\r\n\r\n" * behind
+    sent = before + b"".join(around)
+    place, wire, _ = received(pieces_of(sent, list(range(0, len(sent), size))))
+    assert len(place.taken) == behind + (over <= 0)
+    assert wire.written.removeprefix(ANSWER * behind)[:13] == (
+        ANSWER[:13] if over <= 0 else b"HTTP/1.1 431 " if long_header else b"HTTP/1.1 414 "
+    )
+
+
+def test_the_longest_query_leaves_room_for_headers() -> None:
+    limits = IngestSettings.model_json_schema()["properties"]["max_query_bytes"]
+    assert limits["maximum"] <= MAX_HEAD_BYTES - 16_384
 
 
 def test_each_phase_has_its_time() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
+import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tomli_w
+from structlog.testing import capture_logs
 
 from runtime import sources
 from runtime.sources import FormerSettings, SourcesError, SourcesFile
@@ -374,6 +377,39 @@ def test_a_file_in_trouble_leaves_the_last_good_version_and_knows_that_it_can_no
     path.write_bytes(good + b"\n")
     assert file.by_token("unknown") is None
     assert file.problem is None
+
+
+def test_a_file_that_could_not_be_read_once_is_read_again_though_it_has_not_changed(path: Path) -> None:
+    add(path, "first")
+    file = SourcesFile(path, Ticks())
+    token = add(path)
+    free = os.dup(0)
+    os.close(free)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        with pytest.raises(SourcesError, match="can't be read: Too many open files"), capture_logs() as logs:
+            file.by_token(token)
+        with pytest.raises(SourcesError), capture_logs() as more:
+            file.by_token(token)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [entry["log_level"] for entry in logs + more] == ["error"], "told once"
+    assert file.by_token(token) is not None
+    assert file.problem is None
+
+
+def test_a_file_of_the_same_size_and_date_is_another(path: Path) -> None:
+    token = add(path)
+    file = SourcesFile(path, Ticks())
+    before = path.stat()
+    other = re.sub(
+        rb'token_sha256 = "[0-9a-f]{64}"', b'token_sha256 = "' + b"0" * 64 + b'"', path.read_bytes()
+    )
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # until the file system's clock has moved on
+        path.write_bytes(other)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.newest().by_token(token) is None
 
 
 def test_without_any_good_version_no_token_is_wrong(path: Path) -> None:
