@@ -10,7 +10,7 @@ from schemas.times import microseconds
 from schemas.uuids import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
 OUTCOMES = ("answered", "unanswered", "busy", "cancelled", "congestion", "unavailable", "open")
@@ -23,13 +23,6 @@ MOST_DIGITS = 18
 """Of a time in microseconds: more are none that ClickHouse holds."""
 SHORTEST_END = 4
 """Digits by whose end a number is found."""
-
-A_PORTION = 2_000
-"""Calls that are read at once, at most."""
-PORTION_BYTES = 128 * 1024
-"""Of their keys as a query writes them, and their days: ClickHouse reads a query of 256 KiB."""
-KEY_BYTES = 40
-"""Of a key and its day, without the text of account and id."""
 
 CONDITIONS = {
     "account": "account = %(account)s",
@@ -142,22 +135,6 @@ class Search:
             "behind_id": place.call_id,
             "behind_account": place.account,
         }
-
-
-def portions(found: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Cut calls into what fits into a query; one that is empty if there are none."""
-    portion: list[Mapping[str, Any]] = []
-    room = PORTION_BYTES
-    for each in found:
-        length = KEY_BYTES + 2 * len(
-            f"{each['account']}{each['call_id']}".encode()
-        )  # all of it may be quotes
-        if portion and (length > room or len(portion) == A_PORTION):
-            yield portion
-            portion, room = [], PORTION_BYTES
-        portion.append(each)
-        room -= length
-    yield portion
 
 
 def _is_end(text: str) -> bool:

@@ -9,23 +9,28 @@ from flask import Blueprint, Response, g, render_template, request, stream_with_
 
 from console.asking import query
 from console.context import console
-from console.searches import DIRECTIONS, FIELDS, OUTCOMES, Place, Search, portions
+from console.searches import DIRECTIONS, FIELDS, OUTCOMES, Place, Search
 from runtime import clickhouse
 from runtime.cells import csv_head, csv_lines
+from runtime.portions import portions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from clickhouse_driver import Client
 
     from console.viewers import Viewer
 
     Row = dict[str, Any]
+    Key = tuple[str, str, str]
+    """Account, day and id of a call."""
 
 page = Blueprint("calls", __name__)
 
 A_PAGE = 50
 MOST_IN_A_FILE = 100_000
+NO_CALL = ("", "1970-01-01", "")
+"""A key: ClickHouse takes no empty list."""
 
 
 @page.get("/calls")
@@ -61,9 +66,9 @@ def file() -> Response:
 def _lines(viewer: Viewer, search: Search) -> Iterator[str]:
     """Portion by portion: ClickHouse and we hold one at a time."""
     with viewer.connected() as client:
-        found = _found(client, viewer, search, MOST_IN_A_FILE)
-        for number, portion in enumerate(portions(found)):
-            columns, calls = _asked(client, viewer, portion)
+        found = _keys(_found(client, viewer, search, MOST_IN_A_FILE))
+        for number, keys in enumerate(portions(found)):
+            columns, calls = _asked(client, viewer, keys)
             if not number:
                 yield csv_head(columns)
             yield csv_lines(calls)
@@ -81,16 +86,17 @@ def _place(row: Row) -> Place:
 
 
 def _shown(client: Client, viewer: Viewer, found: Sequence[Row]) -> list[Row]:
-    columns, calls = _asked(client, viewer, found)
+    columns, calls = _asked(client, viewer, _keys(found))
     return [dict(zip(columns, each, strict=True)) for each in calls]
 
 
-def _asked(
-    client: Client, viewer: Viewer, found: Sequence[Mapping[str, Any]]
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _keys(found: Sequence[Row]) -> list[Key]:
+    return [(each["account"], str(each["day"]), each["call_id"]) for each in found] or [NO_CALL]
+
+
+def _asked(client: Client, viewer: Viewer, keys: Sequence[Key]) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The columns that are shown of these calls."""
     sql = query("calls_shown").format(calls=viewer.view("calls"))
-    keys = [(each["account"], each["day"], each["call_id"]) for each in found] or [("", "1970-01-01", "")]
-    days = sorted({str(each["day"]) for each in found}) or ["1970-01-01"]
+    days = sorted({day for _, day, _ in keys})
     calls, described = client.execute(sql, {"keys": keys, "days": days}, with_column_types=True)
     return [name for name, _ in described], calls
