@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -12,9 +14,11 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from ingest import metrics
 from ingest.broker import Turns
 from ingest.groups import Message
+from ingest.publisher import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from kafka.producer.future import FutureRecordMetadata
 
@@ -26,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 """Between two looks at the spool."""
+MOST_SECONDS = 10.0
+"""Between two attempts that failed; each pause is twice the one before, up to this."""
 TIMEOUT_SECONDS = 10.0
 """For the acknowledgement of messages that nobody waits for."""
 REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -61,6 +67,8 @@ class Drain:
         self._connect = connect
         self._publisher = publisher
         self._turns = Turns()
+        self._progress: dict[Path, Progress] = {}
+        """Of files of which the broker has not taken all."""
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
 
@@ -73,87 +81,199 @@ class Drain:
         self._thread.join(LOOK_SECONDS + 1)
 
     def _run(self) -> None:
+        pause, due = LOOK_SECONDS, 0.0
         while not self._closed.wait(LOOK_SECONDS):
             self._beat()
             metrics.SPOOL_AGE.set(self._spool.measure())
             metrics.SPOOL_BYTES.set(self._spool.size)
-            if self._spool.size and self._publisher.answering():
-                try:
-                    self._empty()
-                except (KafkaError, OSError) as error:
-                    log.warning("the spool can't be published now", error=type(error).__name__)
+            if not self._publisher.answering():
+                pause, due = LOOK_SECONDS, 0.0
+            elif self._spool.size and time.monotonic() >= due:
+                pause = LOOK_SECONDS if self._empty() else min(2 * pause, MOST_SECONDS)
+                due = time.monotonic() + pause
 
-    def _empty(self) -> None:
-        """Publish all files of the spool; raise `KafkaError` or OSError."""
-        broker = self._connect(self._turns, TIMEOUT_SECONDS)
+    def _goes_on(self) -> bool:
+        self._beat()
+        return not self._closed.is_set() and self._publisher.answering()
+
+    def _empty(self) -> bool:
+        """Publish what the broker takes of all files; return whether it took all."""
+        attempt = Attempt(lambda: self._connect(self._turns, TIMEOUT_SECONDS), self._turns, self._goes_on)
         try:
-            while not self._closed.is_set() and self._publisher.answering():
-                self._spool.seal()
-                published = sum(self._publish(broker, segment) for segment in self._spool.segments())
-                self._spool.measure()
-                if not published:
-                    return
-                log.info("callbacks of the spool are published", callbacks=published)
-        finally:
-            broker.close()
+            with contextlib.closing(attempt):
+                while self._goes_on() and (published := self._look(attempt)):
+                    log.info("callbacks of the spool are published", callbacks=published)
+        except (KafkaError, OSError) as error:
+            log.warning("the spool can't be published now", error=type(error).__name__)
+            return False
+        if self._progress:
+            log.warning("a part of the spool is not published yet", trouble=attempt.trouble)
+        return not self._progress
 
-    def _publish(self, broker: Broker, segment: Segment) -> int:
-        """Publish a file and remove it; return its number of messages. Raise `KafkaError` or OSError."""
-        messages, bad = segment.read()
-        refused = 0
-        for start in range(0, len(messages), TOGETHER):
-            some = messages[start : start + TOGETHER]
-            refused += self._send(broker, [each for each in some if not self._publisher.came_after_all(each)])
-        metrics.SPOOL_PUBLISHED.inc(len(messages) - refused)
+    def _look(self, attempt: Attempt) -> int:
+        """Publish what the broker takes of each file; return how many messages it took.
+
+        Raise `KafkaError` or OSError if there is no connection.
+        """
+        self._spool.seal()
+        published = 0
+        with contextlib.closing(self._spool.segments()) as segments:
+            for segment in segments:
+                if not self._goes_on():
+                    break
+                attempt.connect()
+                published += self._publish(attempt, segment)
+        self._spool.measure()
+        self._progress = {path: each for path, each in self._progress.items() if path.exists()}
+        return published
+
+    def _publish(self, attempt: Attempt, segment: Segment) -> int:
+        """Publish what the broker takes of a file, remove it if that is all; return how many it took."""
+        progress = self._progress.setdefault(segment.path, Progress())
+        before = len(progress.acknowledged)
+        try:
+            messages, bad = segment.read()
+        except OSError as error:
+            log.warning(
+                "a file of the spool can't be read", file=segment.path.name, error=type(error).__name__
+            )
+            return 0
+        try:
+            self._send(attempt, messages, progress)
+        finally:
+            metrics.SPOOL_PUBLISHED.inc(len(progress.acknowledged) - before)
+        if not progress.left(messages):
+            finish(segment, bad, len(progress.refused))
+        return len(progress.acknowledged) - before
+
+    def _send(self, attempt: Attempt, messages: list[Message], progress: Progress) -> None:
+        left = list(progress.left(messages).items())
+        for start in range(0, len(left), TOGETHER):
+            some = dict(left[start : start + TOGETHER])
+            late = {each for each, message in some.items() if self._publisher.came_after_all(message)}
+            progress.acknowledged |= late
+            attempt.send({each: some[each] for each in some.keys() - late}, progress)
+
+
+def finish(segment: Segment, bad: int, refused: int) -> None:
+    """Remove a file of which the broker has all that it will ever take."""
+    try:
         if bad or refused:
             segment.set_aside(f"{bad} lines are damaged, {refused} messages are refused by the broker")
         else:
             segment.remove()
-        return len(messages)
+    except OSError as error:
+        log.warning(
+            "a file of the spool can't be removed", file=segment.path.name, error=type(error).__name__
+        )
 
-    def _send(self, broker: Broker, messages: list[Message]) -> int:
-        """Return once all are acknowledged, with how many the broker will never take. Raise `KafkaError`.
 
-        A message that one partition could not take goes to another.
+class Progress:
+    """What has become of a file's messages, by their position in it."""
+
+    def __init__(self) -> None:
+        self.acknowledged: set[int] = set()
+        self.refused: set[int] = set()
+        """The broker will never take them."""
+
+    def left(self, messages: list[Message]) -> dict[int, Message]:
+        settled = self.acknowledged | self.refused
+        return {each: message for each, message in enumerate(messages) if each not in settled}
+
+
+class Attempt:
+    """One attempt at the spool. A topic that can't be written delays no other.
+
+    Topics go out one after the other, and after an error on a new connection: one topic's error makes a
+    producer of kafka-python 3.0.12 fail all that is under way, and all that follows.
+    """
+
+    def __init__(self, connect: Callable[[], Broker], turns: Turns, goes_on: Callable[[], bool]) -> None:
+        self.trouble: dict[str, str] = {}
+        """By topic, the last error."""
+        self._connect = connect
+        self._turns = turns
+        self._goes_on = goes_on
+        self._broker: Broker | None = None
+        self._failures: Counter[str] = Counter()
+        """By topic, how many groups in a row were not acknowledged."""
+
+    def connect(self) -> Broker:
+        """Connect unless that is done; raise `KafkaError` or OSError."""
+        self._broker = self._broker or self._connect()
+        return self._broker
+
+    def close(self) -> None:
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            broker.close()
+
+    def send(self, messages: dict[int, Message], progress: Progress) -> None:
+        """Note in `progress` what becomes of the messages; those that the broker does not take now are left.
+
+        A message that one partition could not take goes to another. Raise `KafkaError` or OSError if there
+        is no connection.
         """
-        refused = 0
-        while messages:
-            self._beat()
-            again, never = self._attempt(broker, messages)
-            refused += never
-            if len(again) == len(messages):
-                raise KafkaError("no message was acknowledged")
-            messages = again
-        return refused
+        for topic in sorted({message.topic for message in messages.values()}):
+            left = {each: message for each, message in messages.items() if message.topic == topic}
+            while left and self._failures[topic] < FAILURES and self._goes_on():
+                before = len(left)
+                left = self._send_once(topic, left, progress)
+                self._failures[topic] = self._failures[topic] + 1 if len(left) == before else 0
 
-    def _attempt(self, broker: Broker, messages: list[Message]) -> tuple[list[Message], int]:
-        """Return the messages not acknowledged, and how many the broker will never take."""
-        self._turns.next()
+    def _send_once(self, topic: str, messages: dict[int, Message], progress: Progress) -> dict[int, Message]:
+        """Return the messages that were not acknowledged."""
+        results = self._handed_over(messages)
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        again: list[Message] = []
-        never = 0
-        for message, future in [(each, self._handed_over(broker, each)) for each in messages]:
-            try:
-                if future is None:
-                    raise MessageSizeTooLargeError
-                future.get(max(0.0, deadline - time.monotonic()))
-            except REFUSED:
-                never += 1
-            except KafkaError:
-                again.append(message)
-                self._avoid(message.topic)
-        return again, never
+        left: dict[int, Message] = {}
+        for each, message in messages.items():
+            error = outcome(results[each], deadline)
+            if error is None:
+                progress.acknowledged.add(each)
+            elif isinstance(error, REFUSED):
+                progress.refused.add(each)
+            else:
+                left[each] = message
+                self.trouble[topic] = type(error).__name__
+        if left:
+            self._avoid(topic)
+            self.close()
+        return left
 
-    def _handed_over(self, broker: Broker, message: Message) -> FutureRecordMetadata | None:
-        try:
-            return broker.send(message.topic, message.value, message.headers)
-        except REFUSED:
-            return None
+    def _handed_over(self, messages: dict[int, Message]) -> dict[int, FutureRecordMetadata | KafkaError]:
+        """Hand over messages of a topic; after an error none follows, since each might wait for as long."""
+        self._turns.next()
+        broker = self.connect()
+        results: dict[int, FutureRecordMetadata | KafkaError] = {}
+        failed: KafkaError | None = None
+        for each, message in messages.items():
+            results[each] = result = failed or handed_over(broker, message)
+            if isinstance(result, KafkaError) and not isinstance(result, REFUSED):
+                failed = result
+        return results
 
     def _avoid(self, topic: str) -> None:
         partition = self._turns.chosen(topic)
         if partition is not None:
             self._turns.avoid(topic, partition)
+
+
+def handed_over(broker: Broker, message: Message) -> FutureRecordMetadata | KafkaError:
+    try:
+        return broker.send(message.topic, message.value, message.headers)
+    except KafkaError as error:
+        return error
+
+
+def outcome(result: FutureRecordMetadata | KafkaError, deadline: float) -> KafkaError | None:
+    """Return why a message is not acknowledged by then (monotonic seconds), None if it is."""
+    if isinstance(result, KafkaError):
+        return result
+    try:
+        result.get(max(0.0, deadline - time.monotonic()))
+    except KafkaError as error:
+        return error
+    return None
 
 
 class Keeper:

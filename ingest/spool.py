@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import threading
 import time
 import zlib
@@ -25,7 +26,7 @@ import structlog
 from ingest.groups import Groups, Message, UnacknowledgedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -35,6 +36,8 @@ SUFFIX = ".spool"
 BEGUN = ".begun"
 BROKEN = ".broken"
 """Ends the name of a file in which something could not be read or published: it is kept for people."""
+NAME = re.compile(rf"(\d{{20}})-[0-9a-f]{{32}}{re.escape(SUFFIX)}", re.ASCII)
+"""Of a file that we began: the nanoseconds since 1970 UTC, and what makes it unique."""
 SEGMENT_BYTES = 4 * 1024 * 1024
 """A file that has grown so large is published as soon as it can be."""
 CHECKSUM = 9
@@ -57,6 +60,8 @@ class Spool:
         self._active: Segment | None = None
         self._bytes = 0
         self._failed = False
+        self._refused_bytes = 0
+        """What the last write that failed would have taken, as far as it can ever fit."""
 
     @property
     def size(self) -> int:
@@ -65,7 +70,7 @@ class Spool:
 
     @property
     def usable(self) -> bool:
-        """Whether the last write succeeded."""
+        """Whether the last write succeeded, or what it would have taken has room meanwhile."""
         return not self._failed
 
     def check(self) -> bool:
@@ -82,7 +87,7 @@ class Spool:
         with self._lock:
             self._close_active()
 
-    def segments(self) -> Iterator[Segment]:
+    def segments(self) -> Generator[Segment]:
         """Return the closed files that nobody works on, the oldest first, each locked until it is closed."""
         for path in self._paths():
             try:
@@ -98,10 +103,11 @@ class Spool:
         sizes, begun = 0, now
         for path in self._paths():
             with contextlib.suppress(OSError):  # it has been published meanwhile
-                sizes += path.stat().st_size
-                begun = min(begun, int(path.name.partition("-")[0]) / 1e9)
+                status = path.stat()
+                sizes += status.st_size
+                begun = min(begun, begun_at(path.name, status.st_mtime))
         self._bytes = sizes
-        if self._failed and sizes < self._max:
+        if self._failed and sizes + self._refused_bytes <= self._max:
             self.check()
         return max(0.0, now - begun)
 
@@ -125,20 +131,22 @@ class Spool:
         data = b"".join(map(encoded, messages))
         with self._lock:
             if self._bytes + len(data) > self._max:
-                self._failed = True
-                raise UnacknowledgedError("the spool is full")
+                raise self._refusal(data, "the spool is full")
             try:
                 self._active = self._active or Segment.new(self._folder)
                 self._active.append(data)
             except OSError as error:
-                self._failed = True
                 self._close_active()
-                raise UnacknowledgedError(f"the spool fails: {error.strerror}") from None
+                raise self._refusal(data, f"the spool fails: {error.strerror}") from None
             self._failed = False
             self._bytes += len(data)
             if self._active.size >= SEGMENT_BYTES:
                 self._close_active()
         return Written()
+
+    def _refusal(self, data: bytes, why: str) -> UnacknowledgedError:
+        self._failed, self._refused_bytes = True, min(len(data), self._max)
+        return UnacknowledgedError(why)
 
     def _close_active(self) -> None:
         active, self._active = self._active, None
@@ -233,6 +241,8 @@ class Segment:
                 bad, bad_at_the_end = bad + bad_at_the_end, 0
             elif line:
                 bad_at_the_end += 1
+        if bad_at_the_end and not NAME.fullmatch(self.path.name):
+            return messages, bad + bad_at_the_end  # it was put here by somebody: none of it is dropped
         if bad_at_the_end:
             log.warning("the spool ends in what was never acknowledged: dropped", file=self.path.name)
         return messages, bad
@@ -257,6 +267,12 @@ class Segment:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def begun_at(name: str, modified: float) -> float:
+    """Return when a file was begun (seconds since 1970 UTC): by its name if it is ours, else `modified`."""
+    ours = NAME.fullmatch(name)
+    return int(ours[1]) / 1e9 if ours else modified
 
 
 def encoded(message: Message) -> bytes:

@@ -188,6 +188,37 @@ def test_a_full_spool_says_so_until_there_is_room(tmp_path: Path) -> None:
     append(spool, "t", b"x" * 2000, [])
 
 
+def test_a_full_spool_is_not_usable_before_what_it_refused_has_room(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 3000)
+    append(spool, "t", b"x" * 1900, [])
+    spool.seal()
+    append(spool, "t", b"x" * 900, [])
+    for size in (2000, 5000):
+        with pytest.raises(UnacknowledgedError, match="full"):
+            append(spool, "t", b"x" * size, [])
+        spool.measure()
+        assert not spool.usable, "it would refuse the same again"
+    assert taken(spool) == [b"x" * 1900, b"x" * 900]
+    spool.measure()
+    assert spool.usable, "no spool would have room for more than its limit"
+
+
+@pytest.mark.parametrize(
+    "name", ["retry.spool", "copy of 00000000001-x.spool", "1-x.spool", ".spool", "-.spool"]
+)
+def test_a_file_of_another_name_is_published_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(encoded(Message("t", b"theirs", [])))
+    spool = Spool(tmp_path, PLENTY)
+    assert 0 <= spool.measure() < 3600
+    assert taken(spool) == [b"theirs"]
+
+
+def test_nothing_of_a_file_of_another_name_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "notes.spool").write_text("not ours")
+    for segment in Spool(tmp_path, PLENTY).segments():
+        assert segment.read() == ([], 1)
+
+
 def test_a_folder_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     spool = Spool(tmp_path / "file" / "spool", PLENTY)
