@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TIME = "DateTime64(6, 'UTC')"
+LIST = ", "
+"""Between the values of a list, as text."""
 
 UNSEEN = frozenset(
     {
@@ -108,20 +110,28 @@ def _changes(name: str, view: View, seen: list[Column]) -> str:
 
 def _masked(name: str, made: str, seen: list[Column]) -> str:
     shown = {each.name: SHOWN[each.name] for each in seen if each.name in SHOWN}
+    hidden = [how for how in How if how is not How.PLAIN and how in shown.values()]
     return template("changes_masked").substitute(
         name=name,
         head=_head(HEAD),
         keyed=part("keyed"),
         shown=",\n".join(
             f"        known.field IN ({_texts(field for field in shown if shown[field] is how)}), "
-            f"{how.name.lower()}(assumeNotNull(value))"
-            for how in (How.PSEUDONYM, How.REFERENCE, How.BLANKED)
+            f"{_hidden(how)}"
+            for how in hidden
         ),
         passed=passed_on(name, made),
         secret=part("secret"),
         fields=_texts(shown),
         unfiltered=UNFILTERED,
     )
+
+
+def _hidden(how: How) -> str:
+    """Return what is shown of a column's text."""
+    if how is How.PSEUDONYMS:
+        return f"arrayStringConcat(pseudonyms(splitByString('{LIST}', assumeNotNull(value))), '{LIST}')"
+    return f"{how.name.lower()}(assumeNotNull(value))"
 
 
 def _as_of(known: list[Column]) -> str:
@@ -140,10 +150,10 @@ def _texts(values: Iterable[str]) -> str:
 def _text(column: Column) -> str:
     """Return a column of `calls` as text, '' for what is unknown."""
     if column.type.startswith("Array"):
-        return f"arrayStringConcat({column.name}, ', ')"
+        return f"arrayStringConcat({column.name}, '{LIST}')"
     if column.type.startswith("Map"):
         pairs = f"arrayMap((k, v) -> concat(k, '=', v), mapKeys({column.name}), mapValues({column.name}))"
-        return f"arrayStringConcat(arraySort({pairs}), ', ')"
+        return f"arrayStringConcat(arraySort({pairs}), '{LIST}')"
     if column.type == "Bool":
         return f"if({column.name}, 'true', 'false')"
     return f"ifNull(toString({column.name}), '')"

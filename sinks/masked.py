@@ -17,7 +17,10 @@ tell what is in columns that the view does not show."""
 
 
 class How(Enum):
-    """How a column is shown to people who may not see phone numbers."""
+    """How a column is shown to people who may not see phone numbers.
+
+    Each but the first is a function in `templates/keyed.sql`.
+    """
 
     PLAIN = ""
     PSEUDONYM = ": a pseudonym"
@@ -270,6 +273,4 @@ def part(name: str) -> str:
 
 def _value(name: str) -> str:
     how = COLUMNS[name]
-    if how is How.PSEUDONYMS:
-        return f"arrayMap(each -> assumeNotNull(pseudonym(each)), known.{name})"
     return f"known.{name}" if how is How.PLAIN else f"{how.name.lower()}(known.{name})"

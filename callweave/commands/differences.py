@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from operations.replay import changes
 from operations.timeline.masks import Masks
@@ -25,7 +25,7 @@ def show(
         for each in changes.calls(client, settings.clickhouse.database, database, selection.span):
             found += 1
             if found <= limit:
-                _print(each, as_json=as_json, numbers=numbers)
+                print_change(each, as_json=as_json, numbers=numbers)
         moved = changes.statuses(client, settings.clickhouse.database, database)
     for (was, now), number in sorted(moved.items()):
         echo(f"{number} callbacks would be {now} that are {was}.", err=as_json)
@@ -36,17 +36,11 @@ def _rest(found: int, limit: int) -> str:
     return f", the first {limit} are shown" if found > limit else ""
 
 
-def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
+def print_change(change: Change, *, as_json: bool, numbers: bool) -> None:
     masks = Masks(numbers)
-
-    def masked(name: str, value: Any) -> Any:
-        return (
-            masks.json(value)
-            if isinstance(value, dict | list) and name in WORDY
-            else masks.value(name, value)
-        )
-
-    shown = [(name, masked(name, before), masked(name, after)) for name, before, after in change.fields()]
+    shown = [
+        (name, masks.value(name, before), masks.value(name, after)) for name, before, after in change.fields()
+    ]
     if as_json:
         document = {
             "account": change.account,
@@ -59,7 +53,3 @@ def _print(change: Change, *, as_json: bool, numbers: bool) -> None:
     echo(f"{change.account} {change.call_id} {change.what}")
     for name, before, after in shown:
         echo(f"    {name}: {plain(before)} -> {plain(after)}")
-
-
-WORDY = frozenset({"variables"})
-"""Columns in a customer's own words, which may contain a phone number."""

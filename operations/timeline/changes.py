@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from operations.timeline.provenance import ROW, is_empty, tellings
 from schemas.calls import call_of, column, is_call
 from schemas.times import SECOND, moment
+from sinks.changes import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ def text(name: str, value: Any) -> str:
         seconds, rest = divmod(value, SECOND)
         return f"{seconds}.{rest:06}".rstrip("0").rstrip(".")
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return LIST.join(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}={value[key]}" for key in sorted(value))
+        return LIST.join(f"{key}={value[key]}" for key in sorted(value))
     return str(value)

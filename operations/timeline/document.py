@@ -82,10 +82,6 @@ def _shown(masks: Masks, name: str, value: Any) -> Any:
         return iso(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, dict):
-        return masks.json(value)
-    if isinstance(value, list | tuple):
-        return list(value)
     return masks.value(name, value)
 
 

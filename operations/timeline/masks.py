@@ -1,8 +1,8 @@
 """Phone numbers and recording links are shown to nobody who did not ask for them. Pure.
 
-A field that holds one is masked by its name. Text that a provider wrote in its own words (bytes, fields that
-callweave has no name for) is masked by what it looks like, rather too much than too little, and recordings
-by the names that the providers give them.
+A field is masked as the masked views show its column: a number by its name, and whatever may hold one by
+what it looks like, rather too much than too little. So is text that a provider wrote in its own words (bytes,
+fields that callweave has no name for), with recordings by the names that the providers give them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from sinks.changes import LIST
+from sinks.masked import COLUMNS, How
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-NUMBERS = frozenset({"caller", "callee", "display_number"})
+NUMBERS = frozenset(name for name, how in COLUMNS.items() if how in {How.PSEUDONYM, How.PSEUDONYMS})
 LINKS = frozenset({"recording"})
 
 MASK = "***"
@@ -25,11 +28,8 @@ SHOWN = 2
 
 _SIDES = ("event_", "cdr_")
 
-PLAIN = frozenset({"extension", "agent_id", "requested_by"})
+PEOPLE = frozenset({"extension", "agent_id", "requested_by", "transferred_from"})
 """Who of the customer's own people: not secret, though a caller's number may be the same."""
-
-OWN_WORDS = frozenset({"variables", "tag"})
-"""What customers write as they like."""
 
 LEAST_KNOWN = 5
 """Least length of a number that is masked in other fields: a shorter one is part of many words."""
@@ -50,9 +50,13 @@ SEPARATOR = (
 )
 """Characters between the digits of a number, as people and programs write them."""
 
+ESCAPED = r"(?:%EF%BC%9\d|%D9%A\d|%DB%B\d|\\+u(?:ff1|066|06f)\d)"
+"""A wide, Arabic or Persian digit, in forms and in JSON."""
+
 SUSPICIOUS = r"""
     (?P<plain>{plain})
     | (?P<link>\b(?:https?|ftp|sips?|tel)(?::|%3A)[^\s"'<>&,;}}\]]+)
+    | (?P<escaped>{escaped}(?:{separator}{{0,3}}{escaped}){{4,}})
     | (?P<number>(?:\+|%2B)?\d(?:\d|{separator}{{1,3}}(?!{plain})\d){{4,}})
 """
 
@@ -98,31 +102,39 @@ class Masks:
         """Make the masks from all that is said of the call: names of fields with their values."""
         known: dict[str, str] = {}
         harmless = frozenset(harmless)
-        for field, value in said:
-            shown = _by_name(base(field), value)
+        for field, text in _texts(said):
+            shown = _by_name(field, text)
             if shown is None:
                 continue
-            paths = set(_paths(value)) - harmless if base(field) in LINKS else set()
-            for each in {value} | paths:
+            paths = set(_paths(text)) - harmless if base(field) in LINKS else set()
+            for each in {text} | paths:
                 if len(each) >= LEAST_KNOWN:
                     known |= dict.fromkeys(_spellings(each), shown)
         longest = sorted(known.items(), key=lambda pair: (-len(pair[0]), pair[0]))
         return cls(numbers, tuple(longest), harmless - known.keys())
 
     def value(self, field: str, value: Any) -> Any:
-        """Return what to show for a field's value; names may begin with `event_` or `cdr_`."""
-        if self.open or base(field) in PLAIN:
+        """Return what to show for a field's value; names may begin with `event_` or `cdr_`.
+
+        A list is masked text by text; a field that no masked view shows, by what it looks like.
+        """
+        if isinstance(value, list | tuple):
+            return [self.value(field, each) for each in value]
+        if isinstance(value, dict):
+            return self.json(value)
+        if self.open or not isinstance(value, str) or base(field) in PEOPLE:
             return value
-        if base(field) in OWN_WORDS and isinstance(value, str):
-            return self.text(value)
-        shown = _by_name(base(field), value)
-        return self.named(value) if shown is None else shown
+        shown = _by_name(field, value)
+        if shown is not None:
+            return shown
+        return self.named(value) if COLUMNS.get(field) is How.PLAIN else self.text(value)
 
     def written(self, field: str, text: str | None) -> str | None:
         """Return what to show for a field's value in text form."""
         if text is None:
             return None
-        return self.text(text) if base(field) in OWN_WORDS else str(self.value(field, text))
+        is_list = COLUMNS.get(field) is How.PSEUDONYMS
+        return LIST.join(self.value(field, text.split(LIST))) if is_list else str(self.value(field, text))
 
     def named(self, value: Any) -> Any:
         """Return a named field's value without the call's numbers and links."""
@@ -153,7 +165,7 @@ class Masks:
     def _suspicious(self) -> re.Pattern[str]:
         harmless = sorted(self.harmless, key=len, reverse=True)
         plain = "|".join([*(rf"\b{re.escape(each)}\b" for each in harmless), ID, TIME])
-        pattern = SUSPICIOUS.format(plain=plain, separator=SEPARATOR)
+        pattern = SUSPICIOUS.format(plain=plain, escaped=ESCAPED, separator=SEPARATOR)
         return re.compile(pattern, re.VERBOSE | re.IGNORECASE)
 
 
@@ -166,14 +178,20 @@ def _without_files(text: str) -> str:
 def _replaced(match: re.Match[str]) -> str:
     if match["plain"]:
         return match.group()
-    return MASK if match["link"] else number(match.group())
+    return number(match.group()) if match["number"] else MASK
 
 
-def _by_name(field: str, value: Any) -> str | None:
-    """Return the mask of a secret field's value; None for any other field."""
-    if not isinstance(value, str):
-        return None
-    return number(value) if field in NUMBERS else MASK if field in LINKS else None
+def _texts(said: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Return each text with its field, those of lists one by one."""
+    for field, value in said:
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(each, str):
+                yield field, each
+
+
+def _by_name(field: str, text: str) -> str | None:
+    """Return the mask of a secret field's text; None for any other field."""
+    return number(text) if field in NUMBERS else MASK if base(field) in LINKS else None
 
 
 def _paths(recording: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from operations.timeline.document import readable
 from runtime.terminal import visible
 from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import canonical
+from sinks.changes import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +172,7 @@ class Page:
 
     def _written(self, field: str, text: str | None) -> str:
         if text is not None and field == "legs":
-            text = ", ".join(self._legs.get(canonical(leg), leg) for leg in text.split(", "))
+            text = LIST.join(self._legs.get(canonical(leg), leg) for leg in text.split(LIST))
         return visible(self._masks.written(field, text) or NONE)
 
     def _raw(self) -> Iterator[RenderableType]:
@@ -198,11 +199,10 @@ class Page:
         return NONE if time is None else _seconds(microseconds(time) - self._timeline.start)
 
     def _show(self, name: str, value: Any) -> str:
-        if isinstance(value, list | tuple):
-            return ", ".join(self._legs.get(canonical(str(each)), visible(str(each))) for each in value)
-        if isinstance(value, dict):
-            return visible(str(self._masks.json(value)))
-        return NONE if value in (None, "") else _plain(name, self._masks.value(name, value))
+        shown = self._masks.value(name, value)
+        if isinstance(shown, list):
+            return LIST.join(self._legs.get(canonical(str(each)), visible(str(each))) for each in shown)
+        return NONE if shown in (None, "") else _plain(name, shown)
 
 
 def _plain(name: str, value: Any) -> str:

@@ -125,7 +125,7 @@ LEFT JOIN
             account,
             doubt.1 AS source,
             -- a sender names fields as it likes
-            replaceRegexpAll(doubt.2, '[0-9]{5,}', '…') AS field,
+            replaceRegexpAll(doubt.2, '[+＋]?\\pN(?:[^\\pNA-Za-z]{0,3}\\pN){4,}', '…') AS field,
             doubt.3 AS code,
             sum(doubt.4) AS field_events
         FROM (SELECT account, doubted FROM stored_calls FINAL WHERE is_gone = 0 AND notEmpty(doubted)) AS call

@@ -18,7 +18,7 @@ PARAMETERS = {
     "campaign": "spring",
     "seconds": "2",
     "at": "2200-01-01 00:00:00",
-    "first_day": "1970-01-02",
+    "first_day": "1970-01-03",
     "last_day": "2149-06-01",
     "minutes": "0",
     "by": "direction,line,queue,team,agent,campaign",

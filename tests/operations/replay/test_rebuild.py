@@ -171,6 +171,19 @@ def test_a_changed_rule_lists_exactly_the_calls_that_it_changes(
     assert "    callee: ***24 -> ***54\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_numbers_in_lists_maps_and_references_are_masked_too(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    number = "+4930123456"
+    after = {"transferred_to": ["108", number], "variables": {"to": number}, "customer_ref": number}
+    made = change(("acme", "a"), {name: type(value)() for name, value in after.items()}, after)
+    assert made is not None
+    for numbers in (False, True):
+        differences.print_change(made, as_json=as_json, numbers=numbers)
+        assert capsys.readouterr().out.count(number) == (3 if numbers else 0)
+
+
 def test_only_calls_that_lie_wholly_in_the_span_are_compared(
     tried: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -74,6 +75,24 @@ def test_every_secret_is_masked_and_open_when_asked_for() -> None:
             assert (NUMBER in text) is numbers
             assert ("records.example.net" in text) is numbers
             assert ("***24" in text) is not numbers
+
+
+def test_a_number_that_a_call_was_transferred_to_is_masked_wherever_it_stands() -> None:
+    said: dict[str, Any] = {"ids": ("a", "b"), "extension": "108", "transferred": True, "callee": NUMBER}
+    outside = event("dial", "b", event_id="e2", callback_id="c2", occurred_at=AT + SECOND, **said)
+    events = [event(ids=("a",), leg="a", extension="108"), outside]
+    row_differs = whole(events, transferred_to=["01087654321"])
+    for call in (whole(events), row_differs):
+        laid_out = timeline(call, NOW)
+        assert laid_out.whole.row["transferred_to"] in ([NUMBER], ["01087654321"])
+        assert "transferred_to" in {change.field for change in laid_out.changes}
+        for numbers in (False, True):
+            for text in (
+                json.dumps(document(laid_out, masks_of(laid_out, numbers=numbers))),
+                printed(laid_out, numbers=numbers),
+            ):
+                assert (NUMBER in text) is numbers
+                assert ("01087654321" in text) is (numbers and call is row_differs)
 
 
 def test_a_file_on_a_server_is_masked_in_all_its_parts() -> None:

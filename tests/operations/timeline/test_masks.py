@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote_plus
 
 import pytest
@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.timeline.masks import Masks, number
+from schemas.calls import SHOWN, column
+from sinks.masked import COLUMNS, How
 from tests.samples import in_shape
 from tests.samples.shapes import SHAPES
 from tests.scale import examples
@@ -43,6 +45,11 @@ def test_of_a_number_its_end_is_shown(value: str, shown: str) -> None:
         ("event_recording", "rec-1", "***"),
         ("extension", NUMBER, NUMBER),
         ("customer_ref", f"order {NUMBER}", "order ***00"),
+        ("customer_ref", "order 13912345678", "order ***78"),
+        ("transferred_to", ["108", NUMBER, "", "+4930123456"], ["***08", "***00", "***", "***56"]),
+        ("transferred_from", ["108", NUMBER], ["108", NUMBER]),
+        ("legs", [ID, f"x{NUMBER}"], [ID, "x***00"]),
+        ("variables", {"to": "+4930123456"}, {"to": "***56"}),
         ("tag", "call back 010-8765 4322", "call back ***22"),
         ("caller", None, None),
         ("round", 2, 2),
@@ -51,6 +58,28 @@ def test_of_a_number_its_end_is_shown(value: str, shown: str) -> None:
 def test_a_field_is_masked_by_its_name(field: str, value: object, shown: object) -> None:
     assert MASKS.value(field, value) == shown
     assert OPEN.value(field, value) == value
+
+
+HIDDEN = {name for name in {*COLUMNS, *map(column, SHOWN)} if COLUMNS.get(name) is not How.PLAIN}
+"""Columns that the masked views don't show as they are."""
+STRANGE = "+4930123456"
+"""A number that is not among those that the call is known to have."""
+
+
+@pytest.mark.parametrize("field", sorted(HIDDEN | {"a_new_column"}))
+def test_what_the_masked_views_hide_is_hidden_in_whatever_shape(field: str) -> None:
+    shapes: list[Any] = [STRANGE, [STRANGE], (STRANGE,), {"a": STRANGE}, {STRANGE: "a"}, [[STRANGE]]]
+    for value in shapes:
+        assert STRANGE not in repr(MASKS.value(field, value)), value
+        assert STRANGE in repr(OPEN.value(field, value))
+    for text in (STRANGE, f"108, {STRANGE}", f"{STRANGE}, 108", f"a={STRANGE}"):
+        assert STRANGE not in str(MASKS.written(field, text)), text
+        assert OPEN.written(field, text) == text
+
+
+def test_numbers_in_a_list_are_known_in_other_texts() -> None:
+    masks = Masks.of([("transferred_to", ["108", "a-sip-name"])], numbers=False)
+    assert masks.value("campaign", "for a-sip-name") == "for ***me"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +109,13 @@ def test_a_field_is_masked_by_its_name(field: str, value: object, shown: object)
         ("7\u2011981\u2011765", "***65"),
         ("7%C2%A0981%E2%80%91765", "***65"),
         (r'"7\u00a0981\u2011765"', '"***65"'),
+        ("call １３８１２３４５６７８ back", "call ***７８ back"),
+        ("call ٠١٢-٣٤٥ back", "call ***٤٥ back"),
+        (f"tag={quote('１３８ １２３')}&round=2", "tag=***&round=2"),
+        (f"tag={quote_plus('٠١٢ ٣٤٥')}&round=2", "tag=***&round=2"),
+        (json.dumps("to １３８-１２３"), '"to ***"'),
+        (json.dumps("to ۰۱۲۳۴۵").upper(), '"TO ***"'),
+        (json.dumps("１２３４"), None),
     ],
 )
 def test_what_looks_like_a_secret_is_masked_in_what_a_provider_wrote(text: str, shown: str | None) -> None:

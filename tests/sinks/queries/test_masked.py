@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from clickhouse_driver.errors import ServerException
 
-from sinks import statements
-from sinks.masked import COLUMNS, columns, render
+from schemas.events import Doubt
+from sinks import masked, statements
+from sinks.changes import UNSEEN
+from sinks.masked import COLUMNS, How, columns, render
 from sinks.migrate import migrate
 from tests.rows import select
-from tests.sinks.queries.telling import LEG_A, START, event, tell
+from tests.sinks.queries.telling import LEG_A, SECOND, START, event, tell
 from tests.sinks.views import reading
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
     from runtime.settings import Settings
+    from schemas.events import CallEvent
+    from sinks.masked import Column
 
 CUSTOMER, COMPANY = "+8613812345678", "2190240001"
 RECORDING = "http://127.0.0.1/records/1.mp3"
@@ -61,8 +65,24 @@ def settings(store_settings: Settings) -> Settings:
         ],
         [event("ring", "leg-2", START + 1, **back)],
         [event("ring", "leg-3", START + 2, **spoken(ids=("leg-3",), account="other"))],
+        inbound_missed(),
+        handed_on(),
     )
     return store_settings
+
+
+def inbound_missed() -> list[CallEvent]:
+    said = spoken(ids=("leg-4",), caller=CUSTOMER, direction="inbound", outcome="unanswered", started_at=START)
+    return [event(kind, "leg-4", START + SECOND, **said) for kind in ("hangup", "cdr")]
+
+
+def handed_on() -> list[CallEvent]:
+    """A call that extension 201 handed on to the customer."""
+    said = {"extension": "201", "transferred": True}
+    return [
+        event("ring", "leg-5", START, ids=("leg-5",), extension="201"),
+        event("dial", "leg-6", START + SECOND, ids=("leg-5", "leg-6"), callee=CUSTOMER, **said),
+    ]
 
 
 def by_call(settings: Settings, view: str) -> dict[str, dict[str, Any]]:
@@ -82,7 +102,8 @@ def test_pseudonyms_join_within_an_account_and_show_two_digits(settings: Setting
     assert to["customer_ref"] == to["callee"].removesuffix("-78")
     assert to["tag"] == "call back …, twice"
     events = select(
-        settings, "SELECT DISTINCT callee, customer_ref, tag FROM call_events_masked WHERE kind = 'cdr'"
+        settings,
+        f"SELECT callee, customer_ref, tag FROM call_events_masked WHERE kind = 'cdr' AND leg = '{LEG_A}'",
     )
     assert events == [{name: to[name] for name in ("callee", "customer_ref", "tag")}]
 
@@ -94,6 +115,10 @@ SEPARATED = (
     "+7\u00a0981\u00a0765\u00a043\u00a021",
     "138\u20111234\u20115678",
     "+7 (981) 765-43-21",
+    "\uff11\uff13\uff18\uff11\uff12\uff13\uff14",  # wide, as Asian keyboards write them
+    "\uff0b\uff11\uff13\uff18\u30fc\uff11\uff12\uff13\uff14",
+    "\u0660\u0661\u0662 \u0663\u0664\u0665",
+    "138\u8f6c1234\u8f6c5678",
 )
 
 
@@ -104,6 +129,21 @@ def test_a_number_in_a_tag_is_blanked_however_it_is_written(store_settings: Sett
         assert select(store_settings, f"SELECT tag FROM {view}") == [{"tag": "call … back, in 2024"}], view
     told = select(store_settings, "SELECT after FROM call_changes_masked WHERE field = 'tag'")
     assert told == [{"after": "call … back, in 2024"}]
+
+
+@pytest.mark.parametrize("number", SEPARATED)
+def test_a_field_named_by_a_number_is_blanked_alike(store_settings: Settings, number: str) -> None:
+    doubts = (Doubt(f"to {number}", "malformed-text", "raw"),)
+    tell(store_settings, [event("ring", LEG_A, START, ids=(LEG_A,), doubts=doubts)])
+    (row,) = select(store_settings, "SELECT doubtful_fields FROM source_quality")
+    assert row["doubtful_fields"] == [("to …", "malformed-text", 1, 100.0)]
+
+
+def test_the_last_two_digits_are_whole_whatever_their_script(store_settings: Settings) -> None:
+    wide = CUSTOMER.translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"})
+    tell(store_settings, [event("ring", LEG_A, START, ids=(LEG_A,), callee=wide)])
+    (row,) = select(store_settings, "SELECT callee FROM calls_masked")
+    assert re.fullmatch("[0-9a-f]{16}-\uff17\uff18", row["callee"])
 
 
 def test_all_else_is_as_it_is(settings: Settings) -> None:
@@ -117,7 +157,7 @@ def test_all_else_is_as_it_is(settings: Settings) -> None:
             told = {
                 column
                 for column in row
-                if re.sub("^(event|cdr)_", "", column) in {*NUMBERS, "customer_ref", "tag"}
+                if re.sub("^(event|cdr)_", "", column) in {*NUMBERS, "customer_ref", "tag", "transferred_to"}
             }
             assert {column: row[column] for column in row.keys() - told} == {
                 column: plain[name][column] for column in row.keys() - told
@@ -134,6 +174,41 @@ def test_nothing_of_a_number_or_a_recording_is_left(settings: Settings, client: 
         assert "127.0.0.1" not in said, view
 
 
+def test_each_masked_column_is_tried(settings: Settings) -> None:
+    """Each that is declared, and not as plain, holds a secret in some row of the fixture."""
+    texts = {file.name.removesuffix(".sql"): file.text for file in statements.views()}
+    queries = reading(account="acme", call_id=LEG_A)
+    for view in masked.TWINS:
+        rows = select(settings, queries[view])
+        for column in {each.name for each in columns(texts[view])} & COLUMNS.keys():
+            if COLUMNS[column] is not How.PLAIN:
+                assert any(is_secret(row[column]) for row in rows), (view, column)
+    told = {row["field"] for row in select(settings, queries["call_changes"]) if is_secret(row["after"])}
+    hidden = {each.name for each in seen_changes() if COLUMNS.get(each.name) is not How.PLAIN}
+    assert told == hidden
+
+
+def is_secret(value: object) -> bool:
+    return any(secret in repr(value) for secret in (CUSTOMER[-4:], COMPANY, "127.0.0.1"))
+
+
+def seen_changes() -> list[Column]:
+    (calls,) = (file.text for file in statements.views() if file.name == "calls.sql")
+    return [
+        each
+        for each in columns(calls)
+        if each.name not in UNSEEN and not each.name.startswith(("event_", "cdr_"))
+    ]
+
+
+@pytest.mark.parametrize("how", set(How) - {How.PLAIN})
+def test_changes_hide_whatever_is_declared_as_hidden(how: How, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way a column is declared, its changes are not shown as they are."""
+    monkeypatch.setitem(COLUMNS, "queue", how)
+    text = next(file.text for file in statements.views() if file.name == "call_changes_masked.sql")
+    assert re.search(rf"IN \([^)]*'queue'[^)]*\), .*\b{how.name.lower()}\(", text)
+
+
 def test_changes_are_masked_as_calls_are(settings: Settings) -> None:
     calls = by_call(settings, "calls_masked")
     changes = select(settings, "SELECT * FROM call_changes_masked")
@@ -144,6 +219,8 @@ def test_changes_are_masked_as_calls_are(settings: Settings) -> None:
     for call_id, row in calls.items():
         for field in ("caller", "callee", "display_number", "customer_ref", "tag", "extension", "dialect"):
             assert last.get((call_id, field)) == row[field], field
+        assert last.get((call_id, "transferred_to"), "") == ", ".join(row["transferred_to"])
+    assert last["leg-5", "transferred_to"] == calls["leg-2"]["caller"]
     assert not {field for _, field in last} & LEFT_OUT
     queries = reading(account="acme", call_id=LEG_A)
     assert in_any_order(select(settings, queries["late_changes_masked"])) == in_any_order(changes)

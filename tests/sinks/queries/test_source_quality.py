@@ -116,7 +116,7 @@ def test_which_fields_are_in_doubt(store_settings: Settings) -> None:
     tell(store_settings, doubtful("5", ("+4930123456", "malformed-text"), source="pbx"))
     found = quality(store_settings)
     assert found["shop"]["doubtful_fields"] == [(*round_, 2, 50.0), (*zone, 1, 25.0)]
-    assert found["pbx"]["doubtful_fields"] == [("+…", "malformed-text", 1, 100.0)]
+    assert found["pbx"]["doubtful_fields"] == [("…", "malformed-text", 1, 100.0)]
     assert (found["shop"]["doubts"], found["shop"]["doubtful_percent"]) == (3, 50.0)
 
 
