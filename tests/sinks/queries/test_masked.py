@@ -72,7 +72,9 @@ def settings(store_settings: Settings) -> Settings:
 
 
 def inbound_missed() -> list[CallEvent]:
-    said = spoken(ids=("leg-4",), caller=CUSTOMER, direction="inbound", outcome="unanswered", started_at=START)
+    said = spoken(
+        ids=("leg-4",), caller=CUSTOMER, direction="inbound", outcome="unanswered", started_at=START
+    )
     return [event(kind, "leg-4", START + SECOND, **said) for kind in ("hangup", "cdr")]
 
 
