@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sinks.masked import COLUMNS as SHOWN
-from sinks.masked import UNFILTERED, Column, How, columns, part, passed_on, template
+from sinks.masked import UNFILTERED, Column, columns, part, passed_on, template
+from sinks.shown import COLUMNS as SHOWN
+from sinks.shown import LIST, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TIME = "DateTime64(6, 'UTC')"
-LIST = ", "
-"""Between the values of a list, as text."""
 
 UNSEEN = frozenset(
     {

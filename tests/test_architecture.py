@@ -42,6 +42,7 @@ PURE = (
     "provider.rest.models",
     "provider.subscriptions",
     "runtime.portions",
+    "sinks.shown",
 )
 
 PURE_LIBRARIES = frozenset(

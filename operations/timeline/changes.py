@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from operations.timeline.provenance import ROW, is_empty, tellings
 from schemas.calls import call_of, column, is_call
 from schemas.times import SECOND, moment
-from sinks.changes import LIST
+from sinks.shown import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

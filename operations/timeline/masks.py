@@ -13,8 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from sinks.changes import LIST
-from sinks.masked import COLUMNS, How
+from sinks.shown import COLUMNS, LIST, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,7 @@ from operations.timeline.document import readable
 from runtime.terminal import visible
 from schemas.times import SECOND, microseconds, moment
 from schemas.uuids import canonical
-from sinks.changes import LIST
+from sinks.shown import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

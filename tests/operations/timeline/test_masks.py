@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operations.timeline.masks import Masks, number
 from schemas.calls import SHOWN, column
-from sinks.masked import COLUMNS, How
+from sinks.shown import COLUMNS, How
 from tests.samples import in_shape
 from tests.samples.shapes import SHAPES
 from tests.scale import examples

@@ -12,8 +12,9 @@ from clickhouse_driver.errors import ServerException
 from schemas.events import Doubt
 from sinks import masked, statements
 from sinks.changes import UNSEEN
-from sinks.masked import COLUMNS, How, columns, render
+from sinks.masked import columns, render
 from sinks.migrate import migrate
+from sinks.shown import COLUMNS, How
 from tests.rows import select
 from tests.sinks.queries.telling import LEG_A, SECOND, START, event, tell
 from tests.sinks.views import reading
