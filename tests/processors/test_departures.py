@@ -19,7 +19,7 @@ from tests.processors.worker_in_loop import committed, started, until
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from processors.departures import App, Batch
     from runtime.settings import Settings
@@ -274,6 +274,28 @@ def test_what_a_recovery_lost_on_the_way_is_read_again(
     assert len(lost) == stack_settings.kafka.partitions
 
 
+def slow_to_recover(settings: Settings, app: App) -> None:
+    """It has a state to recover, and the broker takes its time to say what is committed."""
+    table = LegTable(app)
+    app.tables.add(table)
+    fill_changelog(settings, table.changelog_topic.get_topic_name())
+    consumer: Any = app.consumer
+    make = consumer._thread._create_worker_consumer
+
+    def made(transport: Any) -> Any:
+        of_the_thread = make(transport)
+        committed = of_the_thread.committed
+
+        async def later(tp: TP) -> Any:
+            await asyncio.sleep(0.1)
+            return await committed(tp)
+
+        of_the_thread.committed = later
+        return of_the_thread
+
+    consumer._thread._create_worker_consumer = made
+
+
 def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
     stack_settings: Settings,
 ) -> None:
@@ -286,29 +308,9 @@ def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
 
         await worker.work(stream, handle)
 
-    async def slow(app: App) -> None:
-        table = LegTable(app)
-        app.tables.add(table)
-        fill_changelog(stack_settings, table.changelog_topic.get_topic_name())
-        consumer: Any = app.consumer
-        make = consumer._thread._create_worker_consumer
-
-        def made(transport: Any) -> Any:
-            of_the_thread = make(transport)
-            committed = of_the_thread.committed
-
-            async def later(tp: TP) -> Any:
-                await asyncio.sleep(0.1)
-                return await committed(tp)
-
-            of_the_thread.committed = later
-            return of_the_thread
-
-        consumer._thread._create_worker_consumer = made
-
-    async def once(prepare: Callable[[App], Awaitable[None]], count: int, end: int) -> None:
+    async def once(prepare: Callable[[Settings, App], None], count: int, end: int) -> None:
         app = app_of(stack_settings, agent)
-        await prepare(app)
+        prepare(stack_settings, app)
         async with started(app):
             await until(lambda: len(set(seen)) == count, "all is read")
             await until(lambda: sum(app.committed(tp) for tp in of_events(app)) == end, "all is committed")
@@ -318,10 +320,10 @@ def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
         return [tp for tp in app.consumer.assignment() if tp.topic == topic]
 
     fill(stack_settings)
-    asyncio.run(once(lambda _: asyncio.sleep(0), MESSAGES, MESSAGES))
+    asyncio.run(once(lambda *_: None, MESSAGES, MESSAGES))
     fill(stack_settings, start=MESSAGES)
     seen.clear()
-    asyncio.run(once(slow, MESSAGES, 2 * MESSAGES))
+    asyncio.run(once(slow_to_recover, MESSAGES, 2 * MESSAGES))
     assert set(seen) == set(range(MESSAGES, 2 * MESSAGES))
 
 
@@ -344,6 +346,7 @@ def test_what_was_finished_for_an_earlier_assignment_is_not_committed_in_a_later
 ) -> None:
     """Another worker had the partitions in between, and has finished more."""
     fill(stack_settings)
+    partitions = stack_settings.kafka.partitions
     commits: dict[TP, list[int]] = {}
     unfinished: dict[int, Any] = {}
 
@@ -368,15 +371,13 @@ def test_what_was_finished_for_an_earlier_assignment_is_not_committed_in_a_later
 
         first.on_partitions_assigned.connect(commit)
         async with started(first):
-            await until(lambda: len(unfinished) == stack_settings.kafka.partitions, "a batch of each is here")
+            await until(lambda: len(unfinished) == partitions, "a batch of each is here")
             async with started(second):
-                theirs = MESSAGES // stack_settings.kafka.partitions
+                theirs = MESSAGES // partitions
                 await until(
                     lambda: any(offsets[-1] == theirs for offsets in commits.values()), "the other is done"
                 )
-            await until(
-                lambda: len(first.consumer.assignment()) == stack_settings.kafka.partitions, "all is back"
-            )
+            await until(lambda: len(first.consumer.assignment()) == partitions, "all is back")
         assert all(offsets == sorted(offsets) for offsets in commits.values()), commits
 
     asyncio.run(scenario())
