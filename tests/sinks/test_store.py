@@ -29,11 +29,8 @@ def store(store_settings: Settings) -> Iterator[Store]:
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ("SELECT count() FROM stored_calls WHERE call_id IN %(ids)s AND", "62 (SYNTAX_ERROR)"),
-        (
-            "SELECT throwIf(1, toString(%(ids)s))",
-            "395 (FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)",
-        ),
+        ("SELECT count() FROM stored_calls WHERE call_id IN %(ids)s AND", "62, SYNTAX_ERROR"),
+        ("SELECT throwIf(1, toString(%(ids)s))", "395, FUNCTION_THROW_IF_VALUE_IS_NON_ZERO"),
     ],
 )
 def test_a_refused_question_is_not_quoted(store: Store, query: str, code: str) -> None:
