@@ -158,13 +158,15 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
         assert answer.count("\n") >= CALLS
         assert answer == embedded.ask(f"{query} FORMAT TabSeparated").decode(), query
     for query, answer in zip(dashboards, shown, strict=True):
-        assert cells(answer) == cells(embedded.ask(f"{query} FORMAT TabSeparated").decode()), query
+        told = embedded.ask(f"{query} FORMAT TabSeparated").decode()
+        for line, ours in zip(answer.splitlines(), told.splitlines(), strict=True):  # of `agents` a million
+            assert line == ours or cells(line) == cells(ours), query
     assert all(shown[:5])
 
 
-def cells(answer: str) -> list[list[Any]]:
-    """Of each line; with decimals as nearly: their sums depend on the order of rows."""
-    return [[near(cell) for cell in line.split("\t")] for line in answer.splitlines()]
+def cells(line: str) -> list[Any]:
+    """With decimals as nearly: their sums depend on the order of rows."""
+    return [near(cell) for cell in line.split("\t")]
 
 
 def near(cell: str) -> Any:

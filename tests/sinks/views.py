@@ -18,8 +18,8 @@ PARAMETERS = {
     "campaign": "spring",
     "seconds": "2",
     "at": "2200-01-01 00:00:00",
-    "first_day": "1970-01-03",
-    "last_day": "2149-06-01",
+    "first_day": "2020-01-01",
+    "last_day": "2021-12-31",
     "minutes": "0",
     "by": "direction,line,queue,team,agent,campaign",
 }
