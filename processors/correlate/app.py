@@ -83,7 +83,7 @@ class Correlator:
         self._usual_wait = int(settings.correlate.silence_seconds * SECOND)
         forget_us = int(settings.correlate.forget_seconds * SECOND)
         self._silences: dict[int, Silences[bytes]] = defaultdict(lambda: Silences(forget_us=forget_us))
-        """By partition, of each leg."""
+        """By partition, since when each leg has had no news."""
         self._bounds = Bounds(settings.correlate.events_per_call, settings.correlate.calls_per_id)
         self._confirmed: dict[bytes, frozenset[str]] = {}
         """What the broker acknowledged since a leg's state was written, and the leg need not say again."""
@@ -196,10 +196,10 @@ class Correlator:
 
     async def _sweep(self, partition: int) -> None:
         """Do so for one partition: what is due is decided and done between two of its batches."""
-        silences, due = self._silences[partition], True
+        due = True
         while due:
             async with self.order[partition]:
-                legs = silences.due(self._clock.elapsed(), SWEEP_AT_ONCE)
+                legs = self._silences[partition].due(self._clock.elapsed(), SWEEP_AT_ONCE)
                 outgoing = [message for key, quiet in legs for message in self._quiet(partition, key, quiet)]
                 await self._publisher.publish(outgoing)
             due = bool(legs)

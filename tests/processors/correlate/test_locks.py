@@ -101,6 +101,30 @@ def test_news_that_comes_while_the_sweep_waits_is_not_forgotten(stack_settings: 
     asyncio.run(scenario())
 
 
+def test_news_that_comes_while_the_sweep_waits_through_a_rebalance_is_not_forgotten(
+    stack_settings: Settings,
+) -> None:
+    """After a rebalance all silences are counted anew: those that the sweep began with are out of date."""
+
+    async def scenario() -> None:
+        async with running(stack_settings) as of:
+            partition = next(iter(of.correlator.table.held()))
+            leg = of.leg_of(partition)
+            await of.hear(*(event(kind, leg, event_id=kind, talk_time=1) for kind in KINDS))
+            of.clock.advance(stack_settings.correlate.silence_seconds + 1)
+            corrected = event("cdr", leg, event_id="corrected", received_at=of.clock.now(), talk_time=2)
+            async with of.correlator.order[partition]:
+                news = asyncio.create_task(of.hear(corrected))
+                await asyncio.sleep(0)
+                sweep = asyncio.create_task(of.correlator.sweep())
+                await asyncio.sleep(0)
+                await of.correlator.watch_all()
+            await asyncio.gather(news, sweep)
+            assert of.known(leg) == {*KINDS, "corrected"}
+
+    asyncio.run(scenario())
+
+
 def test_a_batch_whose_partition_went_away_meanwhile_is_left_to_others(
     stack_settings: Settings,
 ) -> None:
