@@ -1,4 +1,4 @@
-"""What people write into the fields of a form: read, or refused with a sentence. Pure."""
+"""Reads what people enter in a form, or refuses it with a sentence. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 YEARS = range(1971, 2100)
-"""Of times that people ask for: ClickHouse's types hold them in every zone, and some days around."""
+"""The years that people may ask for: ClickHouse can store them and the days around them, in every zone."""
 
 
 class Unreadable(CallweaveError):

@@ -36,7 +36,7 @@ HEADERS = {
 OPEN = frozenset({"static", "sign_in.show", "sign_in.enter"})
 """What is shown to people who have not signed in."""
 WITHOUT_CLICKHOUSE = frozenset({"health.show"})
-"""What is shown even if ClickHouse has not answered since the console began."""
+"""Pages that are shown even if ClickHouse has not answered since the console started."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

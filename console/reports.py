@@ -85,7 +85,7 @@ DEFAULTS = {"threshold": "20", "seconds": "2", "campaign": "", "minutes": "60", 
 """Of parameters other than the span."""
 DAY_SECONDS, DAY_MINUTES, MOST_DAYS = 86_400, 1_440, 366
 GROUPS = frozenset({"direction", "line", "queue", "team", "agent", "campaign"})
-"""What figures may be grouped by."""
+"""The columns by which figures may be grouped."""
 LOCAL = "_local"
 """Ends the name of a view's twin."""
 OF_DAYS = frozenset({"first_day", "last_day"})

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 OUTCOMES = ("answered", "unanswered", "busy", "cancelled", "congestion", "unavailable", "open")
 DIRECTIONS = ("inbound", "outbound")
 FIELDS = ("q", "agent", "outcome", "direction", "account", "since", "until")
-"""Of the form."""
+"""The names of the form's fields."""
 SEPARATOR = "~"
 """Between the parts of a cursor: the last of them, an id, may hold anything."""
 MOST_DIGITS = 18
-"""Of a time in microseconds: more are none that ClickHouse holds."""
+"""How many digits a time in microseconds may have: ClickHouse can store no longer one."""
 SHORTEST_END = 4
 """Digits by whose end a number is found."""
 
@@ -84,7 +84,7 @@ class Search:
 
     @classmethod
     def asked(cls, fields: Mapping[str, str], zone: ZoneInfo) -> Search:
-        """What a form asks for; an unknown choice is left out; raises `Unreadable` for what is no time."""
+        """Read a form. An unknown choice is ignored; a time that can't be read raises `Unreadable`."""
         given = {name: value.strip() for name, value in fields.items()}
         outcome, direction = given.get("outcome", ""), given.get("direction", "")
         return cls(

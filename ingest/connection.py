@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runtime.settings import IngestSettings
 
 MAX_HEAD_BYTES = 65_536
-"""Of a request line and its headers; of a trailer; of what is between two parts of a chunked body."""
+"""The limit for a request line with its headers, for a trailer, and for what stands between two chunks."""
 PIECE_BYTES = 16_384
 """How much is parsed before it is counted: llhttp doesn't say where in a piece a request begins or ends."""
 MAX_BUFFERED_BYTES = 128 * 1024 * 1024
@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         if self._whole:
             self._work()
             return
-        # llhttp tells of a header, and of a trailer, once it is whole: until then we count
+        # llhttp reports a header or a trailer only when it is complete; until then we count its bytes
         self._unfinished = self._unfinished + len(data) if before == (self.phase, self.size) else 0
         self._refused = self._refused or length_objection(self._unfinished, self._target)
         if self._refused is not None:

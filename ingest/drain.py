@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.5
 """Between two looks at the spool."""
 MOST_SECONDS = 10.0
-"""Between two attempts that failed; each pause is twice the one before, up to this."""
+"""The longest pause after an attempt that failed; each pause is twice as long as the one before."""
 TIMEOUT_SECONDS = 10.0
 """For the acknowledgement of messages that nobody waits for."""
 REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -68,7 +68,7 @@ class Drain:
         self._publisher = publisher
         self._turns = Turns()
         self._progress: dict[Path, Progress] = {}
-        """Of files of which the broker has not taken all."""
+        """How far each file is that is not published as a whole."""
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
 
@@ -149,14 +149,17 @@ class Drain:
     def _send(self, attempt: Attempt, messages: list[Message], progress: Progress) -> None:
         left = list(progress.left(messages).items())
         for start in range(0, len(left), TOGETHER):
-            some = dict(left[start : start + TOGETHER])
-            late = {each for each, message in some.items() if self._publisher.came_after_all(message)}
-            progress.acknowledged |= late
-            attempt.send({each: some[each] for each in some.keys() - late}, progress)
+            some: dict[int, Message] = {}
+            for each, message in left[start : start + TOGETHER]:
+                if self._publisher.came_after_all(message):
+                    progress.acknowledged.add(each)
+                else:
+                    some[each] = message
+            attempt.send(some, progress)
 
 
 def finish(segment: Segment, bad: int, refused: int) -> None:
-    """Remove a file of which the broker has all that it will ever take."""
+    """Remove a file in which nothing is left to publish; set it aside if a part of it can never be."""
     try:
         if bad or refused:
             segment.set_aside(f"{bad} lines are damaged, {refused} messages are refused by the broker")
@@ -169,7 +172,7 @@ def finish(segment: Segment, bad: int, refused: int) -> None:
 
 
 class Progress:
-    """What has become of a file's messages, by their position in it."""
+    """Which messages of a file are published, and which never can be, by their positions in the file."""
 
     def __init__(self) -> None:
         self.acknowledged: set[int] = set()

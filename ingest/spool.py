@@ -37,7 +37,7 @@ BEGUN = ".begun"
 BROKEN = ".broken"
 """Ends the name of a file in which something could not be read or published: it is kept for people."""
 NAME = re.compile(rf"(\d{{20}})-[0-9a-f]{{32}}{re.escape(SUFFIX)}", re.ASCII)
-"""Of a file that we began: the nanoseconds since 1970 UTC, and what makes it unique."""
+"""The name of a file that we began: when, in nanoseconds since 1970 UTC, and a unique part."""
 SEGMENT_BYTES = 4 * 1024 * 1024
 """A file that has grown so large is published as soon as it can be."""
 CHECKSUM = 9
@@ -61,7 +61,7 @@ class Spool:
         self._bytes = 0
         self._failed = False
         self._refused_bytes = 0
-        """What the last write that failed would have taken, as far as it can ever fit."""
+        """The size of the last write that failed, but no more than the spool may hold."""
 
     @property
     def size(self) -> int:

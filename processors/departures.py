@@ -157,16 +157,21 @@ class Consumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         async with self._placing:
-            self._placed = False
-            self._due.clear()
-            self._sought.clear()
-            await super().perform_seek()
-            self._placed = True
+            await self._seek_to_committed()
 
     async def _place(self) -> None:
-        """Seek first: Faust's recovery lets data through a moment before it does, and gives a slow one up."""
+        """Seek first: Faust's recovery lets data through before it seeks, and gives up a slow seek."""
         if self.flow_active and not (self._placed or self.app.in_recovery) and self.assignment():
-            await self.perform_seek()
+            async with self._placing:
+                if not self._placed:  # Faust was just about to
+                    await self._seek_to_committed()
+
+    async def _seek_to_committed(self) -> None:
+        self._placed = False
+        self._due.clear()
+        self._sought.clear()
+        await super().perform_seek()
+        self._placed = True
 
     def ack(self, message: Any) -> bool:
         self._unacked_messages.discard(message)
@@ -199,11 +204,14 @@ class Consumer(driver.Consumer):
     async def _seek_back(self) -> None:
         """Read again from where all is finished, where a batch got lost."""
         astray, self._astray = self._astray, set()
-        for tp in astray & self.assignment():
-            # who has recovered reads no changelog, and who is not yet placed has another seek before him
-            if self.app.in_recovery if self._is_changelog_tp(tp) else self._placed:
-                await self.seek(tp, self._next_due(tp))
-                self._sought.add(tp)
+        for tp in filter(self._is_read, astray & self.assignment()):
+            await self.seek(tp, self._next_due(tp))
+            self._sought.add(tp)
+
+    def _is_read(self, tp: TP) -> bool:
+        """Whether the partition is being read: a changelog in a recovery, data once their place is known."""
+        is_recovering: bool = self.app.in_recovery
+        return is_recovering if self._is_changelog_tp(tp) else self._placed
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._acked[tp][0] if self._acked[tp] else None

@@ -89,7 +89,7 @@ class Dialler:
     source: Source
     clock: Clock
     interrupts: Interrupts
-    """Held by the caller, until the outcome is told."""
+    """The caller holds Ctrl-C until the outcome is printed."""
 
     def dial(self, extension: str, request: CallbackRequest) -> Outcome:
         """Start the call, keep the answer and publish it; raise `ProviderError` if no call was started.

@@ -27,7 +27,7 @@ OTHER_TABLES_CODES = {47, 60}
 OTHER_TABLES = "The tables are not those of this release: run `callweave migrate`."
 ACCESS_DENIED = 497
 GRANT = re.compile(r"the grant ([A-Z ]+(?:\([\w, `]+\))? ON [\w.*`]*[\w*`])")
-"""What ACCESS_DENIED lacks, of all the server's words the only ones that never hold a value."""
+"""The missing grant, in the text of ACCESS_DENIED: the only part of any error's text that holds no value."""
 CODE_NAMES = {code: name for name, code in vars(ErrorCodes).items() if name.isupper()}
 
 

@@ -70,7 +70,7 @@ class Report:
 
     def certain(self) -> dict[str, int]:
         """Return by source how many callbacks are missing for certain, and not just on their way."""
-        return certain(self.counts, is_quiet=not self.lags and not self.doubts)
+        return certain(self.counts, self.lags, self.doubts)
 
 
 def examine(

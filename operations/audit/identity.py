@@ -128,22 +128,23 @@ class Verdict(StrEnum):
     UNTOLD = "can't be told now"
 
 
-def certain(counts: Mapping[str, Counts], *, is_quiet: bool) -> dict[str, int]:
+def certain(
+    counts: Mapping[str, Counts], lags: Collection[Lag], doubts: Collection[str] = ()
+) -> dict[str, int]:
     """Return by source how many callbacks are missing for certain.
 
-    What is missing before the sink's offsets always is; the rest may be on its way unless all is quiet.
+    What is missing before the sink's offsets always is. With lags or doubts, the rest may be on its way.
     """
     return {
-        source: each.difference() if is_quiet else each.missing + each.undecided
+        source: each.missing + each.undecided if lags or doubts else each.difference()
         for source, each in counts.items()
     }
 
 
 def verdict(counts: Mapping[str, Counts], lags: Collection[Lag], doubts: Collection[str] = ()) -> Verdict:
-    is_quiet = not lags and not doubts
-    if any(certain(counts, is_quiet=is_quiet).values()):
+    if any(certain(counts, lags, doubts).values()):
         return Verdict.HOLE
-    return Verdict.WHOLE if is_quiet else Verdict.UNTOLD
+    return Verdict.UNTOLD if lags or doubts else Verdict.WHOLE
 
 
 def total(counts: Mapping[str, Counts]) -> Counts:

@@ -19,11 +19,11 @@ SPARE = timedelta(days=1)
 
 class Kept(NamedTuple):
     span: Span
-    """What is looked at of the span that was asked for."""
+    """The part of the requested span that is examined."""
     calls_since: date
     """From this day on every call is kept."""
     note: str
-    """What is not looked at, '' if all is."""
+    """A sentence on what is not examined, '' if everything is."""
 
 
 def kept(span: Span, settings: RetentionSettings, now: int) -> Kept:

@@ -168,7 +168,7 @@ class SilenceCheck(Check):
         self._rhythms: dict[str, Rhythm | None] = {}
         self._learnt = 0
         self._whole: int | None = None
-        """Up to when the tables had arrived when they were last read, in seconds since 1970."""
+        """How far the tables were complete when they were last read, in seconds since 1970."""
 
     def look(self) -> list[Finding]:
         until = self.arrived.until

@@ -69,8 +69,9 @@ def test_what_the_sink_has_passed_over_is_a_hole_at_once(name: str) -> None:
 
 def test_until_all_is_quiet_only_what_the_sink_has_passed_over_is_certain() -> None:
     counts = {"lost": Counts(archived=3, missing=1, undecided=1), "under way": Counts(archived=5)}
-    assert certain(counts, is_quiet=False) == {"lost": 2, "under way": 0}
-    assert certain(counts, is_quiet=True) == {"lost": 5, "under way": 5}
+    assert certain(counts, [LAG]) == {"lost": 2, "under way": 0}
+    assert certain(counts, [], ["a doubt"]) == {"lost": 2, "under way": 0}
+    assert certain(counts, []) == {"lost": 5, "under way": 5}
 
 
 def test_while_stages_work_and_where_offsets_tell_nothing_nothing_is_claimed() -> None:
