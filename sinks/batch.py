@@ -101,6 +101,8 @@ class Batch:
         """Of each partition, the offset after the last message in here."""
         self.began: dict[Leg, None] = {}
         """The legs whose state began with nothing."""
+        self.asked_at = 0
+        """When the last of them said so, microseconds since 1970 UTC."""
         self._rows: dict[Table, _Rows] = {table: _Rows() for table in IN_ORDER}
 
     @property
@@ -124,6 +126,7 @@ class Batch:
     def _add_record(self, message: Message, record: Record) -> None:
         if record.began:
             self.began[record.account, record.call_id] = None
+            self.asked_at = max(self.asked_at, message.timestamp * 1000)
         if (suspect := record.suspect) is not None:
             row = record.account, record.call_id, suspect.source, suspect.since, suspect.at
             self._rows[SUSPECTS].add(row, message)
@@ -176,6 +179,7 @@ class Batches:
         self._rest_seconds = rest_seconds
         self._calls = Batch()
         self._rest = Batch()
+        self._postponed_until: float | None = None
 
     @property
     def messages(self) -> int:
@@ -194,22 +198,31 @@ class Batches:
         due = [
             batch
             for batch, wait in self._waits(seconds)
-            if batch.is_due(now, rows=rows, seconds=wait, more=more)
+            if batch.is_due(now, rows=rows, seconds=wait, more=more) and not self._is_postponed(batch, now)
         ]
-        waits = due == [self._rest] and self._calls.messages and not self._rest.is_full(rows)
+        soon = self._calls.messages and self._postponed_until is None
+        waits = due == [self._rest] and soon and not self._rest.is_full(rows)
         return [] if waits else due
 
     def due_in(self, now: float, *, seconds: float) -> float:
         """Return how long it takes until one is due."""
         calls = self._calls.due_in(now, seconds=seconds)
+        rest = self._rest.due_in(now, seconds=self._rest_seconds)
+        if self._postponed_until is not None:
+            return min(max(calls, self._postponed_until - now), rest)
         if self._calls.messages:  # the rest goes with them
             return calls
-        return min(calls, self._rest.due_in(now, seconds=self._rest_seconds))
+        return min(calls, rest)
+
+    def postpone_calls(self, until: float) -> None:
+        """Let records of calls wait until then, and meanwhile nothing else for them."""
+        self._postponed_until = until
 
     def written(self, batch: Batch) -> None:
         """Replace a written batch by an empty one."""
         if batch is self._calls:
             self._calls = Batch()
+            self._postponed_until = None
         else:
             self._rest = Batch()
 
@@ -221,6 +234,9 @@ class Batches:
     def all(self) -> tuple[Batch, Batch]:
         """Return both, the more urgent one first."""
         return self._calls, self._rest
+
+    def _is_postponed(self, batch: Batch, now: float) -> bool:
+        return batch is self._calls and self._postponed_until is not None and now < self._postponed_until
 
     def _waits(self, seconds: float) -> tuple[tuple[Batch, float], ...]:
         return (self._calls, seconds), (self._rest, self._rest_seconds)

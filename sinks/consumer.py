@@ -19,7 +19,7 @@ from schemas.topics import Topic
 from sinks.metrics import LAG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from kafka.consumer.fetcher import ConsumerRecord
     from kafka.coordinator.consumer import ConsumerCoordinator
@@ -53,6 +53,7 @@ class Consumer:
         self._topics = {kafka.topic(topic): topic for topic in TOPICS}
         self._taken: set[Partition] = set()
         self._committed: dict[TopicPartition, int] = {}
+        self._withheld: set[str] = set()
         session_ms = int(kafka.session_timeout_seconds * 1000)
         self._consumer = KafkaConsumer(
             **client_options(kafka),
@@ -77,6 +78,8 @@ class Consumer:
 
     def poll(self, seconds: float) -> Iterator[tuple[Topic, ConsumerRecord]]:
         """Wait for messages at most so long; those of one partition are in order."""
+        if self._withheld:
+            self._consumer.pause(*self._partitions_of(self._withheld))
         polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
         return (
             (self._topics[partition.topic], record)
@@ -93,7 +96,14 @@ class Consumer:
 
     def resume(self) -> None:
         """Take messages again after `hold`."""
-        self._consumer.resume(*self._consumer.paused())
+        self._consumer.resume(*(self._consumer.paused() - self._partitions_of(self._withheld)))
+
+    def withhold(self, topics: Iterable[Topic]) -> None:
+        """From now on take nothing of these topics, and what others there are."""
+        names = {name for name, topic in self._topics.items() if topic in set(topics)}
+        again = self._partitions_of(self._withheld - names)
+        self._withheld = names
+        self._consumer.resume(*again)
 
     def taken(self) -> set[Partition]:
         """Return the partitions that others have read since the last call, even if they are ours again."""
@@ -113,6 +123,22 @@ class Consumer:
             timeout_ms=COMMIT_MS,
         )
         self._committed |= named
+
+    def has_committed(self, topic: Topic, before: int) -> bool:
+        """Return whether the group has committed all messages of a topic that are older than a time.
+
+        `before` is in milliseconds since 1970 UTC. Raises `KafkaError`.
+        """
+        (name,) = (name for name, each in self._topics.items() if each is topic)
+        partitions = [TopicPartition(name, each) for each in self._consumer.partitions_for_topic(name)]
+        first = self._consumer.beginning_offsets(partitions, timeout_ms=COMMIT_MS)
+        later = self._consumer.offsets_for_times(dict.fromkeys(partitions, before), timeout_ms=COMMIT_MS)
+        ends = self._consumer.end_offsets(partitions, timeout_ms=COMMIT_MS)
+        for each in partitions:
+            needed = ends[each] if later[each] is None else later[each].offset
+            if needed > first[each] and (self._consumer.committed(each, timeout_ms=COMMIT_MS) or 0) < needed:
+                return False
+        return bool(partitions)
 
     def partitions(self) -> set[Partition]:
         return {(each.topic, each.partition) for each in self._consumer.assignment()}
@@ -136,6 +162,9 @@ class Consumer:
                 LAG.labels(partition.topic, partition.partition).set(lag)
                 total += lag
         return total
+
+    def _partitions_of(self, names: set[str]) -> set[TopicPartition]:
+        return {each for each in self._consumer.assignment() if each.topic in names}
 
     def close(self) -> None:
         """Leave the group, so that others need not wait for the session to end."""

@@ -69,15 +69,24 @@ class Recall:
         self._young = int(settings.correlate.silence_seconds / 2 * SECOND)
         self._producer: KafkaProducer | None = None
 
-    def find(self, legs: Iterable[Leg], now: int) -> list[Tied]:
-        """Return everything that is tied to these legs and is old enough. Raises `StoreError`."""
+    @property
+    def margin(self) -> int:
+        """Events that are younger are in the state of a correlator, and not looked up; microseconds."""
+        return self._young
+
+    def find(self, legs: Iterable[Leg], at: int) -> list[Tied]:
+        """Return everything that is tied to these legs and was old enough when they asked.
+
+        `at` is in microseconds since 1970 UTC. Raises `StoreError`.
+        """
         begun = time.perf_counter()
-        asked = [leg for leg in legs if not is_young(leg, now - self._young, now)]
+        before = at - self._young
+        asked = [leg for leg in legs if not is_young(leg, before, at)]
         found: dict[Leg, CallEvent] = {}
         known, new = set(asked), set(asked)
         suspects: set[Leg] = set()
         while new:
-            named = self._look_up(new, now - self._young)
+            named = self._look_up(new, before)
             suspects |= self._suspects({leg for leg, *_ in named})
             keys = {(leg[0], *event) for leg, *event in named if leg not in suspects}
             events = self._read(sorted(key for key in keys if (key[0], key[2]) not in found))

@@ -18,11 +18,13 @@ from runtime.clock import SystemClock
 from runtime.errors import StartError
 from runtime.stage import beside
 from schemas.times import SECOND
+from schemas.topics import Topic
 from schemas.versions import NewerVersionError
 from sinks import metrics
 from sinks.batch import PATIENCE, Batches, Insert
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import keep_placing
+from sinks.horizon import Horizon
 from sinks.readiness import Readiness
 from sinks.recall import Recall
 from sinks.retention import retain
@@ -49,6 +51,8 @@ LAG_SECONDS = 2.0
 """Between two reports of the lag."""
 STILL_SECONDS = 120.0
 """How long one round may take, beyond a query's own limit, before the writer is taken to stand still."""
+EARLY_SECONDS = 0.5
+"""Between two looks whether the events are in for which records of calls wait."""
 REPEAT_SECONDS = 30.0
 """Between two log entries about the same trouble."""
 
@@ -142,6 +146,7 @@ class Writer:
         self._stop = stop
         self._clock = clock or SystemClock()
         self._beat = beat
+        self._horizon = Horizon(consumer, recall.margin // 2)
         self._batches = Batches(settings.batch_seconds * PATIENCE)
         self._uncommitted: dict[Partition, int] = {}
         self._gather_seconds = settings.batch_seconds
@@ -189,12 +194,35 @@ class Writer:
     def _write(self, batches: Iterable[Batch]) -> None:
         """Insert the batches, one after the other, and note how long it took."""
         begun = time.monotonic()
-        waiting = [batch for batch in batches if batch.messages]
+        waiting = [batch for batch in batches if batch.messages and not self._is_early(batch)]
         for batch in waiting:
             self._write_one(batch)
         if waiting:
             self._consumer.resume()
             self._gather_seconds = gathering(self._settings.batch_seconds, time.monotonic() - begun)
+
+    def _is_early(self, batch: Batch) -> bool:
+        """Return whether its legs can't be looked up yet; its topic then waits, and only that."""
+        if not batch.began:
+            return False
+        try:
+            early = not self._horizon.reaches(self._asked_at(batch) - self._recall.margin)
+        except KafkaError as error:
+            self._trouble.met("recall", f"Kafka: {type(error).__name__}", type(error).__name__)
+            early = True
+        else:
+            if early:
+                sentence = "records of calls wait for events that are not in yet, of which they are made"
+                self._trouble.met("recall", sentence, "events-behind")
+        self._consumer.withhold([Topic.RECORDS] if early else [])
+        if early:
+            self._batches.postpone_calls(time.monotonic() + EARLY_SECONDS)
+        return early
+
+    def _asked_at(self, batch: Batch) -> int:
+        """Return when its legs asked, by their messages' times; a fast clock makes no time of the future."""
+        now = self._clock.now()
+        return min(batch.asked_at or now, now)
 
     def _write_one(self, batch: Batch) -> None:
         """Insert the batch, however long that takes; only a request to stop leaves it unwritten."""
@@ -261,7 +289,7 @@ class Writer:
         if not batch.began:
             return True
         try:
-            found = self._recall.find(batch.began, self._clock.now())
+            found = self._recall.find(batch.began, self._asked_at(batch))
             if found:
                 if not self._insert(self._recall.hidden(found)):
                     return False

@@ -19,6 +19,8 @@ from tests.servers import eventually
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
+    from kafka.producer.future import FutureRecordMetadata
+
     from runtime.settings import Settings
     from schemas.callbacks import Callback, Headers
     from schemas.events import CallEvent
@@ -41,13 +43,26 @@ class Flow:
         self._thread: threading.Thread | None = None
 
     def publish(
-        self, topic: Topic, value: bytes, *, headers: Headers | None = None, key: bytes | None = None
-    ) -> None:
+        self,
+        topic: Topic,
+        value: bytes,
+        *,
+        headers: Headers | None = None,
+        key: bytes | None = None,
+        at: int | None = None,
+    ) -> FutureRecordMetadata:
+        """`at` is the message's own time, in microseconds since 1970 UTC; now by default."""
         if self._producer is None:
             self._producer = KafkaProducer(
                 **client_options(self.settings.kafka), acks="all", linger_ms=5, metrics_enabled=False
             )
-        self._producer.send(self.settings.kafka.topic(topic), value=value, headers=headers or [], key=key)
+        return self._producer.send(
+            self.settings.kafka.topic(topic),
+            value=value,
+            headers=headers or [],
+            key=key,
+            timestamp_ms=None if at is None else at // 1000,
+        )
 
     def callback(self, payload: bytes) -> Callback:
         received_at = START + len(self.accepted) + len(self.rejected)

@@ -102,6 +102,22 @@ def test_without_records_of_calls_the_others_wait_for_their_own_time() -> None:
     assert batches.due(13.0, rows=2, seconds=1) == [rest]
 
 
+def test_while_records_of_calls_are_postponed_the_others_wait_for_their_own_time() -> None:
+    batches = two_batches()
+    calls, rest = batches.all()
+    batches.postpone_calls(14.0)
+    assert batches.due(12.9, rows=9, seconds=0.1) == []
+    assert batches.due_in(12.9, seconds=0.1) == pytest.approx(0.1)
+    assert batches.due(13.0, rows=9, seconds=0.1) == [rest]
+    batches.written(rest)
+    assert batches.due(13.9, rows=1, seconds=0.1) == [], "though it is full"
+    assert batches.due_in(13.9, seconds=0.2) == pytest.approx(0.1)
+    assert batches.due(14.0, rows=9, seconds=0.1) == [calls]
+    batches.written(calls)
+    batches.add(Topic.RECORDS, StoredMessage("r", 0, 6), known(), 13.0)
+    assert batches.due(13.5, rows=9, seconds=0.5) == [batches.all()[0]]
+
+
 def test_of_one_call_the_highest_version_is_written() -> None:
     batch = Batch()
     for offset, version in enumerate((2, 5, 3, 5)):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.topics import Topic
 from sinks import consumer
 from sinks.consumer import TOPICS, Consumer, want_until_joined
 from tests.servers import eventually
+from tests.sinks.flow import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 STARTS = 15
+NOON = 1_599_220_800_000
+"""Milliseconds since 1970 UTC."""
 SHORT_SECONDS = 0.005
 """Shorter than joining takes, so that `poll` always gives up in the middle."""
 
@@ -67,6 +71,61 @@ def test_who_leads_a_group_and_has_assigned_anew_still_wants_to_join(
     assert forgets(coordinator), "kafka-python needs our help no longer"
     want_until_joined(coordinator)
     assert not forgets(coordinator)
+
+
+def test_it_knows_whether_its_group_has_committed_what_is_older(
+    stack_settings: Settings, opened: list[Consumer]
+) -> None:
+    reader, other = Consumer(stack_settings.kafka), Consumer(stack_settings.kafka)
+    opened += [reader, other]
+    assert reader.has_committed(Topic.EVENTS, NOON), "there is nothing older"
+    with Flow(stack_settings) as flow:
+        for second in range(3):
+            sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=(NOON + second * 1000) * 1000)
+        flow.flush()
+    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    eventually(partial(has_all, reader, partitions), "it has all partitions, and the other none")
+    assert reader.has_committed(Topic.EVENTS, NOON)
+    assert not reader.has_committed(Topic.EVENTS, NOON + 1)
+    reader.commit({partition: 2})
+    for each in opened:
+        assert each.has_committed(Topic.EVENTS, NOON + 1001)
+        assert not each.has_committed(Topic.EVENTS, NOON + 2001)
+    reader.commit({partition: 3})
+    assert other.has_committed(Topic.EVENTS, NOON + 99_000_000)
+
+
+def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: list[Consumer]) -> None:
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
+    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    eventually(partial(has_all, reader, partitions), "it has all partitions")
+    reader.withhold([Topic.RECORDS])
+    with Flow(stack_settings) as flow:
+        flow.publish(Topic.RECORDS, b"record")
+        flow.publish(Topic.EVENTS, b"first")
+        flow.flush()
+        assert taken(reader, 1) == [b"first"]
+        reader.hold(0.1)
+        reader.resume()
+        flow.publish(Topic.EVENTS, b"second")
+        flow.flush()
+        assert taken(reader, 1) == [b"second"]
+    reader.withhold([])
+    assert taken(reader, 1) == [b"record"]
+
+
+def taken(reader: Consumer, number: int) -> list[bytes]:
+    """The values of the next messages, of which it waits for so many."""
+    values: list[bytes] = []
+
+    def are_there() -> bool:
+        values.extend(message.value for _, message in reader.poll(0.2))
+        return len(values) >= number
+
+    eventually(are_there, f"{number} messages")
+    return values
 
 
 def forgets(coordinator: ConsumerCoordinator) -> bool:

@@ -21,7 +21,7 @@ from sinks.recall import Recall
 from sinks.store import Store
 from sinks.tied import MOST_BYTES, is_young, tied
 from tests.pipeline import Worker
-from tests.rows import select
+from tests.rows import select, until
 from tests.servers import eventually
 from tests.sinks.flow import Flow
 from tests.sinks.folded import add, insert, write
@@ -139,43 +139,80 @@ def test_ids_are_found_and_hidden_whatever_their_length(store_settings: Settings
     assert len(calls.rows) == 400
 
 
-def test_late_news_is_answered_through_links(stack_settings: Settings, tmp_path: Path) -> None:
-    write(stack_settings, [FIRST, SECOND_EVENT])
-    sink = Worker("sink", stack_settings, tmp_path / "sink.log")
-    sink.start()
-    consumer = KafkaConsumer(
-        stack_settings.kafka.topic(Topic.LINKS),
-        auto_offset_reset="earliest",
-        **client_options(stack_settings.kafka),
-    )
-    told: dict[bytes, object] = {}
+class Links:
+    """What is sent back through calls.links."""
 
-    def answered() -> bool:
-        for records in consumer.poll(timeout_ms=200).values():
+    def __init__(self, settings: Settings) -> None:
+        self._partitions = settings.kafka.partitions
+        self.told: dict[bytes, object] = {}
+        self.consumer = KafkaConsumer(
+            settings.kafka.topic(Topic.LINKS), auto_offset_reset="earliest", **client_options(settings.kafka)
+        )
+
+    def has(self, number: int) -> bool:
+        for records in self.consumer.poll(timeout_ms=200).values():
             for record in records:
-                assert record.partition == partition_of(record.key, stack_settings.kafka.partitions)
-                told[record.key] = told_from_json(record.value)
-        return len(told) == 2
+                assert record.partition == partition_of(record.key, self._partitions)
+                self.told[record.key] = told_from_json(record.value)
+        return len(self.told) == number
 
-    try:
-        with Flow(stack_settings) as flow:
-            flow.call()  # it has just begun: nothing is sent
-            flow.publish(
-                Topic.RECORDS, Record(account="acme", call_id="c", began=True).to_json(), key=b"acme/c"
-            )
-            flow.flush()
-            eventually(answered, "link and events are sent")
-            eventually(
-                lambda: (
-                    {each["call_id"] for each in select(stack_settings, "SELECT call_id FROM calls")}
-                    >= flow.calls
-                ),
-                "the new call is there",
-            )
-    finally:
-        consumer.close()
-        sink.kill()
+
+@pytest.fixture
+def links(stack_settings: Settings) -> Iterator[Links]:
+    links = Links(stack_settings)
+    yield links
+    links.consumer.close()
+
+
+@pytest.fixture
+def sink(stack_settings: Settings, tmp_path: Path) -> Iterator[Worker]:
+    """Not started yet."""
+    worker = Worker("sink", stack_settings, tmp_path / "sink.log")
+    yield worker
+    worker.kill()
+
+
+def assert_all_of_it_is_told(told: dict[bytes, object]) -> None:
     link, events = told[b"acme/c"], told[b"acme/a"]
     assert link == Link("a")
     assert isinstance(events, Events)
     assert {each.event_id for each in events.events} == {FIRST.event_id, SECOND_EVENT.event_id}
+
+
+ASKING = Record(account="acme", call_id="c", began=True).to_json()
+
+
+def test_late_news_is_answered_through_links(stack_settings: Settings, sink: Worker, links: Links) -> None:
+    write(stack_settings, [FIRST, SECOND_EVENT])
+    sink.start()
+    with Flow(stack_settings) as flow:
+        flow.call()  # it has just begun: nothing is sent
+        flow.publish(Topic.RECORDS, ASKING, key=b"acme/c")
+        flow.flush()
+        eventually(lambda: links.has(2), "link and events are sent")
+        eventually(
+            lambda: (
+                {each["call_id"] for each in select(stack_settings, "SELECT call_id FROM calls")}
+                >= flow.calls
+            ),
+            "the new call is there",
+        )
+    assert_all_of_it_is_told(links.told)
+
+
+def test_after_an_outage_a_leg_is_looked_up_once_the_events_before_it_are_in(
+    stack_settings: Settings, sink: Worker, links: Links
+) -> None:
+    """Records of calls are due before events are."""
+    with Flow(stack_settings) as flow:
+        for each in (FIRST, SECOND_EVENT):
+            flow.publish(Topic.EVENTS, each.to_json(), key=b"acme/b", at=each.received_at)
+        flow.publish(Topic.RECORDS, ASKING, key=b"acme/c")
+        flow.flush()
+        sink.start()
+        eventually(lambda: links.has(2), "link and events are sent")
+        assert_all_of_it_is_told(links.told)
+        flow.call()
+        flow.call()
+        flow.flush()
+        until(stack_settings, "SELECT count() FROM calls WHERE state = 'complete'", 2)
