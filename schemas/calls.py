@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from schemas.bills import received, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
-from schemas.events import SAYS_NOTHING
+from schemas.events import SAYS_NOTHING, UNHEARD
 from schemas.heard import Doubted, Heard, all_doubted, all_heard, doubted_of, heard_of
 from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
 from schemas.queues import queue_of
@@ -519,7 +519,7 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
     """What a call is made of, and since when."""
     everything, said, ids = tellings.everything, tellings.said, tellings.ids
     kinds = {event.kind for event in said}
-    heard = [event for event in everything if event.kind not in {"void", "closed"}]
+    heard = [event for event in everything if event.kind not in UNHEARD]
     sources = tuple(sorted({event.source for event in said}))
     dialects = tuple(sorted({event.dialect for event in said}))
     return {

@@ -39,6 +39,9 @@ which stands for many events of a call that has too many."""
 SAYS_NOTHING = frozenset({"void", "closed", "summed"})
 """Kinds that no callback tells: they make no field of a row, and are no part of its revision."""
 
+UNHEARD = frozenset({"void", "closed"})
+"""Kinds that stand for nothing that was received."""
+
 HELD_BACK = "held-back"
 """The code of a doubt: it was received too late for its receipt to say when it happened."""
 

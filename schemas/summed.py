@@ -51,6 +51,8 @@ class Summary:
     """What each source told in them."""
     doubted: tuple[Doubted, ...] = ()
     """Which fields of them could not be read."""
+    covered: str = ""
+    """Which events they are: see `Covered`."""
 
 
 def summary_of(event: CallEvent) -> Summary:

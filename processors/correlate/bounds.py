@@ -1,9 +1,9 @@
 """A call of very many events: those of legs that have ended are summed up, so that its state stays small.
 
 The events that its row takes values from are kept, and the others are counted in an event of kind `summed`,
-which goes along with those that are kept. So the figures of the row stay right. What is lost is that each
-event is known by its id: an event of a leg that is known no longer, received before the last that was summed
-up, counts as known.
+which goes along with those that are kept. So the figures of the row stay right. It knows which events it
+stands for: however one of them comes again, from a provider, another leg or the tables, it is left out. It
+stays as it was read first, since what it said can't be taken out of a sum.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import orjson
 
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
-from schemas.events import SAYS_NOTHING, CallEvent
+from schemas.covered import Covered
+from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.summed import Summary, deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from processors.correlate.leg import Known
+    from processors.correlate.known import Known
 
 _UNTIMED = SAYS_NOTHING | {"cdr"}
 
@@ -45,23 +46,6 @@ def bounded(own: str, events: Known, most: int) -> Known:
     left = {name: event for name, event in events.items() if name not in gone}
     summary = _summed(own, dropped, left)
     return {**left, summary.event_id: summary}
-
-
-def not_summed(own: str, events: Known, came: list[CallEvent]) -> list[CallEvent]:
-    """Leave out events that may be some of those that were summed up."""
-    summary = events.get(summary_id(came[0].account, own)) if came and events else None
-    if summary is None:
-        return came
-    legs = {event.leg for event in events.values() if event is not summary}
-    until = summary_of(summary).until
-    return [event for event in came if event.event_id in events or not _is_summed(event, legs, until)]
-
-
-def _is_summed(came: CallEvent, legs: set[str], until: int) -> bool:
-    if came.kind == "summed" or came.received_at > until or came.leg in legs:
-        return False
-    # what a replay reads for the first time was not there to be summed up
-    return came.reading == 1 or came.named_before is not None
 
 
 def summary_id(account: str, own: str) -> str:
@@ -111,7 +95,7 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     known = summary_of(before) if before else Summary()
     legs = {name for event in left.values() for name in event.ids}
     gone = {name for event in dropped for name in event.ids} - legs
-    said = [event for event in dropped if event.kind not in {"void", "closed"}]
+    said = [event for event in dropped if event.kind not in UNHEARD]
     lost = lost_figures(dropped, left.values())
     summary = Summary(
         events=known.events + len(said),
@@ -123,6 +107,7 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         until=max(known.until, *(event.received_at for event in dropped)),
         heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
+        covered=Covered(known.covered).with_ids(event.event_id for event in dropped),
     )
     everything = [*dropped, before] if before else dropped
     first = min(event.received_at for event in everything)

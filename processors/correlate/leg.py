@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 from processors.correlate import ties
+from processors.correlate.known import merged
 from processors.correlate.ties import Ties
-from schemas.events import CallEvent, newest
+from schemas.events import CallEvent
 from schemas.links import kept_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from processors.correlate.known import Known
 
 ASKED = ""
 """In `told`: it was said that this leg's state began with nothing, and the broker has acknowledged it."""
-
-Known = dict[str, CallEvent]
-"""Events by id, each in its newest reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,10 @@ class Leg:
         )
 
 
-def known(*tellings: Iterable[CallEvent]) -> Known:
-    """Join events, each in its newest reading."""
-    joined: Known = {}
-    for events in tellings:
-        for event in events:
-            other = joined.get(event.event_id)
-            joined[event.event_id] = event if other is None else newest(other, event)
-    return joined
-
-
 def join(a: Leg, b: Leg) -> Leg:
     """Join two versions of a leg's state; a worker may write one after it has lost the leg to another."""
     return Leg(
-        events=known(a.events.values(), b.events.values()),
+        events=merged(a.events, b.events),
         peers=a.peers | b.peers,
         told=a.told | b.told,
         touched_at=max(a.touched_at, b.touched_at),

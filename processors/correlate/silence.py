@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import orjson
 
 from schemas.calls import is_call, is_complete
-from schemas.events import SAYS_NOTHING, CallEvent
+from schemas.events import UNHEARD, CallEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def expects_nothing(own: str, leg: Leg) -> bool:
 
 def last_heard(leg: Leg) -> int:
     """When the last callback was received, in microseconds since 1970 UTC."""
-    return max((e.last_heard for e in leg.events.values() if e.kind not in SAYS_NOTHING), default=0)
+    return max((e.last_heard for e in leg.events.values() if e.kind not in UNHEARD), default=0)
 
 
 def last_closed(leg: Leg) -> int:

@@ -23,8 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processors.correlate.bounds import MOST_EVENTS, bounded, not_summed
-from processors.correlate.leg import ASKED, Known, Leg, known
+from processors.correlate.bounds import MOST_EVENTS, bounded
+from processors.correlate.known import known, with_news
+from processors.correlate.leg import ASKED, Leg
 from processors.correlate.ties import MOST_CALLS, tie_of
 from schemas.calls import days_between, days_of, is_call, version_of
 from schemas.events import CallEvent
@@ -36,6 +37,7 @@ from schemas.records import FOR_GOOD, Record, Suspect, row_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from processors.correlate.known import Known
     from processors.correlate.ties import Ties
     from schemas.links import Told
 
@@ -121,7 +123,7 @@ def step(
     sends = Sends(began=ASKED not in leg.told, suspect=_suspect(refused, ties))
     events, told = leg.events, leg.told
     if root == own:
-        events = bounded(own, known(events.values(), not_summed(own, events, came)), most)
+        events = bounded(own, with_news(events, came), most)
         told = _worth_keeping(told, peers, events) if len(told) > most else told
         sends.told = _linked(own, came, leg.told)
         sends.call = tuple(events.values()) if came else ()

@@ -8,7 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processors.correlate.leg import Known, Leg, confirm, join, known
+from processors.correlate.known import Known, known
+from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.step import Bounds, Sends, step
 from schemas.calls import days_of
 from schemas.links import Events, Link, told_from_json, told_to_json

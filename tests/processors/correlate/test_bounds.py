@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.correlate.bounds import MOST_EVENTS, bounded, summary_id
-from processors.correlate.leg import Leg, confirm, known
-from processors.correlate.step import step
+from processors.correlate.known import known
+from processors.correlate.leg import Leg, confirm, join
+from processors.correlate.silence import closing, is_open
+from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import told_to_json
 from tests.kit.events import AT, call_events
-from tests.processors.correlate.network import ACCOUNT
+from tests.processors.correlate.network import ACCOUNT, Network
 from tests.scale import examples, scaled
 
 if TYPE_CHECKING:
@@ -133,6 +135,54 @@ def test_a_leg_that_is_heard_of_again_is_linked_again_when_it_was_forgotten() ->
     assert forgotten.leg in dict(step("0", leg, [late], now=1)[1].told)
 
 
+@examples(normal=25, long=2_000)
+@given(seed=st.integers(0, 2**63))
+def test_what_was_summed_up_is_counted_once_however_it_comes_again(seed: int) -> None:
+    """Batches repeated after crashes, versions of workers that stood still, recalls by each new leg."""
+    rng = random.Random(seed)
+    events = queue(agents=rng.randint(2, 4), rounds=rng.randint(8, 15))
+    network = Network(rng, crashes=rng.choice((0, 0.2)), duplicates=rng.choice((0, 0.1)), bounds=Bounds(20))
+    for event in events:
+        network.feed([event])
+        network.run()
+    (record,) = network.tables.rows.values()
+    assert record.call is not None
+    assert (record.call.truncated, record.version) == (True, len(events))
+    figures_of_all = call_of(events)
+    for name in COLUMNS:
+        if name not in LISTED:
+            assert getattr(record.call, name) == getattr(figures_of_all, name), name
+
+
+def test_a_retry_of_what_was_summed_up_changes_nothing_but_receipts() -> None:
+    events = queue(agents=5, rounds=80)
+    leg, _ = step("0", Leg(), events, now=1)
+    before = figures(leg.events.values())
+    at = events[-1].received_at + SECOND
+    retried = [replace(event, received_at=at) for event in events if event.event_id not in leg.events]
+    leg, sends = step("0", leg, retried, now=1)
+    assert figures(leg.events.values()) == before | {"last_received_at": at}
+    assert sends.call
+
+
+def test_versions_of_which_one_has_summed_up_more_are_joined_to_that() -> None:
+    events = queue(agents=5, rounds=35)
+    few, _ = step("0", Leg(), events[:290], now=1)
+    many, _ = step("0", few, events[290:], now=1)
+    for joined in (join(few, many), join(many, few)):
+        assert figures(joined.events.values()) == figures(events)
+
+
+def test_a_truncated_call_is_closed_when_a_retry_was_the_last_of_it() -> None:
+    events = queue(agents=5, rounds=30)
+    retry = replace(events[3], received_at=events[-1].received_at + SECOND)
+    leg, _ = step("0", Leg(), [*events, retry], now=1)
+    assert retry.event_id not in leg.events
+    closed, _ = step("0", leg, [closing(ACCOUNT, "0", leg, "timeout")], now=1)
+    call = call_of(closed.events.values())
+    assert (call.close_reason, call.reopened, is_open("0", closed)) == ("timeout", False, False)
+
+
 def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_twice() -> None:
     events = queue(agents=5, rounds=80)
     leg, _ = step("0", Leg(), events, now=1)
@@ -140,6 +190,11 @@ def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_
     gone = [event for event in events if event.leg not in kept]
     again = [replace(event, reading=7, named_before=event.ids) for event in gone]
     assert step("0", leg, again, now=1)[0].events == leg.events
-    # what no reading made before was not there to be summed up
-    new = replace(gone[0], event_id="new", reading=7)
-    assert "new" in step("0", leg, [new], now=1)[0].events
+    otherwise = [replace(event, event_id=f"{event.event_id} otherwise") for event in again]
+    voids = [replace(event, kind="void") for event in again]
+    assert step("0", leg, [*otherwise, *voids], now=1)[0].events == leg.events
+    # what no reading made before was not there to be summed up, and is counted once
+    new = [replace(event, event_id=f"new {event.event_id}", reading=7) for event in gone]
+    for _ in range(2):
+        leg, _ = step("0", leg, new, now=1)
+        assert call_of(leg.events.values()).revision == len(events) + len(new)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.leg import Leg, known
+from processors.correlate.known import known
+from processors.correlate.leg import Leg
 from processors.correlate.silence import (
     Quiet,
     Silences,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.leg import ASKED, Leg, confirm, join, known
+from processors.correlate.known import known
+from processors.correlate.leg import ASKED, Leg, confirm, join
 from processors.correlate.step import step
 from schemas.calls import call_of, is_call, version_of
 from schemas.legs import legs_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.leg import Leg, join, known
+from processors.correlate.known import known
+from processors.correlate.leg import Leg, join
 from processors.correlate.step import Bounds, step
 from processors.correlate.ties import HOUR, MOST_CALLS, Ties
 from schemas.links import Events, Link, Tie
@@ -19,7 +20,7 @@ from tests.scale import examples
 if TYPE_CHECKING:
     from datetime import date
 
-    from processors.correlate.leg import Known
+    from processors.correlate.known import Known
     from schemas.events import CallEvent
     from schemas.links import Told
 
