@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, cast, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 import orjson
+
+from schemas.limits import LAST_TIME, MOST, MOST_COUNTED, MOST_PARTITION, MOST_READING, is_receipt
 
 Headers = list[tuple[str, bytes]]
 """The type that kafka-python and Faust use."""
@@ -18,6 +20,9 @@ CallbackKind = Literal["webhook", "dial", "history"]
 """`webhook` is a provider's own request; the others are answers of its REST API, kept the same way."""
 
 _KINDS = frozenset(get_args(CallbackKind))
+
+FIRST_REPLAY = 2
+"""Its reading's number: 1 is that of what is first read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,7 @@ class Callback:
     @property
     def content_encoding(self) -> str:
         """How the sender, or a relay, says that the body is compressed; '' if nobody does."""
-        kept = orjson.loads(self.kept_headers) if self.kept_headers else {}
-        return str(kept.get("content-encoding", ""))
+        return str(_kept(self.kept_headers).get("content-encoding", ""))
 
     def headers(self) -> Headers:
         """The Kafka headers that carry everything but the payload."""
@@ -86,20 +90,45 @@ class Callback:
         kind = named.get("kind", b"webhook").decode()
         if kind not in _KINDS:
             raise ValueError("kind is none of a callback")
+        received_at, revision = int(named["received_at"]), int(named.get("revision", 0))
+        if not (is_receipt(received_at) and 0 <= revision <= MOST_COUNTED):
+            raise ValueError("received_at or revision is out of range")
+        kept_headers = named.get("kept_headers", b"")
+        _kept(kept_headers)
         return cls(
             id=named["id"].decode(),
             source=named["source"].decode(),
             account=named["account"].decode(),
-            received_at=int(named["received_at"]),
+            received_at=received_at,
             method="GET" if method == "GET" else "POST",
             content_type=named["content_type"].decode(),
             peer=named["peer"].decode(),
             payload=value or b"",
             query=named.get("query", b""),
             kind=cast("CallbackKind", kind),
-            revision=int(named.get("revision", 0)),
-            kept_headers=named.get("kept_headers", b""),
+            revision=revision,
+            kept_headers=kept_headers,
         )
+
+
+def _kept(headers: bytes) -> dict[str, Any]:
+    """Read `kept_headers`; ValueError for what is no JSON object."""
+    match orjson.loads(headers) if headers else {}:
+        case dict(kept):
+            return kept
+        case _:
+            raise ValueError("kept_headers is no JSON object")
+
+
+def _origin(value: bytes) -> tuple[str, int, int]:
+    """Read the header with topic, partition and offset; ValueError for anything else."""
+    match orjson.loads(value):
+        case [str(topic), partition, offset] if type(partition) is type(offset) is int and (
+            -1 <= partition <= MOST_PARTITION and -1 <= offset <= MOST
+        ):
+            return topic, partition, offset
+        case _:
+            raise ValueError("origin is no topic, partition and offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +144,15 @@ class Reason:
 
     def to_json(self) -> dict[str, str]:
         return {"field": self.field, "code": self.code, "message": self.message}
+
+    @classmethod
+    def from_json(cls, value: object) -> Reason:
+        """Read what `to_json` gives; ValueError for anything else."""
+        match value:
+            case {"field": str(field), "code": str(code), "message": str(message)}:
+                return cls(field, code, message)
+            case _:
+                raise ValueError("reasons is no list of reasons")
 
 
 class Stage(StrEnum):
@@ -152,18 +190,24 @@ class Rejection:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Rejection | None:
-        """Read the headers; None for a callback that was not rejected."""
+        """Read the headers; None for a callback that was not rejected.
+
+        Raises KeyError, ValueError or TypeError for any others.
+        """
         named = dict(headers)
         if "reasons" not in named:
             return None
-        topic, partition, offset = orjson.loads(named["origin"])
+        topic, partition, offset = _origin(named["origin"])
+        decided_at = int(named.get("decided_at", 0))
+        if not 0 <= decided_at <= LAST_TIME:
+            raise ValueError("decided_at is out of range")
         return cls(
             stage=Stage(named["stage"].decode()),
             reasons=reasons_from_json(named["reasons"]),
             topic=topic,
             partition=partition,
             offset=offset,
-            decided_at=int(named.get("decided_at", 0)),
+            decided_at=decided_at,
         )
 
 
@@ -176,6 +220,19 @@ class Told:
     """The leg that it was about."""
     ids: tuple[str, ...]
     """The legs that it named."""
+
+    @classmethod
+    def from_json(cls, value: object) -> Told:
+        """Read one of the header's list; ValueError for anything else."""
+        match value:
+            case [str(event_id), str(leg), [*ids]] if _are_ids(ids) and (leg in ids if ids else not leg):
+                return cls(event_id, leg, tuple(ids))
+            case _:
+                raise ValueError("told is no list of events")
+
+
+def _are_ids(values: list[Any]) -> TypeGuard[list[str]]:
+    return all(isinstance(each, str) and each for each in values) and sorted({*values}) == values
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +266,18 @@ class Replayed:
     def from_headers(cls, headers: Headers) -> Replayed:
         """Read the headers; KeyError, ValueError or TypeError for any others."""
         named = dict(headers)
-        topic, partition, offset = orjson.loads(named["origin"])
+        topic, partition, offset = _origin(named["origin"])
+        replayed_at, reading = int(named["replayed_at"]), int(named["reading"])
+        if not (0 <= replayed_at <= LAST_TIME and FIRST_REPLAY <= reading <= MOST_READING):
+            raise ValueError("replayed_at or reading is out of range")
         return cls(
-            replayed_at=int(named["replayed_at"]),
-            reading=int(named["reading"]),
+            replayed_at=replayed_at,
+            reading=reading,
             reasons=reasons_from_json(named["reasons"]),
             topic=topic,
             partition=partition,
             offset=offset,
-            told=tuple(Told(id_, leg, tuple(ids)) for id_, leg, ids in orjson.loads(named["told"])),
+            told=tuple(map(Told.from_json, orjson.loads(named["told"]))),
         )
 
 
@@ -227,4 +287,4 @@ def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
 
 def reasons_from_json(value: bytes) -> tuple[Reason, ...]:
     """Read the header's JSON; ValueError or TypeError for anything else."""
-    return tuple(Reason(**reason) for reason in orjson.loads(value))
+    return tuple(map(Reason.from_json, orjson.loads(value)))
