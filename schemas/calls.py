@@ -14,10 +14,12 @@ from schemas.bills import received, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING, UNHEARD
-from schemas.heard import Doubted, Heard, all_doubted, all_heard, doubted_of, heard_of
+from schemas.heard import all_doubted, all_heard, doubted_of, heard_of
 from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
+from schemas.limits import MOST_VERSION
 from schemas.queues import queue_of
-from schemas.summed import Summary, summary_of, with_lost
+from schemas.summary import Doubted, Heard, Summary
+from schemas.summed import summary_of, with_lost
 from schemas.tellers import (
     DESCRIBED,
     Asked,
@@ -285,8 +287,8 @@ def column(name: str) -> str:
 
 
 def version_of(events: Iterable[CallEvent]) -> int:
-    """Of two rows of a call the one with the higher version holds."""
-    return sum(event.reading for event in events)
+    """Of two rows of a call the one with the higher version holds; what is gone for good is above all."""
+    return min(sum(event.reading for event in events), MOST_VERSION - 1)
 
 
 def days_of(events: Iterable[CallEvent]) -> tuple[date, date]:
@@ -324,7 +326,7 @@ def call_as_told(tellings: Tellings) -> Call:
     summed = [summary_of(event) for event in everything if event.kind == "summed"]
     has_talk = _has_talk(happened)
     parts = tellings.parts if has_talk else {}
-    talk_time = with_lost(
+    talk_time = _total(
         talk_of(tellings.exact_parts.values() if has_talk else ()), (each.talk for each in summed)
     )
     told = _as_events_say(happened, course)
@@ -453,10 +455,16 @@ def _durations(
 def _measured_by(bills: list[CallEvent], billed: Json, call: Json, summed: list[Summary]) -> Json:
     """Durations that bills state: the call's own when it rang, those of all legs how long it was talked."""
     said = {"ring_time": billed["ring_time"]} if "ring_time" in billed else {}
-    talk_time = with_lost(talk_billed(bills), (each.billed for each in summed))
+    talk_time = _total(talk_billed(bills), (each.billed for each in summed))
     if talk_time is not None:
         said["talk_time"] = talk_time if call["outcome"] in {"answered", None} else billed.get("talk_time", 0)
     return said
+
+
+def _total(kept: int | None, lost: Iterable[int | None]) -> int | None:
+    """A duration with what was summed up of it; what is lost may be negative, but no duration is."""
+    total = with_lost(kept, lost)
+    return None if total is None else max(0, total)
 
 
 def _between(start: int | None, end: int | None) -> int | None:
@@ -479,7 +487,7 @@ def _handed_on(parts: Mapping[str, Part], summed: list[Summary]) -> Json:
     """How many times the call was handed on, and from whom to whom."""
     found = transfers_of(parts.values()) if parts else []
     return {
-        "transfers": len(found) + sum(summary.transfers for summary in summed),
+        "transfers": max(0, len(found) + sum(summary.transfers for summary in summed)),
         "transferred_from": tuple(each.by for each in found[:MOST_TRANSFERS]),
         "transferred_to": tuple(each.to for each in found[:MOST_TRANSFERS]),
     }
@@ -543,9 +551,17 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
         "doubts": sum([len(event.doubts) for event in said]) + sum([summary.doubts for summary in summed]),
         "truncated": bool(summed),
         "expects_cdr": not _sends_no_bill(said),
-        "heard": all_heard([heard_of(said), *(each.heard for each in summed)]),
+        "heard": _heard(said, summed),
         "doubted": all_doubted([doubted_of(said), *(each.doubted for each in summed)]),
     }
+
+
+def _heard(said: list[CallEvent], summed: list[Summary]) -> tuple[Heard, ...]:
+    """What each source told; what is lost with events may be negative, but no sum is."""
+    if not summed:
+        return heard_of(said)
+    sums = all_heard([heard_of(said), *(each.heard for each in summed)])
+    return tuple((source, max(0, a), max(0, b), max(0, c)) for source, a, b, c in sums)
 
 
 def _as_written(ids: list[str], said: list[CallEvent]) -> tuple[str, ...]:

@@ -7,12 +7,24 @@ and is left out of the JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+from schemas.limits import (
+    FIRST_TIME,
+    LAST_RECEIPT,
+    LAST_TIME,
+    LEAST,
+    LONGEST,
+    MOST,
+    MOST_READING,
+    MOST_SUMMED_READING,
+)
+from schemas.summary import check_summary
 from schemas.versions import NewerVersionError, check_version, mistakes
 
 VERSION = 1
@@ -42,6 +54,9 @@ SAYS_NOTHING = frozenset({"void", "closed", "summed"})
 UNHEARD = frozenset({"void", "closed"})
 """Kinds that stand for nothing that was received."""
 
+WITHOUT_IDS = frozenset({"message", "void"})
+"""Kinds that may name no leg: a message, and what is left of one that is not read as such any more."""
+
 HELD_BACK = "held-back"
 """The code of a doubt: it was received too late for its receipt to say when it happened."""
 
@@ -57,8 +72,11 @@ Clock = Literal["provider", "ingress"]
 
 Json = dict[str, Any]
 
-Us = Annotated[int, Field(description="Microseconds since 1970 UTC.")]
-DurationUs = Annotated[int, Field(ge=0, description="Microseconds.")]
+Us = Annotated[int, Field(ge=FIRST_TIME, le=LAST_TIME, description="Microseconds since 1970 UTC.")]
+ReceiptUs = Annotated[int, Field(ge=0, le=LAST_RECEIPT, description="Microseconds since 1970 UTC.")]
+"""By our own clock: under its day rows are kept."""
+DurationUs = Annotated[int, Field(ge=0, le=LONGEST, description="Microseconds.")]
+Number = Annotated[int, Field(ge=LEAST, le=MOST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ class Doubt:
 class CallEvent:
     """One thing that happened to one leg, or to a call as a whole (a CDR)."""
 
-    v: int = VERSION
+    v: Annotated[int, Field(ge=1, le=MOST)] = VERSION
     """The vocabulary's version: within one, fields are only added, and readers skip new ones."""
     event_id: str
     """A hash of source and canonical payload: a retried callback is the same event."""
@@ -92,19 +110,20 @@ class CallEvent:
     """The provider's dialect of the callback."""
     kind: Kind
     ids: tuple[str, ...]
-    """Every leg id in the callback, sorted, UUIDs in small letters and bare; empty only for a `message`."""
+    """Every leg id in the callback, sorted, UUIDs in small letters and bare; empty only for a `message` and
+    what became void."""
     leg: str
-    """The leg it is about, one of `ids`; '' for a `message`."""
-    received_at: Us
+    """The leg it is about, one of `ids`; '' if there are none."""
+    received_at: ReceiptUs
     """When the ingress had read the callback: of several with this event, the first."""
     occurred_at: Us
     """When it happened, by `clock`."""
     clock: Clock
-    reading: Annotated[int, Field(ge=1)] = 1
+    reading: Annotated[int, Field(ge=1, le=MOST_SUMMED_READING)] = 1
     """Of one event the highest reading holds: 1 when it is first read, later the number of the replay."""
-    last_received_at: Us | None = None
+    last_received_at: ReceiptUs | None = None
     """When the last callback with this event was received; absent if it was `received_at`."""
-    told_at: Us | None = None
+    told_at: ReceiptUs | None = None
     """When the callback whose words these are was received; absent if that was `received_at`."""
     uuid: str | None = None
     """The provider's own id of the call: `uuid`, `CallID`."""
@@ -127,7 +146,7 @@ class CallEvent:
     """The customer's own reference, given to the provider with the call."""
     campaign: str | None = None
     """The provider's name or number of the campaign that made the call."""
-    round: int | None = None
+    round: Number | None = None
     """The attempt of a campaign, as its number."""
     tag: str | None = None
     """The customer's own mark on the call, from the request or from the extension's rules."""
@@ -137,9 +156,9 @@ class CallEvent:
     """The extension for which the call was requested."""
     recording: str | None = None
     """Where the recording is. A secret: whoever has the link can listen."""
-    hangup_cause: int | None = None
+    hangup_cause: Number | None = None
     """The provider's code."""
-    hangup_direction: int | None = None
+    hangup_direction: Number | None = None
     """The provider's code."""
     outcome: Outcome | None = None
     """How the call ended; for a leg, how its own part ended."""
@@ -204,6 +223,7 @@ class CallEvent:
             raise ValueError(mistakes(error)) from None
         if event.v > VERSION:
             raise NewerVersionError("event", event.v, VERSION)
+        check_event(event)
         return event
 
     @classmethod
@@ -223,6 +243,35 @@ _NAMED = dict(zip(NAMES, NAMES, strict=True))
 """Of equal names the same object: arguments are found by identity, or else by comparing each with all."""
 _VALUES = attrgetter(*NAMES)
 _EVENT = TypeAdapter(CallEvent)
+
+
+def check_event(event: CallEvent) -> None:
+    """Raise ValueError, which names fields and no value, for what no type forbids and nobody can work on."""
+    ids = event.ids
+    if not ids:
+        if event.leg or event.kind not in WITHOUT_IDS:
+            raise ValueError("ids: missing")
+    elif not ids[0] or (len(ids) > 1 and any(a >= b for a, b in pairwise(ids))):
+        raise ValueError("ids: empty, double or not sorted")
+    elif event.leg not in ids:
+        raise ValueError("leg: not one of ids")
+    if event.last_received_at is not None and event.last_received_at < event.received_at:
+        raise ValueError("last_received_at: before received_at")
+    if event.kind != "summed" and event.reading > MOST_READING:
+        raise ValueError("reading: too great")
+    if event.extra or event.kind == "summed":
+        _check_extra(event)
+
+
+def _check_extra(event: CallEvent) -> None:
+    try:
+        written = orjson.dumps(event.extra)
+    except orjson.JSONEncodeError:
+        raise ValueError("extra: holds what can't be written") from None
+    if event.kind == "summed":
+        check_summary(written)
+    elif event.kind == "closed" and not isinstance(event.extra.get("reason", ""), str):
+        raise ValueError("extra.reason: not a text")
 
 
 def newest(a: CallEvent, b: CallEvent) -> CallEvent:

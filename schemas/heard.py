@@ -11,12 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.events import CallEvent
-
-Heard = tuple[str, int, int, int]
-"""A source; how many events it told; of how many legs it told at least two of the first ring or dial, the
-first answer, the hangup and the CDR; of how many of these in another order, by receipt."""
-Doubted = tuple[str, str, str, int]
-"""A source, a field that could not be read, the doubt's code, and in how many of the source's events."""
+    from schemas.summary import Doubted, Heard
 
 MOST_DOUBTED = 50
 """A row lists so many, the most frequent."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from schemas.events import SAYS_NOTHING, CallEvent, Json
+from schemas.events import SAYS_NOTHING, CallEvent, Json, ReceiptUs, check_event
 from schemas.versions import NewerVersionError, check_version, mistakes
 
 VERSION = 2
@@ -23,7 +23,7 @@ class Tie:
 
     call: str
     """A hash of what the provider calls the call."""
-    at: int
+    at: ReceiptUs
     """When the event was received, in microseconds since 1970 UTC."""
     source: str
     """Who said so."""
@@ -52,7 +52,7 @@ Told = Link | Events | CallEvent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LinkMessage:
     type: Literal["link"]
-    to: str
+    to: Annotated[str, Field(min_length=1)]
     tie: Tie | None = None
     v: int = VERSION
 
@@ -90,7 +90,20 @@ def told_from_json(value: bytes) -> Told:
         raise ValueError(mistakes(error)) from None
     if message.v > VERSION:
         raise NewerVersionError("link", message.v, VERSION)
-    return Link(message.to, message.tie) if isinstance(message, _LinkMessage) else Events(message.events)
+    if isinstance(message, _LinkMessage):
+        return Link(message.to, message.tie)
+    for number, event in enumerate(message.events):
+        _check_told(number, event)
+    return Events(message.events)
+
+
+def _check_told(number: int, event: CallEvent) -> None:
+    try:
+        check_event(event)
+    except ValueError as error:
+        raise ValueError(f"events.{number}.{error}") from None
+    if not event.ids:
+        raise ValueError(f"events.{number}.ids: missing")
 
 
 def kept_part(event: CallEvent) -> Json:

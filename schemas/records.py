@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.calls import Call, call_as_told, days_between, days_of, version_of
 from schemas.legs import Leg, former_legs, legs_as_told
+from schemas.limits import MOST_VERSION
 from schemas.versions import NewerVersionError, check_version, mistakes
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 
-FOR_GOOD = 2**64 - 1
+FOR_GOOD = MOST_VERSION
 """The version of what is gone for good: that of a leg which belongs to the call of a smaller one."""
 
 

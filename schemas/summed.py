@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of, filling
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
 from schemas.events import SAYS_NOTHING
+from schemas.summary import read_summary
 from schemas.tellers import (
     DESCRIBED,
     by_request,
@@ -23,41 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.events import CallEvent
-    from schemas.heard import Doubted, Heard
+    from schemas.summary import Summary
 
 MOST_KEPT = 50
 """So many bills, and so many words of queues, are kept in any case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is counted of events that are not kept one by one: `extra` of an event of kind `summed`."""
-
-    events: int = 0
-    """How many events were summed up."""
-    legs: int = 0
-    """How many legs are named by none of the events that are kept."""
-    doubts: int = 0
-    """How many doubts they had."""
-    transfers: int = 0
-    """How many times they handed the call on."""
-    talk: int | None = None
-    """How long there was talk on their legs by events, in microseconds; None if there was nothing to say."""
-    billed: int | None = None
-    """How long there was talk on their legs by bills, in microseconds; None if there was no bill."""
-    until: int = 0
-    """When the last of them was received, in microseconds since 1970 UTC."""
-    heard: tuple[Heard, ...] = ()
-    """What each source told in them."""
-    doubted: tuple[Doubted, ...] = ()
-    """Which fields of them could not be read."""
-    covered: str = ""
-    """Which events they are: see `Covered`."""
-
-
 def summary_of(event: CallEvent) -> Summary:
     """Read what an event of kind `summed` stands for."""
-    return Summary(**event.extra)
+    return read_summary(event.extra)
 
 
 def with_lost(kept: int | None, lost: Iterable[int | None]) -> int | None:

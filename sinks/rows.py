@@ -10,6 +10,7 @@ import orjson
 
 from schemas.callbacks import Callback, Headers, Reason, Rejection
 from schemas.events import CallEvent
+from schemas.limits import LAST_TIME, MOST_VERSION, is_day, is_time
 from schemas.records import Record
 from schemas.topics import Topic
 from sinks import checks
@@ -78,7 +79,7 @@ class UnreadableError(Exception):
         self.reasons = reasons
 
 
-GONE = checks.MOST_VERSION
+GONE = MOST_VERSION
 """The version of a row that is gone for good: no other is higher."""
 VERSION = CALLS.columns.index("version")
 LEG_VERSION = LEGS.columns.index("version")
@@ -110,10 +111,6 @@ def _callback(topic: Topic, message: Message) -> Written:
         raise UnreadableError(Reason("", "malformed-headers", "the headers are not a callback's")) from None
     if topic is Topic.REJECTED and rejection is None:
         raise UnreadableError(Reason("reasons", "missing", "must be there"))
-    if rejection is not None and not 0 <= rejection.decided_at <= checks.LAST_TIME:
-        raise UnreadableError(Reason("decided_at", "unrepresentable", "no column can hold this value"))
-    numbers = (("received_at", callback.received_at), ("revision", callback.revision))
-    _check(checks.unfit(numbers, _COUNTED))
     place: tuple[Any, ...] = (message.topic, message.partition, message.offset)
     if rejection is not None and rejection.topic:
         place = (rejection.topic, rejection.partition, rejection.offset)
@@ -171,9 +168,6 @@ def _event(message: Message) -> Written:
 
 def event_row(event: CallEvent) -> Written:
     row = list(_EVENT_FIELDS(event))
-    _check(checks.unfit(zip(EVENTS.columns, row, strict=True)))
-    if event.reading > checks.MOST:
-        raise UnreadableError(Reason("reading", "unrepresentable", "no column can hold this value"))
     row[_SAID("ids")], row[_SAID("variables")] = list(event.ids), event.variables or {}
     row[_SAID("written")] = event.written or {}
     row[_SAID("named_before")] = list(event.named_before or ())
@@ -189,29 +183,27 @@ def _record(message: Message) -> Record:
         record = Record.from_json(message.value or b"")
     except ValueError as error:
         raise UnreadableError(Reason("", "no-record", str(error))) from None
-    _check(_unfit(record))
+    if found := tuple(dict.fromkeys(_unfit(record))):
+        raise UnreadableError(*found)
     return record
 
 
 def _unfit(record: Record) -> Iterator[Reason]:
     if not 0 <= record.version < GONE + record.gone:
         yield Reason("version", "unrepresentable", "no column can hold this value")
-    if not all(map(checks.is_day, record.days)) or (record.call is not None and not record.days):
+    if not all(map(is_day, record.days)) or (record.call is not None and not record.days):
         yield Reason("days", "unrepresentable", "no row can be kept under these days")
     if record.call is not None:
+        if record.call.account != record.account:
+            yield Reason("account", "contradictory", "the row is of another account")
         yield from checks.unfit(((name, getattr(record.call, name)) for name in CALL_FIELDS), _COUNTED)
         counts = (("heard", n) for _, *told in record.call.heard for n in told)
         doubts = (("doubted", n) for *_, n in record.call.doubted)
         yield from checks.unfit((*counts, *doubts), frozenset({"heard", "doubted"}))
-    if record.suspect is not None and not all(map(checks.is_time, (record.suspect.since, record.suspect.at))):
+    if record.suspect is not None and not all(map(is_time, (record.suspect.since, record.suspect.at))):
         yield Reason("suspect", "unrepresentable", "no column can hold this value")
     for leg in record.legs:
         yield from checks.unfit(((name, getattr(leg, name)) for name in LEG_FIELDS), _COUNTED)
-
-
-def _check(reasons: Iterable[Reason]) -> None:
-    if found := tuple(dict.fromkeys(reasons)):
-        raise UnreadableError(*found)
 
 
 def call_rows(record: Record) -> Iterator[Row]:
@@ -297,7 +289,7 @@ def dead_letter(message: Message, *reasons: Reason) -> Row:
         message.topic,
         message.partition,
         message.offset,
-        message.timestamp if 0 <= message.timestamp * 1000 <= checks.LAST_TIME else 0,
+        message.timestamp if 0 <= message.timestamp * 1000 <= LAST_TIME else 0,
         message.key or b"",
         [(name, value or b"") for name, value in message.headers],
         message.value or b"",

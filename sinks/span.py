@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sinks.checks import FIRST_TIME, LAST_TIME
+from schemas.limits import FIRST_TIME, LAST_TIME
 
 
 class Span(NamedTuple):

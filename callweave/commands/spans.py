@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schemas.limits import FIRST_TIME, LAST_TIME
 from schemas.times import microseconds, moment
-from sinks.checks import FIRST_TIME, LAST_TIME
 from sinks.span import Span
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from schemas.limits import is_time
 from schemas.times import microseconds
-from sinks import checks
 from sinks.directory.places import place
 
 if TYPE_CHECKING:
@@ -194,4 +194,4 @@ def _time(text: str, zone: ZoneInfo | None) -> int | Said:
             return Said("happens twice or never as the clocks of this time zone change: write an offset")
         read = read.replace(tzinfo=zone)
     time = microseconds(read)
-    return time if checks.is_time(time) else Said("is too early or too late to be stored")
+    return time if is_time(time) else Said("is too early or too late to be stored")

@@ -20,7 +20,8 @@ from schemas.course import course_of, ended_by, must_end
 from schemas.covered import Covered
 from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
-from schemas.summed import Summary, deciding, summary_of, with_lost
+from schemas.summary import Summary
+from schemas.summed import deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

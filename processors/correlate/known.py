@@ -17,7 +17,7 @@ from schemas.summed import summary_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from schemas.summed import Summary
+    from schemas.summary import Summary
 
 Known = dict[str, CallEvent]
 """Events by id, each in its newest reading."""

@@ -50,7 +50,6 @@ def event() -> Json:
     """Of `calls.events`."""
     described = _dataclass(CallEvent)
     known = described["properties"]
-    known["v"]["minimum"] = 1
     known["extra"]["additionalProperties"] = True
     return _object("CallEvent", described["description"], known, ["v", *described["required"]])
 

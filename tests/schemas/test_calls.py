@@ -587,6 +587,18 @@ def test_the_version_counts_readings_and_closings_and_the_days_are_those_of_rece
     )
 
 
+def test_a_version_is_below_that_of_what_is_gone_for_good() -> None:
+    assert version_of([said(0, "summed", reading=2**62)] * 5) == 2**64 - 2
+
+
+def test_what_was_summed_up_makes_no_figure_negative() -> None:
+    lost = {"transfers": -3, "talk": -(10**9), "billed": -(10**9), "heard": (("shanghai", -9, -9, -9),)}
+    row = call_of([*RANG, said(9, "hangup", outcome="answered"), said(5, "summed", extra=lost)])
+    assert row.transfers == 0
+    assert row.talk_time in {0, None}
+    assert [counts for _, *counts in row.heard] == [[0, 0, 0]]
+
+
 def test_events_that_say_nothing_are_no_call() -> None:
     assert not is_call([said(0, "void"), closed(0)])
     assert is_call([said(0, "void"), *RANG])

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from functools import reduce
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -10,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import CallEvent, Doubt, newest
+from schemas.limits import FIRST_TIME, LAST_RECEIPT, LAST_TIME
+from schemas.summary import Summary
+from schemas.summed import summary_of
 from schemas.versions import NewerVersionError
 from tests.kit.events import AT, event, messages, samples
 from tests.scale import examples
@@ -90,6 +95,92 @@ def test_a_wrong_type_is_refused_with_the_name_of_its_field_and_without_the_valu
         read(**{name: value})
     assert "exploded" not in str(refused.value)
     assert "yesterday" not in str(refused.value)
+
+
+DIGITS = 10**40
+SUM = {
+    "events": 3,
+    "talk": -5,
+    "heard": [["shanghai", 3, 1, -1]],
+    "covered": "",
+    "mood": "good",
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: value} for name in ("received_at", "told_at") for value in (-1, LAST_RECEIPT + 1, 2**64)),
+        *({"last_received_at": value} for value in (AT, LAST_RECEIPT + 1, -(2**63))),
+        *(
+            {name: value}
+            for name in ("occurred_at", "started_at", "answered_at", "ended_at")
+            for value in (FIRST_TIME - 1, LAST_TIME + 1, -(2**63), 2**64)
+        ),
+        *(
+            {name: value}
+            for name in ("round", "hangup_cause", "hangup_direction")
+            for value in (-(2**63) - 1, 2**63)
+        ),
+        *({name: value} for name in ("ring_time", "talk_time") for value in (2**62, DIGITS)),
+        *({"reading": value} for value in (2**48 + 1, 2**64 - 1, DIGITS)),
+        {"v": -DIGITS},
+        {"ids": []},
+        {"ids": ["", "a"]},
+        {"ids": ["b", "a"]},
+        {"ids": ["a", "a"]},
+        {"leg": "b"},
+        {"kind": "message", "ids": []},
+        {"extra": {"a": [DIGITS]}},
+        {"kind": "closed", "extra": {"reason": 5}},
+        *(
+            {"kind": "summed", "extra": SUM | wrong}
+            for wrong in (
+                {"events": -1},
+                {"events": 2**40},
+                {"events": "3"},
+                {"legs": -1},
+                {"doubts": True},
+                {"talk": 2**62},
+                {"billed": 1.5},
+                {"until": -1},
+                {"until": None},
+                {"heard": [["shanghai", 1]]},
+                {"heard": [["shanghai", 1, 1, 2**40]]},
+                {"doubted": [["shanghai"]]},
+                {"covered": "a"},
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_what_no_column_can_hold_or_no_stage_work_on_is_refused(changed: dict[str, Any]) -> None:
+    value = json.dumps({**orjson.loads(event().to_json()), **changed}).encode()
+    with pytest.raises(ValueError, match=rf"{next(reversed(changed))}|ids") as refused:
+        CallEvent.from_json(value)
+    assert str(DIGITS) not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        event(received_at=0, occurred_at=FIRST_TIME, last_received_at=LAST_RECEIPT, ended_at=LAST_TIME),
+        event(round=-(2**63), hangup_cause=2**63 - 1, reading=2**48),
+        event("message", "", ids=()),
+        event("void", "", ids=()),
+        event("closed", extra={"reason": "timeout"}),
+        event("summed", reading=2**62, extra=SUM),
+        event("summed"),
+    ],
+)
+def test_what_columns_can_hold_is_read(said: CallEvent) -> None:
+    assert CallEvent.from_json(said.to_json()) == said
+
+
+def test_a_sum_that_a_later_release_wrote_is_read_as_far_as_it_is_known() -> None:
+    assert summary_of(read(kind="summed", extra=SUM)) == Summary(
+        events=3, talk=-5, heard=cast("Any", SUM["heard"])
+    )
 
 
 def test_the_higher_reading_of_an_event_holds_and_its_receipts_are_those_of_all() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from schemas.events import Doubt
+from schemas.events import CallEvent, Doubt
 from schemas.links import Events, Link, told_from_json, told_to_json
 from schemas.versions import NewerVersionError
 from tests.kit.events import event, samples
@@ -45,6 +45,10 @@ def test_fields_of_later_releases_are_passed_over_and_a_newer_version_is_refused
             told_from_json(newer)
 
 
+def of_one(event: CallEvent) -> bytes:
+    return told_to_json(Events((event,)))
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -58,6 +62,13 @@ def test_fields_of_later_releases_are_passed_over_and_a_newer_version_is_refused
         b'{"type":"events","events":[{"kind":"ring"}]}',
         b'{"type":"events","events":{}}',
         b'{"type":"rumour","to":"a"}',
+        b'{"type":"link","to":""}',
+        b'{"type":"link","to":"a","tie":{"call":"x","at":-1,"source":"s"}}',
+        b'{"type":"link","to":"a","tie":{"call":"x","at":%d,"source":"s"}}' % 10**30,
+        of_one(event(received_at=-1)),
+        of_one(event(ids=("b", "a"))),
+        of_one(event("message", "", ids=())),
+        of_one(event("summed", extra={"events": -1})),
     ],
 )
 def test_what_is_neither_is_refused(value: bytes) -> None:

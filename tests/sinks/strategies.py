@@ -30,7 +30,7 @@ times = st.one_of(
     st.integers(1, 2**50),
 )
 receipts = st.integers(START, START + 120_000_000) | st.integers(START, START + 200_000_000_000)
-durations = st.one_of(st.just(0), st.integers(0, 3_600_000_000), st.integers(0, 2**50))
+durations = st.one_of(st.just(0), st.integers(0, 3_600_000_000), st.integers(0, 2**48))
 texts = st.one_of(st.sampled_from(["", "13800138000", "8001", "8002", "outbound"]), st.text(max_size=6))
 codes = st.one_of(st.integers(0, 40), st.integers(-(2**63), 2**63 - 1))
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.calls import Call
 from schemas.events import CallEvent, Doubt
+from schemas.limits import FIRST_TIME, LAST_RECEIPT
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from schemas.versions import NewerVersionError
-from sinks import checks
 from sinks.rows import Poison, Written, call_rows, leg_rows, read
 from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, EVENTS, LEGS
 from sinks.told import event_of
@@ -241,16 +241,25 @@ def test_a_rejected_message_without_a_readable_rejection_is_a_dead_letter(
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"received_at": checks.LAST_RECEIPT + 1}, "received_at"),
+        ({"received_at": LAST_RECEIPT + 1}, "received_at"),
         ({"received_at": -1}, "received_at"),
-        ({"occurred_at": checks.FIRST_TIME - 1}, "occurred_at"),
+        ({"occurred_at": FIRST_TIME - 1}, "occurred_at"),
         ({"round": 2**63}, "round"),
         ({"ring_time": 2**63}, "ring_time"),
         ({"reading": 2**63}, "reading"),
     ],
 )
 def test_an_event_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, Any], field: str) -> None:
-    assert poison_reasons(Topic.EVENTS, event_message(**changed)) == {(field, "unrepresentable")}
+    message = event_message(**changed)
+    assert poison_reasons(Topic.EVENTS, message) == {("", "no-event")}
+    outcome = read(Topic.EVENTS, message)
+    assert isinstance(outcome, Poison)
+    assert field in outcome.reasons[0].message
+
+
+def test_an_event_with_a_number_that_json_has_and_we_can_not_write_is_a_dead_letter() -> None:
+    value = EVENT.to_json().replace(b"[1,null]", b"9" * 40)
+    assert poison_reasons(Topic.EVENTS, StoredMessage("e", value=value)) == {("", "no-event")}
 
 
 @pytest.mark.parametrize(
@@ -268,10 +277,18 @@ def test_an_event_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, An
         ({"days": ["2150-01-01"]}, "days"),
         ({"days": ["1969-12-31"]}, "days"),
         ({"legs": [{"leg_id": "a", "rang_at": 2**60}]}, "rang_at"),
+        ({"legs": [{"leg_id": "a", "busy_until": 2**60}]}, "busy_until"),
+        ({"legs": [{"leg_id": "a", "talk_time": -1}]}, "talk_time"),
+        ({"call": {"talk_time": -5_000_000}}, "talk_time"),
+        ({"call": {"cdr_ring_time": -1}}, "cdr_ring_time"),
     ],
 )
 def test_a_record_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, Any], field: str) -> None:
     assert poison_reasons(Topic.RECORDS, record_message(**changed)) == {(field, "unrepresentable")}
+
+
+def test_a_record_whose_row_is_of_another_account_is_a_dead_letter() -> None:
+    assert poison_reasons(Topic.RECORDS, record_message(account="other")) == {("account", "contradictory")}
 
 
 @pytest.mark.parametrize(("topic", "code"), [(Topic.EVENTS, "no-event"), (Topic.RECORDS, "no-record")])
