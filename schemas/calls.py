@@ -274,6 +274,10 @@ class Call:
     very many the most frequent."""
 
 
+MOST_DAYS = 62
+"""Under so many days may a call have rows that must go; a row a leg and day says that they do."""
+_A_DAY = timedelta(days=1)
+
 COLUMNS = tuple(each.name for each in fields(Call))
 SUMS = frozenset({"expects_cdr", "heard", "doubted"})
 """What dashboards add up, and the view `calls` does not show."""
@@ -291,19 +295,33 @@ def version_of(events: Iterable[CallEvent]) -> int:
     return min(sum(event.reading for event in events), MOST_VERSION - 1)
 
 
-def days_of(events: Iterable[CallEvent]) -> tuple[date, date]:
-    """The UTC days of the first and of the last receipt."""
+def days_of(events: Iterable[CallEvent]) -> tuple[date, ...]:
+    """The UTC days under which a row of these events may be, or of some of them; its own is the first.
+
+    A row is kept under the day of the first receipt that is known to whoever writes it: for each event that
+    may be any day from its first receipt to its last. Days between two events have no row.
+    """
     events = list(events)
-    first = min([event.received_at for event in events])
-    last = max([event.last_heard for event in events])
-    return day_of(first), day_of(last)
+    began = day_of(min([event.received_at for event in events]))
+    if began == day_of(max([event.last_heard for event in events])):
+        return (began,)
+    spans = sorted({(day_of(event.received_at), day_of(event.last_heard)) for event in events})
+    days: list[date] = []
+    for first, last in spans:
+        new = max(first, days[-1] + _A_DAY) if days else first
+        days += [new + n * _A_DAY for n in range((last - new).days + 1)]
+    return within_bounds(tuple(days))
 
 
-def days_between(first: date, last: date) -> tuple[date, ...]:
-    """Every day from the first to the last."""
-    if first == last:
-        return (first,)
-    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+def within_bounds(days: tuple[date, ...]) -> tuple[date, ...]:
+    """Of more than `MOST_DAYS` days, in order, give the first and the last of them.
+
+    A clock that was wrong for an hour puts a call's first receipt years before its last. The row itself is
+    under the first day. A row that must go is that of late news, which did not know of the call's beginning:
+    it is under one of the last days, and the days between were among the last when they were new.
+    """
+    half = MOST_DAYS // 2
+    return days if len(days) <= MOST_DAYS else days[:half] + days[-half:]
 
 
 def is_call(events: Iterable[CallEvent]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.calls import Call, call_as_told, days_between, days_of, version_of
+from schemas.calls import Call, call_as_told, days_of, version_of
 from schemas.legs import Leg, former_legs, legs_as_told
 from schemas.limits import MOST_VERSION
 from schemas.versions import NewerVersionError, check_version, mistakes
@@ -51,8 +51,9 @@ class Record:
     """Of several messages about a call the highest version holds: the sum of the readings of its events, or
     `FOR_GOOD`."""
     days: tuple[date, ...] = ()
-    """UTC days. Of a row: that of the first receipt, under which it is kept, to that of the last, all between
-    included, under which it is gone. Of what is gone: all days of the events that it knows."""
+    """UTC days. Of a row: that of the first receipt, under which it is kept, and the later ones on which its
+    events were received, under which it is gone. Of what is gone: all days of the events that it knows. Of
+    very many the first and the last."""
     call: Call | None = None
     """The row; absent unless it is one."""
     legs: tuple[Leg, ...] = ()
@@ -112,7 +113,7 @@ def row_of(
         call_id=call_id,
         began=began,
         version=version_of(events),
-        days=days_between(*days_of(events)),
+        days=days_of(events),
         call=call_as_told(told),
         legs=legs_as_told(told),
         former=former_legs(told),

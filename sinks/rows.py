@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from schemas.callbacks import Callback, Headers, Reason, Rejection
+from schemas.calls import MOST_DAYS, within_bounds
 from schemas.events import CallEvent
 from schemas.limits import LAST_TIME, MOST_VERSION, is_day, is_time
 from schemas.records import Record
@@ -185,7 +186,7 @@ def _record(message: Message) -> Record:
         raise UnreadableError(Reason("", "no-record", str(error))) from None
     if found := tuple(dict.fromkeys(_unfit(record))):
         raise UnreadableError(*found)
-    return record
+    return replace(record, days=within_bounds(record.days)) if len(record.days) > MOST_DAYS else record
 
 
 def _unfit(record: Record) -> Iterator[Reason]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.calls import days_between, days_of
+from schemas.calls import days_of
 from schemas.links import Events, Link, told_to_json
 from schemas.times import SECOND
 from schemas.uuids import created_at
@@ -41,7 +41,7 @@ class Tied:
     @property
     def days(self) -> tuple[date, ...]:
         """Return the days under which it may have rows."""
-        return days_between(*days_of(self.events))
+        return days_of(self.events)
 
     def messages(self) -> Iterator[tuple[str, bytes]]:
         """Return leg and message: a link to each that asked and is not the root, and events to the root."""

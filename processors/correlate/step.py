@@ -27,7 +27,7 @@ from processors.correlate.bounds import MOST_EVENTS, bounded
 from processors.correlate.known import known, with_news
 from processors.correlate.leg import ASKED, Leg
 from processors.correlate.ties import MOST_CALLS, tie_of
-from schemas.calls import days_between, days_of, is_call, version_of
+from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
 from schemas.legs import MOST_LEGS, Tellings
 from schemas.legs import Leg as LegRow
@@ -93,7 +93,7 @@ class Sends:
             call_id=own,
             began=self.began,
             version=FOR_GOOD if self.gone else version_of(events),
-            days=days_between(*days_of(events)),
+            days=days_of(events),
             legs=_named(events),
             gone=True,
             suspect=self.suspect,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schemas.calls import (
     BILLED,
     COLUMNS,
+    MOST_DAYS,
     Call,
     call_of,
     column,
-    days_between,
     days_of,
     is_call,
     is_complete,
@@ -25,6 +25,7 @@ from schemas.calls import (
 )
 from schemas.events import HELD_BACK, CallEvent, Doubt
 from schemas.legs import Leg, Tellings, former_legs, legs_of
+from schemas.times import day_of
 from tests.kit.events import AT, call_events, event
 from tests.scale import examples
 
@@ -580,11 +581,28 @@ def test_the_version_counts_readings_and_closings_and_the_days_are_those_of_rece
     ]
     assert version_of(events) == 10
     assert days_of(events) == (date(2020, 9, 13), date(2020, 9, 14))
-    assert days_between(date(2020, 2, 28), date(2020, 3, 1)) == (
-        date(2020, 2, 28),
-        date(2020, 2, 29),
-        date(2020, 3, 1),
+
+
+def test_days_are_those_of_each_event_and_not_those_between_events() -> None:
+    retried = event(received_at=AT + DAY, last_received_at=AT + 3 * DAY)
+    later = event(received_at=AT + 2 * DAY, last_received_at=AT + 4 * DAY)
+    reused = event(received_at=AT + 365 * DAY)
+    assert days_of([reused, later, retried]) == (
+        *(date(2020, 9, day) for day in (14, 15, 16, 17)),
+        date(2021, 9, 13),
     )
+
+
+@pytest.mark.parametrize("received_at", [0, AT - 9_800 * DAY, AT - MOST_DAYS * DAY])
+def test_a_receipt_by_a_wrong_clock_makes_no_days_without_end(received_at: int) -> None:
+    for events in (
+        [event(received_at=received_at, last_received_at=AT)],
+        [*(event(received_at=received_at + n * DAY) for n in range(MOST_DAYS)), event(received_at=AT)],
+    ):
+        days = days_of(events)
+        assert len(days) == MOST_DAYS
+        assert (days[0], days[-1]) == (day_of(received_at), day_of(AT))
+        assert sorted(set(days)) == list(days)
 
 
 def test_a_version_is_below_that_of_what_is_gone_for_good() -> None:

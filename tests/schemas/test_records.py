@@ -5,7 +5,7 @@ from datetime import date
 import orjson
 import pytest
 
-from schemas.calls import call_of, days_between, days_of, version_of
+from schemas.calls import call_of, days_of, version_of
 from schemas.legs import Leg, legs_of
 from schemas.records import FOR_GOOD, Record
 from schemas.versions import NewerVersionError
@@ -26,7 +26,7 @@ GONE = Record(
     account="acme",
     call_id="b",
     version=FOR_GOOD,
-    days=days_between(date(2020, 9, 13), date(2020, 9, 14)),
+    days=(date(2020, 9, 13), date(2020, 9, 14)),
     legs=(Leg(leg_id="b"), Leg(leg_id="c")),
     gone=True,
 )
@@ -47,7 +47,7 @@ def test_the_row_of_a_sample_survives_its_topic(name: str) -> None:
         call_id="a",
         began=True,
         version=version_of(events),
-        days=days_between(*days_of(events)),
+        days=days_of(events),
         call=call_of(events),
         legs=legs_of(events),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.callbacks import Reason, Rejection, Stage
-from schemas.calls import call_of, days_between, days_of, version_of
+from schemas.calls import call_of, days_of, version_of
 from schemas.documents import messages as files
 from schemas.legs import legs_of
 from schemas.records import Record
@@ -31,7 +31,7 @@ def row_of(events: list[CallEvent]) -> Record:
         account="acme",
         call_id="a",
         version=version_of(events),
-        days=days_between(*days_of(events)),
+        days=days_of(events),
         call=call_of(events),
         legs=legs_of(events),
     )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.callbacks import Callback, Reason, Rejection, Stage
-from schemas.calls import Call
+from schemas.calls import MOST_DAYS, Call
 from schemas.events import CallEvent, Doubt
 from schemas.limits import FIRST_TIME, LAST_RECEIPT
 from schemas.records import FOR_GOOD, Record
@@ -289,6 +289,15 @@ def test_a_record_that_no_column_can_hold_is_a_dead_letter(changed: dict[str, An
 
 def test_a_record_whose_row_is_of_another_account_is_a_dead_letter() -> None:
     assert poison_reasons(Topic.RECORDS, record_message(account="other")) == {("account", "contradictory")}
+
+
+def test_a_record_with_days_without_end_makes_few_rows() -> None:
+    days = [date.fromordinal(date(1970, 1, 1).toordinal() + n).isoformat() for n in range(60_000)]
+    record = read(Topic.RECORDS, record_message(days=days))
+    assert isinstance(record, Record)
+    rows = list(call_rows(record))
+    assert len(rows) == MOST_DAYS
+    assert (rows[0][1], rows[-1][1]) == (date(1970, 1, 1), date.fromisoformat(days[-1]))
 
 
 @pytest.mark.parametrize(("topic", "code"), [(Topic.EVENTS, "no-event"), (Topic.RECORDS, "no-record")])

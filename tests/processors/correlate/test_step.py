@@ -26,7 +26,9 @@ DAY = 86_400_000_000
 
 
 def tellings(rng: random.Random, events: list[CallEvent]) -> list[CallEvent]:
-    """Events in some order; some again as a provider's retry, or in a new reading, which may be void."""
+    """Events in some order; some days later, again as a provider's retry, or in a new reading, maybe void."""
+    later = (0, 0, 0, 3 * DAY, 400 * DAY)
+    events = [replace(event, received_at=event.received_at + rng.choice(later)) for event in events]
     told = list(events)
     for event in rng.sample(events, rng.randint(0, len(events)) // 2):
         kind = rng.choice((event.kind, event.kind, "hangup", "void"))
