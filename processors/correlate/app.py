@@ -33,7 +33,7 @@ from runtime.errors import StartError
 from runtime.sources import SourcesFile
 from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
-from schemas.links import told_from_json, told_to_json
+from schemas.links import Events, told_from_json, told_to_json
 from schemas.times import SECOND
 from schemas.topics import Topic, partition_of, topic_key
 
@@ -132,7 +132,7 @@ class Correlator:
                 told = read(record.value or b"")
                 if isinstance(told, CallEvent) and not told.ids:
                     continue  # a message: no call
-                key = checked_key(record.key)
+                key = checked_key(record.key, told)
             except ValueError as error:
                 reason = Reason("", "unreadable", f"not a message of this topic: {error}")
                 onward.append(dead_letter(self._prefix, record, Stage.CORRELATE, reason))
@@ -239,11 +239,15 @@ class Correlator:
             self._silences[partition].touch(key, since, wait)
 
 
-def checked_key(key: bytes | None) -> bytes:
-    """Give a message's key, account and leg; ValueError for what is none."""
+def checked_key(key: bytes | None, told: Told) -> bytes:
+    """Give a message's key, account and leg; ValueError for what is none, or not that of what it tells."""
     account, slash, leg = (key or b"").decode().partition("/")
     if not (account and slash and leg):
         raise ValueError("its key is not an account and a leg")
+    if isinstance(told, CallEvent) and (account, leg) != (told.account, told.ids[0]):
+        raise ValueError("its key is not the event's account and its smallest id")
+    if isinstance(told, Events) and any(event.account != account for event in told.events):
+        raise ValueError("its key is of another account than its events")
     return key or b""
 
 

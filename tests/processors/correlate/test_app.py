@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import orjson
+import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from processors.correlate.app import checked_key
 from runtime import sources
 from runtime.kafka import ByKey, client_options
 from runtime.settings import CorrelateSettings
 from runtime.topics import ensure
-from schemas.links import Link, told_to_json
+from schemas.links import Events, Link, told_to_json
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic, topic_key
 from tests import servers
@@ -194,10 +196,26 @@ def test_topics_that_would_part_a_leg_from_its_links_are_refused(
     assert worker.stop() != 0
 
 
+@pytest.mark.parametrize("key", [b"other/a", b"acme/b", b"acme/", b"/a", b"acme", b"", None])
+def test_a_key_is_the_account_and_the_smallest_id_of_its_event(key: bytes | None) -> None:
+    assert checked_key(b"acme/a", RING) == b"acme/a"
+    assert checked_key(b"acme/b", Events((RING,))) == b"acme/b"  # a link goes to any leg of the call
+    with pytest.raises(ValueError, match="its key is"):
+        checked_key(key, RING)
+    if key != b"acme/b":
+        with pytest.raises(ValueError, match="its key is"):
+            checked_key(key, Events((RING,)))
+
+
 def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
     stack_settings: Settings, tmp_path: Path
 ) -> None:
     mistyped = RING.to_json().replace(b'"ring"', b"7")
+    absurd = (
+        RING.to_json().replace(b'"received_at":1000', b'"received_at":9223372036854775807'),
+        replace(RING, kind="summed", extra={"heard": [["src", 1]]}).to_json(),
+        RING.to_json().replace(b'"v":1', b'"v":1,"round":18446744073709551616'),
+    )
     wrong = (b"\xff\xfe", b"{}", b"[1]", b'{"v":1,"ids":"a"}', b"")
     with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
         for value in wrong:
@@ -205,15 +223,18 @@ def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
         topics.send(b"no-slash", RING.to_json())
         topics.send(b"acme/a", mistyped)
         topics.send(b"acme/a", b'{"type":"nonsense"}', Topic.LINKS)
+        for value in absurd:
+            topics.send(b"acme/a", value)
+        topics.send(b"other/a", RING.to_json())
         topics.event(RING)
 
         def all_there() -> bool:
             topics.read()
-            return len(topics.rejected) == len(wrong) + 3 and "a" in topics.calls
+            return len(topics.rejected) == len(wrong) + len(absurd) + 4 and "a" in topics.calls
 
         eventually(all_there, "wrong messages are kept, right ones worked on")
     kept = {value for value, _ in topics.rejected}
-    assert kept == {*wrong, RING.to_json(), mistyped, b'{"type":"nonsense"}'}
+    assert kept == {*wrong, *absurd, RING.to_json(), mistyped, b'{"type":"nonsense"}'}
     for _, headers in topics.rejected:
         (reason,) = orjson.loads(dict(headers)["reasons"])
         assert dict(headers)["stage"] == b"correlate"
