@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.calls import days_between, days_of
-from schemas.links import Events, Link, told_to_json
+from schemas.links import Events, Link, in_messages, told_to_json
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 FAST = 3600 * SECOND
 """By no more may a provider's clock be fast for its ids to be believed."""
-MOST_BYTES = 128 * 1024
-"""Of one message: a broker takes more, and a correlator adds to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Tied:
         for leg in self.asked:
             if leg != self.root:
                 yield leg, told_to_json(Link(self.root))
-        for some in _portions(self.events):
+        for some in in_messages(self.events):
             yield self.root, told_to_json(Events(some))
 
 
@@ -96,16 +94,3 @@ def tied(
         for first, of in told.items()
         if (who := tuple(leg for leg in ids[first] if (first[0], leg) in asked))
     ]
-
-
-def _portions(events: tuple[CallEvent, ...]) -> Iterator[tuple[CallEvent, ...]]:
-    some: list[CallEvent] = []
-    size = 0
-    for event in events:
-        length = len(event.to_json())
-        if some and size + length > MOST_BYTES:
-            yield tuple(some)
-            some, size = [], 0
-        some.append(event)
-        size += length
-    yield tuple(some)

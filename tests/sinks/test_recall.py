@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from runtime.kafka import client_options
-from schemas.links import Events, Link, told_from_json
+from schemas.links import MOST_BYTES, Events, Link, told_from_json
 from schemas.records import Record, Suspect
 from schemas.times import SECOND
 from schemas.topics import Topic, partition_of
@@ -19,7 +19,7 @@ from simulator.identifiers import Identifiers
 from sinks.batch import Batch
 from sinks.recall import Recall
 from sinks.store import Store
-from sinks.tied import MOST_BYTES, is_young, tied
+from sinks.tied import is_young, tied
 from tests.pipeline import Worker
 from tests.rows import select, until
 from tests.servers import eventually

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.bounds import MOST_EVENTS, bounded, summary_id
+from processors.correlate.bounds import MOST_EVENTS, OPEN_EVENTS, bounded, summary_id
 from processors.correlate.known import known
 from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
+from processors.correlate.table import CHANGELOG_CONFIG
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.legs import MOST_LEGS, legs_of
-from schemas.links import told_to_json
+from schemas.links import Link, told_to_json
 from tests.kit.events import AT, call_events
 from tests.processors.correlate.network import ACCOUNT, Network
 from tests.scale import examples, scaled
@@ -108,6 +109,42 @@ def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures()
     late = replace(events[0], event_id="bill", kind="cdr", received_at=events[-1].received_at + SECOND)
     leg, _ = step("0", leg, [late], now=1)
     assert without_lists(call_of(leg.events.values())) == without_lists(call_of([*events, late]))
+
+
+def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None:
+    long = "回" * 1024
+    texts: dict[str, Any] = dict.fromkeys(
+        ("customer_ref", "tag", "agent_id", "campaign", "display_number", "method"), long
+    )
+    events = [replace(event, **texts) for event in queue(agents=5, rounds=60)]
+    for size in (1, 7, 300):
+        leg = Leg()
+        for start in range(0, len(events), size):
+            leg, _ = step("0", leg, events[start : start + size], now=1)
+            written = leg.to_json()
+            assert len(written) < CHANGELOG_CONFIG["max.message.bytes"] / 2
+            leg = Leg.from_json(written)
+        assert figures(leg.events.values()) | SHORTENED == figures(events) | SHORTENED
+        _, sends = step("0", leg, [Link("/")], now=1)
+        for _, told in sends.told:
+            assert len(told_to_json(told)) < LARGEST
+
+
+SHORTENED: dict[str, Any] = dict.fromkeys(
+    each
+    for name in ("customer_ref", "tag", "agent_id", "campaign", "display_number", "method")
+    for each in (name, f"event_{name}")
+)
+
+
+def test_legs_that_never_end_are_no_reason_to_grow_without_end() -> None:
+    begun = [event for event in queue(agents=50, rounds=40) if event.kind == "dial"]
+    leg = Leg()
+    for start in range(0, len(begun), 50):
+        leg, _ = step("0", leg, begun[start : start + 50], now=1)
+    call, whole = call_of(leg.events.values()), call_of(begun)
+    assert len(leg.events) <= MOST_EVENTS + OPEN_EVENTS + 1
+    assert (call.revision, call.leg_count, call.state) == (len(begun), whole.leg_count, whole.state)
 
 
 def without_lists(call: Call) -> Call:
