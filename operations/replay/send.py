@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from operations.audit import log
 from operations.audit.settle import settle
 from operations.replay.archive import pages, text
-from operations.replay.cursor import Cursor, alone, name_of
+from operations.replay.cursor import LATEST, Cursor, alone, name_of
 from operations.replay.progress import Progress, decide
 from operations.replay.readings import Last, since_last
 from runtime import clickhouse
@@ -83,12 +83,16 @@ def replay(
     called after every step; `patience` is how many seconds the stages may take at the end.
     """
     cursor, last = Cursor(settings.data, name_of(selection), Progress), Last(settings.data)
+    latest = Cursor(settings.data, LATEST, Progress)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         _wait_for_earlier(settings.kafka)
         say(since_last(last.read(), means))
-        progress, said = decide(Progress(clock.now(), means.digest), cursor.read())
+        asked = Progress(clock.now(), means.digest)
+        progress, said = decide(asked, cursor.read(), latest.read())
         if said:
             say(said)
+        latest.write(progress)
+        last.begin(means.of(selection.span.source))
         before = progress.sent
         # what arrives meanwhile is read by today's code anyway
         selected = selection.before(progress.replayed_at)
@@ -98,8 +102,8 @@ def replay(
                 progress = progress.went_on(page[-1].key, len(page))
                 cursor.write(progress)
                 sent(progress)
-        if selection.is_whole:
-            last.write(means)
+        if selection.is_all_of_its_sources:
+            last.end(means, selection.span.source)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
         with log.opened(settings.kafka) as kafka:
             lags = settle(kafka, settings.kafka, patience).lags
