@@ -254,5 +254,26 @@ def test_a_bill_finds_a_call_that_the_correlator_has_forgotten(
         assert_whole(settings)
 
 
+def test_late_news_reaches_the_call_that_a_misread_id_tied_once(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """All of it is forgotten before it is read again, and once more before the news."""
+    correlate = CorrelateSettings(silence_seconds=1, forget_seconds=FORGET_SECONDS)
+    settings = stack_settings.model_copy(update={"correlate": correlate})
+    ring = event(event_id="ring", callback_id="c1", kind="ring", ids=("a", "b"), leg="b")
+    hangup = event(event_id="hangup", callback_id="c2", kind="hangup", ids=("b",), leg="b")
+    again = replace(ring, ids=("b",), reading=1_000, named_before=("a", "b"))
+    void = replace(ring, kind="void", reading=999)
+    bill = event(event_id="bill", callback_id="c3", kind="cdr", ids=("b",), leg="b")
+    with Pipeline(settings, tmp_path, ("correlate", "sink")) as pipeline:
+        for told in ([ring, hangup], [again, void], [bill]):
+            publish(settings, told)
+            settled(settings)
+            eventually(lambda: forgotten(pipeline), "all legs are forgotten")
+    rows = select(settings, "SELECT call_id, legs, events FROM calls")
+    assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}]
+    assert count(settings, "SELECT count() FROM call_legs") == 1
+
+
 def forgotten(pipeline: Pipeline) -> bool:
     return "callweave_correlator_legs 0.0" in pipeline.workers["correlate"].metrics()
