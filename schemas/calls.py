@@ -15,7 +15,7 @@ from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
 from schemas.heard import Doubted, Heard, all_doubted, all_heard, doubted_of, heard_of
-from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, lost_talk, talk_of
 from schemas.queues import queue_of
 from schemas.summed import Summary, summary_of, with_lost
 from schemas.tellers import (
@@ -324,9 +324,8 @@ def call_as_told(tellings: Tellings) -> Call:
     summed = [summary_of(event) for event in everything if event.kind == "summed"]
     has_talk = _has_talk(happened)
     parts = tellings.parts if has_talk else {}
-    talk_time = with_lost(
-        talk_of(tellings.exact_parts.values() if has_talk else ()), (each.talk for each in summed)
-    )
+    exact_parts = tellings.exact_parts.values() if has_talk else ()
+    talk_time = talk_of(exact_parts, with_lost(None, (each.talk for each in summed)))
     told = _as_events_say(happened, course)
     billed = _billed(bills)
     call = _with_bills(told, bills, billed)
@@ -356,19 +355,13 @@ def call_as_told(tellings: Tellings) -> Call:
 def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Summary:
     """Give what a call's durations and transfers lose if these events are not kept, nothing else."""
     kept = list(kept)
-    before, after = _figures(Tellings([*kept, *dropped])), _figures(Tellings(kept))
+    before, after = Tellings([*kept, *dropped]), Tellings(kept)
+    apart = with_lost(None, (summary_of(event).talk for event in kept if event.kind == "summed"))
+    billed = talk_billed(before.bills)
     return Summary(
-        transfers=before.transfers - after.transfers,
-        talk=None if before.talk is None else before.talk - (after.talk or 0),
-        billed=None if before.billed is None else before.billed - (after.billed or 0),
-    )
-
-
-def _figures(told: Tellings) -> Summary:
-    return Summary(
-        transfers=len(transfers_of(told.parts.values())),
-        talk=known_talk_of(told.exact_parts.values()),
-        billed=talk_billed(told.bills),
+        transfers=len(transfers_of(before.parts.values())) - len(transfers_of(after.parts.values())),
+        talk=lost_talk(before.exact_parts.values(), after.exact_parts.values(), apart),
+        billed=None if billed is None else billed - (talk_billed(after.bills) or 0),
     )
 
 

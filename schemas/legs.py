@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.course import Course
     from schemas.events import CallEvent, Json
-    from schemas.talk import Span
+    from schemas.talk import Span, Word
 
 
 MOST_LEGS = 200
@@ -113,7 +113,7 @@ class Part:
     ended_at: int | None
     spans: list[Span] | None
     """When there was talk on it; None if there was, but nobody knows until when."""
-    words: list[Span]
+    words: list[Word]
     """What a queue's own leg says of the talk behind it."""
 
     @property
@@ -157,24 +157,39 @@ def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | 
     return Part(leg, events, own, ended_at, spans, [])
 
 
-def talk_of(parts: Iterable[Part]) -> int | None:
-    """How long there was talk on any of these legs, as the events measured it; None if they don't say."""
+def talk_of(parts: Iterable[Part], apart: int | None) -> int | None:
+    """How long there was talk on any of these legs, as the events measured it; None if they don't say.
+
+    `apart` is how long there was talk on legs of which nothing else is known any more.
+    """
     parts = list(parts)
     talking = _talking(parts)
     goes_on = any(part.spans is None for part in talking) and not any(part.words for part in parts)
-    return None if goes_on else _talk(talking, parts)
+    return apart if goes_on else _talk(talking, _words(parts), apart)
 
 
-def known_talk_of(parts: Iterable[Part]) -> int | None:
-    """The same, without the talk whose end is not known."""
-    parts = list(parts)
-    return _talk(_talking(parts), parts)
+def lost_talk(parts: Iterable[Part], kept: Iterable[Part], apart: int | None) -> int | None:
+    """How much more there is apart once only these parts are kept; None if there was nothing to say."""
+    parts, kept = list(parts), list(kept)
+    whole = _talk(_talking(parts), _words(parts), apart)
+    if whole is None:
+        return None
+    talking, words = _talking(kept), _words(kept)
+    if whole == _talk(talking, words, apart):
+        return 0
+    left = _talk(talking, words, None) or 0
+    if whole > left:  # what is apart may be what queues speak of
+        left = _talk(talking, [], None) or 0
+    return whole - left - (apart or 0)
 
 
-def _talk(talking: list[Part], parts: list[Part]) -> int | None:
-    words = [word for part in parts for word in part.words]
+def _talk(talking: list[Part], words: list[Word], apart: int | None) -> int | None:
     spans = [span for part in talking for span in part.spans or ()]
-    return time_talked(spans, words) if spans or words else None
+    return time_talked(spans, words, apart or 0) if spans or words else apart
+
+
+def _words(parts: list[Part]) -> list[Word]:
+    return [word for part in parts for word in part.words]
 
 
 def _talking(parts: list[Part]) -> list[Part]:

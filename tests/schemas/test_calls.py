@@ -396,6 +396,35 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
         ),
         {"talk_time": 60 * SECOND, "transfers": 0},
     ),
+    "a queue that goes on after the agent hung up talks no longer than the agent": (
+        (
+            queued(0, "dial"),
+            queued(13, "dial", "b"),
+            queued(18, "answer", "b"),
+            queued(38, "hangup", "b", outcome="answered", talk_time=20 * SECOND),
+            queued(68, "hangup", bridged=True, outcome="answered", talk_time=20 * SECOND),
+        ),
+        {"talk_time": 20 * SECOND, "ended_at": at(68)},
+    ),
+    "two agents talk one after the other behind a queue": (
+        (
+            queued(0, "dial"),
+            queued(18, "answer", "b"),
+            queued(38, "hangup", "b", outcome="answered"),
+            queued(50, "answer", "c"),
+            queued(55, "hangup", "c", outcome="answered"),
+            queued(60, "hangup", bridged=True, outcome="answered", talk_time=25 * SECOND),
+        ),
+        {"talk_time": 25 * SECOND},
+    ),
+    "a queue whose dial was lost says in its hangup how long it had the call": (
+        (
+            queued(38, "hangup", "b", outcome="answered", talk_time=20 * SECOND),
+            queued(68, "hangup", bridged=True, started_at=at(0), outcome="answered", talk_time=20 * SECOND),
+            queued(70, "hangup", "c", bridged=True, started_at=at(68), talk_time=90 * SECOND),
+        ),
+        {"talk_time": 22 * SECOND},
+    ),
     "rung together, and one answers": (
         (
             queued(0, "dial"),

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,8 +54,11 @@ def test_a_call_with_few_events_is_left_as_it_is() -> None:
     assert bounded("0", events, len(events)) is events
 
 
-def queue(agents: int, rounds: int) -> list[CallEvent]:
-    """A queue that rings its agents in turn, again and again; the last one answers. Every ring is a leg."""
+def queue(agents: int, rounds: int, *, talk: int | None = None) -> list[CallEvent]:
+    """A queue that rings its agents in turn, again and again: every ring is a leg.
+
+    Each talks for a second if `talk`, how many seconds of it the queue speaks of in the end, is said.
+    """
     sample = next(event for seed in range(99) for event in call_events(random.Random(seed)))
     said: list[CallEvent] = []
 
@@ -78,8 +82,25 @@ def queue(agents: int, rounds: int) -> list[CallEvent]:
     for number in range(agents * rounds):
         leg, second = f"leg-{number:06d}-0123456789abcdef", number * 3
         say("dial", leg, second + 1, side="b", extension=str(number % agents))
-        say("hangup", leg, second + 3, side="b", outcome="unanswered", transferred=number % 100 == 0)
+        if talk is None:
+            say("hangup", leg, second + 3, side="b", outcome="unanswered", transferred=number % 100 == 0)
+        else:
+            say("hangup", leg, second + 3, side="b", outcome="answered", talk_time=SECOND)
+    if talk is not None:
+        end = agents * rounds * 3 + 60
+        say("hangup", "0", end, bridged=True, outcome="answered", talk_time=talk * SECOND)
     return said
+
+
+@pytest.mark.parametrize("talk", [100, 400, 500])
+def test_what_a_queue_says_in_the_end_is_the_talk_that_was_summed_up(talk: int) -> None:
+    events = queue(agents=40, rounds=10, talk=talk)
+    leg = Leg()
+    for start in range(0, len(events), 20):
+        leg, _ = step("0", leg, events[start : start + 20], now=1)
+    call = call_of(leg.events.values())
+    assert call.truncated
+    assert call.talk_time == call_of(events).talk_time == max(400, talk) * SECOND
 
 
 def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures() -> None:
