@@ -10,7 +10,7 @@ from datetime import timedelta
 from sys import intern
 from typing import TYPE_CHECKING, Literal
 
-from schemas.bills import received, talk_billed
+from schemas.bills import lasted, received, rung_billed, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
@@ -165,7 +165,8 @@ class Call:
     kinds: tuple[str, ...]
     """Which kinds of event it has."""
     cdr_received_at: int | None = None
-    """When the CDR was received: of several legs' CDRs, that of the leg that began first, as all `cdr_…`."""
+    """When the CDR was received: of several legs' CDRs, that of the answered leg that began first or, if none
+    was answered, of the leg that began first; as all `cdr_…`."""
     event_direction: str | None = None
     """direction as events alone say."""
     event_method: str | None = None
@@ -407,11 +408,16 @@ def _billed(bills: list[CallEvent]) -> Json:
 
 
 def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
-    """Put the call's bill before what events say; bills of other legs fill what nobody else says."""
+    """Put the call's bill before what events say; bills of other legs fill what nobody else says.
+
+    It began with the first and ended with the last of the legs that were billed.
+    """
     if not bills:
         return dict(told)
     said = {**told, **billed, "answered_at": bills[0].answered_at}
     if others := bills[1:]:
+        times = zip(("started_at", "ended_at"), lasted(bills), strict=True)
+        said |= {name: value for name, value in times if value is not None}
         filled = _FILLED.said_best(others, by_side)
         said |= {name: value for name, value in filled.items() if said[name] is None}
     return said
@@ -430,7 +436,7 @@ def _durations(
     """Ring and talk time of a call with this outcome; by times of the bill, or else of `exact` events."""
     outcome, bill = said["outcome"], bills[0] if bills else None
     answered_at = exact.answered.get(course.side) if bill is None else bill.answered_at
-    billed_end = None if bill is None else bill.ended_at
+    _, billed_end = lasted(bills)
     ended_at = exact.ended_at if billed_end is None else billed_end
     # a queue or an IVR says that somebody answered, but not when
     unknown = outcome == "answered" and answered_at is None
@@ -439,13 +445,14 @@ def _durations(
     if outcome != "answered":
         return {"ring_time": ring_time, "talk_time": 0 if outcome else None}
     if talk_time is None and bill is not None:
-        talk_time = _between(answered_at, ended_at)
+        talk_time = _between(answered_at, ended_at if bill.ended_at is None else bill.ended_at)
     return {"ring_time": ring_time, "talk_time": talk_time}
 
 
 def _measured_by(bills: list[CallEvent], billed: Json, call: Json, summed: list[Summary]) -> Json:
-    """Durations that bills state: the call's own when it rang, those of all legs how long it was talked."""
-    said = {"ring_time": billed["ring_time"]} if "ring_time" in billed else {}
+    """Durations that bills state."""
+    ring_time = rung_billed(bills)
+    said = {} if ring_time is None else {"ring_time": ring_time}
     talk_time = with_lost(talk_billed(bills), (each.billed for each in summed))
     if talk_time is not None:
         said["talk_time"] = talk_time if call["outcome"] in {"answered", None} else billed.get("talk_time", 0)

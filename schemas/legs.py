@@ -8,7 +8,7 @@ from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of
+from schemas.bills import bills_of, lasted
 from schemas.course import OFFERED, course_of, ended_by, timed
 from schemas.events import SAYS_NOTHING
 from schemas.talk import spans_of, time_talked, words_of
@@ -240,8 +240,8 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
 
 
 def _end_of(told: Tellings) -> int | None:
-    """When the call ended: as its bill says, or else its events."""
-    billed = told.bills[0].ended_at if told.bills else None
+    """When the call ended: as its bills say, or else its events."""
+    _, billed = lasted(told.bills)
     return told.course.ended_at if billed is None else billed
 
 

@@ -326,7 +326,7 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
         ),
         {"outcome": "answered", "caller": None, "cdr_received_at": at(70)},
     ),
-    "of bills of several legs that of the leg that began first, and the others fill what nobody says": (
+    "of bills of answered legs that of the one that began first, and the others fill what nobody says": (
         (
             billed(50, "b", started_at=at(7), talk_time=8 * SECOND, recording="b.wav", caller="200"),
             billed(60, "a", started_at=at(0), talk_time=9 * SECOND, hangup_cause=1),
@@ -348,7 +348,58 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
             billed(60, "a", started_at=at(0), ended_at=at(65), talk_time=60 * SECOND),
             billed(190, "b", started_at=at(65), ended_at=at(190), talk_time=120 * SECOND),
         ),
-        {"talk_time": 180 * SECOND, "cdr_talk_time": 60 * SECOND, "ended_at": at(65)},
+        {
+            "talk_time": 180 * SECOND,
+            "cdr_talk_time": 60 * SECOND,
+            "ended_at": at(190),
+            "cdr_ended_at": at(65),
+        },
+    ),
+    "bills of agents who were rung one after the other: the one who answered makes it an answered call": (
+        (
+            billed(60, "b", outcome="unanswered", started_at=at(0), ring_time=20 * SECOND, talk_time=0),
+            billed(
+                61,
+                "c",
+                started_at=at(22),
+                answered_at=at(27),
+                ended_at=at(57),
+                ring_time=5 * SECOND,
+                talk_time=30 * SECOND,
+            ),
+        ),
+        {
+            "outcome": "answered",
+            "started_at": at(0),
+            "answered_at": at(27),
+            "ended_at": at(57),
+            "ring_time": 27 * SECOND,
+            "talk_time": 30 * SECOND,
+            "cdr_received_at": at(61),
+            "cdr_started_at": at(22),
+            "cdr_ring_time": 5 * SECOND,
+        },
+    ),
+    "bills of agents who were rung in vain one after the other": (
+        (
+            billed(60, "b", outcome="unanswered", started_at=at(0), ring_time=20 * SECOND),
+            billed(61, "c", outcome="unanswered", started_at=at(22), ended_at=at(40), ring_time=18 * SECOND),
+        ),
+        {"outcome": "unanswered", "ended_at": at(40), "ring_time": 40 * SECOND, "talk_time": 0},
+    ),
+    "bills of two legs that were answered, and of one that was not": (
+        (
+            billed(60, "b", started_at=at(0), answered_at=at(5), ring_time=5 * SECOND, talk_time=15 * SECOND),
+            billed(61, "c", outcome="unanswered", started_at=at(6), ended_at=at(30), ring_time=24 * SECOND),
+            billed(62, "d", started_at=at(7), answered_at=at(9), ring_time=2 * SECOND, talk_time=11 * SECOND),
+        ),
+        {
+            "cdr_received_at": at(60),
+            "ring_time": 5 * SECOND,
+            "talk_time": 15 * SECOND,
+            "ended_at": at(30),
+            "outcome": "answered",
+        },
     ),
     "a bill of more talk than the leg lasted": (
         (billed(60, "a", started_at=at(0), ended_at=at(20), talk_time=90 * SECOND),),

@@ -21,7 +21,7 @@ SPANS = st.lists(
     max_size=8,
 )
 WORDS = st.lists(
-    st.tuples(st.none() | st.integers(0, 60), st.integers(60, 90), st.integers(0, 20)).map(
+    st.tuples(st.none() | st.integers(0, 60), st.integers(80, 90), st.integers(0, 20)).map(
         lambda each: Word(*each)
     ),
     max_size=4,
