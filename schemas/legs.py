@@ -206,7 +206,10 @@ class Tellings:
         self.everything = list(events)
         self.said = [event for event in self.everything if event.kind not in SAYS_NOTHING]
         self.happened = [event for event in self.said if event.kind != "cdr"]
-        self.bills = bills_of(self.said) if len(self.happened) < len(self.said) else []
+        billed = len(self.happened) < len(self.said)
+        self.cdrs = [event for event in self.said if event.kind == "cdr"] if billed else []
+        """Also those that later ones of the same leg replaced."""
+        self.bills = bills_of(self.cdrs)
         self.ids = sorted({name for event in self.said for name in event.ids})
         """Of the call and its legs, without those that only earlier readings named."""
         self.course = course_of(self.happened)
@@ -228,11 +231,15 @@ def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
 def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     """Give the rows of the legs of a call whose events are sorted out."""
     bills = {bill.leg: bill for bill in told.bills}
+    doubts: dict[str, int] = defaultdict(int)
+    for cdr in told.cdrs:
+        doubts[cdr.leg] += len(cdr.doubts)
     parts, exact_parts = told.parts, told.exact_parts
     ended_at = _end_of(told)
     alone = told.bills[0].leg if told.bills and not told.happened else None
     rows = [
-        _row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]
+        _row(name, parts.get(name), exact_parts.get(name), bills.get(name), doubts.get(name, 0))
+        for name in told.ids[:MOST_LEGS]
     ]
     for row in rows:
         row.busy_until = _busy_until(row, ended_at, alone)
@@ -265,9 +272,11 @@ def former_legs(told: Tellings) -> tuple[str, ...]:
     return tuple(sorted(before.difference(told.ids))[:MOST_LEGS]) if before else ()
 
 
-def _row(name: str, part: Part | None, talked: Part | None, bill: CallEvent | None) -> Leg:
+def _row(
+    name: str, part: Part | None, talked: Part | None, bill: CallEvent | None, doubts_of_bills: int
+) -> Leg:
     own = [] if part is None else part.own
-    doubts = sum([len(event.doubts) for event in own]) + (0 if bill is None else len(bill.doubts))
+    doubts = doubts_of_bills + sum([len(event.doubts) for event in own])
     billed = _billed(bill)
     if part is None or not own:
         return Leg(leg_id=name, doubts=doubts, **billed)

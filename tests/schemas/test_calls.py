@@ -700,6 +700,18 @@ def test_the_rows_of_legs() -> None:
     )
 
 
+def test_the_doubts_of_a_leg_are_those_of_replaced_bills_too() -> None:
+    first, hidden = Doubt("answertime", "malformed-time", "x"), Doubt("billsec", "malformed", "y")
+    events = [
+        said(0, "ring", doubts=(first,)),
+        billed(60, "a", doubts=(first, hidden)),
+        billed(61, "a", doubts=(hidden,)),
+        billed(62, "b"),
+    ]
+    assert [(leg.leg_id, leg.doubts) for leg in legs_of(events)] == [("a", 4), ("b", 0)]
+    assert call_of(events).doubts == 4
+
+
 def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:
     events = [
         said(0, "ring", ids=("a", "b"), named_before=("a", "b", "c")),
