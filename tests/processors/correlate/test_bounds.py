@@ -14,14 +14,14 @@ from processors.correlate.step import step
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import told_to_json
-from tests.kit.events import AT, call_events
+from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import ACCOUNT
 from tests.scale import examples, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.events import CallEvent, Kind
+    from schemas.events import CallEvent, Kind, Outcome
 
 LISTED = {"legs", "events", "truncated", "leg_count", "transferred_from", "transferred_to"}
 LARGEST = 256 * 1024
@@ -131,6 +131,20 @@ def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures()
 
 def without_lists(call: Call) -> Call:
     return replace(call, legs=(), events=(), truncated=False, transferred_from=(), transferred_to=())
+
+
+def test_of_very_many_bills_those_stay_that_say_when_the_call_began_and_ended() -> None:
+    def bill(number: int, outcome: Outcome, seconds: int) -> CallEvent:
+        began, leg = AT + number * SECOND, f"{number:03}"
+        ended = began + seconds * SECOND
+        said = {"started_at": began, "ended_at": ended, "occurred_at": ended, "outcome": outcome}
+        return event("cdr", leg, event_id=leg, ids=tuple({"000": 0, leg: 0}), **said)
+
+    answered = [bill(number, "answered", 1) for number in range(1, 70)]
+    events = known([bill(0, "unanswered", 100), *answered])
+    left = bounded("000", events, 60)
+    assert call_of(left.values()).truncated
+    assert figures(left.values()) == figures(events.values())
 
 
 def test_what_was_summed_up_goes_along_to_a_smaller_leg() -> None:
