@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from schemas.talk import ROUNDED, said_span, time_talked
@@ -22,13 +23,14 @@ FILLED = (
 
 
 def bills_of(events: Iterable[CallEvent]) -> list[CallEvent]:
-    """Give the bill of each leg, first that of the leg that began first: it is the call's.
+    """Give the bill of each leg, first the call's: that of the answered leg that began first.
 
-    Of several bills of one leg the one that was received last holds.
+    If none says that its leg was answered, it is that of the leg that began first. Of several bills of one
+    leg the one that was received last holds.
     """
     bills = [_put_together(told) for told in _by_leg(events)]
     if len(bills) > 1:
-        bills.sort(key=_beginning)
+        bills.sort(key=lambda bill: (bill.outcome != "answered", *_beginning(bill)))
     return bills
 
 
@@ -81,6 +83,43 @@ def _beginning(bill: CallEvent) -> tuple[float, float, str]:
     said = (bill.started_at, made_at, bill.answered_at, bill.ended_at)
     began_at = next((at for at in said if at is not None), float("inf"))
     return began_at, float("inf") if made_at is None else made_at, bill.leg
+
+
+def edges(bills: list[CallEvent]) -> list[CallEvent]:
+    """Give the bill of the leg that began first, and of the one that ended last, as far as bills say."""
+    began = [bill for bill in bills if bill.started_at is not None]
+    ended = [bill for bill in bills if bill.ended_at is not None]
+    return [*sorted(began, key=attrgetter("started_at"))[:1], *sorted(ended, key=attrgetter("ended_at"))[-1:]]
+
+
+def lasted(bills: list[CallEvent]) -> tuple[int | None, int | None]:
+    """Give when the first leg of these bills began, and when the last ended.
+
+    Bills count in whole seconds: of times that are the same but for that, it is the call's own.
+    """
+    if len(bills) <= 1:
+        return (bills[0].started_at, bills[0].ended_at) if bills else (None, None)
+    began = min([bill.started_at for bill in bills if bill.started_at is not None], default=None)
+    ended = max([bill.ended_at for bill in bills if bill.ended_at is not None], default=None)
+    return _unless_the_same(bills[0].started_at, began), _unless_the_same(bills[0].ended_at, ended)
+
+
+def _unless_the_same(own: int | None, other: int | None) -> int | None:
+    return other if own is None or other is None or abs(other - own) > ROUNDED else own
+
+
+def rung_billed(bills: list[CallEvent]) -> int | None:
+    """How long the bills of a call's legs say that it rang, in microseconds; None if the call's own does not.
+
+    Until it was answered, or else until the last leg ended: legs that rang in vain count, too.
+    """
+    bill = bills[0] if bills else None
+    if bill is None or bill.ring_time is None:
+        return None
+    began, ended = lasted(bills)
+    before = 0 if bill.started_at is None or began is None else bill.started_at - began
+    after = 0 if bill.ended_at is None or ended is None else ended - bill.ended_at
+    return bill.ring_time + before + (0 if bill.outcome in {None, "answered"} else after)
 
 
 def talk_billed(bills: list[CallEvent]) -> int | None:

@@ -10,12 +10,12 @@ from datetime import timedelta
 from sys import intern
 from typing import TYPE_CHECKING, Literal
 
-from schemas.bills import received, talk_billed
+from schemas.bills import lasted, received, rung_billed, talk_billed
 from schemas.course import OFFERED, course_of
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING, UNHEARD
 from schemas.heard import all_doubted, all_heard, doubted_of, heard_of
-from schemas.legs import COURSE, MOST_LEGS, Tellings, known_talk_of, talk_of
+from schemas.legs import COURSE, MOST_LEGS, Tellings, lost_talk, talk_of
 from schemas.limits import MOST_VERSION
 from schemas.queues import queue_of
 from schemas.summary import Doubted, Heard, Summary
@@ -167,7 +167,8 @@ class Call:
     kinds: tuple[str, ...]
     """Which kinds of event it has."""
     cdr_received_at: int | None = None
-    """When the CDR was received: of several legs' CDRs, that of the leg that began first, as all `cdr_…`."""
+    """When the CDR was received: of several legs' CDRs, that of the answered leg that began first or, if none
+    was answered, of the leg that began first; as all `cdr_…`."""
     event_direction: str | None = None
     """direction as events alone say."""
     event_method: str | None = None
@@ -344,9 +345,8 @@ def call_as_told(tellings: Tellings) -> Call:
     summed = [summary_of(event) for event in everything if event.kind == "summed"]
     has_talk = _has_talk(happened)
     parts = tellings.parts if has_talk else {}
-    talk_time = _total(
-        talk_of(tellings.exact_parts.values() if has_talk else ()), (each.talk for each in summed)
-    )
+    exact_parts = tellings.exact_parts.values() if has_talk else ()
+    talk_time = _duration(talk_of(exact_parts, with_lost(None, (each.talk for each in summed))))
     told = _as_events_say(happened, course)
     billed = _billed(bills)
     call = _with_bills(told, bills, billed)
@@ -376,19 +376,13 @@ def call_as_told(tellings: Tellings) -> Call:
 def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Summary:
     """Give what a call's durations and transfers lose if these events are not kept, nothing else."""
     kept = list(kept)
-    before, after = _figures(Tellings([*kept, *dropped])), _figures(Tellings(kept))
+    before, after = Tellings([*kept, *dropped]), Tellings(kept)
+    apart = with_lost(None, (summary_of(event).talk for event in kept if event.kind == "summed"))
+    billed = talk_billed(before.bills)
     return Summary(
-        transfers=before.transfers - after.transfers,
-        talk=None if before.talk is None else before.talk - (after.talk or 0),
-        billed=None if before.billed is None else before.billed - (after.billed or 0),
-    )
-
-
-def _figures(told: Tellings) -> Summary:
-    return Summary(
-        transfers=len(transfers_of(told.parts.values())),
-        talk=known_talk_of(told.exact_parts.values()),
-        billed=talk_billed(told.bills),
+        transfers=len(transfers_of(before.parts.values())) - len(transfers_of(after.parts.values())),
+        talk=lost_talk(before.exact_parts.values(), after.exact_parts.values(), apart),
+        billed=None if billed is None else billed - (talk_billed(after.bills) or 0),
     )
 
 
@@ -434,11 +428,16 @@ def _billed(bills: list[CallEvent]) -> Json:
 
 
 def _with_bills(told: Json, bills: list[CallEvent], billed: Json) -> Json:
-    """Put the call's bill before what events say; bills of other legs fill what nobody else says."""
+    """Put the call's bill before what events say; bills of other legs fill what nobody else says.
+
+    It began with the first and ended with the last of the legs that were billed.
+    """
     if not bills:
         return dict(told)
     said = {**told, **billed, "answered_at": bills[0].answered_at}
     if others := bills[1:]:
+        times = zip(("started_at", "ended_at"), lasted(bills), strict=True)
+        said |= {name: value for name, value in times if value is not None}
         filled = _FILLED.said_best(others, by_side)
         said |= {name: value for name, value in filled.items() if said[name] is None}
     return said
@@ -457,7 +456,7 @@ def _durations(
     """Ring and talk time of a call with this outcome; by times of the bill, or else of `exact` events."""
     outcome, bill = said["outcome"], bills[0] if bills else None
     answered_at = exact.answered.get(course.side) if bill is None else bill.answered_at
-    billed_end = None if bill is None else bill.ended_at
+    _, billed_end = lasted(bills)
     ended_at = exact.ended_at if billed_end is None else billed_end
     # a queue or an IVR says that somebody answered, but not when
     unknown = outcome == "answered" and answered_at is None
@@ -466,22 +465,22 @@ def _durations(
     if outcome != "answered":
         return {"ring_time": ring_time, "talk_time": 0 if outcome else None}
     if talk_time is None and bill is not None:
-        talk_time = _between(answered_at, ended_at)
+        talk_time = _between(answered_at, ended_at if bill.ended_at is None else bill.ended_at)
     return {"ring_time": ring_time, "talk_time": talk_time}
 
 
 def _measured_by(bills: list[CallEvent], billed: Json, call: Json, summed: list[Summary]) -> Json:
-    """Durations that bills state: the call's own when it rang, those of all legs how long it was talked."""
-    said = {"ring_time": billed["ring_time"]} if "ring_time" in billed else {}
-    talk_time = _total(talk_billed(bills), (each.billed for each in summed))
+    """Durations that bills state."""
+    ring_time = rung_billed(bills)
+    said = {} if ring_time is None else {"ring_time": ring_time}
+    talk_time = _duration(with_lost(talk_billed(bills), (each.billed for each in summed)))
     if talk_time is not None:
         said["talk_time"] = talk_time if call["outcome"] in {"answered", None} else billed.get("talk_time", 0)
     return said
 
 
-def _total(kept: int | None, lost: Iterable[int | None]) -> int | None:
-    """A duration with what was summed up of it; what is lost may be negative, but no duration is."""
-    total = with_lost(kept, lost)
+def _duration(total: int | None) -> int | None:
+    """A sum of durations; what is lost with events may be negative, but no duration is."""
     return None if total is None else max(0, total)
 
 

@@ -277,7 +277,8 @@ def _check_extra(event: CallEvent) -> None:
 def newest(a: CallEvent, b: CallEvent) -> CallEvent:
     """Join two tellings of one event: the higher reading holds, of equal ones the earlier receipt.
 
-    So a retry changes nothing but when the event was last received.
+    So a retry changes nothing but when the event was last received. Of one reading what says something holds
+    before a void, whichever was received earlier.
     """
     if a == b:
         return a
@@ -297,7 +298,7 @@ def _told_at(event: CallEvent) -> int:
     return event.received_at if event.told_at is None else event.told_at
 
 
-def _order(event: CallEvent) -> tuple[int, int, bytes]:
+def _order(event: CallEvent) -> tuple[int, bool, int, bytes]:
     """The greatest holds; the text decides between two that only a fault can make differ."""
     words = replace(event, received_at=0, last_received_at=None, told_at=None)
-    return event.reading, -_told_at(event), words.to_json()
+    return event.reading, event.kind != "void", -_told_at(event), words.to_json()

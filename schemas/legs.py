@@ -8,7 +8,7 @@ from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of
+from schemas.bills import bills_of, lasted
 from schemas.course import OFFERED, course_of, ended_by, timed
 from schemas.events import SAYS_NOTHING
 from schemas.talk import spans_of, time_talked, words_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.course import Course
     from schemas.events import CallEvent, Json
-    from schemas.talk import Span
+    from schemas.talk import Span, Word
 
 
 MOST_LEGS = 200
@@ -113,7 +113,7 @@ class Part:
     ended_at: int | None
     spans: list[Span] | None
     """When there was talk on it; None if there was, but nobody knows until when."""
-    words: list[Span]
+    words: list[Word]
     """What a queue's own leg says of the talk behind it."""
 
     @property
@@ -157,24 +157,39 @@ def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | 
     return Part(leg, events, own, ended_at, spans, [])
 
 
-def talk_of(parts: Iterable[Part]) -> int | None:
-    """How long there was talk on any of these legs, as the events measured it; None if they don't say."""
+def talk_of(parts: Iterable[Part], apart: int | None) -> int | None:
+    """How long there was talk on any of these legs, as the events measured it; None if they don't say.
+
+    `apart` is how long there was talk on legs of which nothing else is known any more.
+    """
     parts = list(parts)
     talking = _talking(parts)
     goes_on = any(part.spans is None for part in talking) and not any(part.words for part in parts)
-    return None if goes_on else _talk(talking, parts)
+    return apart if goes_on else _talk(talking, _words(parts), apart)
 
 
-def known_talk_of(parts: Iterable[Part]) -> int | None:
-    """The same, without the talk whose end is not known."""
-    parts = list(parts)
-    return _talk(_talking(parts), parts)
+def lost_talk(parts: Iterable[Part], kept: Iterable[Part], apart: int | None) -> int | None:
+    """How much more there is apart once only these parts are kept; None if there was nothing to say."""
+    parts, kept = list(parts), list(kept)
+    whole = _talk(_talking(parts), _words(parts), apart)
+    if whole is None:
+        return None
+    talking, words = _talking(kept), _words(kept)
+    if whole == _talk(talking, words, apart):
+        return 0
+    left = _talk(talking, words, None) or 0
+    if whole > left:  # what is apart may be what queues speak of
+        left = _talk(talking, [], None) or 0
+    return whole - left - (apart or 0)
 
 
-def _talk(talking: list[Part], parts: list[Part]) -> int | None:
-    words = [word for part in parts for word in part.words]
+def _talk(talking: list[Part], words: list[Word], apart: int | None) -> int | None:
     spans = [span for part in talking for span in part.spans or ()]
-    return time_talked(spans, words) if spans or words else None
+    return time_talked(spans, words, apart or 0) if spans or words else apart
+
+
+def _words(parts: list[Part]) -> list[Word]:
+    return [word for part in parts for word in part.words]
 
 
 def _talking(parts: list[Part]) -> list[Part]:
@@ -191,7 +206,10 @@ class Tellings:
         self.everything = list(events)
         self.said = [event for event in self.everything if event.kind not in SAYS_NOTHING]
         self.happened = [event for event in self.said if event.kind != "cdr"]
-        self.bills = bills_of(self.said) if len(self.happened) < len(self.said) else []
+        billed = len(self.happened) < len(self.said)
+        self.cdrs = [event for event in self.said if event.kind == "cdr"] if billed else []
+        """Also those that later ones of the same leg replaced."""
+        self.bills = bills_of(self.cdrs)
         self.ids = sorted({name for event in self.said for name in event.ids})
         """Of the call and its legs, without those that only earlier readings named."""
         self.course = course_of(self.happened)
@@ -213,11 +231,15 @@ def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
 def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     """Give the rows of the legs of a call whose events are sorted out."""
     bills = {bill.leg: bill for bill in told.bills}
+    doubts: dict[str, int] = defaultdict(int)
+    for cdr in told.cdrs:
+        doubts[cdr.leg] += len(cdr.doubts)
     parts, exact_parts = told.parts, told.exact_parts
     ended_at = _end_of(told)
     alone = told.bills[0].leg if told.bills and not told.happened else None
     rows = [
-        _row(name, parts.get(name), exact_parts.get(name), bills.get(name)) for name in told.ids[:MOST_LEGS]
+        _row(name, parts.get(name), exact_parts.get(name), bills.get(name), doubts.get(name, 0))
+        for name in told.ids[:MOST_LEGS]
     ]
     for row in rows:
         row.busy_until = _busy_until(row, ended_at, alone)
@@ -225,8 +247,8 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
 
 
 def _end_of(told: Tellings) -> int | None:
-    """When the call ended: as its bill says, or else its events."""
-    billed = told.bills[0].ended_at if told.bills else None
+    """When the call ended: as its bills say, or else its events."""
+    _, billed = lasted(told.bills)
     return told.course.ended_at if billed is None else billed
 
 
@@ -250,9 +272,11 @@ def former_legs(told: Tellings) -> tuple[str, ...]:
     return tuple(sorted(before.difference(told.ids))[:MOST_LEGS]) if before else ()
 
 
-def _row(name: str, part: Part | None, talked: Part | None, bill: CallEvent | None) -> Leg:
+def _row(
+    name: str, part: Part | None, talked: Part | None, bill: CallEvent | None, doubts_of_bills: int
+) -> Leg:
     own = [] if part is None else part.own
-    doubts = sum([len(event.doubts) for event in own]) + (0 if bill is None else len(bill.doubts))
+    doubts = doubts_of_bills + sum([len(event.doubts) for event in own])
     billed = _billed(bill)
     if part is None or not own:
         return Leg(leg_id=name, doubts=doubts, **billed)

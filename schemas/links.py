@@ -6,7 +6,7 @@ The sink tells them too, when it finds in the tables what the correlator has for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -14,7 +14,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 from schemas.events import SAYS_NOTHING, CallEvent, Json, ReceiptUs, check_event
 from schemas.versions import NewerVersionError, check_version, mistakes
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 VERSION = 2
+MOST_BYTES = 128 * 1024
+"""About so large is one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,21 @@ def _check_told(number: int, event: CallEvent) -> None:
         raise ValueError(f"events.{number}.{error}") from None
     if not event.ids:
         raise ValueError(f"events.{number}.ids: missing")
+
+
+def in_messages(events: Iterable[CallEvent]) -> Iterator[tuple[CallEvent, ...]]:
+    """Cut events into portions that a broker takes, and to which a correlator can add."""
+    some: list[CallEvent] = []
+    size = 0
+    for event in events:
+        length = len(orjson.dumps(kept_part(event)))
+        if some and size + length > MOST_BYTES:
+            yield tuple(some)
+            some, size = [], 0
+        some.append(event)
+        size += length
+    if some:
+        yield tuple(some)
 
 
 def kept_part(event: CallEvent) -> Json:

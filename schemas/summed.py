@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of, filling
+from schemas.bills import bills_of, edges, filling
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
 from schemas.events import SAYS_NOTHING
 from schemas.summary import read_summary
@@ -52,6 +52,7 @@ def deciding(events: Iterable[CallEvent]) -> set[str]:
         teller_of_outcome(happened),
         teller_of_variables(said),
         *bills[:MOST_KEPT],
+        *edges(bills),
         *(teller(name, bills[1:], by_side) for name in (*DESCRIBED, "extension")),
         *_firsts(said),
         min((e for e in happened if e.started_at is not None), key=attrgetter("started_at"), default=None),

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.course import OFFERED
 from schemas.times import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from schemas.events import CallEvent
 
 Span = tuple[int, int]
 """From when until when."""
+
+
+class Word(NamedTuple):
+    """What a queue says of the talk behind it: how long it was, not when. The queue may outlive the talk."""
+
+    since: int | None
+    """When it took the call; None if nobody says."""
+    until: int
+    """When it hung up."""
+    length: int
+    """How long there was talk in between."""
+
+    def shares(self, start: int, end: int) -> int:
+        """How much of a span the queue was there."""
+        return max(0, min(end, self.until) - (start if self.since is None else max(start, self.since)))
+
 
 ROUNDED = SECOND
 """Switches and bills count in whole seconds: their times and durations may differ by one."""
@@ -22,29 +39,33 @@ _ORDER = {"ring": 0, "dial": 0, "answer": 1}
 """Of events of one time: a leg rings, is answered and hangs up."""
 
 
-def time_talked(spans: Iterable[Span], words: Iterable[Span] = ()) -> int:
-    """Give the time that is within any of the spans.
+def time_talked(spans: Iterable[Span], words: Iterable[Word] = (), apart: int = 0) -> int:
+    """Give the least time of talk with which every span and every word is true.
 
-    A word is what a queue says of the talk behind it, and mostly the same talk by another clock: where a word
-    meets spans, the longer of both counts.
+    `apart` is how long there was talk besides, nobody knows when: it may be what a queue speaks of. It is
+    negative if some of the spans do not count.
     """
-    told = [(start, end, False) for start, end in spans]
-    told += [(start, end, True) for start, end in words]
-    if len(told) == 1:
-        start, end, _ = told[0]
-        return max(0, end - start)
-    total = union = word = 0
-    until = group_until = None
-    for start, end, is_word in sorted(told):
-        if group_until is not None and start > group_until:
-            total, union, word = total + max(union, word), 0, 0
-        group_until = end if group_until is None else max(group_until, end)
-        if is_word:
-            word = max(word, end - start)
+    talks = _united(spans)
+    missing: list[tuple[int, int]] = []
+    # in the order of their ends: what is put at the end of one is within all later ones around it
+    for word in sorted(words, key=attrgetter("until")):
+        found = sum([word.shares(start, end) for start, end in talks])
+        found += sum([length for at, length in missing if word.since is None or word.since < at])
+        if found < word.length:
+            missing.append((word.until, word.length - found))
+    unplaced = sum([length for _, length in missing])
+    return sum([end - start for start, end in talks]) + max(apart, unplaced + min(apart, 0))
+
+
+def _united(spans: Iterable[Span]) -> list[Span]:
+    """Give the times within any of the spans, first to last, none of which meet."""
+    united: list[Span] = []
+    for start, end in sorted(spans):
+        if united and start <= united[-1][1]:
+            united[-1] = united[-1][0], max(united[-1][1], end)
         else:
-            union += max(0, end - (start if until is None else max(start, until)))
-            until = end if until is None else max(until, end)
-    return total + max(union, word)
+            united.append((start, end))
+    return united
 
 
 def spans_of(leg: str, events: Iterable[CallEvent], ended_at: int | None) -> list[Span] | None:
@@ -90,15 +111,20 @@ def said_span(ended_at: int, talk_time: int, earliest: int | None) -> Span:
     return (start if earliest is None else min(ended_at, max(start, earliest))), ended_at
 
 
-def words_of(events: Sequence[CallEvent]) -> list[Span]:
+def words_of(events: Iterable[CallEvent]) -> list[Word]:
     """What a queue's or an IVR's own leg says of the talk behind it."""
-    offers = [event.occurred_at for event in events if event.kind in OFFERED]
-    return [
-        said_span(
-            event.occurred_at,
-            event.talk_time,
-            max((at for at in offers if at <= event.occurred_at), default=None),
-        )
-        for event in events
-        if event.bridged and event.talk_time is not None
-    ]
+    words = []
+    taken: list[int] = []
+    for event in sorted(events, key=in_order):
+        at = event.occurred_at
+        if event.started_at is not None:
+            taken.append(event.started_at)
+        if event.kind in OFFERED:
+            taken.append(at)
+        if event.bridged and event.talk_time is not None:
+            since = min(taken, default=None)
+            most = event.talk_time if since is None else max(0, at - since)
+            words.append(Word(since, at, min(event.talk_time, most)))
+        if event.kind == "hangup":
+            taken = []
+    return words

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TIME = "DateTime64(6, 'UTC')"
+AT = f"{{at:{TIME}}}"
+KEPT_SINCE = part("kept_since")
+"""The day with which call_versions begin: of calls received before, earlier versions may be gone."""
 
 UNSEEN = frozenset(
     {
@@ -62,7 +65,8 @@ VIEWS = {
     "call_changes": View(
         "1",
         "What changed in the row of each call, field by field, from one visible version to the next, for as "
-        "long as call_versions are kept. It works through every call: for one, or for some time, ask "
+        "long as call_versions are kept: of a call received before, the earliest version that is kept is no "
+        "change. It works through every call: for one, or for some time, ask "
         "changes_of_call or late_changes",
     ),
     "changes_of_call": View(
@@ -103,6 +107,7 @@ def _changes(name: str, view: View, seen: list[Column]) -> str:
         first=", ".join("'false'" if each.type == "Bool" else "''" for each in seen),
         values=",\n".join(f"                    {_text(each)}" for each in seen),
         chosen=view.chosen,
+        kept_since=KEPT_SINCE,
         comment=view.comment,
     )
 
@@ -135,7 +140,8 @@ def _hidden(how: How) -> str:
 
 def _as_of(known: list[Column]) -> str:
     names = ",\n".join(f"    {each.name}" for each in known)
-    return template("as_of").substitute(head=_head(known), names=names)
+    told = f"visible_at <= {AT} OR (first_received_at <= {AT} AND first_received_at < {KEPT_SINCE})"
+    return template("as_of").substitute(head=_head(known), names=names, told=told)
 
 
 def _head(each_column: tuple[Column, ...] | list[Column]) -> str:

@@ -4,7 +4,7 @@ The correlator forgets calls that have been quiet for long; late news of one beg
 batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
 only events count that are older than half of the shortest time after which state is dropped, and younger ones
 are in the state. A leg whose own id proves that it is young is not looked up. A suspect id ties nothing here
-either.
+either. What any reading of an event tied stays tied here as in the state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sinks import metrics
 from sinks.batch import Insert
 from sinks.rows import gone_call, gone_leg
 from sinks.tables import CALLS, LEGS
-from sinks.tied import is_young, tied
+from sinks.tied import Naming, is_young, tied
 from sinks.told import SELECTED, events_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SEND_SECONDS = 30.0
 
 LOOK_UP = """
-SELECT account, id, day, event_id
+SELECT account, id, day, event_id, beside
 FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
 """
@@ -82,19 +82,19 @@ class Recall:
         begun = time.perf_counter()
         before = at - self._young
         asked = [leg for leg in legs if not is_young(leg, before, at)]
-        found: dict[Leg, CallEvent] = {}
+        found: list[Naming] = []
         known, new = set(asked), set(asked)
         suspects: set[Leg] = set()
         while new:
-            named = self._look_up(new, before)
-            suspects |= self._suspects({leg for leg, *_ in named})
-            keys = {(leg[0], *event) for leg, *event in named if leg not in suspects}
-            events = self._read(sorted(key for key in keys if (key[0], key[2]) not in found))
-            found |= {(event.account, event.event_id): event for event in events}
-            new = {(event.account, name) for event in events for name in event.ids} - known
+            namings = self._look_up(new, before)
+            suspects |= self._suspects({naming.leg for naming in namings})
+            namings = [naming for naming in namings if naming.leg not in suspects]
+            found += namings
+            new = {leg for naming in namings for leg in naming.others} - known
             known |= new
+        events = self._read(sorted({(each.account, each.day, each.event_id) for each in found}))
         metrics.RECALL_SECONDS.observe(time.perf_counter() - begun)
-        return tied(asked, found.values(), suspects)
+        return tied(asked, found, events, suspects)
 
     def hidden(self, found: Iterable[Tied]) -> list[Insert]:
         """Return rows that hide each id but the smallest: it once was a call. Raises `StoreError`."""
@@ -132,12 +132,16 @@ class Recall:
         if self._producer is not None:
             self._producer.close(timeout=1)
 
-    def _look_up(self, legs: set[Leg], before: int) -> list[tuple[Any, ...]]:
-        """Legs of these that are known, each with the day and the id of an event that names it."""
-        found: list[tuple[Any, ...]] = []
+    def _look_up(self, legs: set[Leg], before: int) -> list[Naming]:
+        """What named these legs, in any reading."""
+        found: list[Naming] = []
         for ids in portions(sorted({leg for _, leg in legs})):
             rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
-            found += [((account, leg), *event) for account, leg, *event in rows if (account, leg) in legs]
+            found += [
+                Naming(account, leg, day, event_id, tuple(beside))
+                for account, leg, day, event_id, beside in rows
+                if (account, leg) in legs
+            ]
         return found
 
     def _suspects(self, legs: set[Leg]) -> set[Leg]:

@@ -1,12 +1,17 @@
-"""Which events are tied to a leg, from id to id, and what a leg that forgot them is to be told. Pure."""
+"""Which events are tied to a leg, from id to id, and what a leg that forgot them is to be told. Pure.
+
+As in the correlator's state, what a reading tied stays tied, and an event that names other legs now is void
+where an earlier reading had it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.calls import days_of
-from schemas.links import Events, Link, told_to_json
+from schemas.events import CallEvent
+from schemas.links import Events, Link, in_messages, told_to_json
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
@@ -14,13 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import date
 
-    from schemas.events import CallEvent
     from sinks.batch import Leg
 
 FAST = 3600 * SECOND
 """By no more may a provider's clock be fast for its ids to be believed."""
-MOST_BYTES = 128 * 1024
-"""Of one message: a broker takes more, and a correlator adds to it."""
+
+
+class Naming(NamedTuple):
+    """An id that some reading of an event named: a row of `event_ids`."""
+
+    account: str
+    id: str
+    day: date
+    event_id: str
+    beside: tuple[str, ...]
+    """The other ids that the event named in that reading."""
+
+    @property
+    def leg(self) -> Leg:
+        return self.account, self.id
+
+    @property
+    def others(self) -> list[Leg]:
+        return [(self.account, name) for name in self.beside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,7 @@ class Tied:
         for leg in self.asked:
             if leg != self.root:
                 yield leg, told_to_json(Link(self.root))
-        for some in _portions(self.events):
+        for some in in_messages(self.events):
             yield self.root, told_to_json(Events(some))
 
 
@@ -68,44 +89,76 @@ def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
 
 
 def tied(
-    asked: Iterable[Leg], events: Iterable[CallEvent], suspects: Collection[Leg] = frozenset()
+    asked: Collection[Leg],
+    namings: Iterable[Naming],
+    events: Iterable[CallEvent],
+    suspects: Collection[Leg] = frozenset(),
 ) -> list[Tied]:
-    """Group events by what ties them together; groups for which nobody asked are left out."""
-    parents: dict[Leg, Leg] = {}
+    """Group events by what ever tied them together; groups for which nobody asked are left out."""
+    namings = [naming for naming in namings if naming.leg not in suspects]
+    groups = _Groups()
+    for naming in namings:
+        for leg in (naming.leg, *naming.others):
+            if leg not in suspects:
+                groups.tie(naming.leg, leg)
+    newest = {(event.account, event.event_id): event for event in events}
+    named: dict[Leg, dict[str, set[str]]] = {}
+    for naming in namings:
+        if (naming.account, naming.event_id) in newest:
+            named.setdefault(groups.root(naming.leg), {}).setdefault(naming.event_id, set()).add(naming.id)
 
-    def root(leg: Leg) -> Leg:
-        while (parent := parents.setdefault(leg, leg)) != leg:
-            leg = parents[leg] = parents.setdefault(parent, parent)
-        return leg
+    def told(root: Leg, event_id: str, ids: set[str]) -> CallEvent:
+        event = newest[root[0], event_id]
+        is_here = groups.root((event.account, tying(event, suspects)[0])) == root
+        return event if is_here else _void(event, ids)
 
-    events = list(events)
-    asked = set(asked)
-    for event in events:
-        first, *others = tying(event, suspects)
-        for name in (first, *others):
-            one, other = root((event.account, first)), root((event.account, name))
-            parents[max(one, other)] = min(one, other)
-    ids: dict[Leg, list[str]] = {}
-    for leg in sorted(parents.keys() | asked):
-        ids.setdefault(root(leg), []).append(leg[1])
-    told: dict[Leg, list[CallEvent]] = {}
-    for event in events:
-        told.setdefault(root((event.account, tying(event, suspects)[0])), []).append(event)
     return [
-        Tied(first[0], tuple(ids[first]), tuple(of), who)
-        for first, of in told.items()
-        if (who := tuple(leg for leg in ids[first] if (first[0], leg) in asked))
+        Tied(root[0], ids, tuple(told(root, event_id, names) for event_id, names in named[root].items()), who)
+        for root, ids in groups.ids().items()
+        if root in named and (who := tuple(name for name in ids if (root[0], name) in asked))
     ]
 
 
-def _portions(events: tuple[CallEvent, ...]) -> Iterator[tuple[CallEvent, ...]]:
-    some: list[CallEvent] = []
-    size = 0
-    for event in events:
-        length = len(event.to_json())
-        if some and size + length > MOST_BYTES:
-            yield tuple(some)
-            some, size = [], 0
-        some.append(event)
-        size += length
-    yield tuple(some)
+class _Groups:
+    """Legs that are tied together; the smallest stands for its group."""
+
+    def __init__(self) -> None:
+        self._parents: dict[Leg, Leg] = {}
+
+    def root(self, leg: Leg) -> Leg:
+        parents = self._parents
+        while (parent := parents.setdefault(leg, leg)) != leg:
+            parents[leg] = parents[parent]
+            leg = parent
+        return leg
+
+    def tie(self, one: Leg, other: Leg) -> None:
+        one, other = self.root(one), self.root(other)
+        self._parents[max(one, other)] = min(one, other)
+
+    def ids(self) -> dict[Leg, tuple[str, ...]]:
+        """By the leg that stands for it, the ids of each group, sorted."""
+        found: dict[Leg, list[str]] = {}
+        for leg in sorted(self._parents):
+            found.setdefault(self.root(leg), []).append(leg[1])
+        return {root: tuple(ids) for root, ids in found.items()}
+
+
+def _void(event: CallEvent, ids: Collection[str]) -> CallEvent:
+    """An event that named these ids once, and names others in its newest reading."""
+    names = tuple(sorted(ids))
+    return CallEvent(
+        event_id=event.event_id,
+        callback_id=event.callback_id,
+        account=event.account,
+        source=event.source,
+        dialect=event.dialect,
+        kind="void",
+        ids=names,
+        leg=names[0],
+        received_at=event.received_at,
+        last_received_at=event.last_received_at,
+        occurred_at=event.received_at,
+        clock="ingress",
+        reading=max(event.reading - 1, 1),
+    )

@@ -110,7 +110,8 @@ def redrive(*, span: Span, reason: str | None, dry_run: bool, patience: float) -
 
     What is accepted now becomes part of its call, and is accepted in the view callbacks; the rest stays
     rejected. An interrupted redrive is continued when the same one is asked for again; if the code or a
-    source has changed since, it starts over.
+    source has changed since, or another replay was begun, it starts over. Like replay, it first waits until
+    normalize and the sink have processed what was received before, and does not see what is in a spool.
     """
     settings = load()
     selection = _selection(span, reason)

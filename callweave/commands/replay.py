@@ -66,10 +66,15 @@ def replay(
 ) -> None:
     """Read archived callbacks again with today's code and sources.
 
-    Afterwards the tables are as if all callbacks had been read this way from the start. Before it begins,
-    the command prints what has changed since the last reading of the archive. If a replay is interrupted,
-    running the same command continues it and says so. If the code or a source has changed since, it
-    starts over.
+    Afterwards the tables are as if all callbacks had been read this way from the start, except that a tie
+    stays once it was made: legs that an earlier reading tied together are still one call. --into builds
+    tables without such ties. Before it begins, the command prints what has changed since the last reading of
+    the archive. If a replay is interrupted, running the same command continues it and says so. If the code or
+    a source has changed since, or another replay was begun, it starts over.
+
+    It first waits until normalize and the sink have processed what was received before. Callbacks in an
+    ingress's spool can't be seen from here and are left out: replay once callweave_ingest_spool_bytes is 0
+    on every ingress. A source's new account applies to new callbacks only.
     """
     settings = load()
     selection = Selection(span)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from operations.audit.offsets import Lag, Partition
     from runtime.settings import KafkaSettings
 
+STAGES = ("normalize", "correlate", "sink")
 LOOK_SECONDS = 0.2
 ROUNDS = 8
 """A link may call for another one, each to a smaller leg, and a new leg for what the tables know of it, which
@@ -40,31 +41,33 @@ def settle(
     kafka: KafkaSettings,
     patience: float,
     waiting: Callable[[int], None] = lambda _: None,
+    *,
     only: Collection[Topic] = tuple(Topic),
+    stages: Collection[str] = STAGES,
 ) -> Settled:
     """Look at every hop, and wait at most `patience` seconds for all of them together.
 
     `waiting` is called now and then with the number of messages not yet processed; topics that are not in
-    `only` are passed over.
+    `only`, and stages that are not in `stages`, are passed over.
     """
     deadline = time.monotonic() + patience
-    normalize, correlate, sink = map(kafka.group, ("normalize", "correlate", "sink"))
     settled = Settled()
 
-    def through(topic: Topic, *groups: str) -> None:
+    def through(topic: Topic, *readers: str) -> None:
         if topic in only:
+            groups = [kafka.group(stage) for stage in readers if stage in stages]
             ends, lags = _through(log, kafka.topic(topic), groups, deadline, waiting)
             settled.ends |= ends
             settled.lags += lags
 
-    through(Topic.RAW, normalize, sink)
-    through(Topic.REPLAY, normalize)
-    through(Topic.EVENTS, correlate, sink)
-    through(Topic.REJECTED, sink)
+    through(Topic.RAW, "normalize", "sink")
+    through(Topic.REPLAY, "normalize")
+    through(Topic.EVENTS, "correlate", "sink")
+    through(Topic.REJECTED, "sink")
     looping = [kafka.topic(topic) for topic in (Topic.LINKS, Topic.RECORDS) if topic in only]
     for _ in range(ROUNDS):
-        through(Topic.LINKS, correlate)
-        through(Topic.RECORDS, sink)
+        through(Topic.LINKS, "correlate")
+        through(Topic.RECORDS, "sink")
         if all(settled.ends[place] == end for place, end in log.ends(looping).items()):
             break
     return settled

@@ -71,6 +71,11 @@ class Selection:
     def is_whole(self) -> bool:
         return self.span.is_whole and not self.rejected and self.code is None
 
+    @property
+    def is_all_of_its_sources(self) -> bool:
+        """Whether it has every callback of the one source that it names, or of all."""
+        return replace(self, span=self.span._replace(source=None)).is_whole
+
     def before(self, time: int) -> Selection:
         """Return the selection, cut to what was received before that time (µs since 1970 UTC)."""
         return replace(self, span=self.span._replace(until=min(self.span.until, time)))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = "replay"
 
+LATEST = "latest"
+"""Of the replay that was begun last, whatever its selection."""
 
 Kept = TypeVar("Kept", bound=Progress | Building)
 

@@ -31,11 +31,12 @@ class Progress:
         return replace(self, after=after, sent=self.sent + number)
 
 
-def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
+def decide(asked: Progress, known: Progress | None, latest: Progress | None) -> tuple[Progress, str]:
     """Return where to begin, and a sentence for the user; empty if the replay is new.
 
     `asked` is how it would begin now; `known` is what an interrupted replay of the same selection has
-    left. If the code or a source has changed since, everything is sent again.
+    left; `latest` is the replay begun last. If the code or a source has changed since, or another replay
+    was begun, whose higher number would win, everything is sent again.
     """
     if known is None:
         return asked, ""
@@ -43,4 +44,7 @@ def decide(asked: Progress, known: Progress | None) -> tuple[Progress, str]:
     sent = f"{known.sent} callbacks were sent already"
     if known.code != asked.code:
         return asked, f"{begun} was by other code or sources: it starts over, though {sent}."
+    if latest is not None and latest.replayed_at > known.replayed_at:
+        later = f"{moment(latest.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
+        return asked, f"{begun} was followed by another, begun at {later}: it starts over, though {sent}."
     return known, f"{begun} continues: {sent}, and what arrived since then is left out."

@@ -1,11 +1,14 @@
-"""With which code and sources the archive was read last, and what differs now: said before a replay."""
+"""With which code and sources the archive was read last, and what differs now: said before a replay.
+
+A replay of a part leaves several readings side by side: what differs is said of each.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
@@ -16,17 +19,17 @@ from runtime.files import replace_file
 from schemas.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from runtime.settings import Settings
 
 PACKAGES = ("operations", "processors", "runtime", "schemas", "sinks")
 """Where the code is that reads callbacks and makes tables."""
 
-FILE = "reading.json"
+FILE = "readings.json"
 
-SETTINGS = ("account", "dialect", *sources.READ_WITH)
-"""Of a source: what its callbacks are read by."""
+SETTINGS = ("dialect", *sources.READ_WITH)
+"""Of a source: what its callbacks are read by. Its account is not: a callback keeps that of its receipt."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,19 @@ class Means:
     def digest(self) -> str:
         """A value that changes whenever something may be read differently."""
         return digest(self.code, sorted((name, *sorted(said.items())) for name, said in self.sources.items()))
+
+    def of(self, source: str | None) -> Means:
+        """Return the means of one source's callbacks, of all for None."""
+        kept = {name: said for name, said in self.sources.items() if source in {None, name}}
+        return replace(self, sources=kept)
+
+    def without(self, names: Collection[str]) -> Means:
+        kept = {name: said for name, said in self.sources.items() if name not in names}
+        return replace(self, sources=kept)
+
+
+Readings: TypeAlias = "list[Means]"
+"""Of the whole archive first, then of parts of it since; none if it is not known how it was read."""
 
 
 def means_of(settings: Settings, since: int) -> Means:
@@ -65,14 +81,28 @@ def _code() -> str:
     )
 
 
+def begun(known: Readings, part: Means) -> Readings:
+    """Return the readings once a replay of some callbacks of these sources has begun. Pure."""
+    if any(each.digest == part.digest for each in known):
+        return [part if each.digest == part.digest else each for each in known]
+    return [*known, part] if known else []
+
+
+def ended(known: Readings, now: Means, source: str | None) -> Readings:
+    """Return the readings that are left after a replay of all callbacks, or all of one source. Pure."""
+    if source is None:
+        return [now]
+    part = now.of(source)
+    left = [each.without(part.sources) for each in known]
+    return [*(each for each in left if each.sources), part] if known else []
+
+
 def differences(last: Means, now: Means) -> Iterator[str]:
-    """Return each thing that is read differently now. Pure."""
+    """Return each thing that is read differently now of the last reading's sources. Pure."""
     if last.code != now.code:
         yield "the code"
-    for name in sorted(last.sources.keys() | now.sources.keys()):
-        if name not in last.sources:
-            yield f"source {name} is new"
-        elif name not in now.sources:
+    for name in sorted(last.sources):
+        if name not in now.sources:
             yield f"source {name} is not configured any more"
         else:
             yield from _of_source(name, last.sources[name], now.sources[name])
@@ -84,38 +114,60 @@ def _of_source(name: str, last: Mapping[str, str], now: Mapping[str, str]) -> It
             yield f"source {name}: {setting} was {last.get(setting, 'not known')}, is {now.get(setting)}"
 
 
-def since_last(last: Means | None, now: Means) -> str:
-    """Return a sentence for the user. Pure."""
-    if last is None:
+def since_last(readings: Readings, now: Means) -> str:
+    """Return sentences for the user. Pure."""
+    if not readings:
         return "With which code and sources the archive was read before is not known here."
-    begun = f"the last reading ({moment(last.since):%Y-%m-%d %H:%M:%S} UTC)"
-    found = list(differences(last, now))
-    if not found:
-        return f"Nothing differs from {begun}: neither code nor sources."
-    return f"What differs from {begun}: {'; '.join(found)}."
+    known = {name for each in readings for name in each.sources}
+    new = [f"source {name} is new" for name in sorted(now.sources.keys() - known)]
+    found = [[*differences(readings[0], now), *new], *(list(differences(each, now)) for each in readings[1:])]
+    names = ["the last reading", *["a later reading of a part"] * len(readings[1:])]
+    said = [
+        f"What differs from {name}{_when(each)}: {'; '.join(those)}."
+        for name, each, those in zip(names, readings, found, strict=True)
+        if those
+    ]
+    latest = max(readings, key=lambda each: each.since)
+    return (
+        " ".join(said) or f"Nothing differs from the last reading{_when(latest)}: neither code nor sources."
+    )
+
+
+def _when(reading: Means) -> str:
+    return f" ({moment(reading.since):%Y-%m-%d %H:%M:%S} UTC)"
 
 
 class Last:
-    """The file that keeps the means of the last reading."""
+    """The file that keeps the means of the last reading of all, and of parts since."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FOLDER / FILE
 
-    def read(self) -> Means | None:
-        """Return the last reading's means, None if not known; raises `CallweaveError` for another file."""
+    def read(self) -> Readings:
+        """Return the readings, none if they are not known; raises `CallweaveError` for another file."""
         try:
-            return Means(**orjson.loads(self._path.read_bytes()))
+            return [Means(**each) for each in orjson.loads(self._path.read_bytes())]
         except FileNotFoundError:
-            return None
+            return []
         except (ValueError, TypeError):
             raise CallweaveError(f"{self._path} is no record of a reading: delete it.") from None
 
-    def write(self, now: Means) -> None:
-        """Replace the file; a crash leaves the old or the new one."""
+    def begin(self, part: Means) -> None:
+        """Note that some callbacks of these sources are being read."""
+        self._write(begun(self.read(), part))
+
+    def end(self, now: Means, source: str | None) -> None:
+        """Note that all callbacks, or all of one source, were read."""
+        self._write(ended(self.read(), now, source))
+
+    def _write(self, readings: Readings) -> None:
+        """Replace the file, unless nothing is known; a crash leaves the old or the new one."""
+        if not readings:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self._path, orjson.dumps(asdict(now)))
+        replace_file(self._path, orjson.dumps([asdict(each) for each in readings]))
 
     def write_first(self, now: Means) -> None:
         """Write the file unless it exists, before what is configured changes for the first time."""
         if not self._path.exists():
-            self.write(now)
+            self._write([now])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from operations.audit import log
 from operations.audit.settle import settle
 from operations.replay.archive import pages, text
-from operations.replay.cursor import Cursor, alone, name_of
+from operations.replay.cursor import LATEST, Cursor, alone, name_of
 from operations.replay.progress import Progress, decide
 from operations.replay.readings import Last, since_last
 from runtime import clickhouse
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 ACKNOWLEDGED_SECONDS = 60.0
 EARLIER_SECONDS = 60.0
-"""How long the stages may still take for an earlier replay."""
+"""How long the stages may still take for what was received or replayed before."""
+EARLIER = (Topic.RAW, Topic.REPLAY, Topic.EVENTS, Topic.REJECTED)
+"""What is made of callbacks and of an earlier replay, up to the archive."""
 
 TOLD = """
 SELECT callback_id, event_id, leg, ids FROM stored_events FINAL
@@ -83,14 +85,18 @@ def replay(
     called after every step; `patience` is how many seconds the stages may take at the end.
     """
     cursor, last = Cursor(settings.data, name_of(selection), Progress), Last(settings.data)
+    latest = Cursor(settings.data, LATEST, Progress)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
+        asked = Progress(clock.now(), means.digest)
         _wait_for_earlier(settings.kafka)
         say(since_last(last.read(), means))
-        progress, said = decide(Progress(clock.now(), means.digest), cursor.read())
+        progress, said = decide(asked, cursor.read(), latest.read())
         if said:
             say(said)
+        latest.write(progress)
+        last.begin(means.of(selection.span.source))
         before = progress.sent
-        # what arrives meanwhile is read by today's code anyway
+        # what arrived before has its events in the archive; what arrives later is not read again
         selected = selection.before(progress.replayed_at)
         with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
             for page in pages(client, selected.where(), selected.values(), progress.after):
@@ -98,8 +104,8 @@ def replay(
                 progress = progress.went_on(page[-1].key, len(page))
                 cursor.write(progress)
                 sent(progress)
-        if selection.is_whole:
-            last.write(means)
+        if selection.is_all_of_its_sources:
+            last.end(means, selection.span.source)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
         with log.opened(settings.kafka) as kafka:
             lags = settle(kafka, settings.kafka, patience).lags
@@ -130,11 +136,15 @@ def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told,
 
 
 def _wait_for_earlier(kafka: KafkaSettings) -> None:
-    """Wait until the archive knows earlier replays' decisions: only a change of one is published."""
+    """Wait until the archive has the events and decisions of what was received or replayed up to now.
+
+    A replay withdraws only events that the archive has, and publishes only decisions that differ from it.
+    """
     with log.opened(kafka) as opened:
-        settled = settle(opened, kafka, EARLIER_SECONDS, only=(Topic.REPLAY, Topic.REJECTED))
+        settled = settle(opened, kafka, EARLIER_SECONDS, only=EARLIER, stages=("normalize", "sink"))
     if settled.lags:
         behind = ", ".join(sorted({lag.group for lag in settled.lags}))
         raise StartError(
-            f"An earlier replay or its rejections are not processed yet ({behind}): start these stages."
+            f"What was received or replayed before is not processed yet ({behind}): "
+            "start these stages, or wait for them."
         )

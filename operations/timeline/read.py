@@ -34,7 +34,7 @@ LEGS_A_CALL = 20
 
 # An id may have been a call's once: of one that was merged away, or as an earlier reading had it.
 CALLED = """
-SELECT DISTINCT account, call_id, arrayConcat(legs, [ifNull(uuid, '')]), leg_count > length(legs)
+SELECT DISTINCT account, call_id, arrayConcat([call_id], legs, [ifNull(uuid, '')]), leg_count > length(legs)
 FROM calls
 WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s {account})
 ORDER BY account, call_id

@@ -9,9 +9,9 @@ stays as it was read first, since what it said can't be taken out of a sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,11 +20,12 @@ from schemas.course import course_of, ended_by, must_end
 from schemas.covered import Covered
 from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
+from schemas.links import kept_part
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from processors.correlate.known import Known
 
@@ -32,21 +33,84 @@ _UNTIMED = SAYS_NOTHING | {"cdr"}
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
+MOST_BYTES = 512 * 1024
+"""So much may they take as JSON, and a broker takes four times that. A large event counts as several."""
+OPEN_EVENTS = 300
+"""So many more are kept because they say of legs that have not ended that they must."""
+FEW_EVENTS = 8
+"""So many are not measured before they are kept."""
+LONGEST_TEXT = 100
+"""To so many characters texts are cut if nothing else helps."""
+_TEXTS = (
+    *("method", "caller", "callee", "display_number", "extension", "agent_id", "customer_ref", "campaign"),
+    *("tag", "requested_by", "passed_by"),
+)
 
 
-def bounded(own: str, events: Known, most: int) -> Known:
-    """Sum up half of a call's events, once there are more than so many."""
-    if len(events) <= most:
+def bounded(own: str, events: Known, most: int, size: int = 0) -> Known:
+    """Sum up half of a call's events, once there are too many, or they take too much room.
+
+    `most` is how many may be kept; `size` is about what they take, in bytes: see `measured`.
+    """
+    if len(events) <= most and size <= MOST_BYTES:
         return events
-    kept = deciding(events.values()) | {event.event_id for event in events.values() if event.kind == "summed"}
-    others = [event for event in _droppable(events) if event.event_id not in kept]
-    dropped = _without_ends(others[: len(events) - most // 2], events)
-    if not dropped:
+    places = {name: _places(event, most) for name, event in events.items()}
+    if sum(places.values()) <= most:
         return events
+    dropped = _to_sum_up(events, places, most)
     gone = {event.event_id for event in dropped}
     left = {name: event for name, event in events.items() if name not in gone}
+    if sum(places[name] for name in left) > most + OPEN_EVENTS:
+        left = {name: _shortened(event) for name, event in left.items()}
+    if not dropped:
+        return left
     summary = _summed(own, dropped, left)
     return {**left, summary.event_id: summary}
+
+
+def measured(size: int, came: list[CallEvent]) -> int:
+    """Return about how many bytes a state has with what came, if that may be too much; else 0."""
+    if size <= MOST_BYTES // 2 and len(came) <= FEW_EVENTS:
+        return 0
+    return size + sum(len(event.to_json()) for event in came)
+
+
+def _places(event: CallEvent, most: int) -> float:
+    return max(1.0, len(orjson.dumps(kept_part(event))) * most / MOST_BYTES)
+
+
+def _to_sum_up(events: Known, places: Mapping[str, float], most: int) -> list[CallEvent]:
+    """Give what leaves half of the places free, but of legs that may go on only what must go."""
+    kept = deciding(events.values()) | {event.event_id for event in events.values() if event.kind == "summed"}
+    ended, begun = _droppable(events)
+    number = sum(places.values())
+    dropped = _without_ends(_first(ended, kept, places, number - most // 2), events)
+    number -= sum(places[event.event_id] for event in dropped)
+    return dropped + _first(begun, kept, places, number - most - OPEN_EVENTS)
+
+
+def _first(
+    events: Iterable[CallEvent], kept: set[str], places: Mapping[str, float], number: float
+) -> list[CallEvent]:
+    """Give the first events but those kept, until they have so many places."""
+    taken: list[CallEvent] = []
+    for event in events:
+        if number <= 0:
+            break
+        if event.event_id not in kept:
+            taken.append(event)
+            number -= places[event.event_id]
+    return taken
+
+
+def _shortened(event: CallEvent) -> CallEvent:
+    """Cut texts that no provider needs so long."""
+    cut: dict[str, Any] = {
+        name: text[:LONGEST_TEXT] for name in _TEXTS if len(text := getattr(event, name) or "") > LONGEST_TEXT
+    }
+    if event.variables and any(len(text) > LONGEST_TEXT for text in event.variables.values()):
+        cut["variables"] = {name: text[:LONGEST_TEXT] for name, text in event.variables.items()}
+    return replace(event, **cut) if cut else event
 
 
 def summary_id(account: str, own: str) -> str:
@@ -54,21 +118,26 @@ def summary_id(account: str, own: str) -> str:
     return blake2b(orjson.dumps(["summed", account, own]), digest_size=16).hexdigest()
 
 
-def _droppable(events: Known) -> Iterable[CallEvent]:
-    """Events in the order in which they can be done without: of legs that ended, the one that did first."""
+def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
+    """Events in the order in which they can be done without: of legs that ended, the one that did first.
+
+    Apart from them, those that say of a leg which has not ended that it must, the oldest first.
+    """
     by_leg: dict[str, list[CallEvent]] = defaultdict(list)
     for event in events.values():
         by_leg[event.leg].append(event)
     ends = course_of(event for event in events.values() if event.kind not in _UNTIMED).ends
     ended = [leg for leg, told in by_leg.items() if leg in ends and any(e.kind == "hangup" for e in told)]
     ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
-    for leg in ended:
-        yield from by_leg[leg]
+    first = [event for leg in ended for event in by_leg[leg]]
+    last: list[CallEvent] = []
     for leg in sorted(by_leg.keys() - set(ended)):
-        # a leg that has not ended keeps what says that it must
         begun = sorted(filter(must_end, by_leg[leg]), key=_happened)
-        alive = [*begun[-1:], *[event for event in begun if event.kind == "answer"][:1]]
-        yield from (event for event in by_leg[leg] if event not in alive)
+        says = [*begun[-1:], *[event for event in begun if event.kind == "answer"][:1]]
+        alive = {event.event_id: event for event in says}
+        first += [event for event in by_leg[leg] if event.event_id not in alive]
+        last += alive.values()
+    return first, sorted(last, key=_happened)
 
 
 def _happened(event: CallEvent) -> tuple[int, str]:

@@ -34,6 +34,8 @@ class Leg:
     """When it last had news, by the worker's clock: microseconds since 1970 UTC."""
     ties: Ties = field(default_factory=Ties)
     """The calls that this leg's id ties together."""
+    size: int = field(default=0, compare=False)
+    """How many bytes of JSON it was read from."""
 
     def root(self, own: str) -> str:
         """The smallest leg known of the call."""
@@ -64,6 +66,7 @@ class Leg:
             frozenset(read["told"]),
             read["touched_at"],
             Ties.from_json(read),
+            len(value),
         )
 
 

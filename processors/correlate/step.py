@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processors.correlate.bounds import MOST_EVENTS, bounded
+from processors.correlate.bounds import MOST_EVENTS, bounded, measured
 from processors.correlate.known import known, with_news
 from processors.correlate.leg import ASKED, Leg
 from processors.correlate.ties import MOST_CALLS, tie_of
@@ -31,7 +31,7 @@ from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
 from schemas.legs import MOST_LEGS, Tellings
 from schemas.legs import Leg as LegRow
-from schemas.links import Events, Link, Tie
+from schemas.links import Events, Link, Tie, in_messages
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 Refused = tuple["CallEvent | None", Tie]
 """An event, or None for a link, and the call that is one too many."""
-
-EVENTS_A_MESSAGE = 100
-"""So many events go to another leg in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ def step(
     sends = Sends(began=ASKED not in leg.told, suspect=_suspect(refused, ties))
     events, told = leg.events, leg.told
     if root == own:
-        events = bounded(own, with_news(events, came), most)
+        events = bounded(own, with_news(events, came), most, measured(leg.size, came))
         told = _worth_keeping(told, peers, events) if len(told) > most else told
         sends.told = _linked(own, came, leg.told)
         sends.call = tuple(events.values()) if came else ()
@@ -176,11 +173,7 @@ def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -
 
 
 def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events]]:
-    going = tuple(known(events).values())
-    return [
-        (root, Events(going[start : start + EVENTS_A_MESSAGE]))
-        for start in range(0, len(going), EVENTS_A_MESSAGE)
-    ]
+    return [(root, Events(some)) for some in in_messages(known(events).values())]
 
 
 def _sorted_out(

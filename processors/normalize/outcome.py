@@ -71,10 +71,11 @@ def decided_anew(outcome: Normalized | Rejected, known: Replayed) -> Rejection |
 def read_again(
     outcome: Normalized | Rejected, callback: Callback, source: Configured | None, known: Replayed
 ) -> tuple[CallEvent, ...]:
-    """Return the callback's events in this reading; events that only earlier readings made are void in it.
+    """Return the callback's events in this reading; events that only earlier readings made are void.
 
-    An event that named other legs earlier is void there too: in a reading lower by one, so that the event
-    itself wins wherever both are known.
+    An event that named other legs earlier is void there too. A void is in a reading lower by one: so the
+    event itself wins wherever both are known, also if only another callback still tells it, and the row has
+    a higher version.
     """
     events = outcome.events if isinstance(outcome, Normalized) else ()
     before = {told.event_id: told.ids for told in known.told}
@@ -88,7 +89,7 @@ def read_again(
     named = {event.event_id: event.ids for event in anew}
     dialect = "" if source is None else source.dialect
     voids = (
-        _void(told, callback, dialect, known.reading - (told.event_id in named))
+        _void(told, callback, dialect, known.reading - 1)
         for told in known.told
         if told.event_id not in named or min(told.ids, default="") != min(named[told.event_id], default="")
     )

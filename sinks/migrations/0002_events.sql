@@ -63,7 +63,8 @@ SETTINGS index_granularity = 2048,
     min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Every telling of every event: read the view call_events';
 
--- Which events name an id, and under which day they are: what recall asks, from id to id.
+-- Which events ever named an id, beside which others, and under which day they are: what recall asks, from id to id. A row
+-- stays when a later reading names other ids: what was tied stays tied.
 CREATE TABLE IF NOT EXISTS event_ids
 (
     `id` String COMMENT 'An id that the event names',
@@ -71,17 +72,26 @@ CREATE TABLE IF NOT EXISTS event_ids
     `day` Date COMMENT 'The day of the telling',
     `event_id` String COMMENT 'The event',
     `received_at` DateTime64(6, 'UTC') COMMENT 'When the callback arrived',
+    `beside` Array(String) COMMENT 'The other ids that the event named in that reading',
     -- most ids that are asked for are not there, and a thousand are asked for at once: each granule is tried with all
     INDEX by_id id TYPE bloom_filter(0.00001) GRANULARITY 8,
     INDEX by_time received_at TYPE minmax GRANULARITY 1 -- and in new parts nothing is old enough
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
-ORDER BY (id, account, day, event_id, received_at)
+PRIMARY KEY (id, account, day, event_id, received_at)
+ORDER BY (id, account, day, event_id, received_at, beside)
 SETTINGS index_granularity = 2048
 COMMENT 'How the events of an id are found';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_seen TO event_ids
-AS SELECT DISTINCT arrayJoin(ids) AS id, account, toDate(received_at, 'UTC') AS day, event_id, received_at
+AS SELECT DISTINCT
+    id,
+    account,
+    toDate(received_at, 'UTC') AS day,
+    event_id,
+    received_at,
+    arrayFilter(each -> each != id, ids) AS beside
 FROM stored_events AS event
+ARRAY JOIN ids AS id
 COMMENT 'Puts the ids of new events into event_ids';

@@ -95,7 +95,7 @@ FROM
         max(telling.reading) AS reading,
         min(telling.received_at) AS received_at,
         max(telling.last_received_at) AS last_received_at,
-        -- of the highest reading the earliest telling; a tuple, since argMax passes over what is NULL
+        -- of the highest reading the earliest telling that says something; a tuple, since argMax passes over what is NULL
         argMax(
             (
                 telling.source,
@@ -135,7 +135,7 @@ FROM
                 telling.extra,
                 telling.written
             ),
-            (telling.reading, -toUnixTimestamp64Micro(telling.told_at))
+            (telling.reading, telling.kind != 'void', -toUnixTimestamp64Micro(telling.told_at))
         ) AS held
     FROM stored_events AS telling FINAL
     GROUP BY account, event_id

@@ -59,7 +59,7 @@ CREATE OR REPLACE VIEW calls
     `sources` Array(String) COMMENT 'Every configured sender that reported it',
     `dialects` Array(String) COMMENT 'Every dialect in which it was reported',
     `kinds` Array(String) COMMENT 'Which kinds of event have arrived',
-    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived: of CDRs of several legs that of the leg that began first, as in every cdr_ column; call_legs has each',
+    `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR arrived: of several legs'' CDRs that of the answered leg that began first or, if none was answered, of the leg that began first, as in every cdr_ column; call_legs has each',
     `event_direction` LowCardinality(Nullable(String)) COMMENT 'direction by events only',
     `event_method` LowCardinality(Nullable(String)) COMMENT 'method by events only',
     `event_caller` Nullable(String) COMMENT 'caller by events only',

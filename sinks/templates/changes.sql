@@ -37,6 +37,7 @@ FROM
             visible_at,
             events,
             known,
+            first_received_at,
             row_number() OVER (PARTITION BY account, call_id ORDER BY version) AS nth,
             lagInFrame(known) OVER (
                 PARTITION BY account, call_id ORDER BY version ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
@@ -51,6 +52,7 @@ FROM
                 call_id,
                 version,
                 revision,
+                first_received_at,
                 last_received_at AS received_at,
                 visible_at,
                 events,
@@ -71,5 +73,7 @@ $values
         ) AS told
         WHERE version > seen
     ) AS in_order
+    -- the first version of a call that is older than all versions that are kept came after others
+    WHERE nth > 1 OR ifNull(first_received_at >= $kept_since, 1)
 ) AS compared
 COMMENT '$comment';

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import permutations
 from typing import TYPE_CHECKING
 
 import orjson
+import pytest
 from kafka import KafkaProducer
 
 from operations.audit import log
 from operations.audit.settle import settle
+from operations.replay import archive, send
+from operations.replay.archive import Selection
+from operations.replay.readings import Last, means_of
+from operations.replay.send import replay
 from runtime import sources
+from runtime.clock import SystemClock
+from runtime.errors import StartError
 from runtime.kafka import ByKey, client_options
 from runtime.settings import CorrelateSettings
 from schemas.times import moment
@@ -31,6 +39,7 @@ from tests.servers import PATIENCE, eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from operations.replay.progress import Progress
     from runtime.settings import Settings
     from schemas.events import CallEvent
 
@@ -68,6 +77,90 @@ def test_calls_read_in_a_wrong_zone_are_right_after_it_is_corrected_and_replayed
         again = ran(settings, "replay", "--wait", str(PATIENCE))
         assert "Nothing differs from the last reading" in again.stderr
         assert wrong_calls(settings) == []
+
+
+class Interrupted(Exception):
+    """Stops a replay after its first page."""
+
+
+def interrupt(_: Progress) -> None:
+    raise Interrupted
+
+
+def test_an_interrupted_replay_does_not_go_on_behind_a_later_one(
+    stack_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one read a part, in another zone, and has the higher number."""
+    settings = stack_settings
+    with traffic(settings, random.Random(4)) as sent, Pipeline(settings, tmp_path):
+        for _ in range(5):
+            sent.call("common")
+        assert_whole(settings)
+        monkeypatch.setattr(archive, "PAGE", 5)
+        means = means_of(settings, 0)
+        with pytest.raises(Interrupted):
+            replay(settings, Selection(), SystemClock(), means=means, patience=0, sent=interrupt)
+
+        def replayed(zone: str, *options: str) -> str:
+            sources.change(settings.sources_file, "common", {"timezone": zone})
+            sent.wait_for_sources()
+            result = ran(settings, "replay", *options, "--wait", str(PATIENCE))
+            assert result.returncode == 0, result.stderr
+            return result.stderr
+
+        Last(settings.data).write_first(means_of(settings, 0))
+        replayed(WRONG, "--source", "common")
+        assert wrong_calls(settings) != []
+        said = replayed(TIMEZONE)
+        assert f"What differs from a later reading of a part ({datetime.now(UTC):%Y}" in said
+        assert f"source common: timezone was {WRONG}, is {TIMEZONE}." in said
+        assert "was followed by another" in said
+        assert wrong_calls(settings) == []
+        assert_whole(settings)
+
+
+def test_a_replay_waits_for_all_that_was_received_before(
+    stack_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not read yet is read by the settings of its receipt: it could neither be told nor withdrawn."""
+    settings = stack_settings
+    monkeypatch.setattr(send, "EARLIER_SECONDS", 0.0)
+
+    def replayed(charset: str) -> None:
+        sources.change(settings.sources_file, "common", {"charset": charset})
+        sent.wait_for_sources()
+        replay(settings, Selection(), SystemClock(), means=means_of(settings, 0), patience=PATIENCE)
+
+    with traffic(settings, random.Random(1)) as sent, Pipeline(settings, tmp_path) as pipeline:
+        normalize, sink = pipeline.workers["normalize"], pipeline.workers["sink"]
+        sink.stop()
+        sent.post("common", in_gb18030("ring"))
+        with pytest.raises(StartError, match=r"not processed yet .*callweave-sink"):
+            replayed("gb18030")
+        sink.start()
+        eventually(sink.ready, "the sink is back")
+        normalize.stop()
+        sent.post("common", in_gb18030("hangup"))
+        archived = "SELECT count() FROM callbacks"
+        eventually(lambda: count(settings, archived) == 2, "the callbacks are archived")
+        with pytest.raises(StartError, match=r"not processed yet .*callweave-normalize"):
+            replayed("gb18030")
+        normalize.start()
+        eventually(normalize.ready, "normalize is back")
+        assert_whole(settings)
+        replayed("gb18030")
+        assert_whole(settings)
+        assert select(settings, "SELECT customer_ref, revision, doubts FROM calls") == [
+            {"customer_ref": NAME, "revision": 2, "doubts": 0}
+        ]
+
+
+NAME = "张三李四王五"
+
+
+def in_gb18030(status: str) -> bytes:
+    said = {"uuid": "a", "buuid": "b", "isbleg": "false", "status": status, "customuuid": "NAME"}
+    return orjson.dumps(said).replace(b"NAME", NAME.encode("gb18030"))
 
 
 def without_last(rows: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -159,6 +252,27 @@ def test_a_bill_finds_a_call_that_the_correlator_has_forgotten(
         )
         assert [said for said in wrong_calls(settings) if ": reopened is" not in said] == []
         assert_whole(settings)
+
+
+def test_late_news_reaches_the_call_that_a_misread_id_tied_once(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """All of it is forgotten before it is read again, and once more before the news."""
+    correlate = CorrelateSettings(silence_seconds=1, forget_seconds=FORGET_SECONDS)
+    settings = stack_settings.model_copy(update={"correlate": correlate})
+    ring = event(event_id="ring", callback_id="c1", kind="ring", ids=("a", "b"), leg="b")
+    hangup = event(event_id="hangup", callback_id="c2", kind="hangup", ids=("b",), leg="b")
+    again = replace(ring, ids=("b",), reading=1_000, named_before=("a", "b"))
+    void = replace(ring, kind="void", reading=999)
+    bill = event(event_id="bill", callback_id="c3", kind="cdr", ids=("b",), leg="b")
+    with Pipeline(settings, tmp_path, ("correlate", "sink")) as pipeline:
+        for told in ([ring, hangup], [again, void], [bill]):
+            publish(settings, told)
+            settled(settings)
+            eventually(lambda: forgotten(pipeline), "all legs are forgotten")
+    rows = select(settings, "SELECT call_id, legs, events FROM calls")
+    assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}]
+    assert count(settings, "SELECT count() FROM call_legs") == 1
 
 
 def forgotten(pipeline: Pipeline) -> bool:

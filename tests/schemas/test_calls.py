@@ -327,7 +327,7 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
         ),
         {"outcome": "answered", "caller": None, "cdr_received_at": at(70)},
     ),
-    "of bills of several legs that of the leg that began first, and the others fill what nobody says": (
+    "of bills of answered legs that of the one that began first, and the others fill what nobody says": (
         (
             billed(50, "b", started_at=at(7), talk_time=8 * SECOND, recording="b.wav", caller="200"),
             billed(60, "a", started_at=at(0), talk_time=9 * SECOND, hangup_cause=1),
@@ -349,7 +349,58 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
             billed(60, "a", started_at=at(0), ended_at=at(65), talk_time=60 * SECOND),
             billed(190, "b", started_at=at(65), ended_at=at(190), talk_time=120 * SECOND),
         ),
-        {"talk_time": 180 * SECOND, "cdr_talk_time": 60 * SECOND, "ended_at": at(65)},
+        {
+            "talk_time": 180 * SECOND,
+            "cdr_talk_time": 60 * SECOND,
+            "ended_at": at(190),
+            "cdr_ended_at": at(65),
+        },
+    ),
+    "bills of agents who were rung one after the other: the one who answered makes it an answered call": (
+        (
+            billed(60, "b", outcome="unanswered", started_at=at(0), ring_time=20 * SECOND, talk_time=0),
+            billed(
+                61,
+                "c",
+                started_at=at(22),
+                answered_at=at(27),
+                ended_at=at(57),
+                ring_time=5 * SECOND,
+                talk_time=30 * SECOND,
+            ),
+        ),
+        {
+            "outcome": "answered",
+            "started_at": at(0),
+            "answered_at": at(27),
+            "ended_at": at(57),
+            "ring_time": 27 * SECOND,
+            "talk_time": 30 * SECOND,
+            "cdr_received_at": at(61),
+            "cdr_started_at": at(22),
+            "cdr_ring_time": 5 * SECOND,
+        },
+    ),
+    "bills of agents who were rung in vain one after the other": (
+        (
+            billed(60, "b", outcome="unanswered", started_at=at(0), ring_time=20 * SECOND),
+            billed(61, "c", outcome="unanswered", started_at=at(22), ended_at=at(40), ring_time=18 * SECOND),
+        ),
+        {"outcome": "unanswered", "ended_at": at(40), "ring_time": 40 * SECOND, "talk_time": 0},
+    ),
+    "bills of two legs that were answered, and of one that was not": (
+        (
+            billed(60, "b", started_at=at(0), answered_at=at(5), ring_time=5 * SECOND, talk_time=15 * SECOND),
+            billed(61, "c", outcome="unanswered", started_at=at(6), ended_at=at(30), ring_time=24 * SECOND),
+            billed(62, "d", started_at=at(7), answered_at=at(9), ring_time=2 * SECOND, talk_time=11 * SECOND),
+        ),
+        {
+            "cdr_received_at": at(60),
+            "ring_time": 5 * SECOND,
+            "talk_time": 15 * SECOND,
+            "ended_at": at(30),
+            "outcome": "answered",
+        },
     ),
     "a bill of more talk than the leg lasted": (
         (billed(60, "a", started_at=at(0), ended_at=at(20), talk_time=90 * SECOND),),
@@ -396,6 +447,35 @@ CASES: dict[str, tuple[Iterable[CallEvent], dict[str, Any]]] = {
             queued(79, "hangup", bridged=True, outcome="answered", talk_time=60 * SECOND),
         ),
         {"talk_time": 60 * SECOND, "transfers": 0},
+    ),
+    "a queue that goes on after the agent hung up talks no longer than the agent": (
+        (
+            queued(0, "dial"),
+            queued(13, "dial", "b"),
+            queued(18, "answer", "b"),
+            queued(38, "hangup", "b", outcome="answered", talk_time=20 * SECOND),
+            queued(68, "hangup", bridged=True, outcome="answered", talk_time=20 * SECOND),
+        ),
+        {"talk_time": 20 * SECOND, "ended_at": at(68)},
+    ),
+    "two agents talk one after the other behind a queue": (
+        (
+            queued(0, "dial"),
+            queued(18, "answer", "b"),
+            queued(38, "hangup", "b", outcome="answered"),
+            queued(50, "answer", "c"),
+            queued(55, "hangup", "c", outcome="answered"),
+            queued(60, "hangup", bridged=True, outcome="answered", talk_time=25 * SECOND),
+        ),
+        {"talk_time": 25 * SECOND},
+    ),
+    "a queue whose dial was lost says in its hangup how long it had the call": (
+        (
+            queued(38, "hangup", "b", outcome="answered", talk_time=20 * SECOND),
+            queued(68, "hangup", bridged=True, started_at=at(0), outcome="answered", talk_time=20 * SECOND),
+            queued(70, "hangup", "c", bridged=True, started_at=at(68), talk_time=90 * SECOND),
+        ),
+        {"talk_time": 22 * SECOND},
     ),
     "rung together, and one answers": (
         (
@@ -648,6 +728,18 @@ def test_the_rows_of_legs() -> None:
         ),
         Leg(leg_id="c"),
     )
+
+
+def test_the_doubts_of_a_leg_are_those_of_replaced_bills_too() -> None:
+    first, hidden = Doubt("answertime", "malformed-time", "x"), Doubt("billsec", "malformed", "y")
+    events = [
+        said(0, "ring", doubts=(first,)),
+        billed(60, "a", doubts=(first, hidden)),
+        billed(61, "a", doubts=(hidden,)),
+        billed(62, "b"),
+    ]
+    assert [(leg.leg_id, leg.doubts) for leg in legs_of(events)] == [("a", 4), ("b", 0)]
+    assert call_of(events).doubts == 4
 
 
 def test_legs_that_only_earlier_readings_named_are_former_ones() -> None:

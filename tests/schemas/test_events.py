@@ -196,6 +196,17 @@ def test_a_retry_changes_nothing_but_the_last_receipt() -> None:
     assert newest(retry, first) == newest(first, retry) == replace(first, last_received_at=9)
 
 
+def test_of_one_reading_what_says_something_holds_before_a_void() -> None:
+    void = event(kind="void", received_at=5, reading=3)
+    said = event(received_at=9, reading=3)
+    assert (
+        newest(void, said)
+        == newest(said, void)
+        == replace(said, received_at=5, last_received_at=9, told_at=9)
+    )
+    assert newest(replace(void, reading=4), said).kind == "void"
+
+
 @examples(normal=500, long=10_000)
 @given(seed=st.integers(0, 2**63))
 def test_tellings_of_an_event_join_to_the_same_in_any_order_and_groups(seed: int) -> None:
@@ -206,6 +217,7 @@ def test_tellings_of_an_event_join_to_the_same_in_any_order_and_groups(seed: int
             caller=rng.choice(("100", "200")),
             received_at=rng.randrange(4),
             reading=rng.choice((1, 2)),
+            kind=rng.choice(("ring", "ring", "void")),
         )
         for _ in range(4)
     ]

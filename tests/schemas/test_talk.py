@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.bills import bills_of, talk_billed
-from schemas.talk import said_span, time_talked
+from schemas.talk import Word, said_span, time_talked
 from tests.kit.events import AT, event
 from tests.scale import examples
 
@@ -19,6 +19,12 @@ SECOND = 1_000_000
 SPANS = st.lists(
     st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda each: (each[0], each[0] + each[1])),
     max_size=8,
+)
+WORDS = st.lists(
+    st.tuples(st.none() | st.integers(0, 60), st.integers(80, 90), st.integers(0, 20)).map(
+        lambda each: Word(*each)
+    ),
+    max_size=4,
 )
 
 
@@ -31,19 +37,45 @@ def test_a_second_counts_once_however_many_talk_in_it(spans: list[tuple[int, int
 
 
 @examples(normal=300, long=10_000)
-@given(SPANS, SPANS)
+@given(SPANS, WORDS)
 def test_a_queues_word_takes_nothing_away_and_adds_at_most_itself(
-    spans: list[tuple[int, int]], words: list[tuple[int, int]]
+    spans: list[tuple[int, int]], words: list[Word]
 ) -> None:
     without = time_talked(spans)
-    assert without <= time_talked(spans, words) <= without + sum(end - start for start, end in words)
+    talked = time_talked(spans, words)
+    assert without <= talked <= without + sum(word.length for word in words)
+    assert talked == time_talked(spans, reversed(words)) == time_talked(spans, [*words, *words])
+
+
+@examples(normal=300, long=10_000)
+@given(SPANS, WORDS)
+def test_whoever_talked_behind_a_queue_the_queues_word_is_the_same_talk(
+    spans: list[tuple[int, int]], words: list[Word]
+) -> None:
+    seconds = {second for start, end in spans for second in range(start, end)}
+    true = [word._replace(length=len(seconds & set(range(word.since or 0, word.until)))) for word in words]
+    assert time_talked(spans, true) == len(seconds)
 
 
 def test_one_after_the_other_adds_up_and_a_word_is_the_same_talk() -> None:
     assert time_talked([(5, 65), (70, 190)]) == 180
-    assert time_talked([(18, 78)], [(19, 79)]) == 60
-    assert time_talked([], [(19, 79)]) == 60
-    assert time_talked([(18, 78), (80, 90)], [(19, 79)]) == 70
+    assert time_talked([(18, 78)], [Word(0, 79, 60)]) == 60
+    assert time_talked([], [Word(0, 79, 60)]) == 60
+    assert time_talked([(18, 78), (80, 90)], [Word(0, 79, 60)]) == 70
+    assert time_talked([(18, 78)], [Word(None, 790, 60)]) == 60
+    assert time_talked([(70, 90)], [Word(0, 70, 60)]) == 80
+
+
+def test_of_queues_one_after_the_other_words_add_up_and_those_of_one_within_another_do_not() -> None:
+    assert time_talked([], [Word(0, 50, 40), Word(50, 100, 30)]) == 70
+    assert time_talked([], [Word(0, 100, 40), Word(10, 90, 40)]) == 40
+    assert time_talked([], [Word(0, 200, 100), Word(0, 50, 40), Word(50, 190, 60)]) == 100
+
+
+def test_talk_at_an_unknown_time_may_be_that_behind_a_queue() -> None:
+    assert time_talked([(0, 10)], apart=5) == 15
+    assert time_talked([(18, 38)], [Word(0, 79, 60)], apart=40) == 60
+    assert time_talked([(18, 38)], [Word(0, 79, 60)], apart=50) == 70
 
 
 def test_a_stated_length_ends_with_the_leg_and_does_not_begin_before_it() -> None:

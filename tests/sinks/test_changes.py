@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from runtime import clickhouse
 from sinks import statements
 from sinks.changes import UNSEEN
 from sinks.masked import columns
+from sinks.retention import drop
+from sinks.rows import call_rows
+from sinks.tables import CALLS as CALLS_TABLE
 from tests.rows import select
-from tests.sinks.folded import write
+from tests.sinks.folded import record_of, versions_begin, write
 from tests.sinks.queries.telling import LEG_A, SECOND, START, event
 from tests.sinks.test_calls import ACCOUNT, generated
 
@@ -30,6 +37,7 @@ def changes(settings: Settings, view: str = "call_changes") -> list[dict[str, An
 
 
 def test_each_version_is_compared_with_the_one_before(store_settings: Settings) -> None:
+    versions_begin(store_settings)
     write(store_settings, [RING])
     write(store_settings, [RING, HANGUP, ANSWER])
     told = {(row["revision"], row["field"]): row for row in changes(store_settings)}
@@ -46,6 +54,7 @@ def test_each_version_is_compared_with_the_one_before(store_settings: Settings) 
 
 
 def test_a_version_that_came_late_or_again_changed_nothing(store_settings: Settings) -> None:
+    versions_begin(store_settings)
     write(store_settings, [RING, ANSWER])
     before = changes(store_settings)
     write(store_settings, [RING])
@@ -54,6 +63,7 @@ def test_a_version_that_came_late_or_again_changed_nothing(store_settings: Setti
 
 
 def test_a_call_and_some_time_are_asked_for_alone(store_settings: Settings) -> None:
+    versions_begin(store_settings)
     later = [
         replace(each, leg="x", ids=("x",), received_at=each.received_at + 60 * SECOND)
         for each in (RING, HANGUP)
@@ -70,6 +80,7 @@ def test_a_call_and_some_time_are_asked_for_alone(store_settings: Settings) -> N
 
 def test_changes_lead_to_the_row(store_settings: Settings, client: Client) -> None:
     """In any order of events: each change is from what was before, and the last one is in the row."""
+    versions_begin(store_settings)
     told = generated(CALLS)
     most = max(map(len, told.values()))
     for number in range(1, most + 1):
@@ -101,6 +112,7 @@ def starting(events: list[CallEvent], number: int) -> list[CallEvent]:
 
 def test_calls_are_as_they_were_at_any_time(store_settings: Settings) -> None:
     other = [replace(RING, leg="x", ids=("x",), event_id="x1")]
+    versions_begin(store_settings)
     times = [now(store_settings)]
     for told in ([RING], [RING, ANSWER], [RING, ANSWER, HANGUP]):
         write(store_settings, told)
@@ -124,6 +136,66 @@ def test_calls_are_as_they_were_at_any_time(store_settings: Settings) -> None:
         store_settings, f"SELECT * FROM calls_as_of(at = '{now(store_settings)}') ORDER BY call_id"
     )
     assert everything == select(store_settings, "SELECT * FROM calls ORDER BY call_id")
+
+
+CUT = "2020-09-10 00:00:00"
+"""Between the last version that was dropped and the first that is kept."""
+AS_OF = f"SELECT state, version FROM calls_as_of(at = '{CUT}')"
+LATE = "late_changes(since = '2020-08-01 00:00:00', until = '2020-10-01 00:00:00')"
+
+
+def became_visible(settings: Settings, events: list[CallEvent], at: str) -> None:
+    columns = ", ".join((*CALLS_TABLE.columns, "visible_at"))
+    rows = [(*row, datetime.fromisoformat(at).replace(tzinfo=UTC)) for row in call_rows(record_of(events))]
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute(f"INSERT INTO stored_calls ({columns}) VALUES", rows)
+
+
+def retained(settings: Settings, today: date) -> None:
+    """Drop versions as the sink does, and merge what a later version has replaced."""
+    with clickhouse.connected(settings.clickhouse) as client:
+        drop(client, settings.retention, today)
+        client.execute("OPTIMIZE TABLE stored_calls FINAL")
+
+
+@pytest.mark.parametrize("masked", ["", "_masked"])
+def test_of_a_call_whose_versions_are_gone_the_earliest_that_is_kept_holds(
+    store_settings: Settings, masked: str
+) -> None:
+    """It is no change: what the call was before is not known."""
+    read_again = [replace(each, reading=1_600_000_000_000) for each in (RING, HANGUP)]
+    became_visible(store_settings, [RING, HANGUP], "2020-08-28 07:16:10")
+    became_visible(store_settings, read_again, "2020-10-01 12:00:00")
+    retained(store_settings, date(2020, 10, 1))
+    as_of = AS_OF.replace("calls_as_of", f"calls_as_of{masked}")
+    assert select(store_settings, as_of.replace(CUT, "2020-08-28 07:15:58")) == []
+    at_receipt = as_of.replace(CUT, "2020-08-28 07:15:59")
+    for query in (as_of, at_receipt, as_of.replace(CUT, "2020-10-02 00:00:00")):
+        (row,) = select(store_settings, query)
+        assert (row["state"], row["version"]) == ("complete", 2 * 1_600_000_000_000)
+    of_call = f"changes_of_call{masked}(account = 'acme', call_id = '{LEG_A}')"
+    views = (f"call_changes{masked}", of_call, LATE.replace("late_changes", f"late_changes{masked}"))
+    for view in views:
+        assert changes(store_settings, view) == []
+    late = replace(ANSWER, received_at=ANSWER.received_at + 40 * 86_400 * SECOND)
+    became_visible(store_settings, [*read_again, late], "2020-10-07 12:00:00")
+    for view in views:
+        told = {row["field"]: (row["before"], row["after"]) for row in changes(store_settings, view)}
+        assert told["has_answer"] == ("false", "true")
+        assert "state" not in told
+    (row,) = select(store_settings, as_of)
+    assert row["version"] == 2 * 1_600_000_000_000
+
+
+def test_a_call_received_since_versions_are_kept_begins_with_its_first(store_settings: Settings) -> None:
+    """However late that was visible: before, people saw nothing of it."""
+    became_visible(store_settings, [replace(RING, leg="x", ids=("x",))], "2020-08-28 07:16:10")
+    became_visible(store_settings, [RING], "2020-09-20 12:00:00")
+    retained(store_settings, date(2020, 9, 20))
+    found = "SELECT call_id FROM calls_as_of(at = '2020-09-19 00:00:00')"
+    assert select(store_settings, found) == [{"call_id": "x"}]
+    told = {row["field"] for row in changes(store_settings) if row["call_id"] == LEG_A}
+    assert {"state", "caller"} <= told
 
 
 def now(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from sinks import statements
 from sinks.migrate import migrate
 from tests import servers
 from tests.sinks import views
+from tests.sinks.folded import VERSIONS_BEGIN
 from tests.sinks.test_calls import ACCOUNT, generated, written
 
 if TYPE_CHECKING:
@@ -130,9 +131,10 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
 ) -> None:
     for table in STORED:
         embedded.ask(f"SYSTEM STOP MERGES {table}")
+    embedded.ask(VERSIONS_BEGIN)
     written(embedded.settings, generated(CALLS), random.Random(1))
     whole = views.reading()
-    queries = ["SELECT version()", *schema()]
+    queries = ["SELECT version()", *schema(), VERSIONS_BEGIN]
     for table in STORED:
         path = tmp_path / f"{table}.native"
         path.write_bytes(embedded.ask(f"SELECT * FROM {table} FORMAT Native"))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaConsumer
 
 from runtime.kafka import client_options
-from schemas.links import Events, Link, told_from_json
+from schemas.links import MOST_BYTES, Events, Link, told_from_json
 from schemas.records import Record, Suspect
-from schemas.times import SECOND
+from schemas.times import SECOND, day_of
 from schemas.topics import Topic, partition_of
 from simulator.identifiers import Identifiers
 from sinks.batch import Batch
 from sinks.recall import Recall
 from sinks.store import Store
-from sinks.tied import MOST_BYTES, is_young, tied
+from sinks.tied import Naming, is_young, tied
 from tests.pipeline import Worker
 from tests.rows import select, until
 from tests.servers import eventually
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.settings import Settings
+    from schemas.events import CallEvent
 
 FIRST = event("ring", "b", START, ids=("b", "c"))
 SECOND_EVENT = event("answer", "b", START + DAY, ids=("a", "b"))
@@ -51,7 +53,7 @@ def recall(store_settings: Settings) -> Iterator[Recall]:
 
 def test_events_are_tied_from_id_to_id() -> None:
     told = [FIRST, SECOND_EVENT, STRANGER, OTHER]
-    (found,) = tied([("acme", "c"), ("acme", "n")], told)
+    (found,) = tied([("acme", "c"), ("acme", "n")], namings(told), told)
     assert (found.account, found.ids, found.asked) == ("acme", ("a", "b", "c"), ("c",))
     assert found.events == (FIRST, SECOND_EVENT)
     assert found.days == (date(2020, 8, 28), date(2020, 8, 29))
@@ -62,7 +64,7 @@ def test_events_are_tied_from_id_to_id() -> None:
 
 def test_the_smallest_leg_is_told_no_link_and_no_message_is_too_large() -> None:
     many = [event("ring", "a", START + n, caller="1" * 1000) for n in range(500)]
-    (found,) = tied([("acme", "a")], many)
+    (found,) = tied([("acme", "a")], namings(many), many)
     messages = list(found.messages())
     assert {leg for leg, _ in messages} == {"a"}
     assert all(len(value) < MOST_BYTES + 2_000 for _, value in messages)
@@ -77,6 +79,34 @@ def test_an_id_that_was_made_lately_needs_no_look_up() -> None:
     assert not is_young(("acme", made), START + SECOND, START + hour)  # it may be of an old call
     assert not is_young(("acme", made), START - 3 * hour, START - 2 * hour)  # its clock is fast
     assert not is_young(("acme", "b"), 0, START)
+
+
+def test_a_long_way_from_id_to_id_is_found_in_any_order() -> None:
+    names = [f"{number:02}" for number in range(30)]
+    told = [event("ring", small, START, ids=(small, large)) for small, large in pairwise(names)]
+    for order in (told, told[::-1], random.Random(1).sample(told, len(told))):
+        (found,) = tied([("acme", names[-1])], namings(order), order)
+        assert found.ids == tuple(names)
+        assert {each.event_id for each in found.events} == {each.event_id for each in told}
+
+
+def test_what_a_reading_tied_stays_tied_and_an_event_is_void_where_it_was() -> None:
+    moved = replace(FIRST, reading=7, ids=("c", "d"), leg="d")
+    read = [FIRST, replace(FIRST, ids=("x",)), moved, SECOND_EVENT]
+    a, x = tied([("acme", "d"), ("acme", "x")], namings(read), [moved, SECOND_EVENT])
+    assert (a.ids, a.asked) == (("a", "b", "c", "d"), ("d",))
+    assert a.events == (moved, SECOND_EVENT)
+    assert (x.ids, x.asked) == (("x",), ("x",))
+    (void,) = x.events
+    assert (void.event_id, void.kind, void.ids, void.reading) == (FIRST.event_id, "void", ("x",), 6)
+
+
+def namings(events: Iterable[CallEvent]) -> list[Naming]:
+    return [
+        Naming(each.account, name, day_of(each.received_at), each.event_id, tuple({*each.ids} - {name}))
+        for each in events
+        for name in each.ids
+    ]
 
 
 def event_ids(told: Iterable[object]) -> list[str]:
@@ -94,6 +124,45 @@ def test_all_that_is_tied_is_found_in_its_newest_reading(store_settings: Setting
         replace(SECOND_EVENT, last_received_at=retried.received_at),
     ]
     assert recall.find([("acme", "new"), ("other", "c")], MUCH_LATER) == []
+
+
+def test_late_news_finds_what_any_reading_tied_whichever_was_stored_last(
+    store_settings: Settings, recall: Recall
+) -> None:
+    """From each of the ids, also those that neither the newest reading names nor the one before."""
+    readings = [(1, ("a", "b")), (5, ("a", "c")), (9, ("c",))]
+    named = [replace(FIRST, reading=number, ids=ids, leg=ids[0]) for number, ids in readings]
+    for each in random.Random(3).sample(named, len(named)):
+        write(store_settings, [each])
+    alone = event("hangup", "b", START)
+    write(store_settings, [alone])
+    for asked in "abc":
+        (found,) = recall.find([("acme", asked)], MUCH_LATER)
+        assert (found.ids, found.asked) == (("a", "b", "c"), (asked,))
+        assert {each.event_id: each.ids for each in found.events} == {
+            FIRST.event_id: ("c",),
+            alone.event_id: ("b",),
+        }
+
+
+def test_of_one_reading_the_tables_show_what_says_something_before_a_void(store_settings: Settings) -> None:
+    said = replace(FIRST, reading=7, callback_id="second", received_at=START + DAY)
+    write(store_settings, [replace(FIRST, reading=7, kind="void"), said])
+    (row,) = select(store_settings, "SELECT kind, callback_ids FROM call_events")
+    assert (row["kind"], sorted(row["callback_ids"])) == ("ring", sorted([FIRST.callback_id, "second"]))
+
+
+def test_late_news_of_a_leg_whose_events_moved_away_is_told_that_they_are_void(
+    store_settings: Settings, recall: Recall
+) -> None:
+    """Its row is gone with their readings: news that did not count them would never be seen."""
+    moved = replace(FIRST, reading=9, ids=("m",), leg="m", named_before=("l",))
+    write(store_settings, [replace(FIRST, ids=("l",), leg="l")])
+    write(store_settings, [moved])
+    (found,) = recall.find([("acme", "l")], MUCH_LATER)
+    assert [(each.kind, each.ids, each.reading) for each in found.events] == [("void", ("l",), 8)]
+    (found,) = recall.find([("acme", "m")], MUCH_LATER)
+    assert (found.ids, found.events) == (("m",), (moved,))
 
 
 def test_what_the_state_still_has_is_not_looked_up(store_settings: Settings, recall: Recall) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from operations.timeline import read
 from operations.timeline.model import Match
 from runtime import clickhouse
+from schemas.legs import Tellings
+from schemas.records import row_of
 from schemas.topics import Topic
 from sinks.batch import Batch
 from tests.sinks.folded import add, insert, record_of
@@ -32,6 +34,23 @@ def test_a_call_of_very_many_callbacks_is_read(store_settings: Settings) -> None
     assert whole is not None
     (told,) = whole.told
     assert len(told.callback_ids) == CALLBACKS
+
+
+def test_a_call_that_keeps_the_id_of_a_misread_leg_is_found_by_it(store_settings: Settings) -> None:
+    """Its name stays with it; no event names that leg any more."""
+    said = event("ring", "b", START, reading=7)
+    before = replace(said, ids=("a", "b"), leg="a", reading=6, kind="void")
+    row = row_of("acme", "a", Tellings([replace(before, event_id="other"), said]))
+    batch = Batch()
+    add(batch, Topic.EVENTS, said.to_json())
+    add(batch, Topic.RECORDS, row.to_json())
+    insert(store_settings, batch)
+    with clickhouse.connected(store_settings.clickhouse) as client:
+        for name in "ab":
+            (match,) = read.find(client, name)
+            whole = read.whole(client, match, raw=False)
+            assert whole is not None
+            assert (match.call_id, len(whole.told)) == ("a", 1)
 
 
 def test_a_reference_leads_to_calls_whatever_the_length_of_their_ids(store_settings: Settings) -> None:

@@ -12,8 +12,10 @@ from processors.correlate.known import Known, known
 from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.step import Bounds, Sends, step
 from schemas.calls import days_of
-from schemas.links import Events, Link, told_from_json, told_to_json
+from schemas.links import told_from_json, told_to_json
 from schemas.records import FOR_GOOD, Record
+from schemas.times import day_of
+from sinks.tied import Naming, tied
 
 if TYPE_CHECKING:
     import random
@@ -43,6 +45,8 @@ class Tables:
         self.calls: dict[tuple[date, str], tuple[int, Record | None]] = {}
         """By day and call id: the highest version, and its row unless that is gone."""
         self.events: Known = {}
+        self.namings: dict[str, set[Naming]] = defaultdict(set)
+        """By id, what readings of events ever named it."""
 
     def write(self, record: Record) -> None:
         if record.gone:
@@ -60,25 +64,25 @@ class Tables:
 
     def hear(self, event: CallEvent) -> None:
         self.events = known(self.events.values(), [event])
+        for name in event.ids:
+            beside = tuple(each for each in event.ids if each != name)
+            naming = Naming(ACCOUNT, name, day_of(event.received_at), event.event_id, beside)
+            self.namings[name].add(naming)
 
     def recall(self, leg: str) -> list[tuple[str, Told]]:
-        """Tell a leg that had no state all that the table of events ties to it."""
-        legs, found = {leg}, dict[str, "CallEvent"]()
-        while more := {
-            name: event
-            for name, event in self.events.items()
-            if name not in found and legs.intersection(event.ids)
-        }:
-            found |= more
-            legs.update(name for event in more.values() for name in event.ids)
-        if not found:
-            return []
-        root = min(legs)
-        for day, call_id in list(self.calls):
-            if call_id in legs and call_id != root:
-                self._hold(day, call_id, FOR_GOOD, None)
-        link: list[tuple[str, Told]] = [(leg, Link(root))] if root < leg else []
-        return [*link, (root, Events(tuple(found.values())))]
+        """Tell a leg that had no state all that the tables tie to it."""
+        legs, new = {leg}, {leg}
+        while new:
+            new = {beside for name in new for naming in self.namings[name] for beside in naming.beside} - legs
+            legs |= new
+        namings = sorted(naming for name in legs for naming in self.namings[name])
+        sent: list[tuple[str, Told]] = []
+        for found in tied([(ACCOUNT, leg)], namings, self.events.values()):
+            for day, call_id in list(self.calls):
+                if call_id in found.ids[1:]:
+                    self._hold(day, call_id, FOR_GOOD, None)
+            sent += [(name, told_from_json(value)) for name, value in found.messages()]
+        return sent
 
     @property
     def rows(self) -> dict[tuple[date, str], Record]:

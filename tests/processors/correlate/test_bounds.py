@@ -4,25 +4,27 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.correlate.bounds import MOST_EVENTS, bounded, summary_id
+from processors.correlate.bounds import MOST_EVENTS, OPEN_EVENTS, bounded, summary_id
 from processors.correlate.known import known
 from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
+from processors.correlate.table import CHANGELOG_CONFIG
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.legs import MOST_LEGS, legs_of
-from schemas.links import told_to_json
-from tests.kit.events import AT, call_events
+from schemas.links import Link, told_to_json
+from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import ACCOUNT, Network
 from tests.scale import examples, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.events import CallEvent, Kind
+    from schemas.events import CallEvent, Kind, Outcome
 
 LISTED = {"legs", "events", "truncated", "leg_count", "transferred_from", "transferred_to"}
 LARGEST = 256 * 1024
@@ -55,8 +57,11 @@ def test_a_call_with_few_events_is_left_as_it_is() -> None:
     assert bounded("0", events, len(events)) is events
 
 
-def queue(agents: int, rounds: int) -> list[CallEvent]:
-    """A queue that rings its agents in turn, again and again; the last one answers. Every ring is a leg."""
+def queue(agents: int, rounds: int, *, talk: int | None = None) -> list[CallEvent]:
+    """A queue that rings its agents in turn, again and again: every ring is a leg.
+
+    Each talks for a second if `talk`, how many seconds of it the queue speaks of in the end, is said.
+    """
     sample = next(event for seed in range(99) for event in call_events(random.Random(seed)))
     said: list[CallEvent] = []
 
@@ -80,8 +85,25 @@ def queue(agents: int, rounds: int) -> list[CallEvent]:
     for number in range(agents * rounds):
         leg, second = f"leg-{number:06d}-0123456789abcdef", number * 3
         say("dial", leg, second + 1, side="b", extension=str(number % agents))
-        say("hangup", leg, second + 3, side="b", outcome="unanswered", transferred=number % 100 == 0)
+        if talk is None:
+            say("hangup", leg, second + 3, side="b", outcome="unanswered", transferred=number % 100 == 0)
+        else:
+            say("hangup", leg, second + 3, side="b", outcome="answered", talk_time=SECOND)
+    if talk is not None:
+        end = agents * rounds * 3 + 60
+        say("hangup", "0", end, bridged=True, outcome="answered", talk_time=talk * SECOND)
     return said
+
+
+@pytest.mark.parametrize("talk", [100, 400, 500])
+def test_what_a_queue_says_in_the_end_is_the_talk_that_was_summed_up(talk: int) -> None:
+    events = queue(agents=40, rounds=10, talk=talk)
+    leg = Leg()
+    for start in range(0, len(events), 20):
+        leg, _ = step("0", leg, events[start : start + 20], now=1)
+    call = call_of(leg.events.values())
+    assert call.truncated
+    assert call.talk_time == call_of(events).talk_time == max(400, talk) * SECOND
 
 
 def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures() -> None:
@@ -110,8 +132,58 @@ def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures()
     assert without_lists(call_of(leg.events.values())) == without_lists(call_of([*events, late]))
 
 
+def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None:
+    long = "回" * 1024
+    texts: dict[str, Any] = dict.fromkeys(
+        ("customer_ref", "tag", "agent_id", "campaign", "display_number", "method"), long
+    )
+    events = [replace(event, **texts) for event in queue(agents=5, rounds=60)]
+    for size in (1, 7, 300):
+        leg = Leg()
+        for start in range(0, len(events), size):
+            leg, _ = step("0", leg, events[start : start + size], now=1)
+            written = leg.to_json()
+            assert len(written) < CHANGELOG_CONFIG["max.message.bytes"] / 2
+            leg = Leg.from_json(written)
+        assert figures(leg.events.values()) | SHORTENED == figures(events) | SHORTENED
+        _, sends = step("0", leg, [Link("/")], now=1)
+        for _, told in sends.told:
+            assert len(told_to_json(told)) < LARGEST
+
+
+SHORTENED: dict[str, Any] = dict.fromkeys(
+    each
+    for name in ("customer_ref", "tag", "agent_id", "campaign", "display_number", "method")
+    for each in (name, f"event_{name}")
+)
+
+
+def test_legs_that_never_end_are_no_reason_to_grow_without_end() -> None:
+    begun = [event for event in queue(agents=50, rounds=40) if event.kind == "dial"]
+    leg = Leg()
+    for start in range(0, len(begun), 50):
+        leg, _ = step("0", leg, begun[start : start + 50], now=1)
+    call, whole = call_of(leg.events.values()), call_of(begun)
+    assert len(leg.events) <= MOST_EVENTS + OPEN_EVENTS + 1
+    assert (call.revision, call.leg_count, call.state) == (len(begun), whole.leg_count, whole.state)
+
+
 def without_lists(call: Call) -> Call:
     return replace(call, legs=(), events=(), truncated=False, transferred_from=(), transferred_to=())
+
+
+def test_of_very_many_bills_those_stay_that_say_when_the_call_began_and_ended() -> None:
+    def bill(number: int, outcome: Outcome, seconds: int) -> CallEvent:
+        began, leg = AT + number * SECOND, f"{number:03}"
+        ended = began + seconds * SECOND
+        said = {"started_at": began, "ended_at": ended, "occurred_at": ended, "outcome": outcome}
+        return event("cdr", leg, event_id=leg, ids=tuple({"000": 0, leg: 0}), **said)
+
+    answered = [bill(number, "answered", 1) for number in range(1, 70)]
+    events = known([bill(0, "unanswered", 100), *answered])
+    left = bounded("000", events, 60)
+    assert call_of(left.values()).truncated
+    assert figures(left.values()) == figures(events.values())
 
 
 def test_what_was_summed_up_goes_along_to_a_smaller_leg() -> None:
@@ -142,8 +214,8 @@ def test_what_was_summed_up_is_counted_once_however_it_comes_again(seed: int) ->
     rng = random.Random(seed)
     events = queue(agents=rng.randint(2, 4), rounds=rng.randint(8, 15))
     network = Network(rng, crashes=rng.choice((0, 0.2)), duplicates=rng.choice((0, 0.1)), bounds=Bounds(20))
-    for event in events:
-        network.feed([event])
+    for each in events:
+        network.feed([each])
         network.run()
     (record,) = network.tables.rows.values()
     assert record.call is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,59 @@ def test_any_order_any_duplication_any_crash_gives_the_rows_of_everything_at_onc
 @given(seed=st.integers(0, 2**63))
 def test_what_was_forgotten_comes_back_from_the_tables(seed: int) -> None:
     converge(seed, forgetful=True)
+
+
+def read_otherwise(rng: random.Random, event: CallEvent, names: list[str], reading: int) -> list[CallEvent]:
+    """The event in a new reading that names other legs, and void where it was."""
+    ids = tuple(sorted(rng.sample(names, rng.randint(1, min(3, len(names))))))
+    anew = replace(event, reading=reading, ids=ids, leg=ids[0], named_before=event.ids)
+    moved = ids[0] != event.ids[0]
+    return [anew, replace(event, kind="void", reading=reading - 1)] if moved else [anew]
+
+
+def tied_by(told: list[CallEvent]) -> dict[str, set[str]]:
+    """By call id, the events of each call: whatever a reading tied is tied."""
+    parent = {name: name for event in told for name in event.ids}
+
+    def root(name: str) -> str:
+        return name if parent[name] == name else root(parent[name])
+
+    for event in told:
+        smallest = min(root(name) for name in event.ids)
+        parent.update((root(name), smallest) for name in event.ids)
+    calls: dict[str, set[str]] = defaultdict(set)
+    for event in known(told).values():
+        calls[root(event.ids[0])].add(event.event_id)
+    return calls
+
+
+@examples(normal=1_000, long=100_000)
+@given(seed=st.integers(0, 2**63))
+def test_what_a_reading_tied_stays_tied_and_each_event_is_in_one_row_also_after_forgetting(seed: int) -> None:
+    rng = random.Random(seed)
+    events = call_events(rng, events=rng.choice((3, 12)))
+    names = sorted({name for event in events for name in event.ids})
+    network = Network(rng, crashes=rng.choice((0, 0.1)), duplicates=rng.choice((0, 0.3)))
+    *events, late = events
+    newest = {event.event_id: event for event in events}
+    told: list[CallEvent] = []
+    batches = [events]
+    for reading in (10, 20):
+        again = [
+            read_otherwise(rng, event, names, reading) for event in newest.values() if rng.random() < 0.5
+        ]
+        newest |= {anew.event_id: anew for anew, *_ in again}
+        batches.append([event for each in again for event in each])
+    for batch in (*batches, [late]):
+        told += batch
+        for event in batch:
+            network.feed([event])
+            network.work_a_little()
+        network.run()
+        if rng.random() < 0.7:
+            network.forget()
+    rows = {call_id: row.call.events for (_, call_id), row in network.tables.rows.items() if row.call}
+    assert {call_id: set(events) for call_id, events in rows.items()} == tied_by(told)
 
 
 @examples(normal=500, long=10_000)

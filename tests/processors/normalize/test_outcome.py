@@ -102,7 +102,7 @@ def test_what_is_not_read_any_more_becomes_void() -> None:
         assert len(told) == events
         void = told[-1]
         assert (void.event_id, void.kind, void.leg, void.ids) == ("old", "void", "b", ("a", "b"))
-        assert (void.reading, void.received_at, void.callback_id) == (70, RING.received_at, RING.id)
+        assert (void.reading, void.received_at, void.callback_id) == (69, RING.received_at, RING.id)
         assert (void.account, void.source) == (RING.account, RING.source)
 
 

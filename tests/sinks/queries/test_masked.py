@@ -16,6 +16,7 @@ from sinks.masked import columns, render
 from sinks.migrate import migrate
 from sinks.shown import COLUMNS, How
 from tests.rows import select
+from tests.sinks.folded import versions_begin
 from tests.sinks.queries.telling import LEG_A, SECOND, START, event, tell
 from tests.sinks.views import reading
 
@@ -57,6 +58,7 @@ def spoken(**said: Any) -> dict[str, Any]:
 @pytest.fixture
 def settings(store_settings: Settings) -> Settings:
     """A call to a customer with its CDR, one from the same customer, and one of another account."""
+    versions_begin(store_settings)
     back = spoken(ids=("leg-2",), caller=CUSTOMER, callee=COMPANY, display_number=None)
     tell(
         store_settings,
@@ -127,6 +129,7 @@ SEPARATED = (
 
 @pytest.mark.parametrize("number", SEPARATED)
 def test_a_number_in_a_tag_is_blanked_however_it_is_written(store_settings: Settings, number: str) -> None:
+    versions_begin(store_settings)
     tell(store_settings, [event("ring", LEG_A, START, ids=(LEG_A,), tag=f"call {number} back, in 2024")])
     for view in ("calls_masked", "call_events_masked", "calls_named_masked"):
         assert select(store_settings, f"SELECT tag FROM {view}") == [{"tag": "call … back, in 2024"}], view

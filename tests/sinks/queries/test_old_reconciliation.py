@@ -10,6 +10,7 @@ from operations.directory.load import load
 from runtime import clickhouse
 from sinks.directory.placing import place_some
 from tests.sinks import views
+from tests.sinks.folded import VERSIONS_BEGIN, versions_begin
 from tests.sinks.queries.telling import HOUR, LEG_A, LEG_B, SECOND, START, event, tell
 from tests.sinks.test_old_clickhouse import Embedded, answers, embedded, old_python, schema
 
@@ -62,6 +63,7 @@ def filled(embedded: Embedded) -> None:
         talk_time=58 * SECOND,
         outcome="answered",
     )
+    versions_begin(embedded.settings)
     tell(embedded.settings, [ring, hangup, bill, replace(hangup, callback_id="again")])
     tell(
         embedded.settings, [event("dial", "200-1", START, dialect="extension-events", caller="+442079460123")]
@@ -89,7 +91,7 @@ def test_the_old_engine_reads_them_as_the_new_one_does(
     old_python: Path, embedded: Embedded, tmp_path: Path
 ) -> None:
     filled(embedded)
-    before = schema()
+    before = [*schema(), VERSIONS_BEGIN]
     for table in STORED:
         path = tmp_path / f"{table}.native"
         path.write_bytes(embedded.ask(f"SELECT * FROM {table} FORMAT Native"))
