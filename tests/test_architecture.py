@@ -49,6 +49,7 @@ PURE_LIBRARIES = frozenset(
     {
         "__future__",
         "base64",
+        "bisect",
         "clickhouse_driver.util.escape",  # how a value is written in a query
         "collections",
         "dataclasses",
