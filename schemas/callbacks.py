@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import orjson
+from pydantic import Field, TypeAdapter
 
 Headers = list[tuple[str, bytes]]
 """The type that kafka-python and Faust use."""
@@ -152,11 +153,11 @@ class Rejection:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Rejection | None:
-        """Read the headers; None for a callback that was not rejected."""
+        """Read the headers; None for a callback that was not rejected; KeyError or ValueError for others."""
         named = dict(headers)
         if "reasons" not in named:
             return None
-        topic, partition, offset = orjson.loads(named["origin"])
+        topic, partition, offset = _ORIGIN.validate_json(named["origin"], strict=True)
         return cls(
             stage=Stage(named["stage"].decode()),
             reasons=reasons_from_json(named["reasons"]),
@@ -207,9 +208,9 @@ class Replayed:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Replayed:
-        """Read the headers; KeyError, ValueError or TypeError for any others."""
+        """Read the headers; KeyError or ValueError for any others."""
         named = dict(headers)
-        topic, partition, offset = orjson.loads(named["origin"])
+        topic, partition, offset = _ORIGIN.validate_json(named["origin"], strict=True)
         return cls(
             replayed_at=int(named["replayed_at"]),
             reading=int(named["reading"]),
@@ -217,7 +218,7 @@ class Replayed:
             topic=topic,
             partition=partition,
             offset=offset,
-            told=tuple(Told(id_, leg, tuple(ids)) for id_, leg, ids in orjson.loads(named["told"])),
+            told=tuple(Told(*each) for each in _TOLD.validate_json(named["told"], strict=True)),
         )
 
 
@@ -226,5 +227,18 @@ def reasons_to_json(reasons: tuple[Reason, ...]) -> bytes:
 
 
 def reasons_from_json(value: bytes) -> tuple[Reason, ...]:
-    """Read the header's JSON; ValueError or TypeError for anything else."""
-    return tuple(Reason(**reason) for reason in orjson.loads(value))
+    """Read the header's JSON; ValueError for anything else."""
+    return _REASONS.validate_json(value, strict=True)
+
+
+_REASONS: TypeAdapter[tuple[Reason, ...]] = TypeAdapter(tuple[Reason, ...])
+_TOLD: TypeAdapter[tuple[tuple[str, str, tuple[str, ...]], ...]] = TypeAdapter(
+    tuple[tuple[str, str, tuple[str, ...]], ...]
+)
+_ORIGIN: TypeAdapter[tuple[str, int, int]] = TypeAdapter(
+    tuple[
+        str,
+        Annotated[int, Field(ge=-1, lt=2**31)],  # as Kafka counts partitions
+        Annotated[int, Field(ge=-1, lt=2**63)],  # and offsets
+    ]
+)

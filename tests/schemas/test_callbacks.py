@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage
+from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage, Told
 from tests.scale import examples
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -65,6 +65,58 @@ def test_a_callback_survives_a_replay(callback: Callback, replayed: Replayed) ->
     headers = [*callback.headers(), *replayed.headers()]
     assert Callback.from_message(callback.payload, headers) == callback
     assert Replayed.from_headers(headers) == replayed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("origin", value)
+            for value in (
+                b"[]",
+                b"{}",
+                b"[1,0,0]",
+                b'["t",1.0,0]',
+                b'["t",0,1e0]',
+                b'["t",true,0]',
+                b'["t","0",0]',
+                b'["t",null,0]',
+                b'["t",-2,0]',
+                b'["t",2147483648,0]',
+                b'["t",0,9223372036854775808]',
+                b'["t",0,0,0]',
+            )
+        ),
+        *(
+            ("reasons", value)
+            for value in (
+                b"null",
+                b'{"a":1}',
+                b'["x"]',
+                b"[{}]",
+                b'[{"field":1,"code":"c","message":"m"}]',
+                b'[{"field":"f","code":[],"message":"m"}]',
+                b'[{"field":"f","code":"c","message":null}]',
+            )
+        ),
+        ("told", b'[["id","leg","ids"]]'),
+        ("told", b'[[1,"leg",["id"]]]'),
+        ("told", b'[["id","leg",[1]]]'),
+        ("stage", b"nowhere"),
+    ],
+)
+def test_headers_hold_values_of_their_types_or_are_refused(name: str, value: bytes) -> None:
+    reasons = (Reason("f", "c", "m"),)
+    rejected = Rejection(Stage.NORMALIZE, reasons, "t", 2**31 - 1, 2**63 - 1).headers()
+    replayed = Replayed(7, 1, reasons, "t", 2**31 - 1, 2**63 - 1, (Told("id", "leg", ("a",)),)).headers()
+    if name != "told":
+        assert Rejection.from_headers(rejected)
+        with pytest.raises((KeyError, ValueError)):
+            Rejection.from_headers([*rejected, (name, value)])
+    if name != "stage":
+        assert Replayed.from_headers(replayed)
+        with pytest.raises((KeyError, ValueError)):
+            Replayed.from_headers([*replayed, (name, value)])
 
 
 @pytest.mark.parametrize("headers", [[], [("replayed_at", b"x"), ("reasons", b"[]"), ("origin", b"[1,2]")]])
