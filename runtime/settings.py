@@ -423,7 +423,7 @@ class RetentionSettings(Section):
     versions_days: Days = 30
     """Every row of a call that was ever visible: `call_changes` and `calls_as_of`."""
     dead_letters_days: Days = 90
-    """`dead_letters`."""
+    """`dead_letters`, counted from the day on which the sink put them there."""
 
 
 class EmbeddedSettings(Section):
