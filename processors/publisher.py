@@ -115,6 +115,7 @@ class Publisher:
                 raise outcome
         if errors:
             log.warning("the broker did not acknowledge; trying again", errors=sorted(errors))
+        self._app.progress.tried(sorted(errors))
         return failed
 
     async def _one_by_one(self, topic: str, partition: int, messages: list[Outgoing]) -> list[Outgoing]:
