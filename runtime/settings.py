@@ -181,6 +181,11 @@ class KafkaSettings(Section):
         """Return the consumer group of a stage; Faust's changelog topics begin with it too."""
         return f"{self.prefix}callweave-{stage}"
 
+    @property
+    def changelog(self) -> str:
+        """The topic in which correlate keeps its state."""
+        return f"{self.group('correlate')}-legs-changelog"
+
     def addresses(self) -> list[tuple[str, int]]:
         """The first brokers to ask, as host and port."""
         return [parsed(each) for each in self.servers]

@@ -131,6 +131,15 @@ def test_what_kafka_has_deleted_is_no_lag(
         assert sample(worker.metrics(), "callweave_no_commit_seconds") == 0
 
 
+def test_the_changelog_is_as_doctor_wants_it(
+    kafka_address: str, clickhouse_address: str, tmp_path: Path
+) -> None:
+    settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, tmp_path))
+    with Pipeline(settings, tmp_path, ("correlate",)):
+        (report,) = (each for each in topics.inspect(settings) if each.name == settings.kafka.changelog)
+    assert report.drifts == ()
+
+
 def impatient(settings: Settings) -> Settings:
     return settings.model_copy(
         update={"normalize": settings.normalize.model_copy(update={"stuck_seconds": 0.1})}
