@@ -97,10 +97,13 @@ def _topics(settings: Settings) -> str:
     missing = [report.name for report in reports if report.missing]
     if missing:
         raise Bad(f"{', '.join(missing)} are missing: run `callweave topics`.")
-    broken = [report.name for report in reports if report.breaks]
-    if broken:
-        raise Bad(f"{', '.join(broken)} differ from the settings: see `callweave topics`.")
-    return f"all {len(reports)} are there."
+    differing = "; ".join(f"{report.name}: {report.differences}" for report in reports if report.drifts)
+    if any(report.breaks for report in reports):
+        raise Bad(
+            "topics differ from the settings in a way that breaks the pipeline or loses messages "
+            f"({differing}): see `callweave topics`."
+        )
+    return f"all {len(reports)} are there{f', but differ: {differing}' if differing else ''}."
 
 
 def _clickhouse(settings: Settings) -> str:

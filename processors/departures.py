@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
     from faust.tables.manager import TableManager
 
+    from runtime.stuck import Progress
+
 logging.getLogger(__name__).setLevel(logging.WARNING)  # Faust logs under the module of the class: routine
 
 
@@ -233,6 +235,8 @@ class Transport(driver.Transport):
 class App(faust.App):
     """A Faust app on our transport, with nothing on disk."""
 
+    progress: Progress
+    """Whether the work goes on."""
     watch_loop: Callable[[str, AbstractEventLoop], None] = staticmethod(lambda _name, _loop: None)
     """Is given the consumer's event loop, in its thread."""
 

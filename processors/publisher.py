@@ -44,6 +44,12 @@ class Outgoing:
     then: Sequence[Outgoing] = ()
     """Sent once this one is acknowledged."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its key, its value and its headers."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 class Publisher:
     """Sends through the Faust app's own producer."""
@@ -109,6 +115,7 @@ class Publisher:
                 raise outcome
         if errors:
             log.warning("the broker did not acknowledge; trying again", errors=sorted(errors))
+        self._app.progress.tried(sorted(errors))
         return failed
 
     async def _one_by_one(self, topic: str, partition: int, messages: list[Outgoing]) -> list[Outgoing]:
@@ -126,8 +133,9 @@ class Publisher:
         return []
 
     async def _bury(self, message: Outgoing, error: KafkaError) -> None:
-        """Publish the message's dead letter; one that is refused as well ends the process."""
-        if message.topic == (letter := self._dead_letter(message)).topic:
+        """Publish the message's dead letter; one of a dead letter that is no smaller ends the process."""
+        letter = self._dead_letter(message)
+        if letter.topic == message.topic and letter.size >= message.size:
             raise error
         await self.publish([letter])
 

@@ -19,10 +19,13 @@ from runtime import topics as topics_of_cluster
 from runtime.errors import StartError
 from runtime.kafka import ssl_context
 from runtime.stage import EXIT_FAILED, leave
+from runtime.stuck import Progress
 from schemas.versions import NewerVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from faust.types import TP
 
     from processors.departures import Batch
     from runtime.metrics import Ready
@@ -41,6 +44,13 @@ MESSAGES = Counter("callweave_messages_total", "Messages read and worked on.", [
 LAG = Gauge(
     "callweave_consumer_lag", "Messages between the committed offset and the end.", ["topic", "partition"]
 )
+SAME_BATCH = Gauge(
+    "callweave_same_batch_seconds",
+    "How long the oldest batch that is being worked on has been tried; 0 between two batches.",
+)
+NO_COMMIT = Gauge(
+    "callweave_no_commit_seconds", "How long ago the last commit was, while there is lag; 0 without lag."
+)
 
 LAG_SECONDS = 2.0
 PULSE_SECONDS = 3.0
@@ -48,11 +58,27 @@ ASK_SECONDS = 1.0
 """Between two questions for topics that are not there."""
 
 
-def new_app(name: str, kafka: KafkaSettings, *, batch: int, fetch_bytes: int = 1024 * 1024) -> App:
+def new_app(
+    name: str,
+    kafka: KafkaSettings,
+    *,
+    batch: int,
+    fetch_bytes: int = 1024 * 1024,
+    stuck_seconds: float = 60.0,
+) -> App:
     """Make the Faust app of one processor; `name` is the stage that its consumer group is called by.
 
     The broker sends `fetch_bytes` of one partition at once; they are worked off before those of the next.
+    After `stuck_seconds` without progress it is not ready.
     """
+    app = _bare_app(name, kafka, batch, fetch_bytes)
+    app.progress = Progress(stuck_seconds)
+    SAME_BATCH.set_function(app.progress.same_batch)
+    NO_COMMIT.set_function(app.progress.no_commit)
+    return app
+
+
+def _bare_app(name: str, kafka: KafkaSettings, batch: int, fetch_bytes: int) -> App:
     brokers = ";".join(f"kafka://{server}" for server in kafka.servers)
     session = kafka.session_timeout_seconds
     return App(
@@ -108,6 +134,8 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
     async for event in stream.noack().events():
         batch: Batch = event.value
         started = time.perf_counter()
+        progress: Progress = stream.app.progress
+        progress.begin(batch)
         try:
             await handle(batch)
         except asyncio.CancelledError:
@@ -120,6 +148,8 @@ async def work(stream: Any, handle: Callable[[Batch], Any]) -> None:
                 "a batch failed; ending the process", topic=batch.tp.topic, partition=batch.tp.partition
             )
             leave(EXIT_FAILED)
+        finally:
+            progress.end(batch)
         batch.done = True
         event.ack()
         BATCHES.labels(batch.tp.topic).observe(time.perf_counter() - started)
@@ -146,21 +176,45 @@ class Pulse:
         return time.monotonic() - self._answered_at < PULSE_SECONDS * 3
 
 
-def track_lag(app: App) -> None:
-    """Keep the lag gauges; against committed offsets, which is what a restart would have to do again."""
+class Lag:
+    """The lag gauges, and the app's progress; against committed offsets, which a restart would begin with."""
 
-    async def lag() -> None:
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._committed: dict[TP, int] = {}
+        self._first: Mapping[TP, int] = {}
+        """Where partitions began that had lag: what Kafka has deleted, nobody will commit."""
+        app.timer(LAG_SECONDS)(self.measure)
+
+    async def measure(self) -> None:
+        app = self._app
+        read = [tp for tp in app.consumer.assignment() if tp.topic not in app.tables.changelog_topics]
+        ends = {tp: end for tp in read if (end := app.consumer.highwater(tp)) is not None}
+        before, self._committed = self._committed, {tp: app.committed(tp) for tp in read}
+        if before != self._committed:
+            app.progress.committed()
+        elif any(self._lags(ends).values()):
+            await self._look_up_first(ends)
+        lags = self._lags(ends)
+        app.progress.lag(0 if app.rebalancing or app.in_recovery else sum(lags.values()))
         LAG.clear()
-        for tp in app.consumer.assignment():
-            end = app.consumer.highwater(tp)
-            if end is not None and tp.topic not in app.tables.changelog_topics:
-                LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - app.committed(tp)))
+        for tp, lag in lags.items():
+            LAG.labels(tp.topic, str(tp.partition)).set(lag)
 
-    app.timer(LAG_SECONDS)(lag)
+    def _lags(self, ends: Mapping[TP, int]) -> dict[TP, int]:
+        return {
+            tp: max(0, end - max(self._committed.get(tp, 0), self._first.get(tp, 0)))
+            for tp, end in ends.items()
+        }
+
+    async def _look_up_first(self, partitions: Iterable[TP]) -> None:
+        with contextlib.suppress(TimeoutError, KafkaError):
+            asked = self._app.consumer.earliest_offsets(*partitions)
+            self._first = await asyncio.wait_for(asked, PULSE_SECONDS)
 
 
 def readiness(app: App) -> Callable[[], Ready]:
-    """Tell whether the broker answers, and the worker has its partitions and has recovered its state."""
+    """Tell whether the broker answers, the worker has its partitions and its state, and the work goes on."""
     pulse = Pulse(app)
 
     def ready() -> Ready:
@@ -170,7 +224,8 @@ def readiness(app: App) -> Callable[[], Ready]:
             return False, "rebalancing or recovering"
         if not pulse.beats:
             return False, "the broker does not answer"
-        return True, "working"
+        reasons = app.progress.reasons()
+        return not reasons, "; ".join(reasons) or "working"
 
     return ready
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ErrorCodes, ServerException, UnknownTypeError
+from clickhouse_driver.errors import (
+    CannotParseDomainError,
+    CannotParseUuidError,
+    Error,
+    ErrorCodes,
+    ServerException,
+    TooLargeStringSize,
+    TypeMismatchError,
+    UnknownTypeError,
+)
 
 from runtime.errors import StartError
 from runtime.tls import distrust
@@ -28,6 +38,18 @@ OTHER_TABLES = "The tables are not those of this release: run `callweave migrate
 ACCESS_DENIED = 497
 GRANT = re.compile(r"the grant ([A-Z ]+(?:\([\w, `]+\))? ON [\w.*`]*[\w*`])")
 """The missing grant, in the text of ACCESS_DENIED: the only part of any error's text that holds no value."""
+REFUSED_BY_DRIVER = (
+    struct.error,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    TypeMismatchError,
+    TooLargeStringSize,
+    CannotParseUuidError,
+    CannotParseDomainError,
+)
+"""How clickhouse-driver refuses values before it sends them."""
 CODE_NAMES = {code: name for name, code in vars(ErrorCodes).items() if name.isupper()}
 
 
@@ -113,6 +135,11 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
         return _refusal(settings, where, error)
     if isinstance(error, UnknownTypeError):
         return f"{where} answers with a column of a type that can't be read: cast it, as with toString()."
+    if is_about_a_value(error):
+        return (
+            f"{where} can't be sent a value that does not fit its column ({type(error).__name__}): if "
+            "somebody changed the table, undo that; otherwise please report it."
+        )
     if settings.secure and settings.verify:
         reason = distrust(settings.host, settings.port, settings.ca_certs)
         if reason is not None:
@@ -124,6 +151,11 @@ def trouble(settings: ClickHouseSettings, error: Exception) -> str:
         f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
         "or correct clickhouse.host, clickhouse.port and clickhouse.secure."
     )
+
+
+def is_about_a_value(error: Exception) -> bool:
+    """Return whether clickhouse-driver refused a value before it sent anything."""
+    return isinstance(error, REFUSED_BY_DRIVER) and not isinstance(error, OSError)  # a certificate's is both
 
 
 def _refusal(settings: ClickHouseSettings, where: str, error: ServerException) -> str:

@@ -181,6 +181,11 @@ class KafkaSettings(Section):
         """Return the consumer group of a stage; Faust's changelog topics begin with it too."""
         return f"{self.prefix}callweave-{stage}"
 
+    @property
+    def changelog(self) -> str:
+        """The topic in which correlate keeps its state."""
+        return f"{self.group('correlate')}-legs-changelog"
+
     def addresses(self) -> list[tuple[str, int]]:
         """The first brokers to ask, as host and port."""
         return [parsed(each) for each in self.servers]
@@ -287,6 +292,9 @@ class NormalizeSettings(Section):
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch: int = Field(default=500, ge=1, le=100_000)
     """Callbacks processed at once."""
+    stuck_seconds: float = Field(default=60.0, gt=0)
+    """/readyz says no once the same batch has been tried for this long, or nothing was committed for this
+    long although there is lag."""
 
 
 class CorrelateSettings(Section):
@@ -296,6 +304,9 @@ class CorrelateSettings(Section):
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     batch: int = Field(default=6000, ge=1, le=100_000)
     """Events processed at once."""
+    stuck_seconds: float = Field(default=60.0, gt=0)
+    """/readyz says no once the same batch has been tried for this long, or nothing was committed for this
+    long although there is lag."""
     silence_seconds: float = Field(default=4 * 3600.0, ge=1)
     """A call without news for this long is closed, with `close_reason` `timeout`."""
     forget_seconds: float = Field(default=48 * 3600.0, ge=1)
@@ -324,7 +335,7 @@ class SinkSettings(Section):
     batch_seconds: float = Field(default=0.4, gt=0, le=60)
     """… or when the oldest has waited this long; three times as long for callbacks and events."""
     stuck_seconds: float = Field(default=60.0, gt=0)
-    """/readyz says no once the same batch has been written for this long, or nothing was committed for this
+    """/readyz says no once the same batch has been tried for this long, or nothing was committed for this
     long although there is lag."""
 
 
@@ -423,7 +434,7 @@ class RetentionSettings(Section):
     versions_days: Days = 30
     """Every row of a call that was ever visible: `call_changes` and `calls_as_of`."""
     dead_letters_days: Days = 90
-    """`dead_letters`."""
+    """`dead_letters`, counted from the day on which the sink put them there."""
 
 
 class EmbeddedSettings(Section):

@@ -27,7 +27,7 @@ from kafka.errors import (
 from runtime.errors import StartError
 from runtime.kafka import client_options
 from runtime.tls import distrust
-from schemas.topics import SPECS, insync_replicas
+from schemas.topics import CHANGELOG_CONFIG, SPECS, insync_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +38,8 @@ BOOTSTRAP_MS = 10_000
 ASK_MS = 2_000
 CREATE_MS = 30_000
 POLL_SECONDS = 0.2
+FOR_EVER = "-1"
+"""As `retention.ms`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Drift:
     found: str
     wanted: str
     breaks: bool
-    """Whether it breaks the pipeline; otherwise it may be deliberate."""
+    """Whether it breaks the pipeline or loses messages; otherwise it may be deliberate."""
+
+    def __str__(self) -> str:
+        return f"{self.setting} is {self.found}, not {self.wanted}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class TopicReport:
     def breaks(self) -> bool:
         return any(drift.breaks for drift in self.drifts)
 
+    @property
+    def differences(self) -> str:
+        """All of them; '' for none."""
+        return ", ".join(map(str, self.drifts))
+
 
 def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
     """Return our topics as they should be, by their names on the cluster."""
@@ -82,6 +92,12 @@ def wanted(settings: KafkaSettings) -> dict[str, TopicState]:
         )
         for spec in SPECS.values()
     }
+
+
+def _with_changelog(settings: KafkaSettings) -> dict[str, TopicState]:
+    durable = {"min.insync.replicas": str(insync_replicas(settings.replication_factor))}
+    changelog = TopicState(settings.partitions, settings.replication_factor, {**CHANGELOG_CONFIG, **durable})
+    return {**wanted(settings), settings.changelog: changelog}
 
 
 def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> list[TopicReport]:
@@ -106,17 +122,27 @@ def _drifts(wish: TopicState, found: TopicState) -> Iterator[Drift]:
 
 
 def _breaks(key: str, found: str, wish: str) -> bool:
-    """Return whether a topic would lose messages, by compaction, or refuse those as large as we send."""
+    """Return whether a topic would lose messages sooner than we wish, or refuse those as large as we send."""
     if key == "max.message.bytes":
         return not found.isdigit() or int(found) < int(wish)
-    return key == "cleanup.policy"
+    if key == "retention.ms":
+        return found != FOR_EVER and (not found.isdigit() or int(found) < int(wish))
+    return key in {"cleanup.policy", "retention.bytes"}
 
 
 def inspect(settings: Settings) -> list[TopicReport]:
-    """Compare without changing anything; raise `StartError` when Kafka can't be asked."""
+    """Compare without changing anything; raise `StartError` when Kafka can't be asked.
+
+    The changelog is among them once correlate has made it.
+    """
     with admin(settings.kafka) as client:
-        wish = wanted(settings.kafka)
-        return compare(wish, _found(client, list(wish)))
+        return _compared(client, settings.kafka)
+
+
+def _compared(client: KafkaAdminClient, settings: KafkaSettings) -> list[TopicReport]:
+    wish = _with_changelog(settings)
+    reports = compare(wish, _found(client, list(wish)))
+    return [report for report in reports if not (report.missing and report.name == settings.changelog)]
 
 
 def missing(settings: KafkaSettings, names: list[str]) -> list[str]:
@@ -130,7 +156,7 @@ def ensure(settings: Settings) -> list[TopicReport]:
     """Create the missing topics and wait until they can be used; raise `StartError`. Idempotent."""
     with admin(settings.kafka) as client:
         wish = wanted(settings.kafka)
-        reports = compare(wish, _found(client, list(wish)))
+        reports = _compared(client, settings.kafka)
         missing = {report.name: wish[report.name] for report in reports if report.missing}
         if missing:
             _create(client, missing)

@@ -36,6 +36,8 @@ def _kept(days: int, *, largest: int = 2 * MIB) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(days * DAY_MS),
+        "retention.bytes": "-1",
+        "compression.type": "producer",
         "max.message.bytes": str(largest),
         "unclean.leader.election.enable": "false",
     }
@@ -83,6 +85,16 @@ SPECS: dict[Topic, TopicSpec] = {
     )
 }
 """None is kept shorter than what it is made from, so that whoever comes late can begin with any of them."""
+
+
+CHANGELOG_CONFIG = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(64 * MIB),  # only closed segments are compacted
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.message.bytes": str(2 * MIB),
+    "unclean.leader.election.enable": "false",
+}
+"""Of the topic that keeps the correlator's state; correlate makes it."""
 
 
 def insync_replicas(replication_factor: int) -> int:

@@ -9,6 +9,8 @@ from enum import Enum, auto
 
 from clickhouse_driver.errors import Error, ServerException
 
+from runtime.clickhouse import is_about_a_value
+
 
 class Fate(Enum):
     """What becomes of rows that were not written."""
@@ -54,7 +56,7 @@ _ROW = frozenset(
         27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
         38,  # CANNOT_PARSE_DATE
         41,  # CANNOT_PARSE_DATETIME
-        53,  # TYPE_MISMATCH: of clickhouse-driver, too
+        53,  # TYPE_MISMATCH
         69,  # ARGUMENT_OUT_OF_BOUND
         70,  # CANNOT_CONVERT_TYPE
         72,  # CANNOT_PARSE_NUMBER
@@ -71,6 +73,8 @@ _ROW = frozenset(
 
 def fate(error: Exception) -> Fate:
     """Decide what an error asks for; a lost connection recovers by itself."""
+    if is_about_a_value(error):
+        return Fate.ROW
     if isinstance(error, ServerException | Error):
         code = error.code
         if code in _ROW:
@@ -79,5 +83,4 @@ def fate(error: Exception) -> Fate:
             return Fate.FEWER
         passes = code in _AGAIN or not isinstance(error, ServerException)
         return Fate.AGAIN if passes else Fate.SOMEBODY
-    # clickhouse-driver refuses some values before it sends anything
-    return Fate.AGAIN if isinstance(error, OSError | EOFError) else Fate.ROW
+    return Fate.AGAIN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinks.metrics import READY
-from sinks.progress import Progress
+from runtime.stuck import Progress
+from sinks.metrics import BATCH_STUCK_SECONDS, COMMIT_STUCK_SECONDS, READY
 
 if TYPE_CHECKING:
     from runtime.metrics import Ready
@@ -17,6 +17,8 @@ class Readiness:
     def __init__(self, stuck_seconds: float = 60.0) -> None:
         """Not ready at first; also not ready after so long without progress."""
         self.progress = Progress(stuck_seconds)
+        BATCH_STUCK_SECONDS.set_function(self.progress.same_batch)
+        COMMIT_STUCK_SECONDS.set_function(self.progress.no_commit)
         self._reasons = {"start": "starting"}
 
     def hinder(self, about: str, reason: str) -> None:

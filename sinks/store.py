@@ -6,10 +6,9 @@ each hinders the others.
 
 from __future__ import annotations
 
-import struct
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
@@ -37,10 +36,9 @@ INSERT_SETTINGS = {
 AT_ONCE = 2
 ASKING = ""
 """In place of a table's name: the connection for questions."""
-REFUSED_BY_DRIVER = (struct.error, TypeError, ValueError, AttributeError, OverflowError)
-"""How clickhouse-driver refuses values before it sends them."""
 MOST_REFUSED = 100
-"""So many rows of one insert may be put aside: if more are refused, it is not the rows that are wrong."""
+"""ClickHouse may refuse this many rows of one insert: if it refuses more, it is not the rows that are wrong.
+Rows that are refused before they are sent are wrong, however many they are."""
 
 
 class StoreError(Exception):
@@ -58,6 +56,14 @@ class Taken:
     refused: Sequence[Message] = ()
     """The messages of rows that ClickHouse can never take; all others are in."""
     error: StoreError | None = None
+
+
+@dataclass(slots=True)
+class _Aside:
+    """What is put aside of one insert."""
+
+    messages: list[Message] = field(default_factory=list)
+    by_server: int = 0
 
 
 class Store:
@@ -113,36 +119,37 @@ class Store:
 
     def _insert(self, connection: Client, insert: Insert) -> Taken:
         begun = time.perf_counter()
-        refused: list[Message] = []
+        aside = _Aside()
         try:
-            self._take(connection, insert, refused)
+            self._take(connection, insert, aside)
         except StoreError as error:
             return Taken(error=error)
         metrics.INSERT_SECONDS.labels(insert.table.name).observe(time.perf_counter() - begun)
-        metrics.ROWS.labels(insert.table.name).inc(len(insert.rows) - len(refused))
-        return Taken(refused)
+        metrics.ROWS.labels(insert.table.name).inc(len(insert.rows) - len(aside.messages))
+        return Taken(aside.messages)
 
-    def _take(self, connection: Client, insert: Insert, refused: list[Message]) -> None:
+    def _take(self, connection: Client, insert: Insert, aside: _Aside) -> None:
         """Insert all rows except those that can never be taken, which are found by halving."""
         columns = [list(column) for column in zip(*insert.rows, strict=True)]
         try:
             connection.execute(insert.table.insert(), columns, columnar=True, settings=INSERT_SETTINGS)
-        except (Error, OSError, EOFError, *REFUSED_BY_DRIVER) as error:
+        except (Error, OSError, EOFError, *clickhouse.REFUSED_BY_DRIVER) as error:
             connection.disconnect()  # what it still sends or awaits belongs to the failed insert
             alone, kind = len(insert.rows) == 1, fate(error)
             if kind not in {Fate.ROW, Fate.FEWER} or (alone and kind is Fate.FEWER):
                 raise self._failure(error, insert) from None
             if alone:
-                self._put_aside(insert, error, refused)
+                self._put_aside(insert, error, aside)
                 return
             for second in range(2):
-                self._take(connection, insert.half(second), refused)
+                self._take(connection, insert.half(second), aside)
 
-    def _put_aside(self, insert: Insert, error: Exception, refused: list[Message]) -> None:
+    def _put_aside(self, insert: Insert, error: Exception, aside: _Aside) -> None:
         (origin,) = insert.origins
-        if origin is None or len(refused) >= MOST_REFUSED:
+        aside.by_server += isinstance(error, ServerException)
+        if origin is None or aside.by_server > MOST_REFUSED:
             raise self._failure(error, insert)
-        refused.append(origin)
+        aside.messages.append(origin)
 
     def close(self) -> None:
         self._pool.shutdown()

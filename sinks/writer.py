@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from runtime.clock import Clock
     from runtime.settings import Settings, SinkSettings
     from runtime.stage import StageProcess
+    from runtime.stuck import Progress
     from sinks.batch import Batch, Partition
-    from sinks.progress import Progress
     from sinks.rows import Message
 
 log = structlog.get_logger(__name__)

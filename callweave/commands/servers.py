@@ -23,15 +23,17 @@ def topics() -> None:
     """Create missing Kafka topics, and report how others differ.
 
     Nothing that exists is changed. The exit status is 1 if a topic differs in a way that would break the
-    pipeline (its number of partitions, its cleanup policy), or if Kafka can't be reached.
+    pipeline or lose messages (its number of partitions, its cleanup policy, a shorter retention, a smaller
+    limit), or if Kafka can't be reached.
     """
     settings = load()
     reports = ensure(settings)
     tables.show(["topic", "result"], [[report.name, outcome(report)] for report in reports])
     if any(report.breaks for report in reports):
         echo(
-            "callweave: a topic differs in a way that breaks the pipeline: set kafka.partitions to what is "
-            "there, or delete the topic, if its messages may go, and run this again.",
+            "callweave: a topic differs in a way that breaks the pipeline or loses messages: "
+            "set kafka.partitions to what is there, and the topic's configuration to ours; or delete the "
+            "topic, if its messages may go, and run this again.",
             err=True,
         )
         sys.exit(1)
@@ -42,7 +44,7 @@ def outcome(report: TopicReport) -> str:
         return "created"
     if not report.drifts:
         return "is there"
-    return ", ".join(f"{drift.setting} is {drift.found}, not {drift.wanted}" for drift in report.drifts)
+    return report.differences
 
 
 @click.command()

@@ -1,1 +1,1 @@
-SELECT count() AS messages FROM dead_letters WHERE written_at >= now() - INTERVAL 1 DAY
+SELECT count() AS messages FROM dead_letters FINAL WHERE kept_at >= now() - INTERVAL 1 DAY

@@ -263,7 +263,13 @@ def waits(sources: Sources) -> dict[str, int]:
 def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """Wire the correlator to its topics."""
     prefix = settings.kafka.prefix
-    app = worker.new_app("correlate", settings.kafka, batch=settings.correlate.batch, fetch_bytes=FETCH_BYTES)
+    app = worker.new_app(
+        "correlate",
+        settings.kafka,
+        batch=settings.correlate.batch,
+        fetch_bytes=FETCH_BYTES,
+        stuck_seconds=settings.correlate.stuck_seconds,
+    )
     correlator = Correlator(app, settings, clock or SystemClock())
 
     @app.agent(app.batches(prefix + Topic.EVENTS))
@@ -276,7 +282,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
 
     app.timer(SWEEP_SECONDS)(correlator.sweep)
     correlator.table.on_recover(correlator.watch_all)
-    worker.track_lag(app)
+    worker.Lag(app)
     return app
 
 

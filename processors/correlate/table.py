@@ -23,7 +23,7 @@ from faust.tables.table import Table
 from processors.correlate.leg import Leg, join
 from processors.departures import BatchSchema, recovered
 from processors.publisher import Outgoing
-from schemas.topics import insync_replicas
+from schemas.topics import CHANGELOG_CONFIG, insync_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,13 +39,6 @@ SEPARATOR = b"\0"
 
 Written = dict[bytes, bytes]
 """By writer, its last version of one leg: a writer's versions only grow, so that the last one says all."""
-
-CHANGELOG_CONFIG = {
-    "segment.bytes": 64 * 1024 * 1024,  # only closed segments are compacted
-    "min.cleanable.dirty.ratio": 0.1,
-    "max.message.bytes": 2 * 1024 * 1024,
-    "unclean.leader.election.enable": False,
-}
 
 
 class LegStore(Store[bytes, bytes]):
@@ -149,7 +142,7 @@ class LegTable(Table[bytes, bytes]):
             schema=BatchSchema(key_type=bytes, value_type=bytes),
             extra_topic_configs={
                 **CHANGELOG_CONFIG,
-                "min.insync.replicas": insync_replicas(app.conf.topic_replication_factor),
+                "min.insync.replicas": str(insync_replicas(app.conf.topic_replication_factor)),
             },
             recovery_buffer_size=16,  # batches, not records
             **options,

@@ -151,7 +151,13 @@ class Normalizer:
 
 def create_app(settings: Settings) -> App:
     """Wire the normalizer to its topics."""
-    app = worker.new_app("normalize", settings.kafka, batch=settings.normalize.batch, fetch_bytes=FETCH_BYTES)
+    app = worker.new_app(
+        "normalize",
+        settings.kafka,
+        batch=settings.normalize.batch,
+        fetch_bytes=FETCH_BYTES,
+        stuck_seconds=settings.normalize.stuck_seconds,
+    )
     normalizer = Normalizer(app, settings)
 
     @app.agent(app.batches(settings.kafka.prefix + Topic.RAW))
@@ -162,7 +168,7 @@ def create_app(settings: Settings) -> App:
     async def replayed(stream: Any) -> None:
         await worker.work(stream, normalizer.replayed)
 
-    worker.track_lag(app)
+    worker.Lag(app)
     return app
 
 

@@ -47,19 +47,22 @@ AS SELECT topic, partition, offset, sipHash64(account, id) AS callback, received
 FROM stored_callbacks AS stored
 COMMENT 'Puts the offsets of new callbacks into callback_places';
 
--- Kafka messages that no stage of this release could have written, or whose values no column can hold.
+-- Kafka messages that no stage of this release could have written, or whose values no column can hold. Their
+-- own time may be any, so they are kept by ours. The key has only what is the message's: one that is written twice
+-- is one row with FINAL, which merges over partitions, too.
 CREATE TABLE IF NOT EXISTS dead_letters
 (
     `topic` LowCardinality(String) COMMENT 'The topic it was read from',
     `partition` Int32 COMMENT 'Its partition',
     `offset` Int64 COMMENT 'Its offset',
-    `written_at` DateTime64(3, 'UTC') COMMENT 'When it was written, by the clock of its writer or its broker',
+    `written_at` DateTime64(3, 'UTC') COMMENT 'When it was written, by the clock of its writer or its broker; 1970 if that is no time',
     `key` String COMMENT 'The key, byte for byte, empty without one',
     `headers` Array(Tuple(name String, value String)) COMMENT 'The headers, in order, byte for byte',
     `value` String COMMENT 'The value, byte for byte' CODEC(ZSTD(3)),
-    `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it is here: the field it is about, a stable code, a sentence'
+    `reasons` Array(Tuple(field String, code String, message String)) COMMENT 'Why it is here: the field it is about, a stable code, a sentence',
+    `kept_at` DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the sink put it here, by the clock of ClickHouse: retention goes by it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(written_at)
+PARTITION BY toYYYYMM(kept_at)
 ORDER BY (topic, partition, offset, written_at)
 COMMENT 'Messages that the sink could not read; none of them is in any other table';

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from processors.publisher import Outgoing, Publisher
+from runtime.stuck import Progress
 from schemas.topics import Topic
 from tests.chaos.stack import Servers, stand_still
 
@@ -34,7 +35,7 @@ async def published(servers: Servers, topic: str) -> list[bytes | None]:
     bootstrap = servers.settings.kafka.bootstrap_servers
     state = {"latest": b"old"}
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS) as producer:
-        app: Any = SimpleNamespace(record_producer=producer)
+        app: Any = SimpleNamespace(record_producer=producer, progress=Progress(60))
         publisher = Publisher(app, dead_letter=lambda message: message)
 
         def change() -> Outgoing:

@@ -5,15 +5,19 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from ingest.metrics import LIMITED
 from ingest.spool import Spool
 from operations.doctor import Finding, examine, limited, port_finding
+from runtime import topics
 from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 from runtime.probe import is_callweave
-from runtime.settings import IngestSettings, Settings
+from runtime.settings import IngestSettings, KafkaSettings, Settings
+from schemas.topics import Topic
 from tests.kit.spool import append
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +81,30 @@ def test_a_source_that_met_its_limit_is_named(tmp_path: Path) -> None:
     assert "3 requests were answered with 429" in found.text
     assert f"`callweave source change {name} --requests-per-second`" in found.text
     assert list(limited(settings)) == [], "nothing listens any more"
+
+
+def test_settings_of_topics_that_lose_callbacks_are_told(kafka: KafkaSettings) -> None:
+    settings = Settings(kafka=kafka)
+    topics.ensure(settings)
+    assert topic_finding(settings) == Finding("topics", good=True, text="all 6 are there.")
+    configure(settings, Topic.EVENTS, {"unclean.leader.election.enable": "true"})
+    unclean = "calls.events: unclean.leader.election.enable is true, not false"
+    eventually(lambda: unclean in topic_finding(settings).text, "the difference is told")
+    assert topic_finding(settings).good
+    configure(settings, Topic.RAW, {"retention.ms": "60000"})
+    eventually(lambda: not topic_finding(settings).good, "messages are lost sooner")
+    assert "callbacks.raw: retention.ms is 60000, not 1209600000" in topic_finding(settings).text
+    assert unclean in topic_finding(settings).text
+
+
+def topic_finding(settings: Settings) -> Finding:
+    return next(finding for finding in examine(settings) if finding.subject == "topics")
+
+
+def configure(settings: Settings, topic: Topic, config: dict[str, str]) -> None:
+    with topics.admin(settings.kafka) as client:
+        name = settings.kafka.topic(topic)
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=config)])
 
 
 def test_what_waits_in_the_spool_is_told_and_what_is_broken_is_bad(tmp_path: Path) -> None:

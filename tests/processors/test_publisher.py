@@ -6,14 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import ConsumerRecord as AioRecord
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 
 from processors import worker
-from processors.dead_letters import REFUSED_BYTES, refused
+from processors.dead_letters import KEPT_BYTES, dead_letter, refused
 from processors.publisher import Outgoing, Publisher
 from runtime.kafka import client_options
-from schemas.callbacks import Stage
+from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.topics import Topic
 from tests.processors.worker_in_loop import started
 
@@ -26,12 +29,11 @@ NOW = 1_600_000_000_000_000
 LIMIT = 20_000
 
 
-async def publish(settings: Settings, values: list[bytes]) -> None:
+async def publish(settings: Settings, messages: list[Outgoing]) -> None:
     app = worker.new_app("publisher", settings.kafka, batch=100)
     publisher = Publisher(app, lambda message: refused(settings.kafka.prefix, message, Stage.CORRELATE, NOW))
-    topic = settings.kafka.topic(Topic.RECORDS)
     async with started(app):
-        await publisher.publish([Outgoing(topic, b"acme/a", value, partition=0) for value in values])
+        await publisher.publish(messages)
 
 
 def read(settings: Settings, topic: Topic, count: int) -> list[ConsumerRecord]:
@@ -47,15 +49,15 @@ def read(settings: Settings, topic: Topic, count: int) -> list[ConsumerRecord]:
         consumer.close()
 
 
-def limit(settings: Settings) -> None:
+def limit(settings: Settings, topic: Topic, most: int = LIMIT) -> None:
     admin = KafkaAdminClient(**client_options(settings.kafka))
-    admin.delete_topics([settings.kafka.topic(Topic.RECORDS)])
+    admin.delete_topics([settings.kafka.topic(topic)])
     admin.create_topics(
         {
-            settings.kafka.topic(Topic.RECORDS): {
+            settings.kafka.topic(topic): {
                 "num_partitions": settings.kafka.partitions,
                 "replication_factor": 1,
-                "configs": {"max.message.bytes": str(LIMIT)},
+                "configs": {"max.message.bytes": str(most)},
             }
         }
     )
@@ -65,14 +67,65 @@ def limit(settings: Settings) -> None:
 def test_what_the_broker_never_takes_is_a_dead_letter_and_its_neighbours_go_through(
     stack_settings: Settings,
 ) -> None:
-    limit(stack_settings)
+    limit(stack_settings, Topic.RECORDS)
     small = [b"%05d" % number * 1_000 for number in range(9)]
-    large = b"x" * (REFUSED_BYTES + 7)
-    asyncio.run(publish(stack_settings, [*small[:5], large, *small[5:]]))
+    large = b"x" * (KEPT_BYTES + 7)
+    topic = stack_settings.kafka.topic(Topic.RECORDS)
+    values = [*small[:5], large, *small[5:]]
+    messages = [Outgoing(topic, b"acme/a", value, partition=0) for value in values]
+    asyncio.run(publish(stack_settings, messages))
     assert [record.value for record in read(stack_settings, Topic.RECORDS, len(small))] == small
     (letter,) = read(stack_settings, Topic.REJECTED, 1)
-    assert letter.value == large[:REFUSED_BYTES]
+    assert letter.value == large[:KEPT_BYTES]
     headers = dict(letter.headers)
     (reason,) = orjson.loads(headers["reasons"])
     assert (headers["stage"], headers["account"], reason["code"]) == (b"correlate", b"acme", "too-large")
-    assert str(len(large)) in reason["message"]
+    assert str(len(b"acme/a" + large)) in reason["message"]
+
+
+def test_a_dead_letter_that_is_refused_is_replaced_by_one_that_says_where_its_message_is(
+    stack_settings: Settings,
+) -> None:
+    rejected = stack_settings.kafka.topic(Topic.REJECTED)
+    limit(stack_settings, Topic.REJECTED)
+    reason = Reason("status", "missing", "must be there")
+    headers = Rejection(Stage.NORMALIZE, (reason,), "callbacks.raw", 2, 17).headers()
+    by_value = Outgoing(rejected, None, b"x" * LIMIT * 2, headers, partition=0)
+    by_headers = Outgoing(rejected, None, b"", [*headers, ("query", b"x" * LIMIT * 2)], partition=0)
+    asyncio.run(publish(stack_settings, [by_value, by_headers]))
+    for letter in read(stack_settings, Topic.REJECTED, 2):
+        callback, rejection = Callback.from_message(letter.value, letter.headers), rejection_of(letter)
+        assert (callback.payload, rejection.reasons[0].code) == (b"", "too-large")
+        assert "raise max.message.bytes of " + rejected in rejection.reasons[0].message
+        assert "callbacks.raw/2/17" in rejection.reasons[0].message
+
+
+def test_a_dead_letter_that_can_not_be_made_smaller_ends_the_work(stack_settings: Settings) -> None:
+    limit(stack_settings, Topic.REJECTED, 100)
+    letter = Outgoing(stack_settings.kafka.topic(Topic.REJECTED), None, b"x" * 200, partition=0)
+    with pytest.raises(MessageSizeTooLargeError):
+        asyncio.run(publish(stack_settings, [letter]))
+
+
+def test_of_a_large_message_that_can_not_be_read_the_beginning_is_kept() -> None:
+    reason = Reason("", "unreadable", "not a callback")
+    large = b"x" * KEPT_BYTES + b"end"
+    letter = dead_letter("", record(large), Stage.NORMALIZE, reason)
+    assert letter.value == large[:KEPT_BYTES]
+    assert (kept := Rejection.from_headers(letter.headers))
+    assert [each.code for each in kept.reasons] == ["unreadable", "cut"]
+    assert str(len(large)) in kept.reasons[1].message
+    whole = dead_letter("", record(large[:KEPT_BYTES]), Stage.NORMALIZE, reason)
+    assert whole.value == large[:KEPT_BYTES]
+    assert (kept := Rejection.from_headers(whole.headers))
+    assert kept.reasons == (reason,)
+
+
+def record(value: bytes) -> AioRecord[bytes, bytes]:
+    return AioRecord("callbacks.raw", 0, 1, 0, 0, None, value, None, 0, len(value), ())
+
+
+def rejection_of(letter: ConsumerRecord) -> Rejection:
+    rejection = Rejection.from_headers(letter.headers)
+    assert rejection is not None
+    return rejection

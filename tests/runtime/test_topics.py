@@ -61,6 +61,45 @@ def test_a_topic_that_takes_less_than_we_send_breaks_the_pipeline_and_one_that_t
         assert report.drifts == (Drift("max.message.bytes", found, "5", breaks=breaks),)
 
 
+@pytest.mark.parametrize(
+    ("key", "found", "breaks"),
+    [
+        ("retention.ms", "999", True),
+        ("retention.ms", "1001", False),
+        ("retention.ms", "-1", False),
+        ("retention.bytes", "1000000", True),
+        ("compression.type", "gzip", False),
+        ("unclean.leader.election.enable", "true", False),
+    ],
+)
+def test_a_topic_that_forgets_sooner_than_we_wish_loses_messages(key: str, found: str, breaks: bool) -> None:
+    config = {
+        "retention.ms": "1000",
+        "retention.bytes": "-1",
+        "compression.type": "producer",
+        "unclean.leader.election.enable": "false",
+    }
+    wish, state = replace(STATE, config=config), replace(STATE, config={**config, key: found})
+    (report,) = compare({"a": wish}, {"a": state})
+    assert [(drift.setting, drift.found, drift.breaks) for drift in report.drifts] == [(key, found, breaks)]
+    assert report.differences == f"{key} is {found}, not {config[key]}"
+
+
+def test_the_changelog_is_looked_at_once_it_is_there(kafka: KafkaSettings) -> None:
+    settings = Settings(kafka=kafka)
+    assert {report.name for report in ensure(settings)} == {kafka.topic(topic) for topic in Topic}
+    client = KafkaAdminClient(**client_options(kafka))
+    client.create_topics(
+        {kafka.changelog: {"num_partitions": kafka.partitions, "replication_factor": 1, "configs": {}}}
+    )
+    client.wait_for_topics([kafka.changelog])
+    client.close()
+    for run in (ensure, inspect):
+        (report,) = (each for each in run(settings) if each.name == kafka.changelog)
+        assert report.breaks
+        assert "cleanup.policy is delete, not compact" in report.differences
+
+
 def test_topics_are_made_once_and_then_found(kafka: KafkaSettings) -> None:
     settings = Settings(kafka=kafka)
     assert all(report.missing for report in inspect(settings))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.backoff import MOST_SECONDS, delays
+from runtime.stuck import Progress
 from schemas.legs import Leg
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from sinks.batch import MAX_BYTES, Batch, Batches, Insert
-from sinks.progress import Progress
 from sinks.readiness import Readiness
 from sinks.rows import GONE, read
 from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, LEGS
@@ -222,7 +222,7 @@ def test_work_that_does_not_go_on_is_not_ready() -> None:
     progress.committed()
     assert (progress.same_batch(), progress.no_commit(), progress.reasons()) == (50, 0, [])
     now[0] = 61.0
-    assert progress.reasons() == ["the same batch has been written for 61 s"]
+    assert progress.reasons() == ["the same batch has been tried for 61 s"]
     now[0] = 111.0
     progress.end()
     assert progress.reasons() == ["nothing was committed for 61 s although there is lag"]
@@ -230,6 +230,24 @@ def test_work_that_does_not_go_on_is_not_ready() -> None:
     assert progress.reasons() == []
     progress.lag(1)
     now[0] = 171.0
+    assert progress.reasons() == []
+
+
+def test_of_several_batches_the_oldest_counts_and_the_last_error_is_named() -> None:
+    now = [0.0]
+    progress = Progress(60, now=lambda: now[0])
+    progress.begin("a")
+    now[0] = 30.0
+    progress.begin("b")
+    progress.tried(["NotEnoughReplicasError"])
+    now[0] = 61.0
+    assert progress.reasons() == ["the same batch has been tried for 61 s (NotEnoughReplicasError)"]
+    progress.end("a")
+    assert (progress.same_batch(), progress.reasons()) == (31, [])
+    progress.tried([])
+    now[0] = 91.0
+    assert progress.reasons() == ["the same batch has been tried for 61 s"]
+    progress.end("b")
     assert progress.reasons() == []
 
 

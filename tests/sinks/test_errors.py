@@ -1,9 +1,16 @@
 from __future__ import annotations
 
 import struct
+from ssl import SSLCertVerificationError
 
 import pytest
-from clickhouse_driver.errors import NetworkError, ServerException, SocketTimeoutError, TypeMismatchError
+from clickhouse_driver.errors import (
+    CannotParseUuidError,
+    NetworkError,
+    ServerException,
+    SocketTimeoutError,
+    TypeMismatchError,
+)
 
 from sinks.errors import Fate, fate
 
@@ -24,6 +31,8 @@ from sinks.errors import Fate, fate
         (ConnectionResetError(), Fate.AGAIN),
         (struct.error("argument out of range"), Fate.ROW),
         (OverflowError(), Fate.ROW),
+        (CannotParseUuidError("no UUID"), Fate.ROW),
+        (SSLCertVerificationError(), Fate.AGAIN),
     ],
 )
 def test_each_error_asks_for_something(error: Exception, expected: Fate) -> None:

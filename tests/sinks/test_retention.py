@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +10,13 @@ import pytest
 from runtime.settings import RetentionSettings
 from schemas.times import microseconds, moment
 from sinks import retention
+from sinks.batch import Insert
 from sinks.migrate import migrate
 from sinks.retention import is_over
+from sinks.rows import REFUSED, dead_letter
+from sinks.store import Store
+from sinks.tables import DEAD_LETTERS
+from tests.kit.messages import StoredMessage
 from tests.rows import count
 from tests.sinks.folded import write
 from tests.sinks.queries.telling import DAY, START, event
@@ -45,6 +50,33 @@ def test_days_that_are_over_are_dropped(store_settings: Settings, client: Client
     views = ("calls", "call_legs", "call_events")
     assert [count(store_settings, f"SELECT count() FROM {view}") for view in views] == [3, 3, 5]
     assert microseconds(client.execute("SELECT min(first_received_at) FROM calls")[0][0]) == START + 2 * DAY
+
+
+@pytest.mark.parametrize("timestamp", [0, -1, 2**62, START // 1000, -(2**62)])
+def test_a_dead_letter_is_kept_from_when_it_was_written_whatever_its_own_time(
+    store_settings: Settings, client: Client, timestamp: int
+) -> None:
+    message = StoredMessage("callbacks.raw", 0, 7, b"no callback", timestamp=timestamp)
+    store = Store(store_settings)
+    for _ in range(2):
+        ((_, taken),) = store.insert([Insert(DEAD_LETTERS, [dead_letter(message, REFUSED)], [None])])
+        assert taken.error is None
+    store.close()
+    today = datetime.now(UTC).date()
+    assert retention.drop(client, RetentionSettings(), today) == []
+    assert count(store_settings, "SELECT count() FROM dead_letters FINAL") == 1
+    later = today + timedelta(days=RetentionSettings().dead_letters_days + 31)
+    assert {table for table, _ in retention.drop(client, RetentionSettings(), later)} == {"dead_letters"}
+    assert count(store_settings, "SELECT count() FROM dead_letters") == 0
+
+
+def test_a_dead_letter_written_in_two_months_is_one_row(store_settings: Settings, client: Client) -> None:
+    message = StoredMessage("callbacks.raw", 0, 7, b"no callback")
+    columns = ", ".join((*DEAD_LETTERS.columns, "kept_at"))
+    for kept_at in (START, START + 40 * DAY):
+        row = (*dead_letter(message, REFUSED), moment(kept_at))
+        client.execute(f"INSERT INTO dead_letters ({columns}) VALUES", [row])
+    assert count(store_settings, "SELECT count() FROM dead_letters FINAL") == 1
 
 
 def test_migrate_applies_a_change(store_settings: Settings, client: Client) -> None:

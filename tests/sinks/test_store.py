@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sinks.batch import Insert
-from sinks.store import Store, StoreError
+from sinks.store import MOST_REFUSED, Store, StoreError
 from sinks.tables import SUSPECTS
-from tests.rows import select
+from tests.kit.messages import StoredMessage
+from tests.rows import count, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.settings import Settings
+    from sinks.rows import Message
 
 SECRET = "13800138000"
 
@@ -48,6 +50,38 @@ def test_a_refused_row_is_not_quoted(store_settings: Settings, store: Store) -> 
     assert str(taken.error).startswith("stored_suspects: ")
     assert "code 469" in str(taken.error)
     assert SECRET not in str(taken.error)
+
+
+def test_what_the_driver_refuses_is_the_row_however_many_rows_it_refuses(
+    store_settings: Settings, store: Store
+) -> None:
+    wrong = range(0, 2 * MOST_REFUSED + 2, 2)
+    messages: list[Message | None] = [StoredMessage("t", 0, number) for number in range(wrong.stop + 1)]
+    rows = [("acme", f"{n}", "shop", "x" if n in wrong else n, 0) for n in range(len(messages))]
+    ((_, taken),) = store.insert([Insert(SUSPECTS, rows, messages)])
+    assert taken.error is None
+    assert [message.offset for message in taken.refused] == list(wrong)
+    kept = count(store_settings, "SELECT uniqExact(id) FROM stored_suspects")
+    assert kept == len(rows) - len(wrong)
+
+
+def test_more_rows_than_may_be_wrong_are_refused_by_clickhouse_for_another_reason(
+    store_settings: Settings, store: Store
+) -> None:
+    select(store_settings, "ALTER TABLE stored_suspects ADD CONSTRAINT none CHECK id = ''")
+    messages: list[Message | None] = [StoredMessage("t", 0, number) for number in range(MOST_REFUSED + 1)]
+    rows = [("acme", SECRET, "shop", 0, 0)] * len(messages)
+    ((_, taken),) = store.insert([Insert(SUSPECTS, rows, messages)])
+    assert taken.error is not None
+    assert taken.error.code == "469"
+
+
+def test_a_value_that_is_never_sent_is_not_a_server_that_does_not_answer(store: Store) -> None:
+    ((_, taken),) = store.insert([Insert(SUSPECTS, [("acme", SECRET, "shop", "x", 0)], [None])])
+    assert taken.error is not None
+    assert "does not answer" not in str(taken.error)
+    assert "does not fit its column" in str(taken.error)
+    assert not taken.error.passes
 
 
 def test_two_inserts_for_one_table_are_a_mistake(store: Store) -> None:

@@ -19,6 +19,7 @@ TIME = "DateTime64(6, 'UTC')"
 MADE_BY_CLICKHOUSE = {
     CALLS: {"began_at", "visible_at", "uuid_times"},
     EVENTS: {"day"},
+    DEAD_LETTERS: {"kept_at"},
 }
 
 
@@ -42,7 +43,7 @@ def test_the_engines_are_those_that_replace(client: Client) -> None:
     assert found == {
         CALLBACKS: "ReplacingMergeTree(verdict) PARTITION BY toYYYYMMDD(received_at) "
         "ORDER BY (account, received_at, id)",
-        DEAD_LETTERS: "ReplacingMergeTree PARTITION BY toYYYYMM(written_at) "
+        DEAD_LETTERS: "ReplacingMergeTree PARTITION BY toYYYYMM(kept_at) "
         "ORDER BY (topic, partition, offset, written_at)",
         EVENTS: f"ReplacingMergeTree(reading) {of_day}event_id, callback_id)",
         CALLS: f"ReplacingMergeTree(version) {of_day}call_id)",

@@ -13,10 +13,10 @@ from processors.correlate.known import known
 from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
-from processors.correlate.table import CHANGELOG_CONFIG
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import Link, told_to_json
+from schemas.topics import CHANGELOG_CONFIG
 from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import ACCOUNT, Network
 from tests.scale import examples, scaled
@@ -143,7 +143,7 @@ def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None
         for start in range(0, len(events), size):
             leg, _ = step("0", leg, events[start : start + size], now=1)
             written = leg.to_json()
-            assert len(written) < CHANGELOG_CONFIG["max.message.bytes"] / 2
+            assert len(written) < int(CHANGELOG_CONFIG["max.message.bytes"]) / 2
             leg = Leg.from_json(written)
         assert figures(leg.events.values()) | SHORTENED == figures(events) | SHORTENED
         _, sends = step("0", leg, [Link("/")], now=1)

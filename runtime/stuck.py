@@ -1,35 +1,37 @@
-"""Whether the work goes on: an insert that hangs fails no call, and so is no trouble that anybody reports."""
+"""Whether the work goes on: what hangs, or is tried again and again, fails no call that anybody reports."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from sinks.metrics import BATCH_STUCK_SECONDS, COMMIT_STUCK_SECONDS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable
 
 
 class Progress:
-    """Written by the thread that works, read by those that ask."""
+    """Written by the thread that works, read by those that ask: they see each mapping as it was made."""
 
     def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         """After so many seconds without progress the work is stuck."""
         self._most = seconds
         self._now = now
-        self._batch_since: float | None = None
+        self._since: dict[Hashable, float] = {}
+        """By batch, since when it is worked on."""
+        self._errors = ""
         self._behind_since: float | None = None
-        BATCH_STUCK_SECONDS.set_function(self.same_batch)
-        COMMIT_STUCK_SECONDS.set_function(self.no_commit)
 
-    def begin(self) -> None:
-        """Note that a batch is being written."""
-        self._batch_since = self._now()
+    def begin(self, batch: Hashable = None) -> None:
+        """Note that a batch is being worked on; only one without a name at a time."""
+        self._since = {**self._since, batch: self._now()}
 
-    def end(self) -> None:
-        """Note that the batch is written, or given up."""
-        self._batch_since = None
+    def end(self, batch: Hashable = None) -> None:
+        """Note that the batch is done, or given up."""
+        self._since = {each: since for each, since in self._since.items() if each != batch}
+
+    def tried(self, errors: Iterable[str]) -> None:
+        """Note why the last attempt failed, by the errors' names; none if it succeeded."""
+        self._errors = ", ".join(errors)
 
     def committed(self) -> None:
         self._behind_since = None if self._behind_since is None else self._now()
@@ -42,8 +44,8 @@ class Progress:
             self._behind_since = self._now()
 
     def same_batch(self) -> float:
-        """Return for how many seconds the batch has been tried."""
-        return _since(self._batch_since, self._now())
+        """Return for how many seconds the oldest batch has been tried."""
+        return _since(min(self._since.values(), default=None), self._now())
 
     def no_commit(self) -> float:
         """Return for how many seconds nothing was committed although there is lag."""
@@ -54,7 +56,8 @@ class Progress:
         batch, commit = self.same_batch(), self.no_commit()
         found = []
         if batch > self._most:
-            found.append(f"the same batch has been written for {batch:.0f} s")
+            why = f" ({self._errors})" if self._errors else ""
+            found.append(f"the same batch has been tried for {batch:.0f} s{why}")
         if commit > self._most:
             found.append(f"nothing was committed for {commit:.0f} s although there is lag")
         return found
