@@ -19,7 +19,7 @@ from schemas.legs import COURSE, MOST_LEGS, Tellings, lost_talk, talk_of
 from schemas.limits import MOST_VERSION
 from schemas.queues import queue_of
 from schemas.summary import Doubted, Heard, Summary
-from schemas.summed import summary_of, with_lost
+from schemas.summed import legs_counted, summary_of, with_lost
 from schemas.tellers import (
     DESCRIBED,
     Asked,
@@ -552,7 +552,7 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
         "call_id": min([event.ids[0] for event in everything]),
         "uuid": min([event.uuid for event in said if event.uuid is not None], default=None),
         "legs": _as_written(ids[:MOST_LEGS], said),
-        "leg_count": len(ids) + sum([summary.legs for summary in summed]),
+        "leg_count": legs_counted(ids, summed) if summed else len(ids),
         "source": sources[0],
         "dialect": dialects[0],
         "sources": sources,

@@ -45,7 +45,7 @@ class Summary:
     events: _Count = 0
     """How many events were summed up."""
     legs: _Count = 0
-    """How many legs are named by none of the events that are kept."""
+    """How many legs they named that no event named which was kept then."""
     doubts: _Count = 0
     """How many doubts they had."""
     transfers: Annotated[int, Field(ge=-MOST_SUMMED, le=MOST_SUMMED)] = 0
@@ -62,6 +62,8 @@ class Summary:
     """Which fields of them could not be read."""
     covered: Annotated[str, AfterValidator(_readable)] = ""
     """Which events they are: see `Covered`."""
+    named: Annotated[str, AfterValidator(_readable)] = ""
+    """Which legs they named, likewise: events that are kept, or that come later, may name them too."""
 
 
 _NAMES = tuple(each.name for each in fields(Summary))

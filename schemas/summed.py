@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of, edges, filling
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
+from schemas.covered import Covered, hash_of
 from schemas.events import SAYS_NOTHING
 from schemas.summary import read_summary
 from schemas.tellers import (
@@ -32,6 +33,15 @@ MOST_KEPT = 50
 def summary_of(event: CallEvent) -> Summary:
     """Read what an event of kind `summed` stands for."""
     return read_summary(event.extra)
+
+
+def legs_counted(ids: list[str], summed: list[Summary]) -> int:
+    """Count the legs with these ids, and those that only events named which were summed up."""
+    named = [Covered(each.named) for each in summed]
+    known = {hash_of(name) for name in ids}.union(*named)
+    if all(each.is_whole for each in named):
+        return len(known)
+    return max(len(known), len(ids) + sum(each.legs for each in summed))
 
 
 def with_lost(kept: int | None, lost: Iterable[int | None]) -> int | None:

@@ -40,7 +40,10 @@ _ORDER = {"ring": 0, "dial": 0, "answer": 1}
 
 
 def time_talked(spans: Iterable[Span], words: Iterable[Word] = (), apart: int = 0) -> int:
-    """Give the least time of talk with which every span and every word is true.
+    """Give how long there was the talk of which spans and words speak, each second of it once.
+
+    What a word tells of without a span is taken to be its queue's last: of two queues at once, which both say
+    more than the spans, it may be too little.
 
     `apart` is how long there was talk besides, nobody knows when: it may be what a queue speaks of. It is
     negative if some of the spans do not count.

@@ -7,6 +7,7 @@ where an earlier reading had it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.calls import days_of
@@ -69,7 +70,8 @@ class Tied:
         for leg in self.asked:
             if leg != self.root:
                 yield leg, told_to_json(Link(self.root))
-        for some in in_messages(self.events):
+        # a call of very many events is summed up while they come: its figures are surest in their order
+        for some in in_messages(sorted(self.events, key=attrgetter("received_at"))):
             yield self.root, told_to_json(Events(some))
 
 

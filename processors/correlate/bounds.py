@@ -178,6 +178,7 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
         covered=Covered(known.covered).with_ids(event.event_id for event in dropped),
+        named=Covered(known.named).with_ids(name for event in said for name in event.ids),
     )
     everything = [*dropped, before] if before else dropped
     first = min(event.received_at for event in everything)

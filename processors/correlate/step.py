@@ -173,7 +173,9 @@ def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -
 
 
 def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events]]:
-    return [(root, Events(some)) for some in in_messages(known(events).values())]
+    # a sum goes first: what it stands for may be on its way to the root from elsewhere, too
+    going = sorted(known(events).values(), key=lambda event: event.kind != "summed")
+    return [(root, Events(some)) for some in in_messages(going)]
 
 
 def _sorted_out(

@@ -79,12 +79,8 @@ def read_again(
     """
     events = outcome.events if isinstance(outcome, Normalized) else ()
     before = {told.event_id: told.ids for told in known.told}
-    said = {event.event_id for event in events}
-    vanished = [ids for event_id, ids in before.items() if event_id not in said]
-    others = tuple(sorted(set[str]().union(*vanished))) or None
     anew = tuple(
-        replace(event, reading=known.reading, named_before=before.get(event.event_id, others))
-        for event in events
+        replace(event, reading=known.reading, named_before=before.get(event.event_id)) for event in events
     )
     named = {event.event_id: event.ids for event in anew}
     dialect = "" if source is None else source.dialect
