@@ -114,15 +114,15 @@ def _changes(name: str, view: View, seen: list[Column]) -> str:
 
 def _masked(name: str, made: str, seen: list[Column]) -> str:
     shown = {each.name: SHOWN[each.name] for each in seen if each.name in SHOWN}
-    hidden = [how for how in How if how is not How.PLAIN and how in shown.values()]
     return template("changes_masked").substitute(
         name=name,
         head=_head(HEAD),
         keyed=part("keyed"),
         shown=",\n".join(
             f"        known.field IN ({_texts(field for field in shown if shown[field] is how)}), "
-            f"{_hidden(how)}"
-            for how in hidden
+            f"{_shown(how)}"
+            for how in How
+            if how in shown.values()
         ),
         passed=passed_on(name, made),
         secret=part("secret"),
@@ -131,8 +131,10 @@ def _masked(name: str, made: str, seen: list[Column]) -> str:
     )
 
 
-def _hidden(how: How) -> str:
+def _shown(how: How) -> str:
     """Return what is shown of a column's text."""
+    if how is How.PLAIN:
+        return "value"
     if how is How.PSEUDONYMS:
         return f"arrayStringConcat(pseudonyms(splitByString('{LIST}', assumeNotNull(value))), '{LIST}')"
     return f"{how.name.lower()}(assumeNotNull(value))"

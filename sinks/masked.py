@@ -6,11 +6,15 @@ A column that `sinks/shown.py` does not declare is dropped.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from sinks.shown import COLUMNS, How
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNFILTERED = "SETTINGS additional_table_filters = {}"
 """At the end of each view with a definer: otherwise a caller's filters reach the tables below it, and
@@ -23,7 +27,14 @@ class Twin:
 
     comment: str
     without: frozenset[str] = frozenset()
-    where: str = ""
+    hidden: tuple[str, str] | None = None
+    """A column and a text: rows that have it there are left out, and show no other value.
+
+    Leaving them out does not hide them: a caller's condition may be evaluated first, and name a value in its
+    error.
+    """
+    comments: Mapping[str, str] = field(default_factory=dict)
+    """Of columns that mean less here, by name."""
 
 
 _NO_NUMBERS = "for people who may not see phone numbers: pseudonyms that still join"
@@ -37,7 +48,15 @@ TWINS = {
         without=frozenset({"doubts", "written"}),  # raw text
     ),
     "calls_named": Twin(f"calls_named {_NO_NUMBERS}; no customers"),
-    "directory": Twin("directory without customers and their numbers", where="known.kind != 'number'"),
+    "directory": Twin(
+        "directory without customers and their numbers",
+        hidden=("kind", "number"),
+        comments={
+            "kind": "extension, user or campaign",
+            "id": "The extension, the user''s id, or the campaign''s id",
+            "name": "The agent or the campaign; empty: nobody",
+        },
+    ),
     "calls_local": Twin(f"calls_local {_NO_NUMBERS}"),
     "call_figures": Twin(
         "call_figures with pseudonyms of lines. Parameters: first_day, last_day, minutes, by",
@@ -88,9 +107,12 @@ def render(name: str, view: str) -> str:
     twin = TWINS[name]
     shown = [each for each in columns(view) if each.name in COLUMNS and each.name not in twin.without]
     heads = ",\n".join(
-        replace(each, comment=each.comment + COLUMNS[each.name].value).declared() for each in shown
+        replace(
+            each, comment=twin.comments.get(each.name, each.comment) + COLUMNS[each.name].value
+        ).declared()
+        for each in shown
     )
-    values = ",\n".join(f"    {_value(each.name)} AS {each.name}" for each in shown)
+    values = ",\n".join(f"    {_value(each.name, twin)} AS {each.name}" for each in shown)
     keyed = any(COLUMNS[each.name] is not How.PLAIN for each in shown)
     return template("masked").substitute(
         name=name,
@@ -99,7 +121,7 @@ def render(name: str, view: str) -> str:
         values=values,
         passed=passed_on(name, view),
         joined=f"{part('secret')}\n" if keyed else "",
-        where=f"WHERE {twin.where}\n" if twin.where else "",
+        where=f"WHERE NOT ({_is_hidden(*twin.hidden)})\n" if twin.hidden else "",
         unfiltered=UNFILTERED,
         comment=twin.comment,
     )
@@ -115,6 +137,13 @@ def part(name: str) -> str:
     return (TEMPLATES / f"{name}.sql").read_text("utf-8").rstrip("\n")
 
 
-def _value(name: str) -> str:
+def _value(name: str, twin: Twin) -> str:
     how = COLUMNS[name]
-    return f"known.{name}" if how is How.PLAIN else f"{how.name.lower()}(known.{name})"
+    shown = f"known.{name}" if how is How.PLAIN else f"{how.name.lower()}(known.{name})"
+    if twin.hidden is None or name == twin.hidden[0]:
+        return shown
+    return f"if({_is_hidden(*twin.hidden)}, defaultValueOfArgumentType(known.{name}), {shown})"
+
+
+def _is_hidden(column: str, text: str) -> str:
+    return f"known.{column} = '{text}'"

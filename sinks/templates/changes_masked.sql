@@ -9,7 +9,7 @@ $keyed,
     value -> multiIf(
         isNull(value), NULL,
 $shown,
-        value
+        NULL -- leaving a row out does not hide it: a caller's condition may be evaluated first
     ) AS masked
 SELECT
     known.account AS account,

@@ -35,7 +35,10 @@ def arguments() -> argparse.Namespace:
         "--password-file", type=Path, help="its first line is the user's password; none without it"
     )
     parser.add_argument(
-        "--people", type=Path, help="TOML: a table for each other user, with password and roles"
+        "--people",
+        type=Path,
+        help="TOML: a table for each other user, with password and roles; to try roles, and no protection "
+        "against somebody who looks for a way around them: for that, use a ClickHouse of its own",
     )
     parser.add_argument("--roles", type=Path, help="SQL that makes these roles, as compose/access.sql")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))

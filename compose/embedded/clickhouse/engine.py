@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import itertools
 import os
 import shutil
 import tempfile
 import threading
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from compose.embedded.clickhouse import sql as statements
 from compose.embedded.clickhouse.errors import Code, ServerError, parse_error
-from compose.embedded.clickhouse.people import users_xml
+from compose.embedded.clickhouse.people import is_refused, users_xml
 from compose.embedded.locks import lock_data
 from compose.embedded.node import NodeError
 
@@ -98,9 +98,9 @@ class Engine:
         self._spool.mkdir()
         self._path = _connection_string(data, roles or {})
         self._connect: Callable[[str], Any] = importlib.import_module("chdb._chdb").connect
-        self._numbers = itertools.count(1)
+        self._numbers = count(1)
         self._control_lock = threading.Lock()
-        self._table_changes = itertools.count(1)
+        self._table_changes = count(1)
         self._error_names: dict[int, str] = {}
         self.tables_as_of = 0
         """Changes after every statement that may have changed a table's columns."""
@@ -199,6 +199,7 @@ class Session:
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Apply exactly these settings to what follows, besides those that the client SET itself."""
+        self._keep_to_roles("", settings)
         if settings == self._settings:
             return
         if any(name not in settings for name in self._settings):
@@ -213,9 +214,8 @@ class Session:
 
     def run(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Piece:
         """Run any statement; its result is one piece (in Native: blocks one after the other)."""
+        self._keep_to_roles(sql, parameters)
         word = statements.first_word(sql)
-        if word == "SET":
-            self._refuse_roles(sql)
         try:
             piece = self._query(sql, form, parameters)
         finally:
@@ -236,6 +236,7 @@ class Session:
         """
         if statements.first_word(sql) == "SET":
             raise NotStreamableError
+        self._keep_to_roles(sql, parameters)
         try:
             running = self._connection.send_query(sql, form, params=dict(parameters or {}))
         except RuntimeError as error:
@@ -277,6 +278,7 @@ class Session:
 
     def check_insert(self, insert: Insert) -> None:
         """Raise what the engine reports about an INSERT before it has seen any data."""
+        self._keep_to_roles(f"{insert.head}\n{insert.settings}")
         try:
             begun = self._connection.send_insert(f"{insert.head}\n{insert.settings}", "Native")
             self._connection.insert_cancel(begun)
@@ -289,10 +291,17 @@ class Session:
         cells = ([statements.unescape(cell) for cell in row.split("\t")] for row in rows)
         return [(row[0], row[1], row[2]) for row in cells]
 
-    def _refuse_roles(self, sql: str) -> None:
-        """A person keeps the roles that they were given."""
-        if self._roles and any(token.upper == "ROLE" for token in statements.tokens(sql)):
+    def _keep_to_roles(self, sql: str, values: Mapping[str, str] | None = None) -> None:
+        """Exception 497 for what would lead a person out of their roles; values: settings or parameters."""
+        if not self._roles:
+            return
+        word = statements.first_word(sql)
+        if word == "SET" and any(token.upper == "ROLE" for token in statements.tokens(sql)):
             raise Code.ACCESS_DENIED.error("Not enough privileges: roles can't be changed here.")
+        if word == "KILL" or any(map(is_refused, chain((sql,), *(values or {}).items()))):
+            raise Code.ACCESS_DENIED.error(
+                "Not enough privileges: files, and the statements of others, are the owner's only."
+            )
 
     def _set(self, settings: Mapping[str, str]) -> None:
         if settings:

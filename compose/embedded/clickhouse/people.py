@@ -2,6 +2,10 @@
 
 The engine knows one user. It has every role, and a person's session gives up all but their own: so the roles
 of `compose/access.sql` can be tried without a cluster.
+
+This is for trying roles, and no protection against somebody who looks for a way around them. The engine lets
+everybody read every file that its process can read, the tables' own too; what is known to do so is refused
+here by name. It runs everybody's statements as one user's, too, and would show them to each other.
 """
 
 from __future__ import annotations
@@ -18,6 +22,19 @@ if TYPE_CHECKING:
 
 OWNER = "owner"
 """The role of the user whose the server is."""
+
+_REFUSED = re.compile(
+    r"""
+      \b(?:in|out)?file\b | _file_ | format_(?:schema|template)  # read or write files
+    | \beval\b                                                   # makes a statement of a text
+    | \b(?:errors|asynchronous_inserts|query_cache|processlist|(?:user_)?processes)\b  # what others ask
+    | \bmerge\b                                                  # reads tables that it does not name
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|(.))", re.IGNORECASE | re.DOTALL)
+_BLANKS = "abefnrtv0"
+"""Letters that a backslash makes white space or a control character."""
 
 _ROLE = re.compile(r"^CREATE ROLE IF NOT EXISTS (\w+);$", re.MULTILINE)
 _GRANT = re.compile(r"^((?:GRANT|REVOKE) [^;]+) (?:TO|FROM) (\w+);$", re.MULTILINE)
@@ -42,6 +59,28 @@ def read_roles(path: Path) -> dict[str, list[str]]:
     for grant, role in _GRANT.findall(text):
         grants[role].append(grant)
     return grants
+
+
+def is_refused(text: str) -> bool:
+    """Whether a statement, or a setting's or a parameter's value, names what people may not use.
+
+    Escapes don't hide a name, nor do escapes in a text within a text.
+    """
+    while not _REFUSED.search(text):
+        plain = _ESCAPED.sub(_unescaped, text)
+        if plain == text:
+            return False
+        text = plain
+    return True
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code, letter = found.groups()
+    if code:
+        return chr(int(code, 16))
+    if letter == "N":  # nothing
+        return ""
+    return " " if letter in _BLANKS else letter
 
 
 def users_xml(roles: Mapping[str, list[str]]) -> str:

@@ -81,6 +81,51 @@ def test_roles_are_kept(masked: Client) -> None:
     assert masked.execute("SELECT currentRoles()") == [(["masked"],)]
 
 
+def test_files_are_the_owners(node: ClickHouseNode, masked: Client, tmp_path: Path) -> None:
+    secret, made = tmp_path / "secret", tmp_path / "made"
+    secret.write_text("secret")
+    for sql in (
+        f"SELECT file('{secret}')",
+        f"SELECT file /* */ ('{secret}')",
+        f"SELECT `file`('{secret}')",
+        f"SELECT `fi\\x6ce`('{secret}')",
+        f"SELECT \"fi\\Nle\"('{secret}')",
+        f"SELECT * APPLY(file) FROM (SELECT '{secret}' AS path)",
+        f"SELECT * FROM file('{secret}', 'LineAsString')",
+        f"SELECT 1 SETTINGS additional_result_filter = 'throwIf(1,\\nfile(\\'{secret}\\'))'",
+        f"SET additional_result_filter = 'throwIf(1, `fi\\\\x6ce`(\\'{secret}\\'))'",
+        f"SELECT 1 SETTINGS format_template_resultset = '{secret}'",
+        f"SELECT 1 INTO OUTFILE '{made}'",
+        f"INSERT INTO stored_calls FROM INFILE '{secret}' FORMAT Native",
+        "SELECT * FROM eval('SELECT 1') SETTINGS allow_experimental_eval_table_function = 1",
+    ):
+        assert refused(masked, sql) == DENIED, sql
+    given = {"additional_result_filter": f"throwIf(1, file('{secret}'))"}
+    with pytest.raises(ServerException) as raised:
+        masked.execute("SELECT 1", settings=given)
+    assert raised.value.code == DENIED
+    assert not made.exists()
+    assert masked.execute("SELECT 'profile', 'interval'") == [("profile", "interval")]
+    with Client(node.host, node.port, database="callweave") as owner:
+        assert owner.execute(f"SELECT file('{secret}')") == [("secret",)]
+
+
+def test_what_others_ask_is_not_shown(node: ClickHouseNode, masked: Client) -> None:
+    with Client(node.host, node.port, database="callweave") as owner:
+        with pytest.raises(ServerException):
+            owner.execute("SELECT toUUID('secret')")
+        assert owner.execute("SELECT count() > 0 FROM system.errors") == [(1,)]
+    for sql in (
+        "SELECT last_error_message FROM system.errors",
+        "SELECT last_error_message FROM merge('system', '^err')",
+        "SELECT query FROM system.processes",
+        "SELECT query FROM system.`proc\\x65sses`",
+        "SHOW PROCESSLIST",
+        "KILL QUERY WHERE 1",
+    ):
+        assert refused(masked, sql) == DENIED, sql
+
+
 def test_other_roles_and_the_owner(node: ClickHouseNode) -> None:
     with Client(node.host, node.port, user="otto", database="callweave") as client:
         assert client.execute("SELECT count() FROM calls") == [(0,)]

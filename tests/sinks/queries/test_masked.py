@@ -11,7 +11,7 @@ from clickhouse_driver.errors import ServerException
 
 from schemas.events import Doubt
 from sinks import masked, statements
-from sinks.changes import UNSEEN
+from sinks.changes import UNSEEN, VIEWS
 from sinks.masked import columns, render
 from sinks.migrate import migrate
 from sinks.shown import COLUMNS, How
@@ -314,6 +314,66 @@ def test_a_callers_filter_does_not_reach_below_a_view(settings: Settings, client
     for file in statements.views():
         if "SQL SECURITY DEFINER" in file.text:
             assert "SETTINGS additional_table_filters = {}" in file.text, file.name
+
+
+ORDERS: tuple[dict[str, Any], ...] = (
+    {"enable_multiple_prewhere_read_steps": 0, "optimize_move_to_prewhere_if_final": 1},
+    {"query_plan_merge_filters": 1, "optimize_move_to_prewhere": 0},
+    {"query_plan_merge_filters": 1, "query_plan_filter_push_down": 0},
+)
+"""Settings with which some release evaluates a caller's condition before that of a view."""
+NO_UUID, OTHER_UUID = "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001"
+CUSTOMERS_NAME = "Jane Customer"
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_a_callers_failing_condition_names_nothing_hidden(
+    settings: Settings, client: Client, order: dict[str, Any]
+) -> None:
+    """The errors of a conversion name the value, also of rows that the view leaves out afterwards."""
+    entries = [("number", CUSTOMER, CUSTOMERS_NAME), ("extension", "200", "Ann"), ("user", "1", "Ann")]
+    client.execute(
+        "INSERT INTO directory_entries (account, kind, id, valid_from, name, team, loaded_at) VALUES",
+        [("acme", kind, known, START // SECOND, name, "", START // SECOND) for kind, known, name in entries],
+    )
+    queries = reading(account="acme", call_id=LEG_A)
+    given = {"short_circuit_function_evaluation": "disable", **order}
+    for file in statements.views():
+        view = file.name.removesuffix(".sql")
+        if view.endswith("_masked"):
+            texts = [each.name for each in columns(file.text) if "String" in each.type]
+            condition = " AND ".join(map(failing, texts))
+            query = queries[view].replace("*", "count()", 1)
+            ((rows,),) = client.execute(query, settings=given)
+            assert client.execute(f"{query} WHERE {condition}", settings=given) == [(rows,)], view
+
+
+def failing(column: str) -> str:
+    """A condition that is true, and fails for a secret."""
+    text = f"ifNull(toString({column}), '')"
+    secrets = [CUSTOMER[1:], COMPANY, "127.0.0.1", CUSTOMERS_NAME]
+    return f"toUUID(if(multiSearchAny({text}, {secrets}), {text}, '{NO_UUID}')) != toUUID('{OTHER_UUID}')"
+
+
+def test_what_is_not_declared_as_plain_has_no_value() -> None:
+    """Whichever rows are left out: in those that are hidden each column but the one that says so is empty."""
+    made = {file.name.removesuffix(".sql"): file.text for file in statements.views()}
+    for name, twin in masked.TWINS.items():
+        if twin.hidden:
+            column, text = twin.hidden
+            for each in columns(made[f"{name}_masked"]):
+                if each.name != column:
+                    hides = f"if(known.{column} = '{text}', defaultValueOfArgumentType(known.{each.name}), "
+                    assert hides in made[f"{name}_masked"], (name, each.name)
+    for name in VIEWS:
+        assert re.search(r"NULL --[^\n]*\n    \) AS masked", made[f"{name}_masked"]), name
+
+
+def test_comments_name_only_what_a_masked_view_shows(client: Client) -> None:
+    told = client.execute(
+        "SELECT comment FROM system.columns WHERE database = currentDatabase() AND table = 'directory_masked'"
+    )
+    assert not [text for (text,) in told if "number" in text or "customer" in text]
 
 
 def test_a_column_that_nobody_declared_is_dropped() -> None:
