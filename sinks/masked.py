@@ -12,10 +12,6 @@ from string import Template
 
 from sinks.shown import COLUMNS, How
 
-UNFILTERED = "SETTINGS additional_table_filters = {}"
-"""At the end of each view with a definer: otherwise a caller's filters reach the tables below it, and
-tell what is in columns that the view does not show."""
-
 
 @dataclass(frozen=True)
 class Twin:
@@ -98,9 +94,8 @@ def render(name: str, view: str) -> str:
         keyed=f"WITH\n{part('keyed')}\n" if keyed else "",
         values=values,
         passed=passed_on(name, view),
-        joined=f"{part('secret')}\n" if keyed else "",
-        where=f"WHERE {twin.where}\n" if twin.where else "",
-        unfiltered=UNFILTERED,
+        joined=f"\n{part('secret')}" if keyed else "",
+        where=f"\nWHERE {twin.where}" if twin.where else "",
         comment=twin.comment,
     )
 

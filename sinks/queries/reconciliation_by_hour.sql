@@ -82,5 +82,4 @@ FROM
     ) AS each
     GROUP BY told_by, hour
 ) AS hourly
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How often calls have which gap, by source and hour';
