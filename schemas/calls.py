@@ -544,8 +544,9 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
     """What a call is made of, and since when."""
     everything, said, ids = tellings.everything, tellings.said, tellings.ids
     kinds = {event.kind for event in said}
-    heard = [event for event in everything if event.kind not in UNHEARD]
-    sources = tuple(sorted({event.source for event in said}))
+    received = [event for event in everything if event.kind not in UNHEARD]
+    heard = _heard(said, summed)
+    sources = tuple([source for source, *_ in heard])  # tables take the first of `heard` for that of `source`
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
         "account": said[0].account,
@@ -561,14 +562,14 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
         "has_ring": not OFFERED.isdisjoint(kinds),
         "has_answer": "answer" in kinds,
         "has_hangup": "hangup" in kinds,
-        "first_received_at": min([event.received_at for event in heard]),
-        "last_received_at": max([event.last_heard for event in heard]),
+        "first_received_at": min([event.received_at for event in received]),
+        "last_received_at": max([event.last_heard for event in received]),
         "events": tuple(sorted([event.event_id for event in said])),
         "revision": len(said) + sum([summary.events for summary in summed]),
         "doubts": sum([len(event.doubts) for event in said]) + sum([summary.doubts for summary in summed]),
         "truncated": bool(summed),
         "expects_cdr": not _sends_no_bill(said),
-        "heard": _heard(said, summed),
+        "heard": heard,
         "doubted": all_doubted([doubted_of(said), *(each.doubted for each in summed)]),
     }
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from schemas.course import OFFERED
+from schemas.events import SAYS_NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 MOST_DOUBTED = 50
 """A row lists so many, the most frequent."""
 
-NO_NEWS = frozenset({"message", "requested", "void", "closed", "summed"})
+NO_NEWS = SAYS_NOTHING | {"message", "requested"}
 """Kinds that no source tells of a call by itself."""
 
 _NEVER = 2**63 - 1
@@ -24,11 +25,13 @@ _STEPS = {**dict.fromkeys(OFFERED, 0), "answer": 1, "hangup": 2, "cdr": 3}
 
 
 def heard_of(events: Iterable[CallEvent]) -> tuple[Heard, ...]:
-    """Give what each source told, by its name."""
+    """Give what each source told, by its name; zeros for one that only requested."""
     told: dict[str, list[CallEvent]] = {}
     for event in events:
-        if event.kind not in NO_NEWS:
-            told.setdefault(event.source, []).append(event)
+        if event.kind not in SAYS_NOTHING:
+            news = told.setdefault(event.source, [])
+            if event.kind not in NO_NEWS:
+                news.append(event)
     return tuple([_told_by(source, told[source]) for source in sorted(told)])
 
 

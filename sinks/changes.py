@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sinks.masked import UNFILTERED, Column, columns, part, passed_on, template
+from sinks.masked import Column, columns, part, passed_on, template
 from sinks.shown import COLUMNS as SHOWN
 from sinks.shown import LIST, How
 
@@ -127,7 +127,6 @@ def _masked(name: str, made: str, seen: list[Column]) -> str:
         passed=passed_on(name, made),
         secret=part("secret"),
         fields=_texts(shown),
-        unfiltered=UNFILTERED,
     )
 
 

@@ -16,10 +16,6 @@ from sinks.shown import COLUMNS, How
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNFILTERED = "SETTINGS additional_table_filters = {}"
-"""At the end of each view with a definer: otherwise a caller's filters reach the tables below it, and
-tell what is in columns that the view does not show."""
-
 
 @dataclass(frozen=True)
 class Twin:
@@ -120,9 +116,8 @@ def render(name: str, view: str) -> str:
         keyed=f"WITH\n{part('keyed')}\n" if keyed else "",
         values=values,
         passed=passed_on(name, view),
-        joined=f"{part('secret')}\n" if keyed else "",
-        where=f"WHERE NOT ({_is_hidden(*twin.hidden)})\n" if twin.hidden else "",
-        unfiltered=UNFILTERED,
+        joined=f"\n{part('secret')}" if keyed else "",
+        where=f"\nWHERE NOT ({_is_hidden(*twin.hidden)})" if twin.hidden else "",
         comment=twin.comment,
     )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from sinks import agents_between, changes, local, masked
+from sinks import agents_between, changes, local, masked, pinned
 
 FOLDER = Path(__file__).parent
 
@@ -57,7 +57,8 @@ def migrations() -> list[SqlFile]:
 def views() -> list[SqlFile]:
     """Return the views, each after those it reads; one is made again when its text changes.
 
-    Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text.
+    Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text;
+    `sinks/pinned.py` adds settings to all.
     """
     texts = {file.name.removesuffix(".sql"): file.text for file in _files("queries") if file.name != EXAMPLES}
     texts = {
@@ -68,7 +69,9 @@ def views() -> list[SqlFile]:
     texts |= local.render(texts)
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
-    return [SqlFile(f"{name}.sql", texts[name]) for name in TopologicalSorter(needed).static_order()]
+    return [
+        SqlFile(f"{name}.sql", pinned.pin(texts[name])) for name in TopologicalSorter(needed).static_order()
+    ]
 
 
 def examples() -> list[str]:

@@ -49,5 +49,4 @@ FROM
         AND began_at >= {since:DateTime64(6, 'UTC')} AND began_at < {until:DateTime64(6, 'UTC')}
 ) AS call
 GROUP BY account, campaign
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Abandoned calls of a predictive campaign, after 16 CFR 310.4(b)(4) and Ofcom, with the headroom to 3 %. Parameters: campaign, since, until, seconds';

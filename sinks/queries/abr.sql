@@ -26,5 +26,4 @@ AS SELECT
 FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Answer-bid ratio, ITU-T E.411: of all attempts at a call, how many were answered. Parameters: since, until';

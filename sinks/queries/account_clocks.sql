@@ -29,5 +29,4 @@ FROM
         )) AS piece
     FROM stored_accounts FINAL
 ) AS told
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'From when until when the clocks of an account were how far from UTC: for joins by time';

@@ -8,5 +8,4 @@ CREATE OR REPLACE VIEW accounts
 DEFINER = CURRENT_USER SQL SECURITY DEFINER -- it shows no number: also for people who may see none
 AS SELECT account, timezone, service_level_seconds, abandon_seconds
 FROM stored_accounts FINAL
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Settings of accounts: callweave account set; an account without a row has UTC, 20 and 5';

@@ -23,5 +23,4 @@ AS SELECT
 FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Average call duration, the average length of conversation of ITU-T E.437: talk time by answered call. Parameters: since, until';

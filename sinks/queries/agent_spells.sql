@@ -42,5 +42,4 @@ FROM
     WHERE is_gone = 0
 ) AS leg
 WHERE isNotNull(leg.busy_until)
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Each time that an extension was busy with one leg: what agents adds up'

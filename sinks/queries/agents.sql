@@ -88,5 +88,4 @@ FROM
 ) AS hours_in_order
 ARRAY JOIN each_hour AS told, ends_before AS end_before, begins_after AS begin_after
 WHERE talk_seconds + ring_seconds + idle_seconds > 0
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Talk, ring and idle time and occupancy of each extension by the hour; overlapping legs count once';

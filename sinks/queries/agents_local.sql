@@ -42,5 +42,4 @@ FROM
     FROM agents
 ) AS busy
 ASOF LEFT JOIN account_clocks AS clock ON clock.account = busy.account AND busy.since >= clock.since
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'agents, with the day and the hour of the account''s own clock';

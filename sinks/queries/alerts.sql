@@ -22,5 +22,4 @@ AS SELECT
     allowed,
     id
 FROM stored_alerts FINAL
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the table below
 COMMENT 'What the watch found wrong, once each';

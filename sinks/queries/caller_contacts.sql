@@ -77,8 +77,9 @@ FROM
                 outcome
             FROM calls_local
             WHERE party_key != 0
-                AND local_day BETWEEN {first_day:Date} - 1 AND {last_day:Date} + 1
-                AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN {first_day:Date} - 2 AND {last_day:Date} + 2)
+                -- beside a day of 23 hours, 24 hours reach two days away
+                AND local_day BETWEEN toDate32({first_day:Date}) - 2 AND toDate32({last_day:Date}) + 2
+                AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN toDate32({first_day:Date}) - 3 AND toDate32({last_day:Date}) + 3)
         ) AS call
         LEFT JOIN
         (

@@ -40,5 +40,4 @@ AS SELECT
 FROM calls AS call
 WHERE isNotNull(call.campaign)
 GROUP BY account, day, campaign
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'The results of each campaign, by day';

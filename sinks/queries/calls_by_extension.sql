@@ -40,5 +40,4 @@ AS SELECT
 FROM calls AS call
 WHERE isNotNull(call.extension)
 GROUP BY account, day, extension
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'What each extension had to do, by day: a call counts for the extension that answered it, or that was rung first';

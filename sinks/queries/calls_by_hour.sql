@@ -37,5 +37,4 @@ AS SELECT
     avg(call.ring_seconds) AS average_ring_seconds
 FROM calls AS call
 GROUP BY account, hour, direction
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How many calls ended how, by the hour in which they began; of every call once';

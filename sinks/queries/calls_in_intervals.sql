@@ -85,7 +85,7 @@ FROM
         first + intDiv(intDiv(toUnixTimestamp64Micro(began_at), 1000000) + offset_seconds - first, length) * length AS slot
     FROM calls_local
     WHERE local_day BETWEEN {first_day:Date} AND {last_day:Date}
-        AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN {first_day:Date} - 1 AND {last_day:Date} + 1)
+        AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN toDate32({first_day:Date}) - 1 AND toDate32({last_day:Date}) + 1)
         AND throwIf(
             NOT hasAll(['direction', 'line', 'queue', 'team', 'agent', 'campaign', ''], splitByChar(',', replaceAll({by:String}, ' ', ''))),
             'by must name, between commas, some of direction, line, queue, team, agent and campaign'

@@ -23,5 +23,4 @@ AS SELECT
     avg(call.talk_seconds) AS average_talk_seconds
 FROM calls AS call
 GROUP BY account, day, dialect, hangup_cause, hangup_direction, outcome
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Why calls ended, by day, as the provider''s codes say; no document explains them, so none is named';

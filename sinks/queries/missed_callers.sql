@@ -48,7 +48,7 @@ FROM
         ring_seconds
     FROM calls_local
     WHERE local_day BETWEEN {first_day:Date} AND {last_day:Date}
-        AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN {first_day:Date} - 1 AND {last_day:Date} + 1)
+        AND day IN (SELECT day FROM call_days WHERE began_on BETWEEN toDate32({first_day:Date}) - 1 AND toDate32({last_day:Date}) + 1)
         AND direction = 'inbound' AND outcome NOT IN ('answered', '')
 ) AS call
 INNER JOIN

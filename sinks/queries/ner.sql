@@ -29,5 +29,4 @@ AS SELECT
 FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Network effectiveness ratio, ITU-T E.425: of the calls that took a line, how many reached the called terminal, whatever its user did. Parameters: since, until';

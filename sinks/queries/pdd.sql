@@ -27,5 +27,4 @@ AS SELECT
 FROM calls AS call
 WHERE call.began_at >= {since:DateTime64(6, 'UTC')} AND call.began_at < {until:DateTime64(6, 'UTC')}
 GROUP BY account, source, direction
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Post-dial delay, after ITU-T E.721 and RFC 6076: from the dial to the first ring. Parameters: since, until';

@@ -82,5 +82,4 @@ AS SELECT
     cdr_drift_seconds
 FROM stored_calls FINAL
 WHERE is_gone = 0
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'Each call, with where events, CDR and the time inside its UUID do not fit together';

@@ -18,7 +18,7 @@ CREATE OR REPLACE VIEW reconciliation_by_hour
     `times_differ_percent` Float64 COMMENT 'The same, of all calls',
     `wrong_zone` UInt64 COMMENT 'Calls whose start is whole or half hours from the time inside the UUID',
     `wrong_zone_percent` Float64 COMMENT 'The same, of all calls',
-    `zone_hours` Nullable(Float64) COMMENT 'By how many hours most of these are off; NULL without any',
+    `zone_hours` Nullable(Float64) COMMENT 'By how many hours most of these are off, of equals the smaller number; NULL without any',
     `duration_drifts` UInt64 COMMENT 'Calls whose durations in the CDR differ by more than 5 seconds from those of events',
     `duration_drifts_percent` Float64 COMMENT 'The same, of all calls',
     `talk_drift_seconds` Nullable(Float64) COMMENT 'Talk time of the CDRs less that of the events, on average over the calls that have both'
@@ -61,7 +61,9 @@ FROM
         sumIf(alike, bitTest(gap_bits, 3)) AS no_hangup,
         sumIf(alike, bitAnd(gap_bits, 240) != 0) AS times_differ,
         sumIf(alike, bitTest(gap_bits, 8)) AS wrong_zone,
-        if(wrong_zone = 0, NULL, argMaxIf((toInt64(bitShiftRight(gap_bits, 10)) - 64) / 2, alike, bitTest(gap_bits, 8))) AS zone_hours,
+        -- zones in half hours and 64, in order, each with its number of calls: of equals the smaller one counts
+        sumMapIf([bitShiftRight(gap_bits, 10)], [alike], bitTest(gap_bits, 8)) AS zones,
+        if(wrong_zone = 0, NULL, (toInt64(zones.1[indexOf(zones.2, arrayMax(zones.2))]) - 64) / 2) AS zone_hours,
         sumIf(alike, bitTest(gap_bits, 9)) AS duration_drifts,
         if(sum(drifting) = 0, NULL, sum(drift) / sum(drifting)) AS talk_drift_seconds
     FROM
@@ -80,5 +82,4 @@ FROM
     ) AS each
     GROUP BY told_by, hour
 ) AS hourly
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How often calls have which gap, by source and hour';

@@ -140,5 +140,4 @@ LEFT JOIN
     FROM suspect_ids
     GROUP BY account, source
 ) AS suspected ON suspected.account = heard.account AND suspected.source = heard.source
-SETTINGS additional_table_filters = {} -- a caller's filters would reach the tables below
 COMMENT 'How well each source keeps us informed';

@@ -24,5 +24,4 @@ SELECT
 FROM $passed AS known
 $secret
 WHERE known.field IN ($fields)
-$unfiltered
 COMMENT '$name for people who may not see phone numbers: pseudonyms that still join; nothing of recordings or variables';

@@ -6,6 +6,5 @@ $head
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS ${keyed}SELECT
 $values
-FROM $passed AS known
-$joined$where$unfiltered
+FROM $passed AS known$joined$where
 COMMENT '$comment';

@@ -25,9 +25,17 @@ def test_order_is_that_of_receipt_and_each_source_counts_for_itself() -> None:
     assert heard_of([RANG, replace(ANSWERED, received_at=2)]) == ((RANG.source, 2, 1, 0),)
 
 
+def test_the_first_that_is_heard_is_the_source_of_the_call_also_if_it_only_requested() -> None:
+    asked = event("requested", "a", received_at=0, event_id="asked", source="api")
+    call = call_of([asked, RANG, ANSWERED])
+    assert call.heard == (("api", 0, 0, 0), (RANG.source, 2, 1, 0))
+    assert (call.source, call.sources) == ("api", ("api", RANG.source))
+
+
 def test_what_is_not_kept_and_what_is_add_up() -> None:
-    events = [RANG, ANSWERED, ENDED, BILL]
-    for kept in ([RANG], [BILL, ENDED], events):
+    asked = event("requested", "a", received_at=0, event_id="asked", source="api")
+    events = [RANG, ANSWERED, ENDED, BILL, asked]
+    for kept in ([RANG], [BILL, ENDED], [asked], events):
         dropped = [each for each in events if each not in kept]
         assert all_heard([heard_of(kept), lost_heard(dropped, kept)]) == heard_of(events)
 

@@ -24,6 +24,13 @@ PARAMETERS = {
     "by": "direction,line,queue,team,agent,campaign",
 }
 
+OF_A_READER = {
+    "aggregate_functions_null_for_empty": 1,
+    "join_use_nulls": 1,
+    "prefer_column_name_to_alias": 1,
+}
+"""Settings of a reader, or of a profile, that would change what a query means."""
+
 
 def reading(**more: str) -> dict[str, str]:
     """By view, the query that reads all of it; views that want to know an account or a call only if told."""

@@ -148,6 +148,10 @@ def write(client: Client, legs: list[Leg], chance: random.Random) -> None:
             "account, day, call_id, leg_id, version, extension, rang_at, answered_at, ended_at, busy_until"
         )
         client.execute(f"INSERT INTO stored_legs ({columns}) VALUES", rows)
+    client.execute(
+        "INSERT INTO call_days (account, began_on, day) "
+        "SELECT DISTINCT account, toDate(rang_at), day FROM stored_legs WHERE isNotNull(rang_at)"
+    )
 
 
 def call_of(leg: Leg) -> str:
@@ -192,3 +196,26 @@ def test_agents_equals_the_plain_telling(store_settings: Settings, client: Clien
     )
     wanted = f"SELECT * FROM agents WHERE hour >= '{since:%F %T}' AND hour < '{until:%F %T}' ORDER BY ALL"
     assert some == select(store_settings, wanted) != []
+
+
+def test_agents_between_has_calls_that_were_heard_of_days_later(store_settings: Settings) -> None:
+    began = START - START % HOUR
+    late = {"received_at": began + 9 * 24 * HOUR, "started_at": began, "extension": "200"}
+    times = {"ring": began, "hangup": began + HOUR // 4}
+    tell(store_settings, [event(kind, "leg", at, **late) for kind, at in times.items()])
+    since, until = moment(began), moment(began + HOUR)
+    rows = select(
+        store_settings,
+        f"SELECT ring_seconds FROM agents_between(since = '{since:%F %T}', until = '{until:%F %T}')",
+    )
+    assert rows == select(store_settings, "SELECT ring_seconds FROM agents") == [{"ring_seconds": 900}]
+
+
+def test_agents_between_reads_the_days_of_its_calls_alone(store_settings: Settings) -> None:
+    for number in range(9):
+        began = START + number * 24 * HOUR
+        tell(store_settings, [event("ring", f"leg-{number}", began, extension="200")])
+    fifth = moment(START + 4 * 24 * HOUR)
+    query = f"EXPLAIN indexes = 1 SELECT * FROM agents_between(since = '{fifth:%F}', until = '{fifth:%F}')"
+    explained = "\n".join(row["explain"] for row in select(store_settings, query))
+    assert "Parts: 5/9" in explained  # two days more on either side

@@ -13,6 +13,7 @@ import pytest
 
 from operations.accounts.store import Account, put
 from runtime import clickhouse
+from schemas.times import microseconds
 from sinks import local, statements
 from tests.rows import select
 
@@ -160,6 +161,59 @@ def test_only_the_days_that_are_asked_for_are_read(settings: Settings) -> None:
     )
     explained = "\n".join(row["explain"] for row in select(settings, query))
     assert "Parts: 9/28" in explained  # a day more on either side
+
+
+def told(at: datetime, direction: str, outcome: str) -> list[Any]:
+    """A row of stored_calls: between 4000 and one other number."""
+    numbers = ("0612345678", "4000") if direction == "inbound" else ("4000", "0612345678")
+    return [f"{direction} {at:%F %T}", at.date(), at, direction, outcome, *numbers]
+
+
+def test_a_day_of_callers_is_24_hours_also_where_it_reaches_two_local_days_away(
+    module_settings: Settings,
+) -> None:
+    """Of Paris, 29 March has 23 hours: from 28 March, 23:50, to 30 March, 00:20, it is 23.5."""
+    missed, again = datetime(2026, 3, 28, 22, 50, tzinfo=UTC), datetime(2026, 3, 29, 22, 20, tzinfo=UTC)
+    rows = [
+        told(missed, "inbound", "unanswered"),
+        told(again, "outbound", "answered"),
+        told(again + timedelta(minutes=5), "inbound", "answered"),
+    ]
+    columns = "account, version, call_id, day, started_at, direction, outcome, caller, callee"
+    with clickhouse.connected(module_settings.clickhouse) as client:
+        put(client, Account("night", "Europe/Paris"))
+        client.execute(
+            f"INSERT INTO stored_calls ({columns}) VALUES",
+            [("night", 1, call_id, day, microseconds(at), *rest) for call_id, day, at, *rest in rows],
+        )
+    (row,) = select(
+        module_settings,
+        "SELECT called_back_at FROM missed_callers(first_day = '2026-03-28', last_day = '2026-03-28') "
+        "WHERE account = 'night'",
+    )
+    assert row["called_back_at"].replace(tzinfo=UTC) == again
+    figures = [
+        select(
+            module_settings,
+            "SELECT repeat_calls, followed_by_repeat FROM caller_figures"
+            f"(first_day = '{day}', last_day = '{day}', minutes = 0, by = '') WHERE account = 'night'",
+        )
+        for day in ("2026-03-28", "2026-03-30")
+    ]
+    assert figures == [
+        [{"repeat_calls": 0, "followed_by_repeat": 1}],
+        [{"repeat_calls": 1, "followed_by_repeat": 0}],
+    ]
+
+
+def test_all_days_may_be_asked_for(settings: Settings) -> None:
+    every = "first_day = '1970-01-01', last_day = '2149-06-06'"
+    assert select(settings, f"SELECT 1 FROM caller_contacts({every})")
+    (row,) = select(
+        settings,
+        f"SELECT calls FROM call_figures({every}, minutes = 0, by = '') WHERE account = 'unset'",
+    )
+    assert row["calls"] == len(DAYS) * 96
 
 
 def test_calls_that_were_heard_of_late_count_where_they_began(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -223,6 +224,30 @@ def test_the_time_in_a_uuid_is_the_one_that_normalize_reads(store_settings: Sett
     found = dict(client.execute("SELECT call_id, toUnixTimestamp64Micro(uuid_at) FROM reconciliation"))
     assert found == {call_id: created_at(canonical(leg)) for call_id, leg in legs.items()}
     assert sum(made_at is not None for made_at in found.values()) > len(legs) / 5
+
+
+def test_the_zone_of_an_hour_is_that_of_most_of_its_calls(store_settings: Settings) -> None:
+    """Whatever else these calls lack: of those 8 hours off each lacks something else."""
+
+    def off(hours: int, number: int, *kinds: str) -> list[CallEvent]:
+        leg = uuid_of(START - hours * HOUR, number)
+        said: dict[str, Any] = {"ids": (leg,), "uuid": leg}
+        return [bill(**said) if kind == "cdr" else status_events(kind, **said)[0] for kind in kinds]
+
+    eight = [off(8, 1, "ring"), off(8, 2, "ring", "cdr"), off(8, 3, "cdr")]
+    one = [off(-1, number, "ring") for number in (4, 5)]
+    asked = "SELECT wrong_zone, zone_hours FROM reconciliation_by_hour"
+    tell(store_settings, *eight, *one)
+    assert select(store_settings, asked) == [{"wrong_zone": 5, "zone_hours": 8}]
+    tell(store_settings, off(-1, 6, "cdr"))
+    assert select(store_settings, asked) == [{"wrong_zone": 6, "zone_hours": -1}]  # of equals the smaller
+
+
+def uuid_of(at: int, number: int) -> str:
+    """A UUID made at a time, in microseconds since 1970."""
+    ticks = at * 10 + 0x01B21DD213814000
+    time_hi_version = (ticks >> 48) & 0x0FFF | 0x1000
+    return str(UUID(fields=(ticks & 0xFFFFFFFF, (ticks >> 32) & 0xFFFF, time_hi_version, 0x80, 0, number)))
 
 
 def test_by_hour_and_source(store_settings: Settings) -> None:

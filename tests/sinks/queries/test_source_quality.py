@@ -65,6 +65,17 @@ def test_duplicates_order_and_hangups(store_settings: Settings) -> None:
     assert row["last_received_at"].timestamp() * SECOND == again.received_at
 
 
+def test_a_source_that_only_requested_has_none_of_what_others_told(store_settings: Settings) -> None:
+    asked = event("requested", "leg-1", START, source="api", requested_by="200")
+    alone = event("ring", "leg-2", START, source="api")
+    tell(store_settings, [asked, *billed(1, 5, "ring", "answer", "hangup")], [alone])
+    api, shop = (quality(store_settings)[source] for source in ("api", "shop"))
+    assert (api["callbacks"], api["events"], api["calls"]) == (1, 1, 2)
+    assert (shop["callbacks"], shop["events"], shop["calls"]) == (4, 4, 0)
+    assert (api["out_of_order_percent"], shop["out_of_order_percent"]) == (None, 0)
+    assert (api["duplicates_percent"], shop["duplicates_percent"]) == (0, 0)
+
+
 ORDERS = {
     ("dial", "answer", "hangup"): 0,
     ("answer", "dial", "hangup"): 100,
