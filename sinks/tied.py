@@ -98,7 +98,7 @@ def tied(
 ) -> list[Tied]:
     """Group events by what ever tied them together; groups for which nobody asked are left out."""
     namings = [naming for naming in namings if naming.leg not in suspects]
-    groups = _Groups()
+    groups = Groups()
     for naming in namings:
         for leg in (naming.leg, *naming.others):
             if leg not in suspects:
@@ -121,7 +121,7 @@ def tied(
     ]
 
 
-class _Groups:
+class Groups:
     """Legs that are tied together; the smallest stands for its group."""
 
     def __init__(self) -> None:

@@ -68,7 +68,8 @@ WHERE ((topic = %(raw)s AND offset < arrayElement(%(raw_line)s, partition + 1))
 
 # Each event by the callbacks that said it, in its newest reading; that a call was closed no callback said.
 TOLD = """
-SELECT account, event_id, notEmpty(ids) AND kind != 'void' AS is_call, source, received_at, callback_id AS id
+SELECT account, event_id, notEmpty(ids) AND kind != 'void' AS is_call, ids, source, received_at,
+    callback_id AS id
 FROM stored_events FINAL
 WHERE callback_id != ''
 """
@@ -81,7 +82,10 @@ WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(acc
     (SELECT sipHash64(account, id) FROM call_ids WHERE day >= %(calls_since)s)
 """
 
-# A call that has very many events names the latest; of the others it has those that share an id with these.
+_KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
+
+# A call that has very many events names the latest. Of the others, only those that share an id with these are
+# found here; `tied` finds the rest, from id to id.
 _IN_CALLS = f"""
 SELECT sipHash64(account, arrayJoin(events)) FROM calls
 UNION ALL
@@ -89,8 +93,7 @@ SELECT sipHash64(account, event_id) FROM event_ids
 WHERE sipHash64(account, id) IN
 (
     SELECT sipHash64(account, id) FROM event_ids
-    WHERE sipHash64(account, event_id) IN
-        (SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated)
+    WHERE sipHash64(account, event_id) IN ({_KEPT})
 )
 UNION ALL
 SELECT sipHash64(account, event_id) FROM event_ids
@@ -103,15 +106,19 @@ _SHORT = "NOT rejected AND (events = 0 OR held < calls)"
 def _fates(which: str) -> str:
     return f"""
 SELECT a.source AS source, a.rejected AS rejected, a.codes AS codes, e.events AS events, e.calls AS calls,
-    e.held AS held, a.account AS account, a.id AS id,
+    e.held AS held, e.loose AS loose, a.account AS account, a.id AS id,
     a.topic AS topic, a.partition AS partition, a.offset AS offset
 FROM ({ARCHIVED} AND {which}) AS a
 LEFT JOIN
 (
-    SELECT account, id, count() AS events, countIf(is_call) AS calls,
-        countIf(is_call AND sipHash64(account, event_id) IN ({_IN_CALLS})) AS held
-    FROM ({TOLD})
-    WHERE {which}
+    SELECT account, id, count() AS events, countIf(is_call) AS calls, countIf(is_call AND is_held) AS held,
+        groupArrayIf(ids, is_call AND NOT is_held) AS loose
+    FROM
+    (
+        SELECT account, id, is_call, ids, sipHash64(account, event_id) IN ({_IN_CALLS}) AS is_held
+        FROM ({TOLD})
+        WHERE {which}
+    )
     GROUP BY account, id
 ) AS e ON a.account = e.account AND a.id = e.id
 """
@@ -120,7 +127,7 @@ LEFT JOIN
 def _groups(which: str) -> str:
     return f"""
 SELECT source, rejected, codes, events, calls, held, count(),
-    groupArrayIf(%(most)s)((account, id), {_SHORT}) AS short
+    groupArrayIf(%(most)s)((account, id, loose), {_SHORT}) AS short
 FROM ({_fates(which)})
 GROUP BY source, rejected, codes, events, calls, held
 """
@@ -128,6 +135,16 @@ GROUP BY source, rejected, codes, events, calls, held
 
 GROUPS = _groups(SLICED)
 GROUPS_OF = _groups(NAMED)
+
+TRUNCATED = "SELECT 1 FROM calls WHERE truncated LIMIT 1"
+
+LINKED = f"""
+SELECT account, id, max(sipHash64(account, event_id) IN ({_KEPT})) AS is_named,
+    groupUniqArrayArray(beside) AS others
+FROM event_ids
+WHERE id IN %(ids)s
+GROUP BY account, id
+"""
 
 HOLES = f"""
 SELECT events = 0, source, id, topic, partition, offset

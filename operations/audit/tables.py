@@ -6,17 +6,19 @@ question takes does not grow with the archive.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from operations import suspects
-from operations.audit import questions
+from operations.audit import questions, tied
 from operations.audit.identity import Group, Hole, Name, Problem
 from operations.audit.offsets import Range
+from operations.audit.tied import Fate, Linked, Loose, Walk
 from runtime.portions import MOST_BYTES, MOST_VALUES, portions
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from clickhouse_driver import Client
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from operations.audit.offsets import Partition
     from runtime.settings import KafkaSettings
     from schemas.callbacks import Callback
+    from sinks.batch import Leg
     from sinks.span import Span
 
 SLICE = 500_000
@@ -77,21 +80,56 @@ class Tables:
     def groups(self, lines: Mapping[Partition, int], slices: int, most: int) -> Iterator[Group]:
         """Return the fate of the callbacks before the lines, slice by slice, naming a few of each group."""
         for number in range(slices):
-            yield from self._groups(questions.GROUPS, lines, most, slices=slices, slice=number)
+            yield from self._slice(lines, slices, number, most)
+
+    def _slice(self, lines: Mapping[Partition, int], slices: int, number: int, most: int) -> Iterable[Group]:
+        """Look at a slice in parts where otherwise some callbacks would not be named that may be held."""
+        fates = self._fates(questions.GROUPS, lines, most, slices=slices, slice=number)
+        finer = tied.parts(fates, most)
+        if finer == 1 or not self._has_truncated():
+            return self._settled(fates)
+        each = (self._slice(lines, slices * finer, number + slices * part, most) for part in range(finer))
+        return tied.joined(chain.from_iterable(each), most)
 
     def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
         for some in _in_portions(names):
-            yield from self._groups(questions.GROUPS_OF, lines, len(some), names=some)
+            yield from self._settled(self._fates(questions.GROUPS_OF, lines, len(some), names=some))
 
-    def _groups(
-        self, query: str, lines: Mapping[Partition, int], most: int, **values: Any
-    ) -> Iterator[Group]:
+    def _fates(self, query: str, lines: Mapping[Partition, int], most: int, **values: Any) -> list[Fate]:
+        fates = []
         for *numbers, short in self._ask(query, **self._lines(lines), most=most, **values):
             source, rejected, codes, events, calls, held, callbacks = numbers
-            yield Group(source, bool(rejected), codes, events, calls, held, callbacks, tuple(short))
+            group = Group(source, bool(rejected), codes, events, calls, held, callbacks)
+            fates.append(Fate(group, [Loose(*each) for each in short]))
+        return fates
+
+    def _settled(self, fates: Sequence[Fate]) -> Iterator[Group]:
+        held = self._tied({leg for fate in fates for leg in fate.legs})
+        for fate in fates:
+            yield from fate.settled(held)
+
+    def _tied(self, legs: set[Leg]) -> set[Leg]:
+        """Return which of these ids are tied to a truncated call, over any number of steps."""
+        if not legs or not self._has_truncated():
+            return set()
+        walk = Walk(legs)
+        while ahead := walk.ahead():
+            walk.go_on(ahead, self._linked(ahead))
+        return walk.tied()
+
+    def _has_truncated(self) -> bool:
+        return bool(self._ask(questions.TRUNCATED))
+
+    def _linked(self, legs: set[Leg]) -> Iterator[Linked]:
+        for ids in portions(sorted({name for _, name in legs})):
+            for row in self._ask(questions.LINKED, ids=ids):
+                yield Linked(*row)
 
     def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
-        """Return holes among these callbacks: archived, but without events or calls that should exist."""
+        """Return holes among these callbacks: archived, but without events or calls that should exist.
+
+        They are those that a group names as short: here, nothing is looked up from id to id.
+        """
         holes: list[Hole] = []
         for some in _in_portions(names):
             if len(holes) >= limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +16,18 @@ from kafka.structs import OffsetAndMetadata
 from ingest.spool import Spool
 from operations.audit import log
 from operations.audit.examine import examine
-from operations.audit.identity import Problem, Verdict, total
+from operations.audit.identity import Problem, Verdict, tally, total
+from operations.audit.kept import kept
 from operations.audit.offsets import Range
+from operations.audit.tables import Tables
+from processors.correlate.bounds import bounded
 from runtime import clickhouse, topics
 from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from runtime.settings import RetentionSettings
 from schemas.callbacks import Callback
+from schemas.legs import Tellings
+from schemas.records import row_of
 from schemas.times import moment
 from schemas.topics import Topic
 from sinks import rows
@@ -35,11 +40,11 @@ from tests.pipeline import Pipeline
 from tests.rows import select
 from tests.servers import eventually
 from tests.sinks.flow import Flow
-from tests.sinks.folded import insert, write
+from tests.sinks.folded import add, insert, write
 from tests.sinks.queries.telling import DAY, event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from operations.audit.examine import Report
@@ -328,9 +333,64 @@ def test_what_retention_has_dropped_is_no_hole(
     assert problems(audited(settings)) == {Problem.NOT_IN_A_CALL}
 
 
+def chain(ids: Sequence[str], account: str = "acme") -> list[CallEvent]:
+    """A ring of each id that names the next one too, and its hangup."""
+    times = count(SystemClock().now() - DAY)
+    return [
+        event(kind, leg, next(times), account=account, source="shop", ids=named)
+        for leg, following in pairwise(ids)
+        for kind, named in (("ring", (leg, following)), ("hangup", (leg,)))
+    ]
+
+
+def archived(settings: Settings, told: Iterable[CallEvent]) -> list[CallEvent]:
+    """Archive a callback for each event, and write the events; no stage lags."""
+    with Flow(settings) as flow:
+        told = [replace(each, callback_id=reported(flow, each)) for each in told]
+    archive(settings, {each.callback_id for each in told})
+    for group in ("normalize", "sink"):
+        commit_past(settings, settings.kafka.group(group), Topic.RAW)
+    batch = Batch()
+    for each in told:
+        add(batch, Topic.EVENTS, each.to_json())
+    insert(settings, batch)
+    return told
+
+
+def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
+    stack_settings: Settings,
+) -> None:
+    settings, names = stack_settings, [f"{number:02}" for number in range(40)]
+    told = archived(settings, chain(names))
+    call = bounded("00", {each.event_id: each for each in told}, 4)
+    batch = Batch()
+    add(batch, Topic.RECORDS, row_of("acme", "00", Tellings(tuple(call.values()))).to_json())
+    insert(settings, batch)
+    (row,) = select(settings, "SELECT truncated, length(events) AS named, revision FROM calls")
+    assert (row["truncated"], row["named"] < 6, row["revision"]) == (True, True, len(told))
+    report = assert_whole(settings)
+    assert report.counts["shop"].in_calls == len(told)
+    lost = archived(settings, chain(["x", "y", "z"]) + chain(["05", "06"], account="other"))
+    report = audited(settings)
+    assert (report.verdict(), report.counts["shop"].difference()) == (Verdict.HOLE, len(lost))
+    assert problems(report) == {Problem.NOT_IN_A_CALL}
+    assert {hole.callback_id for hole in report.holes} == {each.callback_id for each in lost}
+    assert_each_callback_is_judged_however_few_are_named(settings, len(told), len(lost))
+
+
+def assert_each_callback_is_judged_however_few_are_named(settings: Settings, held: int, lost: int) -> None:
+    with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
+        lines = kafka.ends([settings.kafka.topic(topic) for topic in (Topic.RAW, Topic.REJECTED)])
+        tables = Tables(client, settings.kafka, kept(Span(), settings.retention, SystemClock().now()))
+        groups = list(tables.groups(lines, 2, 1))
+    counts = tally(groups)["shop"]
+    assert (counts.in_calls, counts.difference()) == (held, lost)
+    assert 0 < sum(len(group.short) for group in groups) <= lost
+
+
 def reported(flow: Flow, event: CallEvent) -> str:
     """Publish the callback of an event; its id."""
-    callback = replace(flow.callback(b"x"), received_at=event.received_at)
+    callback = replace(flow.callback(b"x"), received_at=event.received_at, account=event.account)
     flow.accept(callback)
     return callback.id
 

@@ -47,6 +47,8 @@ def asked() -> list[str]:
         questions.TWICE,
         questions.GROUPS,
         questions.GROUPS_OF,
+        questions.TRUNCATED,
+        questions.LINKED,
         questions.HOLES,
         questions.STRAYS,
         questions.VERDICTS,
