@@ -15,6 +15,8 @@ from kafka.errors import KafkaError, LeaderNotAvailableError
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner.abc import Partitioner
 
+from runtime.departures import close_producer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -110,17 +112,17 @@ class Broker:
                 raise LeaderNotAvailableError(f"{topic['name']} has no partition with a leader")
 
     def close(self) -> None:
-        """Let go and return at once; messages under way have until their time-out."""
+        """Let go and return at once; messages under way have until their time-out, then they fail."""
         for client in (getattr(self, "_producer", None), self._admin):
             if client is not None:
                 threading.Thread(target=end, args=(client, self._timeout), daemon=True).start()
 
 
 def end(client: Any, timeout_seconds: float) -> None:
-    """Close a client; a producer first waits until everything handed to it is settled."""
+    """Close a client; a producer has twice the time-out to settle what was handed to it, the rest fails."""
     try:
         if isinstance(client, KafkaProducer):
-            client.close(timeout=2 * timeout_seconds)
+            close_producer(client, 2 * timeout_seconds)
         else:
             client.close()
     except (KafkaError, OSError):

@@ -34,6 +34,8 @@ MOST_SECONDS = 10.0
 """The longest pause after an attempt that failed; each pause is twice as long as the one before."""
 TIMEOUT_SECONDS = 10.0
 """For the acknowledgement of messages that nobody waits for."""
+LATE_SECONDS = 10.0
+"""In a look at the spool, for all messages together that were given up and may be acknowledged yet."""
 REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
 """What no attempt will change."""
 TOGETHER = 200
@@ -46,8 +48,8 @@ class Earlier(Protocol):
     def answering(self) -> bool:
         """Return whether the broker answers."""
 
-    def came_after_all(self, message: Message) -> bool:
-        """Return whether the message has been acknowledged meanwhile."""
+    def came_after_all(self, message: Message, deadline: float) -> bool:
+        """Return whether the message has been acknowledged meanwhile, or is by then (monotonic seconds)."""
 
 
 class Drain:
@@ -116,18 +118,18 @@ class Drain:
         Raise `KafkaError` or OSError if there is no connection.
         """
         self._spool.seal()
-        published = 0
+        published, late_until = 0, time.monotonic() + LATE_SECONDS
         with contextlib.closing(self._spool.segments()) as segments:
             for segment in segments:
                 if not self._goes_on():
                     break
                 attempt.connect()
-                published += self._publish(attempt, segment)
+                published += self._publish(attempt, segment, late_until)
         self._spool.measure()
         self._progress = {path: each for path, each in self._progress.items() if path.exists()}
         return published
 
-    def _publish(self, attempt: Attempt, segment: Segment) -> int:
+    def _publish(self, attempt: Attempt, segment: Segment, late_until: float) -> int:
         """Publish what the broker takes of a file, remove it if that is all; return how many it took."""
         progress = self._progress.setdefault(segment.path, Progress())
         before = len(progress.acknowledged)
@@ -139,19 +141,19 @@ class Drain:
             )
             return 0
         try:
-            self._send(attempt, messages, progress)
+            self._send(attempt, messages, progress, late_until)
         finally:
             metrics.SPOOL_PUBLISHED.inc(len(progress.acknowledged) - before)
         if not progress.left(messages):
             finish(segment, bad, len(progress.refused))
         return len(progress.acknowledged) - before
 
-    def _send(self, attempt: Attempt, messages: list[Message], progress: Progress) -> None:
+    def _send(self, attempt: Attempt, messages: list[Message], progress: Progress, late_until: float) -> None:
         left = list(progress.left(messages).items())
         for start in range(0, len(left), TOGETHER):
             some: dict[int, Message] = {}
             for each, message in left[start : start + TOGETHER]:
-                if self._publisher.came_after_all(message):
+                if self._publisher.came_after_all(message, late_until):
                     progress.acknowledged.add(each)
                 else:
                     some[each] = message

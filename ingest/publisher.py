@@ -95,13 +95,16 @@ class KafkaPublisher:
         """Return whether the broker answered when last asked."""
         return self._broker is not None
 
-    def came_after_all(self, message: Message) -> bool:
-        """Return whether a message that was given up has been acknowledged later; waits for that."""
+    def came_after_all(self, message: Message, deadline: float) -> bool:
+        """Return whether a message that was given up has been acknowledged later, or is by the deadline.
+
+        The deadline is in monotonic seconds. Each message is found once.
+        """
         future = self._late.pop(name_of(message), None)
         if future is None:
             return False
         try:
-            future.get(self._timeout)
+            future.get(max(0.0, deadline - time.monotonic()))
         except KafkaError:
             return False
         return True

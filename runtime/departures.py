@@ -1,18 +1,21 @@
-"""Where we depart from kafka-python 3.0.12: it leaves sockets unclosed, and reads closed ones.
+"""Where we depart from kafka-python 3.0.12: it leaves sockets and threads behind, and reads closed sockets.
 
 A broker that refuses costs it one each time. A client that is closed loses those that connect, shake hands or
 have something to write at that moment; its #3097 closes only what is connected and idle.
 
 A task that waits for bytes may wake up when its connection has been closed, and then logs a traceback.
+
+A producer that still has something to send when it is closed goes on for good.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from kafka.errors import KafkaConnectionError
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
@@ -20,7 +23,12 @@ from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from kafka import KafkaProducer
+
     Received = tuple[bytes, Exception | None]
+
+FORCED_SECONDS = 5.0
+"""In which a producer's thread ends once it need not send any more; else it ends later."""
 
 
 def closing_refused(connect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -75,6 +83,25 @@ def knowing_the_end(receive: Callable[..., Received]) -> Callable[..., Received]
         return receive(transport)
 
     return knows
+
+
+def close_producer(producer: KafkaProducer, seconds: float) -> None:
+    """Close a producer; what is not acknowledged within these seconds fails, and raises nothing here.
+
+    `KafkaProducer.close` begins with `self.flush(timeout)` (producer/kafka.py, line 695): it waits that long
+    for each batch, and raises KafkaTimeoutError before the sender is told. Its thread, its sockets and the
+    futures of its messages would stay for good: without an id from the broker, no batch of it ever expires.
+    """
+    sender = producer._sender
+    sender.initiate_close()
+    sender.join(seconds)
+    if sender.is_alive():
+        sender.force_close()
+        sender.join(FORCED_SECONDS)
+    if not sender.is_alive():
+        producer._accumulator.abort_incomplete_batches()
+    with suppress(KafkaTimeoutError):
+        producer.close(timeout=0)
 
 
 def depart() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from runtime import topics
+from runtime.departures import close_producer
 from runtime.errors import StartError
 from runtime.kafka import client_options
 
@@ -71,15 +72,10 @@ def producing(settings: KafkaSettings, topic: str, patience: float) -> Iterator[
         )
         producer.partitions_for(name)
     except (KafkaError, OSError) as error:
-        _close(producer)
+        if producer is not None:
+            close_producer(producer, CLOSE_SECONDS)
         raise StartError(topics.trouble(settings, error)) from None
     try:
         yield Producer(settings, name, producer, patience)
     finally:
-        _close(producer)
-
-
-def _close(producer: KafkaProducer | None) -> None:
-    if producer is not None:
-        with suppress(KafkaError):  # what is still under way was given up already
-            producer.close(timeout=CLOSE_SECONDS)
+        close_producer(producer, CLOSE_SECONDS)

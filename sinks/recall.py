@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaProducer
 
+from runtime.departures import close_producer
 from runtime.kafka import ByKey, client_options
 from runtime.portions import portions
 from schemas.times import SECOND
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sinks.tied import Tied
 
 SEND_SECONDS = 30.0
+CLOSE_SECONDS = 1.0
 
 LOOK_UP = """
 SELECT account, id, day, event_id, beside
@@ -130,7 +132,7 @@ class Recall:
 
     def close(self) -> None:
         if self._producer is not None:
-            self._producer.close(timeout=1)
+            close_producer(self._producer, CLOSE_SECONDS)
 
     def _look_up(self, legs: set[Leg], before: int) -> list[Naming]:
         """What named these legs, in any reading."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.errors import KafkaTimeoutError
 
 from ingest.broker import Broker
 from ingest.drain import Drain
 from ingest.groups import Message
+from ingest.publisher import KafkaPublisher
 from ingest.spool import BROKEN, Spool
 from runtime import topics
 from runtime.kafka import client_options
@@ -46,7 +49,8 @@ class Answering:
     def answering(self) -> bool:
         return True
 
-    def came_after_all(self, message: Message) -> bool:
+    def came_after_all(self, message: Message, deadline: float) -> bool:
+        del deadline
         found = message.value == self._late
         if found:
             self._late = b""
@@ -137,6 +141,39 @@ def test_what_the_broker_never_takes_is_kept_for_people(settings: Settings, tmp_
     with contextlib.closing(drain):
         eventually(lambda: [left.suffix for left in folder.iterdir()] == [BROKEN], "it is set aside")
     assert values(settings, Topic.RAW) == [b"after", b"before"]
+
+
+class NeverDone:
+    """What became of messages of which no news comes, ever."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        """How many seconds each wait was."""
+
+    def get(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        time.sleep(seconds)
+        raise KafkaTimeoutError
+
+
+def test_late_messages_are_waited_for_once_and_together(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.drain.LATE_SECONDS", 0.5)
+    raw, folder = f"{settings.kafka.prefix}{Topic.RAW}", tmp_path / "files"
+    numbers = [b"%03d" % number for number in range(MANY)]
+    spool = spool_of(folder, [(raw, value) for value in numbers])
+    publisher, never = KafkaPublisher(settings.kafka, [raw], TIMEOUT_SECONDS), NeverDone()
+    for value in numbers:
+        publisher.late(Message(raw, value, [("id", value)]), never)
+    publisher.start()
+    drain = Drain(spool, partial(Broker, client_options(settings.kafka), [raw]), publisher)
+    drain.start()
+    with contextlib.closing(publisher), contextlib.closing(drain):
+        eventually(lambda: not list(folder.iterdir()), "all are published")
+    assert values(settings, Topic.RAW) == numbers
+    assert len(never.waits) == MANY
+    assert sum(never.waits) <= 0.5
 
 
 def test_no_connection_is_made_for_files_that_others_write(tmp_path: Path) -> None:

@@ -1,18 +1,34 @@
-"""No socket of a client of Kafka is left to the garbage collector, and none that is closed is read."""
+"""No socket or thread of a client of Kafka is left behind, and no socket that is closed is read."""
 
 from __future__ import annotations
 
-import importlib
+import os
+import signal
 import socket
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
+from kafka import KafkaProducer
+from kafka.admin import NewTopic
 from kafka.errors import KafkaConnectionError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
-importlib.import_module("runtime.kafka")  # which mends kafka-python
+from runtime import topics
+from runtime.departures import close_producer
+from runtime.kafka import client_options  # which mends kafka-python
+from runtime.settings import KafkaSettings
+from tests.servers import PATIENCE, kafka_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from compose.embedded.kafka.node import KafkaNode
+
+SOON_SECONDS = 0.1
 
 
 @pytest.fixture
@@ -66,3 +82,47 @@ def test_to_read_from_a_connection_that_was_closed_meanwhile_logs_no_traceback(
         transport.close()
         assert isinstance(receive(transport)[1], KafkaConnectionError)
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    with kafka_node(tmp_path_factory.mktemp("kafka")) as made:
+        with topics.admin(KafkaSettings(bootstrap_servers=made.bootstrap)) as admin:
+            admin.create_topics([NewTopic("t", 1, 1)])
+            admin.wait_for_topics(["t"])
+        yield made
+
+
+def producer_to(node: KafkaNode, **options: int) -> KafkaProducer:
+    """It knows the partitions of the topic `t`."""
+    settings = KafkaSettings(bootstrap_servers=node.bootstrap)
+    producer = KafkaProducer(**client_options(settings), acks="all", metrics_enabled=False, **options)
+    producer.partitions_for("t")
+    return producer
+
+
+@contextmanager
+def standing_still(node: KafkaNode) -> Iterator[None]:
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+
+
+def test_a_producer_ends_though_its_broker_takes_nothing(node: KafkaNode) -> None:
+    threads = set(threading.enumerate())
+    producer = producer_to(node)
+    producer.send("t", b"before").get(PATIENCE)
+    with standing_still(node):
+        under_way = [producer.send("t", b"x" * 10_000) for _ in range(10)]
+        close_producer(producer, SOON_SECONDS)
+        assert set(threading.enumerate()) <= threads
+    assert all(future.failed() for future in under_way)
+
+
+def test_a_producer_first_sends_what_it_has(node: KafkaNode) -> None:
+    producer = producer_to(node, linger_ms=1_000_000, delivery_timeout_ms=2_000_000)
+    waiting = [producer.send("t", b"%d" % number) for number in range(10)]
+    close_producer(producer, PATIENCE)
+    assert all(future.succeeded() for future in waiting)
