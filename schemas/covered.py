@@ -7,56 +7,52 @@ Each is known by the first 32 bits of a hash of its id: among 10,000 that were s
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from bisect import bisect_left
 from hashlib import blake2b
+from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 SIZE = 4
 """Bytes of a hash."""
-MOST = 15_000
-"""So many are kept; of more, those with the smallest hashes."""
+MOST = 8_000
+"""So many are kept; of more, the smallest hashes."""
 
 
 class Covered:
     """Ids that were summed up."""
 
     def __init__(self, text: str = "") -> None:
-        """`text` is as `with_ids` gives it."""
-        self._hashes = b64decode(text)
+        """`text` is as `with_ids` gives it. Raises ValueError for any other."""
+        written = b64decode(text)
+        if len(written) % SIZE:
+            raise ValueError("these are no hashes")
+        sorted_hashes = unpack(f">{len(written) // SIZE}I", written)
+        self.hashes = frozenset(sorted_hashes)
+        self._last = sorted_hashes[-1] if sorted_hashes else 0
 
     def __len__(self) -> int:
-        return len(self._hashes) // SIZE
+        return len(self.hashes)
 
     def __contains__(self, name: str) -> bool:
-        wanted = hash_of(name)
-        place = bisect_left(range(len(self)), wanted, key=self._at)
-        return self._at(place) == wanted
+        return hash_of(name) in self.hashes
 
     @property
     def is_whole(self) -> bool:
         """Whether each that was summed up is in it."""
         return len(self) < MOST
 
-    def __iter__(self) -> Iterator[bytes]:
-        return map(self._at, range(len(self)))
-
     def tells(self, name: str) -> bool:
         """Whether it is certain of this id, one way or the other."""
-        return self.is_whole or hash_of(name) <= self._at(len(self) - 1)
+        return self.is_whole or hash_of(name) <= self._last
 
     def with_ids(self, ids: Iterable[str]) -> str:
         """Return these and more ids as text."""
-        hashes = set(self)
-        hashes.update(map(hash_of, ids))
-        return b64encode(b"".join(sorted(hashes)[:MOST])).decode()
-
-    def _at(self, place: int) -> bytes:
-        return self._hashes[place * SIZE : (place + 1) * SIZE]
+        hashes = sorted(self.hashes.union(map(hash_of, ids)))[:MOST]
+        return b64encode(pack(f">{len(hashes)}I", *hashes)).decode()
 
 
-def hash_of(name: str) -> bytes:
+def hash_of(name: str) -> int:
     """Return what is kept of an id."""
-    return blake2b(name.encode(), digest_size=SIZE).digest()
+    return int.from_bytes(blake2b(name.encode(), digest_size=SIZE).digest())

@@ -38,7 +38,7 @@ def summary_of(event: CallEvent) -> Summary:
 def legs_counted(ids: list[str], summed: list[Summary]) -> int:
     """Count the legs with these ids, and those that only events named which were summed up."""
     named = [Covered(each.named) for each in summed]
-    known = {hash_of(name) for name in ids}.union(*named)
+    known = frozenset(map(hash_of, ids)).union(*(each.hashes for each in named))
     if all(each.is_whole for each in named):
         return len(known)
     return max(len(known), len(ids) + sum(each.legs for each in summed))

@@ -49,7 +49,6 @@ PURE_LIBRARIES = frozenset(
     {
         "__future__",
         "base64",
-        "bisect",
         "clickhouse_driver.util.escape",  # how a value is written in a query
         "collections",
         "dataclasses",
@@ -67,6 +66,7 @@ PURE_LIBRARIES = frozenset(
         "orjson",
         "pydantic",
         "re",
+        "struct",
         "sys.intern",
         "typing",
         "urllib.parse",
