@@ -96,14 +96,10 @@ def replay(
         latest.write(progress)
         last.begin(means.of(selection.span.source))
         before = progress.sent
-        # what arrived before has its events in the archive; what arrives later is not read again
-        selected = selection.before(progress.replayed_at)
-        with producing(settings.kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
-            for page in pages(client, selected.where(), selected.values(), progress.after):
-                producer.send(_messages(page, _told_earlier(client, page), progress))
-                progress = progress.went_on(page[-1].key, len(page))
-                cursor.write(progress)
-                sent(progress)
+        for each in _pages_sent(settings.kafka, client, selection, progress):
+            progress = each
+            cursor.write(progress)
+            sent(progress)
         if selection.is_all_of_its_sources:
             last.end(means, selection.span.source)
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
@@ -111,6 +107,21 @@ def replay(
             lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
         return Outcome(progress, before, accepted=decided[0], rejected=decided[1], lags=lags)
+
+
+def _pages_sent(
+    kafka: KafkaSettings, client: Client, selection: Selection, progress: Progress
+) -> Iterator[Progress]:
+    """Send page after page, and give how far that has come.
+
+    What arrived before it began has its events in the archive; what arrives later is not read again.
+    """
+    selected = selection.before(progress.replayed_at)
+    with producing(kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
+        for page in pages(client, selected.where(), selected.values(), progress.after):
+            producer.send(_messages(page, _told_earlier(client, page), progress))
+            progress = progress.went_on(page[-1].key, len(page))
+            yield progress
 
 
 def _messages(

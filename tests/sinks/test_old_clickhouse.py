@@ -148,15 +148,11 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
             f"WHERE cityHash64(formatRow('TSV', *)) % {PARTS} = {part} SETTINGS optimize_on_insert = 0"
             for part in range(PARTS)
         ]
-    # each column alone as well: an engine reads only the parts of a table that a query needs
     reading = [
-        f"SELECT {', '.join(columns)} FROM {view} ORDER BY account, {key}"
-        for view, key in (("calls", "call_id"), ("call_legs", "leg_id"), ("call_events", "event_id"))
-        for names in [embedded.columns(view)]
-        for columns in (names, *([name] for name in names))
+        *columns_read(embedded),
+        "SELECT * FROM call_changes ORDER BY account, call_id, revision, field",
+        f"{whole['calls_as_of']} ORDER BY account, call_id",
     ]
-    reading.append("SELECT * FROM call_changes ORDER BY account, call_id, revision, field")
-    reading.append(f"{whole['calls_as_of']} ORDER BY account, call_id")
     dashboards = [f"{whole[view]} ORDER BY ALL" for view in DASHBOARDS]
     theirs = ", ".join(f"{name} = {value}" for name, value in views.OF_A_READER.items())
     unmoved = [f"{whole[view]} ORDER BY ALL SETTINGS {theirs}" for view in UNMOVED]
@@ -175,6 +171,16 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
         for line, ours in zip(answer.splitlines(), told.splitlines(), strict=True):  # of `agents` a million
             assert line == ours or cells(line) == cells(ours), query
     assert all(shown[:5])
+
+
+def columns_read(embedded: Embedded) -> list[str]:
+    """All columns, and each alone as well: an engine reads only the parts of a table that a query needs."""
+    return [
+        f"SELECT {', '.join(columns)} FROM {view} ORDER BY account, {key}"
+        for view, key in (("calls", "call_id"), ("call_legs", "leg_id"), ("call_events", "event_id"))
+        for names in [embedded.columns(view)]
+        for columns in (names, *([name] for name in names))
+    ]
 
 
 def cells(line: str) -> list[Any]:

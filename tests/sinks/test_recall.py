@@ -21,7 +21,6 @@ from sinks.batch import Batch
 from sinks.recall import Recall
 from sinks.store import Store
 from sinks.tied import Naming, is_young, tied
-from tests.pipeline import Worker
 from tests.rows import select, until
 from tests.servers import eventually
 from tests.sinks.flow import Flow
@@ -30,10 +29,10 @@ from tests.sinks.queries.telling import DAY, START, event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from runtime.settings import Settings
     from schemas.events import CallEvent
+    from tests.pipeline import Worker
 
 FIRST = event("ring", "b", START, ids=("b", "c"))
 SECOND_EVENT = event("answer", "b", START + DAY, ids=("a", "b"))
@@ -231,14 +230,6 @@ def links(stack_settings: Settings) -> Iterator[Links]:
     links = Links(stack_settings)
     yield links
     links.consumer.close()
-
-
-@pytest.fixture
-def sink(stack_settings: Settings, tmp_path: Path) -> Iterator[Worker]:
-    """Not started yet."""
-    worker = Worker("sink", stack_settings, tmp_path / "sink.log")
-    yield worker
-    worker.kill()
 
 
 def assert_all_of_it_is_told(told: dict[bytes, object]) -> None:

@@ -23,7 +23,6 @@ from tests.sinks.flow import REASONS, START, Flow
 from tests.sinks.folded import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from runtime.settings import Settings
@@ -38,14 +37,6 @@ EVENT = event(
     ring_time=1_500_000,
     extra={"x": 1},
 )
-
-
-@pytest.fixture
-def sink(stack_settings: Settings, tmp_path: Path) -> Iterator[Worker]:
-    """Not started yet."""
-    worker = Worker("sink", stack_settings, tmp_path / "sink.log")
-    yield worker
-    worker.kill()
 
 
 def reason_not_ready(sink: Worker) -> str:
