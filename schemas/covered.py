@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SIZE = 4
 """Bytes of a hash."""
 MOST = 8_000
-"""So many are kept; of more, the smallest hashes."""
+"""So many are kept; of more, those that were summed up last."""
 
 
 class Covered:
@@ -28,9 +28,8 @@ class Covered:
         written = b64decode(text)
         if len(written) % SIZE:
             raise ValueError("these are no hashes")
-        sorted_hashes = unpack(f">{len(written) // SIZE}I", written)
-        self.hashes = frozenset(sorted_hashes)
-        self._last = sorted_hashes[-1] if sorted_hashes else 0
+        self._in_order = unpack(f">{len(written) // SIZE}I", written)
+        self.hashes = frozenset(self._in_order)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -43,13 +42,10 @@ class Covered:
         """Whether each that was summed up is in it."""
         return len(self) < MOST
 
-    def tells(self, name: str) -> bool:
-        """Whether it is certain of this id, one way or the other."""
-        return self.is_whole or hash_of(name) <= self._last
-
     def with_ids(self, ids: Iterable[str]) -> str:
         """Return these and more ids as text."""
-        hashes = sorted(self.hashes.union(map(hash_of, ids)))[:MOST]
+        new = dict.fromkeys(hash_of(name) for name in ids)
+        hashes = [*self._in_order, *(each for each in new if each not in self.hashes)][-MOST:]
         return b64encode(pack(f">{len(hashes)}I", *hashes)).decode()
 
 

@@ -103,15 +103,13 @@ def _each_once(everything: Known, sums: list[Sum]) -> tuple[Known, list[Sum]]:
 
 
 def _may_be_in(sums: list[Sum], event: CallEvent, legs: Collection[str]) -> bool:
-    """Whether it counts as summed up though its id is not kept: of very many, not every one is.
+    """Whether it counts as summed up though its id is not kept: of very many, only the last are.
 
     So an old event does, of a leg of which no single event is known.
     """
     if event.kind == "summed" or event.leg in legs:
         return False
-    return any(
-        event.received_at <= each.summary.until and not each.covered.tells(event.event_id) for each in sums
-    )
+    return any(not each.covered.is_whole and event.received_at <= each.summary.until for each in sums)
 
 
 def _read_otherwise(came: list[CallEvent], sums: list[Sum]) -> set[tuple[str, int]]:

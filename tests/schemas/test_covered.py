@@ -13,8 +13,8 @@ IDS = st.lists(st.text(max_size=40))
 @given(first=IDS, more=IDS, others=IDS)
 def test_what_was_put_in_is_in(first: list[str], more: list[str], others: list[str]) -> None:
     text = Covered(Covered().with_ids(first)).with_ids(more)
-    assert text == Covered().with_ids([*more, *first])
     covered = Covered(text)
+    assert covered.hashes == Covered(Covered().with_ids([*more, *first])).hashes
     assert (len(covered), covered.is_whole) == (len({*first, *more}), True)
     assert {name for name in (*first, *more, *others) if name in covered} == {*first, *more}
 
@@ -24,4 +24,4 @@ def test_of_very_many_so_many_are_kept() -> None:
     covered = Covered(Covered().with_ids(names))
     assert not covered.is_whole
     assert len(covered) == MOST
-    assert sum(name in covered for name in names) >= MOST
+    assert all(name in covered for name in names[1_000:])
