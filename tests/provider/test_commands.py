@@ -228,18 +228,18 @@ class TestDial:
         self, stack_settings: Settings, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add_source(stack_settings, provider)
-        keep, close = Spool.keep, vars(producer)["_close"]
+        keep, close = Spool.keep, vars(producer)["close_producer"]
 
         def kept(spool: Spool, callback: Callback) -> Path:
             signal.raise_signal(signal.SIGINT)
             return keep(spool, callback)
 
-        def closed(kafka: KafkaProducer) -> None:
+        def closed(kafka: KafkaProducer, seconds: float) -> None:
             signal.raise_signal(signal.SIGINT)
-            close(kafka)
+            close(kafka, seconds)
 
         with monkeypatch.context() as pressing:
-            pressing.setattr(producer, "_close", closed)
+            pressing.setattr(producer, "close_producer", closed)
             while_closing = ran(stack_settings, *DIAL)
             pressing.setattr(Spool, "keep", kept)
             while_keeping = ran(stack_settings, *DIAL)
