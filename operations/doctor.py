@@ -169,16 +169,19 @@ def limited(settings: Settings) -> Iterator[Finding]:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     for name, host, port in settings.listeners():
+        stage, _, setting = name.partition(".")
+        # what a stage serves to others does not say who it is: its probes do
+        probes = port if setting == "metrics_port" else getattr(settings, stage).metrics_port
         if port:
-            yield port_finding(name, host, port)
+            yield port_finding(name, host, port, (settings.metrics_host, probes))
 
 
-def port_finding(name: str, host: str, port: int) -> Finding:
-    """Report whether a stage could listen on a port, or one already does."""
+def port_finding(name: str, host: str, port: int, probes: tuple[str, int]) -> Finding:
+    """Report whether a stage could listen on a port, or already does by what its probes' address answers."""
     refused = bind_error(host, port)
     if refused is None:
         return Finding(name, good=True, text=f"{host}:{port} is free.")
-    if refused == errno.EADDRINUSE and is_callweave(host, port):
+    if refused == errno.EADDRINUSE and is_callweave(*probes):
         return Finding(name, good=True, text=f"{host}:{port} is in use by a running callweave.")
     why = "another program listens there" if refused == errno.EADDRINUSE else os.strerror(refused)
     return Finding(name, good=False, text=f"{host}:{port} can't be had: {why}: free it, or change {name}.")

@@ -30,16 +30,24 @@ def fine() -> tuple[bool, str]:
 def test_a_free_port_is_good() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
-    found = port_finding("ingest.port", "127.0.0.1", port)
+    found = port_finding("ingest.port", "127.0.0.1", port, ("127.0.0.1", port))
     assert found == Finding("ingest.port", good=True, text=f"127.0.0.1:{port} is free.")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_port_that_callweave_holds_is_good(host: str) -> None:
     with serve(0, fine, host=host) as server:
-        found = port_finding("sink.metrics_port", host, server.port)
+        found = port_finding("sink.metrics_port", host, server.port, (host, server.port))
     assert found.good
     assert found.text.endswith("is in use by a running callweave.")
+
+
+def test_a_port_of_a_stage_whose_probes_answer_is_good() -> None:
+    with serve(0, fine) as probes, socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        found = port_finding("ingest.port", "127.0.0.1", port, ("127.0.0.1", probes.port))
+    text = f"127.0.0.1:{port} is in use by a running callweave."
+    assert found == Finding("ingest.port", good=True, text=text)
 
 
 @pytest.mark.server  # waits five seconds for one
@@ -47,7 +55,7 @@ def test_a_port_that_another_program_holds_is_bad_and_says_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         port: int = server.getsockname()[1]
-        found = port_finding("ingest.port", "127.0.0.1", port)
+        found = port_finding("ingest.port", "127.0.0.1", port, ("127.0.0.1", port))
     assert found.text == (
         f"127.0.0.1:{port} can't be had: another program listens there: free it, or change ingest.port."
     )
@@ -57,7 +65,7 @@ def test_a_port_that_another_program_holds_is_bad_and_says_what_to_do() -> None:
 def test_a_host_that_is_not_of_this_machine_is_bad() -> None:
     assert bind_error("192.0.2.1", 0) == errno.EADDRNOTAVAIL
     assert bind_error("no.such.host.invalid", 0) == errno.EADDRNOTAVAIL
-    assert not port_finding("ingest.port", "192.0.2.1", 1234).good
+    assert not port_finding("ingest.port", "192.0.2.1", 1234, ("192.0.2.1", 1)).good
 
 
 def test_nothing_that_listens_is_not_callweave() -> None:
