@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from clickhouse_driver.util.escape import escape_param
+
+from schemas.pieces import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Value = TypeVar("Value")
+    from schemas.pieces import Value
 
 MOST_VALUES = 1_000
 MOST_BYTES = 128 * 1024
@@ -25,14 +27,8 @@ def portions(
     A portion has at most `most` values, and its escaped text at most `most_bytes` in UTF-8, unless a single
     value is longer. Values are texts, numbers, dates, or tuples of them.
     """
-    portion: list[Value] = []
-    taken = 0
-    for value in values:
-        size = len(str(escape_param(value, None)).encode()) + BETWEEN
-        if portion and (len(portion) >= most or taken + size > most_bytes):
-            yield tuple(portion)
-            portion, taken = [], 0
-        portion.append(value)
-        taken += size
-    if portion:
-        yield tuple(portion)
+    return pieces(values, _escaped, most_bytes=most_bytes, most=most)
+
+
+def _escaped(value: object) -> int:
+    return len(str(escape_param(value, None)).encode()) + BETWEEN

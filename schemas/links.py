@@ -12,6 +12,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from schemas.events import SAYS_NOTHING, CallEvent, Json, ReceiptUs, check_event
+from schemas.pieces import pieces
 from schemas.versions import NewerVersionError, check_version, mistakes
 
 if TYPE_CHECKING:
@@ -113,17 +114,12 @@ def _check_told(number: int, event: CallEvent) -> None:
 
 def in_messages(events: Iterable[CallEvent]) -> Iterator[tuple[CallEvent, ...]]:
     """Cut events into portions that a broker takes, and to which a correlator can add."""
-    some: list[CallEvent] = []
-    size = 0
-    for event in events:
-        length = len(orjson.dumps(kept_part(event)))
-        if some and size + length > MOST_BYTES:
-            yield tuple(some)
-            some, size = [], 0
-        some.append(event)
-        size += length
-    if some:
-        yield tuple(some)
+    return pieces(events, kept_size, most_bytes=MOST_BYTES)
+
+
+def kept_size(event: CallEvent) -> int:
+    """Return the bytes of an event's kept part as JSON."""
+    return len(orjson.dumps(kept_part(event)))
 
 
 def kept_part(event: CallEvent) -> Json:

@@ -22,6 +22,11 @@ def day_of(time: int) -> date:
     return date.fromordinal(_FIRST_DAY + time // _DAY)
 
 
+def to_the_second(time: int) -> str:
+    """Return a time as people read it, in UTC."""
+    return f"{moment(time):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def moment(time: int) -> datetime:
     """An aware time in UTC."""
     return EPOCH + timedelta(microseconds=time)

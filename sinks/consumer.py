@@ -50,6 +50,7 @@ class Consumer:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         """Raises `KafkaError` when no broker answers."""
+        self._kafka = kafka
         self._topics = {kafka.topic(topic): topic for topic in TOPICS}
         self._taken: set[Partition] = set()
         self._committed: dict[TopicPartition, int] = {}
@@ -99,8 +100,8 @@ class Consumer:
         self._consumer.resume(*(self._consumer.paused() - self._partitions_of(self._withheld)))
 
     def withhold(self, topics: Iterable[Topic]) -> None:
-        """From now on take nothing of these topics, and what others there are."""
-        names = {name for name, topic in self._topics.items() if topic in set(topics)}
+        """Take nothing of these topics from now on, and messages of all others again."""
+        names = {self._kafka.topic(topic) for topic in topics}
         again = self._partitions_of(self._withheld - names)
         self._withheld = names
         self._consumer.resume(*again)
@@ -129,7 +130,7 @@ class Consumer:
 
         `before` is in milliseconds since 1970 UTC. Raises `KafkaError`.
         """
-        (name,) = (name for name, each in self._topics.items() if each is topic)
+        name = self._kafka.topic(topic)
         partitions = [TopicPartition(name, each) for each in self._consumer.partitions_for_topic(name)]
         first = self._consumer.beginning_offsets(partitions, timeout_ms=COMMIT_MS)
         later = self._consumer.offsets_for_times(dict.fromkeys(partitions, before), timeout_ms=COMMIT_MS)

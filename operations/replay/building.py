@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from operations.replay.archive import FIRST
 from runtime.errors import CallweaveError
-from schemas.times import moment
+from schemas.times import to_the_second
 
 if TYPE_CHECKING:
     from operations.replay.archive import Key
@@ -66,7 +66,7 @@ def decide(asked: Building, known: Building | None, database: str, *, tables: bo
         raise CallweaveError(
             f"The database {database} has tables: DROP DATABASE {database}, or name another."
         )
-    begun = f"{moment(known.begun_at):%Y-%m-%d %H:%M:%S} UTC"
+    begun = to_the_second(known.begun_at)
     others = [
         what
         for what, differ in (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOLDER = "replay"
 
 LATEST = "latest"
-"""Of the replay that was begun last, whatever its selection."""
+"""The name under which the replay that was begun last is kept, whatever its selection."""
 
 Kept = TypeVar("Kept", bound=Progress | Building)
 

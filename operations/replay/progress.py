@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from operations.replay.archive import FIRST
-from schemas.times import moment
+from schemas.times import to_the_second
 
 if TYPE_CHECKING:
     from operations.replay.archive import Key
@@ -40,11 +40,11 @@ def decide(asked: Progress, known: Progress | None, latest: Progress | None) -> 
     """
     if known is None:
         return asked, ""
-    begun = f"The replay begun at {moment(known.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
+    begun = f"The replay begun at {to_the_second(known.replayed_at)}"
     sent = f"{known.sent} callbacks were sent already"
     if known.code != asked.code:
         return asked, f"{begun} was by other code or sources: it starts over, though {sent}."
     if latest is not None and latest.replayed_at > known.replayed_at:
-        later = f"{moment(latest.replayed_at):%Y-%m-%d %H:%M:%S} UTC"
+        later = to_the_second(latest.replayed_at)
         return asked, f"{begun} was followed by another, begun at {later}: it starts over, though {sent}."
     return known, f"{begun} continues: {sent}, and what arrived since then is left out."

@@ -16,7 +16,7 @@ from operations.replay.cursor import FOLDER, digest
 from runtime import sources
 from runtime.errors import CallweaveError
 from runtime.files import replace_file
-from schemas.times import moment
+from schemas.times import to_the_second
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -29,7 +29,7 @@ PACKAGES = ("operations", "processors", "runtime", "schemas", "sinks")
 FILE = "readings.json"
 
 SETTINGS = ("dialect", *sources.READ_WITH)
-"""Of a source: what its callbacks are read by. Its account is not: a callback keeps that of its receipt."""
+"""A source's settings by which its callbacks are read. A callback keeps the account that it came with."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Means:
 
 
 Readings: TypeAlias = "list[Means]"
-"""Of the whole archive first, then of parts of it since; none if it is not known how it was read."""
+"""The last reading of the whole archive, then those of parts of it since; empty if it is not known."""
 
 
 def means_of(settings: Settings, since: int) -> Means:
@@ -134,7 +134,7 @@ def since_last(readings: Readings, now: Means) -> str:
 
 
 def _when(reading: Means) -> str:
-    return f" ({moment(reading.since):%Y-%m-%d %H:%M:%S} UTC)"
+    return f" ({to_the_second(reading.since)})"
 
 
 class Last:

@@ -41,7 +41,7 @@ ACKNOWLEDGED_SECONDS = 60.0
 EARLIER_SECONDS = 60.0
 """How long the stages may still take for what was received or replayed before."""
 EARLIER = (Topic.RAW, Topic.REPLAY, Topic.EVENTS, Topic.REJECTED)
-"""What is made of callbacks and of an earlier replay, up to the archive."""
+"""The topics through which callbacks, and those of an earlier replay, come to the archive."""
 
 TOLD = """
 SELECT callback_id, event_id, leg, ids FROM stored_events FINAL

@@ -20,7 +20,7 @@ from schemas.course import course_of, ended_by, must_end
 from schemas.covered import Covered
 from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
-from schemas.links import kept_part
+from schemas.links import kept_size
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
@@ -36,11 +36,11 @@ MOST_EVENTS = 300
 MOST_BYTES = 512 * 1024
 """So much may they take as JSON, and a broker takes four times that. A large event counts as several."""
 OPEN_EVENTS = 300
-"""So many more are kept because they say of legs that have not ended that they must."""
+"""How many more may be kept because each says that a leg, which has not ended, still must."""
 FEW_EVENTS = 8
-"""So many are not measured before they are kept."""
+"""A batch of no more events than this is not measured, unless the state is large already."""
 LONGEST_TEXT = 100
-"""To so many characters texts are cut if nothing else helps."""
+"""Longer texts are cut to this many characters if nothing else makes the state small enough."""
 _TEXTS = (
     *("method", "caller", "callee", "display_number", "extension", "agent_id", "customer_ref", "campaign"),
     *("tag", "requested_by", "passed_by"),
@@ -76,7 +76,7 @@ def measured(size: int, came: list[CallEvent]) -> int:
 
 
 def _places(event: CallEvent, most: int) -> float:
-    return max(1.0, len(orjson.dumps(kept_part(event))) * most / MOST_BYTES)
+    return max(1.0, kept_size(event) * most / MOST_BYTES)
 
 
 def _to_sum_up(events: Known, places: Mapping[str, float], most: int) -> list[CallEvent]:
@@ -92,7 +92,7 @@ def _to_sum_up(events: Known, places: Mapping[str, float], most: int) -> list[Ca
 def _first(
     events: Iterable[CallEvent], kept: set[str], places: Mapping[str, float], number: float
 ) -> list[CallEvent]:
-    """Give the first events but those kept, until they have so many places."""
+    """Give events from the first on, passing over those that are kept, until they free so many places."""
     taken: list[CallEvent] = []
     for event in events:
         if number <= 0:

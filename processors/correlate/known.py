@@ -42,9 +42,8 @@ class Sum(NamedTuple):
     """Which events these are."""
 
 
-def with_news(events: Known, came: Iterable[CallEvent]) -> Known:
+def with_news(events: Known, came: list[CallEvent]) -> Known:
     """Join what came to what was known, but for what had been summed up."""
-    came = list(came)
     everything = known(events.values(), came)
     sums = _sums(everything)
     if not sums:
