@@ -30,6 +30,16 @@ def until(settings: Settings, query: str, number: int) -> None:
     eventually(lambda: count(settings, query) == number, f"{query}: {number}")
 
 
+WORK_DONE = """
+SELECT (SELECT count() FROM callbacks) AS archived, count() AS told, sum(revision) AS events FROM calls
+"""
+
+
+def work_done(settings: Settings) -> list[Row]:
+    """How far the pipeline is: how much it has archived, and told of calls."""
+    return select(settings, WORK_DONE)
+
+
 MADE_NOW = frozenset({"visible_at"})
 """Columns that say when a row was written."""
 NUMBERED = frozenset({"reading", "version", "named_before"})

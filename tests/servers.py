@@ -37,13 +37,24 @@ PATIENCE = 180.0
 """Seconds that anything may take on a slow machine."""
 
 
-def eventually(holds: Callable[[], bool], what: str | Callable[[], str], patience: float = PATIENCE) -> None:
-    """Wait until it holds; after a question that takes long rest as long: the others need the processor."""
-    begun = begun_first = time.monotonic()
+def eventually(
+    holds: Callable[[], bool],
+    what: str | Callable[[], str],
+    patience: float = PATIENCE,
+    so_far: Callable[[], object] = lambda: None,
+) -> None:
+    """Wait until it holds; after a question that takes long rest as long: the others need the processor.
+
+    While `so_far` tells something new, patience begins anew: much work may take long on a busy machine.
+    """
+    begun = moved = time.monotonic()
+    told = so_far()
     while not holds():
         now = time.monotonic()
+        if (news := so_far()) != told:
+            told, moved = news, now
         said = what if isinstance(what, str) else what()
-        assert now < begun_first + patience, f"not within {patience:.0f} s: {said}"
+        assert now < moved + patience, f"not within {patience:.0f} s: {said}"
         time.sleep(min(1.0, max(0.05, now - begun)))
         begun = time.monotonic()
 

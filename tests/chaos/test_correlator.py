@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from tests.chaos.report import new_rng, say
 from tests.chaos.stack import SESSION_SECONDS, Stages
 from tests.chaos.truth import differences, expected_calls, found_calls
 from tests.kit.events import call_events
-from tests.rows import count
+from tests.rows import count, work_done
 from tests.scale import scaled
 from tests.servers import eventually
 
@@ -98,7 +99,7 @@ def assert_calls_equal_the_model(settings: Settings, events: list[CallEvent]) ->
         return False
 
     try:
-        eventually(equal, "calls equals the model")
+        eventually(equal, "calls equals the model", so_far=partial(work_done, settings))
     except AssertionError:
         still = sorted(wrong())
         some = "\n".join(still[:20])

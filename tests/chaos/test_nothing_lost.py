@@ -23,7 +23,7 @@ from tests.chaos.stack import Stages, stand_still
 from tests.chaos.truth import DIALECTS, differences, events_of, expected_calls, found_calls
 from tests.ingest.test_outage import in_kafka
 from tests.operations.audit.traffic import assert_whole
-from tests.rows import count, select
+from tests.rows import count, select, work_done
 from tests.scale import scaled
 from tests.servers import at_rest, eventually
 
@@ -114,7 +114,7 @@ def assert_nothing_is_lost(settings: Settings, ledger: list[str]) -> None:
         return not wrong
 
     try:
-        eventually(right, "nothing is lost")
+        eventually(right, "nothing is lost", so_far=partial(work_done, settings))
     except AssertionError:
         some = "\n".join(wrong[:20])
         raise AssertionError(f"{len(wrong)} things are wrong:\n{some}") from None
