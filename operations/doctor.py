@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient
 
     from runtime.settings import Settings
+    from runtime.topics import TopicReport
 
 LIMITED = "callweave_ingest_limited_total"
 """What the ingress counts its 429 in."""
@@ -35,6 +36,8 @@ class Finding:
     good: bool
     text: str
     """A sentence; a bad finding also says what to do."""
+    warns: bool = False
+    """It prevents nothing, but somebody should know."""
 
 
 class Bad(CallweaveError):
@@ -49,7 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     kafka = _checked("kafka", _kafka, settings)
     yield kafka
     if kafka.good:
-        yield _checked("topics", _topics, settings)
+        yield _topics(settings)
     engine = _checked("clickhouse", _clickhouse, settings)
     yield engine
     if engine.good:
@@ -92,18 +95,28 @@ def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
     return min(tuple(version) for version in versions)
 
 
-def _topics(settings: Settings) -> str:
-    reports = topics.inspect(settings)
+def _topics(settings: Settings) -> Finding:
+    try:
+        return topics_finding(topics.inspect(settings))
+    except CallweaveError as error:
+        return Finding("topics", good=False, text=str(error))
+
+
+def topics_finding(reports: list[TopicReport]) -> Finding:
+    """Report what is missing or differs."""
     missing = [report.name for report in reports if report.missing]
     if missing:
-        raise Bad(f"{', '.join(missing)} are missing: run `callweave topics`.")
+        text = f"{', '.join(missing)} are missing: run `callweave topics`."
+        return Finding("topics", good=False, text=text)
     differing = "; ".join(f"{report.name}: {report.differences}" for report in reports if report.drifts)
     if any(report.breaks for report in reports):
-        raise Bad(
-            "topics differ from the settings in a way that breaks the pipeline or loses messages "
-            f"({differing}): see `callweave topics`."
-        )
-    return f"all {len(reports)} are there{f', but differ: {differing}' if differing else ''}."
+        text = f"they differ in a way that breaks the pipeline ({differing}): see `callweave topics`."
+        return Finding("topics", good=False, text=text)
+    if any(report.loses for report in reports):
+        text = f"messages may be gone before they are read ({differing}): see `callweave topics`."
+        return Finding("topics", good=True, text=text, warns=True)
+    text = f"all {len(reports)} are there{f', but differ: {differing}' if differing else ''}."
+    return Finding("topics", good=True, text=text)
 
 
 def _clickhouse(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
@@ -42,6 +43,16 @@ FOR_EVER = "-1"
 """As `retention.ms`."""
 
 
+class Effect(Enum):
+    """What a difference does."""
+
+    NOTHING = "nothing"
+    LOSES = "loses"
+    """Messages may be gone before a stage has read them; it may be deliberate."""
+    BREAKS = "breaks"
+    """It stops a stage, or makes wrong rows."""
+
+
 @dataclass(frozen=True)
 class TopicState:
     """A topic on the cluster, as it is or should be."""
@@ -58,8 +69,7 @@ class Drift:
     setting: str
     found: str
     wanted: str
-    breaks: bool
-    """Whether it breaks the pipeline or loses messages; otherwise it may be deliberate."""
+    effect: Effect
 
     def __str__(self) -> str:
         return f"{self.setting} is {self.found}, not {self.wanted}"
@@ -75,7 +85,12 @@ class TopicReport:
 
     @property
     def breaks(self) -> bool:
-        return any(drift.breaks for drift in self.drifts)
+        return any(drift.effect is Effect.BREAKS for drift in self.drifts)
+
+    @property
+    def loses(self) -> bool:
+        """Whether messages may be gone before a stage has read them, and it may be deliberate."""
+        return any(drift.effect is Effect.LOSES for drift in self.drifts)
 
     @property
     def differences(self) -> str:
@@ -112,22 +127,34 @@ def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> 
 
 def _drifts(wish: TopicState, found: TopicState) -> Iterator[Drift]:
     if found.partitions != wish.partitions:
-        yield Drift("partitions", str(found.partitions), str(wish.partitions), breaks=True)
+        yield Drift("partitions", str(found.partitions), str(wish.partitions), Effect.BREAKS)
     if found.replication != wish.replication:
-        yield Drift("replication factor", str(found.replication), str(wish.replication), breaks=False)
+        effect = Effect.LOSES if found.replication < wish.replication else Effect.NOTHING
+        yield Drift("replication factor", str(found.replication), str(wish.replication), effect)
     for key, value in wish.config.items():
         is_now = found.config.get(key, "")
         if is_now != value:
-            yield Drift(key, is_now, value, breaks=_breaks(key, is_now, value))
+            yield Drift(key, is_now, value, _effect(key, is_now, value))
 
 
-def _breaks(key: str, found: str, wish: str) -> bool:
-    """Return whether a topic would lose messages sooner than we wish, or refuse those as large as we send."""
-    if key == "max.message.bytes":
-        return not found.isdigit() or int(found) < int(wish)
-    if key == "retention.ms":
-        return found != FOR_EVER and (not found.isdigit() or int(found) < int(wish))
-    return key in {"cleanup.policy", "retention.bytes"}
+def _effect(key: str, found: str, wish: str) -> Effect:
+    match key:
+        case "cleanup.policy":
+            return Effect.BREAKS
+        case "max.message.bytes" if _is_below(found, wish):
+            return Effect.BREAKS
+        case "retention.ms" if found != FOR_EVER and _is_below(found, wish):
+            return Effect.LOSES
+        case "min.insync.replicas" if _is_below(found, wish):
+            return Effect.LOSES
+        case "retention.bytes" | "unclean.leader.election.enable":
+            return Effect.LOSES
+        case _:
+            return Effect.NOTHING
+
+
+def _is_below(found: str, wish: str) -> bool:
+    return not found.isdigit() or int(found) < int(wish)
 
 
 def inspect(settings: Settings) -> list[TopicReport]:

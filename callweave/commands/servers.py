@@ -17,25 +17,32 @@ from sinks import migrate as migrations
 if TYPE_CHECKING:
     from runtime.topics import TopicReport
 
+BREAKS = (
+    "callweave: a topic differs in a way that breaks the pipeline: set kafka.partitions to what is there, "
+    "and the topic's configuration to ours; or delete the topic, if its messages may go, and run this again."
+)
+LOSES = (
+    "callweave: a topic is kept shorter or less safely than ours: messages may be gone before they are read. "
+    "If that is meant, leave it, and set kafka.replication_factor to what is there; no setting says how long "
+    "topics are kept. If not, set the topic's configuration to ours."
+)
+
 
 @click.command()
 def topics() -> None:
     """Create missing Kafka topics, and report how others differ.
 
-    Nothing that exists is changed. The exit status is 1 if a topic differs in a way that would break the
-    pipeline or lose messages (its number of partitions, its cleanup policy, a shorter retention, a smaller
-    limit), or if Kafka can't be reached.
+    Nothing that exists is changed. The exit status is 1 if a topic differs in a way that breaks the pipeline
+    (its number of partitions, its cleanup policy, a smaller limit), or if Kafka can't be reached. What may be
+    deliberate, such as a shorter retention, is a warning.
     """
     settings = load()
     reports = ensure(settings)
     tables.show(["topic", "result"], [[report.name, outcome(report)] for report in reports])
+    if any(report.loses for report in reports):
+        echo(LOSES, err=True)
     if any(report.breaks for report in reports):
-        echo(
-            "callweave: a topic differs in a way that breaks the pipeline or loses messages: "
-            "set kafka.partitions to what is there, and the topic's configuration to ours; or delete the "
-            "topic, if its messages may go, and run this again.",
-            err=True,
-        )
+        echo(BREAKS, err=True)
         sys.exit(1)
 
 

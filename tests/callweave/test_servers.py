@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 from pydantic import SecretStr
 
 from runtime.addresses import free_port
@@ -14,8 +15,10 @@ from runtime.cells import plain
 from runtime.clickhouse import connected, trouble
 from runtime.errors import StartError
 from runtime.settings import STAGES, ClickHouseSettings
+from runtime.topics import admin
 from schemas.topics import Topic
 from tests.callweave.test_cli import callweave, folder
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +76,23 @@ def test_topics_that_break_the_pipeline_are_exit_status_1(folder: Path, variable
     assert result.returncode == 1
     assert "partitions is 2, not 4" in result.stdout
     assert "set kafka.partitions to what is there" in result.stderr
-    assert "differ from the settings" in callweave("doctor", **variables).stdout
+    assert "FAIL  topics: they differ in a way that breaks" in callweave("doctor", **variables).stdout
+
+
+def test_a_topic_that_is_deliberately_kept_shorter_is_a_warning(
+    kafka: KafkaSettings, folder: Path, variables: dict[str, str]
+) -> None:
+    """The setup of an installation runs `callweave topics`, and goes on only after exit status 0."""
+    assert callweave("topics", **variables).returncode == 0
+    with admin(kafka) as client:
+        name, config = kafka.topic(Topic.RAW), {"retention.ms": "259200000"}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=config)])
+    shorter = "retention.ms is 259200000, not 1209600000"
+    eventually(lambda: shorter in callweave("topics", **variables).stdout, "the retention is changed")
+    result = callweave("topics", **variables)
+    assert result.returncode == 0, result.stderr
+    assert "If that is meant, leave it" in result.stderr
+    assert "WARN  topics: " in callweave("doctor", **variables).stdout
 
 
 @pytest.mark.parametrize("arguments", [["topics"], ["migrate"], ["sql", "SELECT 1"], ["doctor"]])

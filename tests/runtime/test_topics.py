@@ -11,7 +11,7 @@ from runtime.addresses import free_port
 from runtime.errors import StartError
 from runtime.kafka import client_options
 from runtime.settings import KafkaSettings, Settings
-from runtime.topics import Drift, TopicReport, TopicState, compare, ensure, inspect, trouble, wanted
+from runtime.topics import Drift, Effect, TopicReport, TopicState, compare, ensure, inspect, trouble, wanted
 from schemas.topics import Topic
 
 STATE = TopicState(4, 3, {"cleanup.policy": "delete", "retention.ms": "1000"})
@@ -35,10 +35,10 @@ def test_a_missing_topic() -> None:
 def test_partitions_and_cleanup_break_the_pipeline_and_the_rest_may_be_wished() -> None:
     found = TopicState(8, 1, {"cleanup.policy": "compact", "retention.ms": "2000"})
     assert drifts(found) == (
-        Drift("partitions", "8", "4", breaks=True),
-        Drift("replication factor", "1", "3", breaks=False),
-        Drift("cleanup.policy", "compact", "delete", breaks=True),
-        Drift("retention.ms", "2000", "1000", breaks=False),
+        Drift("partitions", "8", "4", Effect.BREAKS),
+        Drift("replication factor", "1", "3", Effect.LOSES),
+        Drift("cleanup.policy", "compact", "delete", Effect.BREAKS),
+        Drift("retention.ms", "2000", "1000", Effect.NOTHING),
     )
 
 
@@ -55,33 +55,39 @@ def test_what_is_wished_for_is_every_topic_under_its_prefix() -> None:
 
 
 def test_a_topic_that_takes_less_than_we_send_breaks_the_pipeline_and_one_that_takes_more_does_not() -> None:
-    for found, breaks in (("4", True), ("6", False)):
+    for found, effect in (("4", Effect.BREAKS), ("6", Effect.NOTHING)):
         wish, state = (replace(STATE, config={"max.message.bytes": size}) for size in ("5", found))
         (report,) = compare({"a": wish}, {"a": state})
-        assert report.drifts == (Drift("max.message.bytes", found, "5", breaks=breaks),)
+        assert report.drifts == (Drift("max.message.bytes", found, "5", effect),)
 
 
 @pytest.mark.parametrize(
-    ("key", "found", "breaks"),
+    ("key", "found", "effect"),
     [
-        ("retention.ms", "999", True),
-        ("retention.ms", "1001", False),
-        ("retention.ms", "-1", False),
-        ("retention.bytes", "1000000", True),
-        ("compression.type", "gzip", False),
-        ("unclean.leader.election.enable", "true", False),
+        ("retention.ms", "999", Effect.LOSES),
+        ("retention.ms", "1001", Effect.NOTHING),
+        ("retention.ms", "-1", Effect.NOTHING),
+        ("retention.bytes", "1000000", Effect.LOSES),
+        ("compression.type", "gzip", Effect.NOTHING),
+        ("unclean.leader.election.enable", "true", Effect.LOSES),
+        ("min.insync.replicas", "1", Effect.LOSES),
+        ("min.insync.replicas", "3", Effect.NOTHING),
     ],
 )
-def test_a_topic_that_forgets_sooner_than_we_wish_loses_messages(key: str, found: str, breaks: bool) -> None:
+def test_a_topic_that_keeps_less_than_we_wish_loses_messages_and_breaks_nothing(
+    key: str, found: str, effect: Effect
+) -> None:
     config = {
         "retention.ms": "1000",
         "retention.bytes": "-1",
         "compression.type": "producer",
         "unclean.leader.election.enable": "false",
+        "min.insync.replicas": "2",
     }
     wish, state = replace(STATE, config=config), replace(STATE, config={**config, key: found})
     (report,) = compare({"a": wish}, {"a": state})
-    assert [(drift.setting, drift.found, drift.breaks) for drift in report.drifts] == [(key, found, breaks)]
+    assert report.drifts == (Drift(key, found, config[key], effect),)
+    assert (report.breaks, report.loses) == (False, effect is Effect.LOSES)
     assert report.differences == f"{key} is {found}, not {config[key]}"
 
 
