@@ -240,7 +240,8 @@ class Replayed:
     """What `callbacks.replay` adds to a callback's headers: what the archive knows about it."""
 
     replayed_at: int
-    """When the replay began, microseconds since 1970 UTC."""
+    """When the replay began, microseconds since 1970 UTC; after that of any earlier one, if the clock was put
+    back."""
     reading: int
     """The replay's number: of one event the highest reading holds."""
     reasons: tuple[Reason, ...]

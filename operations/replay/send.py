@@ -1,8 +1,8 @@
 """Publishes archived callbacks to `callbacks.replay`, from where normalize reads them once more.
 
-A replay is a reading: its number is higher than that of any before, and what it reads replaces what
-was read earlier. Each callback says which events earlier readings made of it, so that normalize can withdraw
-those that it no longer makes.
+A replay is a reading: its number is higher than that of any before by the same `data` folder, whatever the
+clock says, and what it reads replaces what was read earlier. Each callback says which events earlier readings
+made of it, so that normalize can withdraw those that it no longer makes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def replay(
         cursor.forget()  # whoever stops the wait for the stages, and asks again, wants all of it sent again
         with log.opened(settings.kafka) as kafka:
             lags = settle(kafka, settings.kafka, patience).lags
-        decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.replayed_at})))
+        decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.counts_as})))
         return Outcome(progress, before, accepted=decided[0], rejected=decided[1], lags=lags)
 
 
@@ -128,7 +128,7 @@ def _messages(
     page: list[Archived], told: dict[str, tuple[Told, ...]], progress: Progress
 ) -> Iterator[tuple[bytes, Headers]]:
     for each in page:
-        replayed = each.replayed(progress.replayed_at, progress.reading, told.get(each.callback.id, ()))
+        replayed = each.replayed(progress.counts_as, progress.reading, told.get(each.callback.id, ()))
         yield each.callback.payload, [*each.callback.headers(), *replayed.headers()]
 
 
