@@ -29,6 +29,11 @@ class Progress:
         """Note that the batch is done, or given up."""
         self._since = {each: since for each, since in self._since.items() if each != batch}
 
+    def waits(self, batch: Hashable = None) -> None:
+        """Note that the batch waits on purpose for what may still arrive: it counts as begun now."""
+        self.begin(batch)
+        self.committed()
+
     def tried(self, errors: Iterable[str]) -> None:
         """Note why the last attempt failed, by the errors' names; none if it succeeded."""
         self._errors = ", ".join(errors)

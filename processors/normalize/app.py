@@ -62,6 +62,7 @@ class Normalizer:
 
     def __init__(self, app: App, settings: Settings) -> None:
         """Read the sources file; nothing yet needs a broker."""
+        self._app = app
         self._prefix = settings.kafka.prefix
         self._clock = SystemClock()
         self._publisher = Publisher(
@@ -72,14 +73,18 @@ class Normalizer:
 
     async def callbacks(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.raw`."""
-        records = await self._work(batch.records, self._first)
-        while records:  # of a source that may still become known
-            await asyncio.sleep(PAUSE_SECONDS)
-            records = await self._work(records, self._first)
+        await self._until_answered(batch, self._first)
 
     async def replayed(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.replay`."""
-        await self._work(batch.records, self._again)
+        await self._until_answered(batch, self._again)
+
+    async def _until_answered(self, batch: Batch, answer: Callable[[Any, Callback], Answer]) -> None:
+        records = await self._work(batch.records, answer)
+        while records:  # of a source that may still become known
+            self._app.progress.waits(batch)
+            await asyncio.sleep(PAUSE_SECONDS)
+            records = await self._work(records, answer)
 
     async def _work(self, records: Iterable[Any], answer: Callable[[Any, Callback], Answer]) -> list[Any]:
         """Publish the answers; return the records that have none yet."""

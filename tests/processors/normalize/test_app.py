@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiokafka import AIOKafkaProducer
+from faust.types import TP
 from kafka import KafkaConsumer
 
+from processors.departures import Batch
+from processors.normalize import app as app_of_normalize
+from processors.normalize.app import Normalizer
 from processors.normalize.outcome import GRACE
 from runtime import sources
 from runtime.clock import SystemClock
 from runtime.kafka import client_options
+from runtime.settings import Settings
+from runtime.stuck import Progress
 from schemas.topics import Topic
 from tests.kit.callbacks import posted
 from tests.pipeline import Pipeline
@@ -23,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pytest
     from kafka.consumer.fetcher import ConsumerRecord
-
-    from runtime.settings import Settings
 
     Foreign = Mapping[bytes, Sequence[tuple[str, bytes | None]]]
     """Headers by value; unlike ours they may be null."""
@@ -69,6 +75,33 @@ def test_what_is_no_callback_is_kept_byte_for_byte_and_the_rest_goes_on(
     for headers in kept.values():
         (reason,) = orjson.loads(headers["reasons"])
         assert (headers["stage"], reason["code"]) == (b"normalize", "unreadable")
+
+
+def test_a_callback_that_waits_for_its_source_is_not_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for longer than `normalize.stuck_seconds`, and nothing of its partition is committed then."""
+    monkeypatch.setattr(app_of_normalize, "PAUSE_SECONDS", 0)
+    now = [0.0]
+    progress = Progress(60, now=lambda: now[0])
+    app: Any = SimpleNamespace(progress=progress)
+    normalizer = Normalizer(app, Settings(sources_file=tmp_path / "sources.toml"))
+    early = replace(RING, received_at=SystemClock().now(), revision=1)
+    record: Any = SimpleNamespace(value=early.payload, headers=early.headers())
+    batch = Batch(TP(Topic.RAW, 0), [record])
+
+    async def wait() -> None:
+        progress.begin(batch)
+        progress.lag(1)
+        waiting = asyncio.create_task(normalizer.callbacks(batch))
+        for now[0] in (50.0, 100.0):
+            for _ in range(5):  # rounds of its loop
+                await asyncio.sleep(0)
+            assert progress.reasons() == []
+        assert not waiting.done()
+        waiting.cancel()
+
+    asyncio.run(wait())
 
 
 def test_a_callback_waits_for_its_source_and_holds_nobody_up(
