@@ -26,7 +26,7 @@ from schemas.times import moment
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from clickhouse_driver import Client
 
@@ -96,7 +96,7 @@ def replay(
         latest.write(progress)
         last.begin(means.of(selection.span.source))
         before = progress.sent
-        for each in _pages_sent(settings.kafka, client, selection, progress):
+        for each in _pages_sent(settings.kafka, client, selection, progress, means.revisions):
             progress = each
             cursor.write(progress)
             sent(progress)
@@ -110,7 +110,11 @@ def replay(
 
 
 def _pages_sent(
-    kafka: KafkaSettings, client: Client, selection: Selection, progress: Progress
+    kafka: KafkaSettings,
+    client: Client,
+    selection: Selection,
+    progress: Progress,
+    revisions: Mapping[str, int],
 ) -> Iterator[Progress]:
     """Send page after page, and give how far that has come.
 
@@ -119,17 +123,22 @@ def _pages_sent(
     selected = selection.before(progress.replayed_at)
     with producing(kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
         for page in pages(client, selected.where(), selected.values(), progress.after):
-            producer.send(_messages(page, _told_earlier(client, page), progress))
+            producer.send(_messages(page, _told_earlier(client, page), progress, revisions))
             progress = progress.went_on(page[-1].key, len(page))
             yield progress
 
 
 def _messages(
-    page: list[Archived], told: dict[str, tuple[Told, ...]], progress: Progress
+    page: list[Archived],
+    told: dict[str, tuple[Told, ...]],
+    progress: Progress,
+    revisions: Mapping[str, int],
 ) -> Iterator[tuple[bytes, Headers]]:
     for each in page:
-        replayed = each.replayed(progress.counts_as, progress.reading, told.get(each.callback.id, ()))
-        yield each.callback.payload, [*each.callback.headers(), *replayed.headers()]
+        callback = each.callback
+        events, revision = told.get(callback.id, ()), revisions.get(callback.source, 0)
+        replayed = each.replayed(progress.counts_as, progress.reading, events, revision)
+        yield callback.payload, [*callback.headers(), *replayed.headers()]
 
 
 def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told, ...]]:
