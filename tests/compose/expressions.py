@@ -22,6 +22,8 @@ DASHBOARDS: dict[str, dict[str, Any]] = {
 }
 BY_PROMETHEUS = {"up"}
 """Series that Prometheus makes itself."""
+OF_EVERY_PROCESS = {"process_start_time_seconds"}
+"""Series that every stage exports, without labels."""
 ADDED = {"job", "instance", "le"}
 """Labels that Prometheus or its histograms add."""
 

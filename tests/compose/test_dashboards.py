@@ -16,6 +16,7 @@ from tests.compose.expressions import (
     BY_PROMETHEUS,
     COMPOSE,
     DASHBOARDS,
+    OF_EVERY_PROCESS,
     RULES,
     asked,
     expressions,
@@ -86,7 +87,9 @@ def test_data_sources_are_those_that_are_provisioned() -> None:
 @pytest.mark.parametrize("place", expressions())
 def test_each_expression_asks_for_labels_that_are_exported(place: str) -> None:
     for name, labels in asked(expressions()[place]):
-        if name not in BY_PROMETHEUS:
+        if name in OF_EVERY_PROCESS:
+            assert labels <= ADDED
+        elif name not in BY_PROMETHEUS:
             assert name.startswith("callweave_")
             assert labels - ADDED <= LABELS[name if name in LABELS else family(name)], name
 
