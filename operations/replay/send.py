@@ -88,7 +88,7 @@ def replay(
     latest = Cursor(settings.data, LATEST, Progress)
     with alone(settings.data), clickhouse.connected(settings.clickhouse, as_bytes=True) as client:
         asked = Progress(clock.now(), means.digest)
-        _wait_for_earlier(settings.kafka)
+        _wait_for_earlier(settings.kafka, say)
         say(since_last(last.read(), means))
         progress, said = decide(asked, cursor.read(), latest.read())
         if said:
@@ -107,6 +107,18 @@ def replay(
             lags = settle(kafka, settings.kafka, patience).lags
         decided = Counter(dict(client.execute(_DECIDED, {"replayed_at": progress.counts_as})))
         return Outcome(progress, before, accepted=decided[0], rejected=decided[1], lags=lags)
+
+
+def once(tell: Callable[[int], None]) -> Callable[[int], None]:
+    """Return a function that tells the first number it gets, and no other."""
+    told: list[int] = []
+
+    def first(number: int) -> None:
+        if not told:
+            told.append(number)
+            tell(number)
+
+    return first
 
 
 def _pages_sent(
@@ -155,13 +167,14 @@ def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told,
     return found
 
 
-def _wait_for_earlier(kafka: KafkaSettings) -> None:
+def _wait_for_earlier(kafka: KafkaSettings, say: Callable[[str], None]) -> None:
     """Wait until the archive has the events and decisions of what was received or replayed up to now.
 
     A replay withdraws only events that the archive has, and publishes only decisions that differ from it.
     """
+    waiting = once(lambda messages: say(f"Waiting for normalize and the sink, messages left: {messages}."))
     with log.opened(kafka) as opened:
-        settled = settle(opened, kafka, EARLIER_SECONDS, only=EARLIER, stages=("normalize", "sink"))
+        settled = settle(opened, kafka, EARLIER_SECONDS, waiting, only=EARLIER, stages=("normalize", "sink"))
     if settled.lags:
         behind = ", ".join(sorted({lag.group for lag in settled.lags}))
         raise StartError(
