@@ -106,7 +106,9 @@ class Publisher:
         errors: set[str] = set()
         for (place, messages), outcome in zip(waiting.items(), sent, strict=True):
             if isinstance(outcome, TOO_LARGE):
-                if left := await self._one_by_one(*place, messages):
+                left, error = await self._one_by_one(*place, messages)
+                if error is not None:
+                    errors.add(type(error).__name__)
                     failed[place] = left
             elif isinstance(outcome, KafkaError) and type(outcome) is not KafkaError:
                 errors.add(type(outcome).__name__)
@@ -118,8 +120,10 @@ class Publisher:
         self._app.progress.tried(sorted(errors))
         return failed
 
-    async def _one_by_one(self, topic: str, partition: int, messages: list[Outgoing]) -> list[Outgoing]:
-        """Send what was refused together; give back what was not acknowledged, in its order."""
+    async def _one_by_one(
+        self, topic: str, partition: int, messages: list[Outgoing]
+    ) -> tuple[list[Outgoing], KafkaError | None]:
+        """Send what was refused together; give back what was not acknowledged, in its order, and why."""
         for number, message in enumerate(messages):
             try:
                 await self._send(topic, partition, [message])
@@ -129,8 +133,8 @@ class Publisher:
             except KafkaError as error:
                 if type(error) is KafkaError:
                     raise
-                return messages[number:]
-        return []
+                return messages[number:], error
+        return [], None
 
     async def _bury(self, message: Outgoing, error: KafkaError) -> None:
         """Publish the message's dead letter; one of a dead letter that is no smaller ends the process."""

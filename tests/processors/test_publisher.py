@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError, NotLeaderForPartitionError
 from aiokafka.structs import ConsumerRecord as AioRecord
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
@@ -16,6 +17,7 @@ from processors import worker
 from processors.dead_letters import KEPT_BYTES, dead_letter, refused
 from processors.publisher import Outgoing, Publisher
 from runtime.kafka import client_options
+from runtime.stuck import Progress
 from schemas.callbacks import Callback, Reason, Rejection, Stage
 from schemas.topics import Topic
 from tests.processors.worker_in_loop import started
@@ -105,6 +107,38 @@ def test_a_dead_letter_that_can_not_be_made_smaller_ends_the_work(stack_settings
     letter = Outgoing(stack_settings.kafka.topic(Topic.REJECTED), None, b"x" * 200, partition=0)
     with pytest.raises(MessageSizeTooLargeError):
         asyncio.run(publish(stack_settings, [letter]))
+
+
+class Refusing(Publisher):
+    """Sends nothing: two messages are too large together, and one fails at its first attempt."""
+
+    def __init__(self, progress: Progress) -> None:
+        app: Any = SimpleNamespace(progress=progress)
+        super().__init__(app, lambda message: message)
+        self._progress = progress
+        self.reasons: list[list[str]] = []
+
+    async def _send(self, topic: str, partition: int, messages: list[Outgoing]) -> None:
+        assert (topic, partition) == ("t", 0)
+        self.reasons.append(self._progress.reasons())
+        if len(messages) > 1:
+            raise MessageSizeTooLargeError
+        if len(self.reasons) == 2:
+            raise NotLeaderForPartitionError
+
+
+def test_what_fails_one_by_one_is_named_while_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.backoff.FIRST_SECONDS", 0.0)
+    now = [0.0]
+    progress = Progress(60, now=lambda: now[0])
+    progress.begin()
+    now[0] = 61.0
+    publisher = Refusing(progress)
+    asyncio.run(publisher.publish([Outgoing("t", None, b"x", partition=0) for _ in range(2)]))
+    first, alone, again, *_ = publisher.reasons
+    stuck = "the same batch has been tried for 61 s"
+    assert (first, alone, again) == ([stuck], [stuck], [f"{stuck} (NotLeaderForPartitionError)"])
+    assert progress.reasons() == [stuck], "it succeeded"
 
 
 def test_of_a_large_message_that_can_not_be_read_the_beginning_is_kept() -> None:
