@@ -118,7 +118,7 @@ def assert_an_interrupted_replay_goes_on(
     assert [each.sent for each in seen[2:]][:1] == [30]
     assert outcome.progress.sent == sum(sent.acknowledged.values())
     assert outcome.before == 20
-    assert [text.partition("continues: ")[2][:2] for text in said[1:]] == ["20"]
+    assert [text.partition("continues: ")[2][:2] for text in said if "continues: " in text] == ["20"]
     assert {each.replayed_at for each in seen} == {outcome.progress.replayed_at}
     monkeypatch.undo()
 
