@@ -43,7 +43,7 @@ WHERE callback IN
 )
 """
 
-SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
+SLICED = "modulo(sipHash64(id), %(slices)s) IN %(which)s"
 NAMED = "(account, id) IN %(names)s"
 
 # Archived callbacks before the lines only: later ones may still be on their way.
@@ -82,7 +82,7 @@ WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(acc
     (SELECT sipHash64(account, id) FROM call_ids WHERE day >= %(calls_since)s)
 """
 
-_KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
+KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
 
 # A call that has very many events names the latest. Of the others, only those that share an id with these are
 # found here; `tied` finds the rest, from id to id.
@@ -93,7 +93,7 @@ SELECT sipHash64(account, event_id) FROM event_ids
 WHERE sipHash64(account, id) IN
 (
     SELECT sipHash64(account, id) FROM event_ids
-    WHERE sipHash64(account, event_id) IN ({_KEPT})
+    WHERE sipHash64(account, event_id) IN ({KEPT})
 )
 UNION ALL
 SELECT sipHash64(account, event_id) FROM event_ids
@@ -136,10 +136,8 @@ GROUP BY source, rejected, codes, events, calls, held
 GROUPS = _groups(SLICED)
 GROUPS_OF = _groups(NAMED)
 
-TRUNCATED = "SELECT 1 FROM calls WHERE truncated LIMIT 1"
-
-LINKED = f"""
-SELECT account, id, max(sipHash64(account, event_id) IN ({_KEPT})) AS is_named,
+LINKED = """
+SELECT account, id, groupUniqArray(sipHash64(account, event_id)) AS events,
     groupUniqArrayArray(beside) AS others
 FROM event_ids
 WHERE id IN %(ids)s

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from operations.audit.examine import Report
-    from operations.audit.identity import Hole
+    from operations.audit.identity import Counts, Hole
     from operations.audit.offsets import Partition
     from runtime.settings import Settings
     from schemas.events import CallEvent
@@ -357,15 +357,20 @@ def archived(settings: Settings, told: Iterable[CallEvent]) -> list[CallEvent]:
     return told
 
 
+def truncate(settings: Settings, call_id: str, told: Iterable[CallEvent]) -> None:
+    """Write the row of a call that keeps four of its events one by one."""
+    call = bounded(call_id, {each.event_id: each for each in told}, 4)
+    batch = Batch()
+    add(batch, Topic.RECORDS, row_of("acme", call_id, Tellings(tuple(call.values()))).to_json())
+    insert(settings, batch)
+
+
 def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     stack_settings: Settings,
 ) -> None:
     settings, names = stack_settings, [f"{number:02}" for number in range(40)]
     told = archived(settings, chain(names))
-    call = bounded("00", {each.event_id: each for each in told}, 4)
-    batch = Batch()
-    add(batch, Topic.RECORDS, row_of("acme", "00", Tellings(tuple(call.values()))).to_json())
-    insert(settings, batch)
+    truncate(settings, "00", told)
     (row,) = select(settings, "SELECT truncated, length(events) AS named, revision FROM calls")
     assert (row["truncated"], row["named"] < 6, row["revision"]) == (True, True, len(told))
     report = assert_whole(settings)
@@ -376,16 +381,44 @@ def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     assert problems(report) == {Problem.NOT_IN_A_CALL}
     assert {hole.callback_id for hole in report.holes} == {each.callback_id for each in lost}
     assert_each_callback_is_judged_however_few_are_named(settings, len(told), len(lost))
+    assert_once_enough_are_missing_no_more_are_followed(settings, len(told), len(lost))
+    assert_nothing_is_followed_while_a_stage_is_behind(settings)
 
 
-def assert_each_callback_is_judged_however_few_are_named(settings: Settings, held: int, lost: int) -> None:
+def looked_at(settings: Settings, enough: int) -> tuple[Counts, int, set[str]]:
+    """Look at callbacks in two slices, naming one a group: the counts, what is not followed, names."""
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         lines = kafka.ends([settings.kafka.topic(topic) for topic in (Topic.RAW, Topic.REJECTED)])
         tables = Tables(client, settings.kafka, kept(Span(), settings.retention, SystemClock().now()))
-        groups = list(tables.groups(lines, 2, 1))
-    counts = tally(groups)["shop"]
-    assert (counts.in_calls, counts.difference()) == (held, lost)
-    assert 0 < sum(len(group.short) for group in groups) <= lost
+        groups = list(tables.groups(lines, 2, 1, enough))
+    named = {callback_id for group in groups for _, callback_id in group.short}
+    return tally(groups)["shop"], tables.unfollowed, named
+
+
+def assert_each_callback_is_judged_however_few_are_named(settings: Settings, held: int, lost: int) -> None:
+    counts, unfollowed, named = looked_at(settings, lost + 1)
+    assert (counts.in_calls, counts.difference(), unfollowed) == (held, lost, 0)
+    assert 0 < len(named) <= lost
+
+
+def assert_once_enough_are_missing_no_more_are_followed(settings: Settings, held: int, lost: int) -> None:
+    """What is missing is missing all the same, and nothing is named that was not followed."""
+    for enough in (0, 1):
+        counts, unfollowed, named = looked_at(settings, enough)
+        assert counts.archived == held + lost
+        assert counts.difference() - lost == held - counts.in_calls
+        assert 0 < unfollowed <= counts.difference()
+        assert len(named) <= enough
+
+
+def assert_nothing_is_followed_while_a_stage_is_behind(settings: Settings) -> None:
+    followed = audited(settings).counts["shop"]
+    with Flow(settings) as flow:
+        flow.accept(flow.callback(b"x"))
+    report = audited(settings, patience=0)
+    assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
+    assert report.counts["shop"].archived == followed.archived
+    assert report.counts["shop"].in_calls < followed.in_calls
 
 
 def reported(flow: Flow, event: CallEvent) -> str:
