@@ -90,7 +90,7 @@ def examine(
         raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         cut = kept(span, settings.retention, SystemClock().now())
-        tables = Tables(client, settings.kafka, cut)
+        tables = Tables(client, settings, cut)
         report = _Audit(settings.kafka, kafka, tables, span=cut.span, limit=limit, say=say).run(patience)
     if cut.note:
         report.notes.append(cut.note)

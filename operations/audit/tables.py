@@ -6,6 +6,7 @@ question takes does not grow with the archive.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from operations import suspects
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from operations.audit.kept import Kept
     from operations.audit.offsets import Partition
-    from runtime.settings import KafkaSettings
+    from runtime.settings import Settings
     from schemas.callbacks import Callback
     from sinks.span import Span
 
@@ -37,10 +38,14 @@ ENOUGH = 10_000
 
 
 class Tables:
-    def __init__(self, client: Client, kafka: KafkaSettings, kept: Kept) -> None:
+    def __init__(self, client: Client, settings: Settings, kept: Kept) -> None:
         self._client = client
-        self._kafka = kafka
-        self._values = {**kept.span.values(), "calls_since": kept.calls_since}
+        self._kafka = settings.kafka
+        self._values = {
+            **kept.span.values(),
+            "calls_since": kept.calls_since,
+            "silence": ceil(settings.correlate.silence_seconds),
+        }
         self.unfollowed = 0
 
     def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:

@@ -28,7 +28,7 @@ from runtime.settings import RetentionSettings
 from schemas.callbacks import Callback
 from schemas.legs import Tellings
 from schemas.records import row_of
-from schemas.times import moment
+from schemas.times import SECOND, moment
 from schemas.topics import Topic
 from sinks import rows
 from sinks.batch import Batch
@@ -365,6 +365,13 @@ def truncate(settings: Settings, call_id: str, told: Iterable[CallEvent]) -> Non
     insert(settings, batch)
 
 
+def suspect(settings: Settings, ids: Iterable[str], since: int, last_at: int) -> None:
+    """Write that these ids tied too many calls; times are in microseconds."""
+    rows = [("acme", name, "shop", moment(since), moment(last_at)) for name in ids]
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute("INSERT INTO stored_suspects (account, id, source, since, last_at) VALUES", rows)
+
+
 def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     stack_settings: Settings,
 ) -> None:
@@ -389,7 +396,7 @@ def looked_at(settings: Settings, enough: int) -> tuple[Counts, int, set[str]]:
     """Look at callbacks in two slices, naming one a group: the counts, what is not followed, names."""
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         lines = kafka.ends([settings.kafka.topic(topic) for topic in (Topic.RAW, Topic.REJECTED)])
-        tables = Tables(client, settings.kafka, kept(Span(), settings.retention, SystemClock().now()))
+        tables = Tables(client, settings, kept(Span(), settings.retention, SystemClock().now()))
         groups = list(tables.groups(lines, 2, 1, enough))
     named = {callback_id for group in groups for _, callback_id in group.short}
     return tally(groups)["shop"], tables.unfollowed, named
@@ -419,6 +426,33 @@ def assert_nothing_is_followed_while_a_stage_is_behind(settings: Settings) -> No
     assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
     assert report.counts["shop"].archived == followed.archived
     assert report.counts["shop"].in_calls < followed.in_calls
+
+
+def test_an_id_ties_no_event_to_a_truncated_call_while_it_is_suspect(stack_settings: Settings) -> None:
+    settings, start = stack_settings, SystemClock().now() - DAY
+    since, last_at = start + 1_000, start + 2_000
+    over = last_at + int(settings.correlate.silence_seconds * SECOND)
+
+    def told(at: int, *ids: str, kind: str = "ring") -> CallEvent:
+        return event(kind, ids[-1], at, account="acme", source="shop", ids=tuple(sorted(ids)))
+
+    legs = [f"leg{number:02}" for number in range(20)]
+    rings = [told(start + number, "hot", leg) for number, leg in enumerate(legs)]
+    hangups = [told(start + 100 + number, leg, kind="hangup") for number, leg in enumerate(legs)]
+    held = archived(settings, rings + hangups)
+    truncate(settings, "hot", held)
+    suspect(settings, ("hot", "warm"), since, last_at)
+    later = [told(since - 1, "hot", "before"), told(since + 1, "before"), told(since + 2, "hot", "leg01")]
+    alone = [told(since + 3, "hot"), told(since + 4, "hot", "warm"), told(over, "hot", "after")]
+    held += archived(settings, later + alone)
+    assert assert_whole(settings).counts["shop"].in_calls == len(held)
+    new = [told(since, "hot", "new"), told(since + 5, "new", "newer"), told(since + 6, "newer")]
+    late = [told(over - 1, "hot", "late"), told(over + 1, "late")]
+    lost = archived(settings, new + late)
+    report = audited(settings)
+    assert problems(report) == {Problem.NOT_IN_A_CALL}
+    assert {hole.callback_id for hole in report.holes} == {each.callback_id for each in lost}
+    assert report.counts["shop"].in_calls == len(held)
 
 
 def reported(flow: Flow, event: CallEvent) -> str:
