@@ -90,7 +90,7 @@ def examine(
         raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         cut = kept(span, settings.retention, SystemClock().now())
-        tables = Tables(client, settings.kafka, cut)
+        tables = Tables(client, settings, cut)
         report = _Audit(settings.kafka, kafka, tables, span=cut.span, limit=limit, say=say).run(patience)
     if cut.note:
         report.notes.append(cut.note)
@@ -185,9 +185,16 @@ class _Audit:
         away, and the other does not have it yet. By the second look it has arrived, or some stage
         lags.
         """
+        if self._report.lags:  # what is in no call may be on its way: nothing is followed, nor named
+            return list(self._tables.groups(lines, slices, 1, enough=0))
         groups = list(self._tables.groups(lines, slices, max(LOOKED_AT_AGAIN, self._limit)))
+        if unfollowed := self._tables.unfollowed:
+            self._report.notes.append(
+                f"so many callbacks are missing that {unfollowed} more which seem to be in no call were not "
+                "looked for in truncated calls: some may be there"
+            )
         short = [name for group in groups if group.is_named for name in group.short]
-        if not short or self._report.lags:
+        if not short:
             return groups
         self._settle(patience)
         self._say("what was missing, again")

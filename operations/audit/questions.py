@@ -43,7 +43,7 @@ WHERE callback IN
 )
 """
 
-SLICED = "modulo(sipHash64(id), %(slices)s) = %(slice)s"
+SLICED = "modulo(sipHash64(id), %(slices)s) IN %(which)s"
 NAMED = "(account, id) IN %(names)s"
 
 # Archived callbacks before the lines only: later ones may still be on their way.
@@ -82,22 +82,60 @@ WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(acc
     (SELECT sipHash64(account, id) FROM call_ids WHERE day >= %(calls_since)s)
 """
 
-_KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
+# While an id was suspect, correlate tied nothing by it: from its first call too many until its state may have
+# been dropped, which is `silence` seconds after the last one at the earliest.
+_SUSPECTS = """
+(
+    SELECT groupArray((account, id, since, until))
+    FROM
+    (
+        SELECT account, id, since, max(last_at) + toIntervalSecond(%(silence)s) AS until
+        FROM stored_suspects
+        GROUP BY account, id, since
+    )
+)
+"""
+
+
+def _tying(ids: str) -> str:
+    """Those of an event's ids that tie it: none that was suspect, unless there is no other."""
+    free = f"""
+    arrayFilter(name -> NOT arrayExists(
+        suspect -> suspect.1 = account AND suspect.2 = name
+            AND received_at >= suspect.3 AND received_at < suspect.4,
+        {_SUSPECTS}), {ids})
+    """
+    return f"if(empty({free}), {ids}, {free})"
+
+
+_NAMES_TYING = _tying("arrayPushFront(beside, id)")
+
+
+def _tied_by(legs: str) -> str:
+    """The events that these legs tie, as hashes."""
+    return f"""
+SELECT sipHash64(account, event_id) FROM event_ids
+PREWHERE sipHash64(account, id) IN ({legs})
+WHERE has({_NAMES_TYING}, id)
+"""
+
+
+KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
+
+_LEGS_OF_KEPT = f"""
+SELECT sipHash64(account, id) FROM event_ids
+PREWHERE sipHash64(account, event_id) IN ({KEPT})
+WHERE has({_NAMES_TYING}, id)
+"""
 
 # A call that has very many events names the latest. Of the others, only those that share an id with these are
 # found here; `tied` finds the rest, from id to id.
 _IN_CALLS = f"""
 SELECT sipHash64(account, arrayJoin(events)) FROM calls
 UNION ALL
-SELECT sipHash64(account, event_id) FROM event_ids
-WHERE sipHash64(account, id) IN
-(
-    SELECT sipHash64(account, id) FROM event_ids
-    WHERE sipHash64(account, event_id) IN ({_KEPT})
-)
+{_tied_by(_LEGS_OF_KEPT)}
 UNION ALL
-SELECT sipHash64(account, event_id) FROM event_ids
-WHERE sipHash64(account, id) IN ({_DROPPED})
+{_tied_by(_DROPPED)}
 """
 
 _SHORT = "NOT rejected AND (events = 0 OR held < calls)"
@@ -112,10 +150,11 @@ FROM ({ARCHIVED} AND {which}) AS a
 LEFT JOIN
 (
     SELECT account, id, count() AS events, countIf(is_call) AS calls, countIf(is_call AND is_held) AS held,
-        groupArrayIf(ids, is_call AND NOT is_held) AS loose
+        groupArrayIf(tying, is_call AND NOT is_held) AS loose
     FROM
     (
-        SELECT account, id, is_call, ids, sipHash64(account, event_id) IN ({_IN_CALLS}) AS is_held
+        SELECT account, id, is_call, {_tying("ids")} AS tying,
+            sipHash64(account, event_id) IN ({_IN_CALLS}) AS is_held
         FROM ({TOLD})
         WHERE {which}
     )
@@ -136,13 +175,16 @@ GROUP BY source, rejected, codes, events, calls, held
 GROUPS = _groups(SLICED)
 GROUPS_OF = _groups(NAMED)
 
-TRUNCATED = "SELECT 1 FROM calls WHERE truncated LIMIT 1"
-
 LINKED = f"""
-SELECT account, id, max(sipHash64(account, event_id) IN ({_KEPT})) AS is_named,
-    groupUniqArrayArray(beside) AS others
-FROM event_ids
-WHERE id IN %(ids)s
+SELECT account, id, groupUniqArray(sipHash64(account, event_id)) AS events,
+    groupUniqArrayArray(tying) AS others
+FROM
+(
+    SELECT account, id, event_id, {_NAMES_TYING} AS tying
+    FROM event_ids
+    WHERE id IN %(ids)s
+)
+WHERE has(tying, id)
 GROUP BY account, id
 """
 

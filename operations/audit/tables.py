@@ -6,14 +6,15 @@ question takes does not grow with the archive.
 
 from __future__ import annotations
 
-from itertools import chain
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from operations import suspects
 from operations.audit import questions, tied
 from operations.audit.identity import Group, Hole, Name, Problem
 from operations.audit.offsets import Range
-from operations.audit.tied import Fate, Linked, Loose, Walk
+from operations.audit.tied import Fate, Loose
+from operations.audit.trail import Trail
 from runtime.portions import MOST_BYTES, MOST_VALUES, portions
 from schemas.topics import Topic
 
@@ -24,22 +25,28 @@ if TYPE_CHECKING:
 
     from operations.audit.kept import Kept
     from operations.audit.offsets import Partition
-    from runtime.settings import KafkaSettings
+    from runtime.settings import Settings
     from schemas.callbacks import Callback
-    from sinks.batch import Leg
     from sinks.span import Span
 
 SLICE = 500_000
 """Callbacks that one question is about."""
 NAMED_AT_ONCE = MOST_VALUES // 2
 """Callbacks that one question names, twice."""
+ENOUGH = 10_000
+"""Missing callbacks after which ids are no longer followed: more change no verdict."""
 
 
 class Tables:
-    def __init__(self, client: Client, kafka: KafkaSettings, kept: Kept) -> None:
+    def __init__(self, client: Client, settings: Settings, kept: Kept) -> None:
         self._client = client
-        self._kafka = kafka
-        self._kept = {**kept.span.values(), "calls_since": kept.calls_since}
+        self._kafka = settings.kafka
+        self._values = {
+            **kept.span.values(),
+            "calls_since": kept.calls_since,
+            "silence": ceil(settings.correlate.silence_seconds),
+        }
+        self.unfollowed = 0
 
     def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:
         """Return by partition how many offsets each bucket has, with its first and last."""
@@ -77,23 +84,43 @@ class Tables:
         ((callbacks,),) = self._ask("SELECT count() FROM stored_callbacks")
         return int(callbacks) // SLICE + 1
 
-    def groups(self, lines: Mapping[Partition, int], slices: int, most: int) -> Iterator[Group]:
-        """Return the fate of the callbacks before the lines, slice by slice, naming a few of each group."""
-        for number in range(slices):
-            yield from self._slice(lines, slices, number, most)
+    def groups(
+        self, lines: Mapping[Partition, int], slices: int, most: int, enough: int = ENOUGH
+    ) -> Iterator[Group]:
+        """Return the fate of the callbacks before the lines, slice by slice, naming a few of each group.
 
-    def _slice(self, lines: Mapping[Partition, int], slices: int, number: int, most: int) -> Iterable[Group]:
+        Once `enough` callbacks are certainly missing, ids are no longer followed to truncated calls: of the
+        others that seem to be in no call, `unfollowed` may be in one, and these are not named.
+        """
+        trail = Trail(self._ask, enough)
+        for number in range(slices):
+            yield from self._slice(lines, slices, [number], most, trail)
+        self.unfollowed = trail.unfollowed
+
+    def _slice(
+        self, lines: Mapping[Partition, int], slices: int, which: Sequence[int], most: int, trail: Trail
+    ) -> Iterable[Group]:
         """Look at a slice in parts where otherwise some callbacks would not be named that may be held."""
-        fates = self._fates(questions.GROUPS, lines, most, slices=slices, slice=number)
+        fates = self._fates(questions.GROUPS, lines, most, slices=slices, which=which)
         finer = tied.parts(fates, most)
-        if finer == 1 or not self._has_truncated():
-            return self._settled(fates)
-        each = (self._slice(lines, slices * finer, number + slices * part, most) for part in range(finer))
-        return tied.joined(chain.from_iterable(each), most)
+        if finer == 1 or not trail.leads_on:
+            return trail.settled(fates)
+        numbers = [number + slices * part for number in which for part in range(finer)]
+        return tied.joined(self._parts(lines, slices * finer, numbers, most, trail), most)
+
+    def _parts(
+        self, lines: Mapping[Partition, int], slices: int, numbers: list[int], most: int, trail: Trail
+    ) -> Iterator[Group]:
+        """Look at parts one by one; at all that are left at once when the trail is over."""
+        while numbers:
+            some = numbers if trail.is_over else numbers[:1]
+            numbers = numbers[len(some) :]
+            yield from self._slice(lines, slices, some, most, trail)
 
     def groups_of(self, lines: Mapping[Partition, int], names: Sequence[Name]) -> Iterator[Group]:
+        trail = Trail(self._ask)
         for some in _in_portions(names):
-            yield from self._settled(self._fates(questions.GROUPS_OF, lines, len(some), names=some))
+            yield from trail.settled(self._fates(questions.GROUPS_OF, lines, len(some), names=some))
 
     def _fates(self, query: str, lines: Mapping[Partition, int], most: int, **values: Any) -> list[Fate]:
         fates = []
@@ -102,28 +129,6 @@ class Tables:
             group = Group(source, bool(rejected), codes, events, calls, held, callbacks)
             fates.append(Fate(group, [Loose(*each) for each in short]))
         return fates
-
-    def _settled(self, fates: Sequence[Fate]) -> Iterator[Group]:
-        held = self._tied({leg for fate in fates for leg in fate.legs})
-        for fate in fates:
-            yield from fate.settled(held)
-
-    def _tied(self, legs: set[Leg]) -> set[Leg]:
-        """Return which of these ids are tied to a truncated call, over any number of steps."""
-        if not legs or not self._has_truncated():
-            return set()
-        walk = Walk(legs)
-        while ahead := walk.ahead():
-            walk.go_on(ahead, self._linked(ahead))
-        return walk.tied()
-
-    def _has_truncated(self) -> bool:
-        return bool(self._ask(questions.TRUNCATED))
-
-    def _linked(self, legs: set[Leg]) -> Iterator[Linked]:
-        for ids in portions(sorted({name for _, name in legs})):
-            for row in self._ask(questions.LINKED, ids=ids):
-                yield Linked(*row)
 
     def holes(self, lines: Mapping[Partition, int], names: Sequence[Name], limit: int) -> list[Hole]:
         """Return holes among these callbacks: archived, but without events or calls that should exist.
@@ -146,7 +151,7 @@ class Tables:
         return {
             callback_id: source
             for number in range(slices)
-            for _, callback_id, source in self._ask(questions.STRAYS, slices=slices, slice=number)
+            for _, callback_id, source in self._ask(questions.STRAYS, slices=slices, which=[number])
         }
 
     def verdicts(self, callbacks: Sequence[Callback]) -> dict[str, int]:
@@ -180,7 +185,7 @@ class Tables:
         return values
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._kept, **values})
+        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._values, **values})
         return found
 
 

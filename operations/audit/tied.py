@@ -1,7 +1,8 @@
 """Which events are in a truncated call although its row does not name them. Pure.
 
 The row names the events that are kept one by one. Those summed up are tied to them by the ids that events
-share, over any number of steps. Suspect ids count too: what one tied before it was suspect stays tied.
+share, over any number of steps. What an id tied before it was suspect stays tied; an event received while it
+was is tied by the other ids alone, as `questions` gives them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Loose(NamedTuple):
     account: str
     id: str
     events: list[list[str]]
-    """The ids of each of its events that no row names, nor one step ties to an event that a row names."""
+    """The ids that tie each of its events that no row names, nor one step ties to one that a row names."""
 
     @property
     def name(self) -> Name:
@@ -96,7 +97,7 @@ class Linked(NamedTuple):
     is_named: bool
     """Whether a truncated row names one of them."""
     beside: list[str]
-    """The other ids that these events name, in any reading."""
+    """The ids that tie these events, in any reading."""
 
 
 class Walk:

@@ -28,7 +28,7 @@ from runtime.settings import RetentionSettings
 from schemas.callbacks import Callback
 from schemas.legs import Tellings
 from schemas.records import row_of
-from schemas.times import moment
+from schemas.times import SECOND, moment
 from schemas.topics import Topic
 from sinks import rows
 from sinks.batch import Batch
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from operations.audit.examine import Report
-    from operations.audit.identity import Hole
+    from operations.audit.identity import Counts, Hole
     from operations.audit.offsets import Partition
     from runtime.settings import Settings
     from schemas.events import CallEvent
@@ -357,15 +357,27 @@ def archived(settings: Settings, told: Iterable[CallEvent]) -> list[CallEvent]:
     return told
 
 
+def truncate(settings: Settings, call_id: str, told: Iterable[CallEvent]) -> None:
+    """Write the row of a call that keeps four of its events one by one."""
+    call = bounded(call_id, {each.event_id: each for each in told}, 4)
+    batch = Batch()
+    add(batch, Topic.RECORDS, row_of("acme", call_id, Tellings(tuple(call.values()))).to_json())
+    insert(settings, batch)
+
+
+def suspect(settings: Settings, ids: Iterable[str], since: int, last_at: int) -> None:
+    """Write that these ids tied too many calls; times are in microseconds."""
+    rows = [("acme", name, "shop", moment(since), moment(last_at)) for name in ids]
+    with clickhouse.connected(settings.clickhouse) as client:
+        client.execute("INSERT INTO stored_suspects (account, id, source, since, last_at) VALUES", rows)
+
+
 def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     stack_settings: Settings,
 ) -> None:
     settings, names = stack_settings, [f"{number:02}" for number in range(40)]
     told = archived(settings, chain(names))
-    call = bounded("00", {each.event_id: each for each in told}, 4)
-    batch = Batch()
-    add(batch, Topic.RECORDS, row_of("acme", "00", Tellings(tuple(call.values()))).to_json())
-    insert(settings, batch)
+    truncate(settings, "00", told)
     (row,) = select(settings, "SELECT truncated, length(events) AS named, revision FROM calls")
     assert (row["truncated"], row["named"] < 6, row["revision"]) == (True, True, len(told))
     report = assert_whole(settings)
@@ -376,16 +388,71 @@ def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     assert problems(report) == {Problem.NOT_IN_A_CALL}
     assert {hole.callback_id for hole in report.holes} == {each.callback_id for each in lost}
     assert_each_callback_is_judged_however_few_are_named(settings, len(told), len(lost))
+    assert_once_enough_are_missing_no_more_are_followed(settings, len(told), len(lost))
+    assert_nothing_is_followed_while_a_stage_is_behind(settings)
+
+
+def looked_at(settings: Settings, enough: int) -> tuple[Counts, int, set[str]]:
+    """Look at callbacks in two slices, naming one a group: the counts, what is not followed, names."""
+    with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
+        lines = kafka.ends([settings.kafka.topic(topic) for topic in (Topic.RAW, Topic.REJECTED)])
+        tables = Tables(client, settings, kept(Span(), settings.retention, SystemClock().now()))
+        groups = list(tables.groups(lines, 2, 1, enough))
+    named = {callback_id for group in groups for _, callback_id in group.short}
+    return tally(groups)["shop"], tables.unfollowed, named
 
 
 def assert_each_callback_is_judged_however_few_are_named(settings: Settings, held: int, lost: int) -> None:
-    with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
-        lines = kafka.ends([settings.kafka.topic(topic) for topic in (Topic.RAW, Topic.REJECTED)])
-        tables = Tables(client, settings.kafka, kept(Span(), settings.retention, SystemClock().now()))
-        groups = list(tables.groups(lines, 2, 1))
-    counts = tally(groups)["shop"]
-    assert (counts.in_calls, counts.difference()) == (held, lost)
-    assert 0 < sum(len(group.short) for group in groups) <= lost
+    counts, unfollowed, named = looked_at(settings, lost + 1)
+    assert (counts.in_calls, counts.difference(), unfollowed) == (held, lost, 0)
+    assert 0 < len(named) <= lost
+
+
+def assert_once_enough_are_missing_no_more_are_followed(settings: Settings, held: int, lost: int) -> None:
+    """What is missing is missing all the same, and nothing is named that was not followed."""
+    for enough in (0, 1):
+        counts, unfollowed, named = looked_at(settings, enough)
+        assert counts.archived == held + lost
+        assert counts.difference() - lost == held - counts.in_calls
+        assert 0 < unfollowed <= counts.difference()
+        assert len(named) <= enough
+
+
+def assert_nothing_is_followed_while_a_stage_is_behind(settings: Settings) -> None:
+    followed = audited(settings).counts["shop"]
+    with Flow(settings) as flow:
+        flow.accept(flow.callback(b"x"))
+    report = audited(settings, patience=0)
+    assert (report.verdict(), report.holes) == (Verdict.UNTOLD, [])
+    assert report.counts["shop"].archived == followed.archived
+    assert report.counts["shop"].in_calls < followed.in_calls
+
+
+def test_an_id_ties_no_event_to_a_truncated_call_while_it_is_suspect(stack_settings: Settings) -> None:
+    settings, start = stack_settings, SystemClock().now() - DAY
+    since, last_at = start + 1_000, start + 2_000
+    over = last_at + int(settings.correlate.silence_seconds * SECOND)
+
+    def told(at: int, *ids: str, kind: str = "ring") -> CallEvent:
+        return event(kind, ids[-1], at, account="acme", source="shop", ids=tuple(sorted(ids)))
+
+    legs = [f"leg{number:02}" for number in range(20)]
+    rings = [told(start + number, "hot", leg) for number, leg in enumerate(legs)]
+    hangups = [told(start + 100 + number, leg, kind="hangup") for number, leg in enumerate(legs)]
+    held = archived(settings, rings + hangups)
+    truncate(settings, "hot", held)
+    suspect(settings, ("hot", "warm"), since, last_at)
+    later = [told(since - 1, "hot", "before"), told(since + 1, "before"), told(since + 2, "hot", "leg01")]
+    alone = [told(since + 3, "hot"), told(since + 4, "hot", "warm"), told(over, "hot", "after")]
+    held += archived(settings, later + alone)
+    assert assert_whole(settings).counts["shop"].in_calls == len(held)
+    new = [told(since, "hot", "new"), told(since + 5, "new", "newer"), told(since + 6, "newer")]
+    late = [told(over - 1, "hot", "late"), told(over + 1, "late")]
+    lost = archived(settings, new + late)
+    report = audited(settings)
+    assert problems(report) == {Problem.NOT_IN_A_CALL}
+    assert {hole.callback_id for hole in report.holes} == {each.callback_id for each in lost}
+    assert report.counts["shop"].in_calls == len(held)
 
 
 def reported(flow: Flow, event: CallEvent) -> str:

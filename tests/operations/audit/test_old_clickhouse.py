@@ -23,8 +23,16 @@ __all__ = ["old_python"]  # a fixture of the module beside
 
 VIEWS = {"callbacks.sql", "calls.sql", "call_legs.sql", "rejected_callbacks.sql"}
 """Those that are asked here."""
-LINES = {"raw": "r", "raw_line": [1, 1], "rejected": "j", "rejected_line": [1, 1], "slices": 2, "slice": 1}
-RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5}
+LINES = {
+    "raw": "r",
+    "raw_line": [1, 1],
+    "rejected": "j",
+    "rejected_line": [1, 1],
+    "slices": 2,
+    "slice": 1,
+    "which": [1],
+}
+RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5, "silence": 5}
 SELECTION = Selection(Span(since=5, source="pbx"), rejected=True, code="missing")
 NAMED = {
     "accounts": ["a"],
@@ -47,7 +55,7 @@ def asked() -> list[str]:
         questions.TWICE,
         questions.GROUPS,
         questions.GROUPS_OF,
-        questions.TRUNCATED,
+        questions.KEPT,
         questions.LINKED,
         questions.HOLES,
         questions.STRAYS,
