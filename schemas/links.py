@@ -51,7 +51,14 @@ class Events:
     events: tuple[CallEvent, ...]
 
 
-Told = Link | Events | CallEvent
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """An event that a suspect id does not tie: it goes to the next larger id it names, which counts its call."""
+
+    event: CallEvent
+
+
+Told = Link | Events | HandedOn | CallEvent
 """A `CallEvent` is what the leg is told through `calls.events`."""
 
 
@@ -67,6 +74,7 @@ class _LinkMessage:
 class _EventsMessage:
     type: Literal["events"]
     events: tuple[CallEvent, ...]
+    handed_on: bool = False
     v: int = VERSION
 
 
@@ -75,12 +83,15 @@ _MESSAGE: TypeAdapter[_LinkMessage | _EventsMessage] = TypeAdapter(
 )
 
 
-def told_to_json(told: Link | Events) -> bytes:
+def told_to_json(told: Link | Events | HandedOn) -> bytes:
     """As in `calls.links`."""
     if isinstance(told, Link):
         return orjson.dumps(
             {"v": VERSION, "type": "link", "to": told.to, **({"tie": told.tie} if told.tie else {})}
         )
+    if isinstance(told, HandedOn):
+        event = kept_part(told.event)
+        return orjson.dumps({"v": VERSION, "type": "events", "handed_on": True, "events": [event]})
     return orjson.dumps({"v": VERSION, "type": "events", "events": list(map(kept_part, told.events))})
 
 
@@ -100,7 +111,11 @@ def told_from_json(value: bytes) -> Told:
         return Link(message.to, message.tie)
     for number, event in enumerate(message.events):
         _check_told(number, event)
-    return Events(message.events)
+    if not message.handed_on:
+        return Events(message.events)
+    if len(message.events) != 1:
+        raise ValueError("events: they are handed on one by one")
+    return HandedOn(message.events[0])
 
 
 def _check_told(number: int, event: CallEvent) -> None:

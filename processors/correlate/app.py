@@ -33,7 +33,7 @@ from runtime.errors import StartError
 from runtime.sources import SourcesFile
 from schemas.callbacks import Reason, Stage
 from schemas.events import CallEvent
-from schemas.links import Events, told_from_json, told_to_json
+from schemas.links import Events, HandedOn, told_from_json, told_to_json
 from schemas.times import SECOND
 from schemas.topics import Topic, partition_of, topic_key
 
@@ -246,6 +246,8 @@ def checked_key(key: bytes | None, told: Told) -> bytes:
         raise ValueError("its key is not an account and a leg")
     if isinstance(told, CallEvent) and (account, leg) != (told.account, told.ids[0]):
         raise ValueError("its key is not the event's account and its smallest id")
+    if isinstance(told, HandedOn) and (account != told.event.account or leg not in told.event.ids):
+        raise ValueError("its key is not the event's account and one of its ids")
     if isinstance(told, Events) and any(event.account != account for event in told.events):
         raise ValueError("its key is of another account than its events")
     return key or b""

@@ -14,8 +14,9 @@ link that came since: it emits the leg's events as a call's. So whatever comes f
 root, it is emitted as gone.
 
 A suspect id (see `ties`) takes no link from another call, and hands an event of another call to the next
-larger id that the event names. An event goes up at most once, straight from `calls.events`; what another leg
-sends is always taken. So messages still end, and each event has one place.
+larger id that the event names, which may be suspect, too. So an event goes up, from `calls.events` and from
+suspect to suspect, and then only down: whatever else another leg sends is taken. So messages still end, and
+each event has one place.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
 from schemas.legs import MOST_LEGS, Tellings
 from schemas.legs import Leg as LegRow
-from schemas.links import Events, Link, Tie, in_messages
+from schemas.links import Events, HandedOn, Link, Tie, in_messages
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Bounds:
 class Sends:
     """What a step sends."""
 
-    told: list[tuple[str, Link | Events]] = field(default_factory=list)
+    told: list[tuple[str, Link | Events | HandedOn]] = field(default_factory=list)
     """To other legs."""
     call: Sequence[CallEvent] = ()
     """The events of the call that this leg stands for, if there is news of it."""
@@ -134,7 +135,9 @@ def step(
     return Leg(events, peers, told, max(now, leg.touched_at), ties), sends
 
 
-def _linked(own: str, came: list[CallEvent], told: frozenset[str]) -> list[tuple[str, Link | Events]]:
+def _linked(
+    own: str, came: list[CallEvent], told: frozenset[str]
+) -> list[tuple[str, Link | Events | HandedOn]]:
     """Links to the larger ids that events name, each with the call of the event that was received first."""
     ties: dict[str, Tie] = {}
     for event in came:
@@ -151,10 +154,10 @@ def _as_received(tie: Tie) -> tuple[int, str, str]:
     return tie.at, tie.call, tie.source
 
 
-def _handed_on(own: str, refused: list[Refused]) -> list[tuple[str, Link | Events]]:
+def _handed_on(own: str, refused: list[Refused]) -> list[tuple[str, HandedOn]]:
     """Each event that is not tied to a suspect id, to the next larger one that it names."""
     return [
-        (min(name for name in event.ids if name > own), Events((event,)))
+        (min(name for name in event.ids if name > own), HandedOn(event))
         for event, _ in refused
         if event is not None
     ]
@@ -172,7 +175,7 @@ def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -
     return told & {ASKED, *peers, *(name for event in events.values() for name in event.ids)}
 
 
-def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events]]:
+def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events | HandedOn]]:
     # a sum goes first: what it stands for may be on its way to the root from elsewhere, too
     going = sorted(known(events).values(), key=lambda event: event.kind != "summed")
     return [(root, Events(some)) for some in in_messages(going)]
@@ -189,16 +192,17 @@ def _sorted_out(
         if isinstance(message, Events):
             came += message.events
             continue
-        tie = _tie(own, message)
+        said = message.event if isinstance(message, HandedOn) else message
+        tie = _tie(own, said)
         if tie is not None:
             ties = ties.admit(tie, most_calls)
             if ties.suspect_at and not ties.holds(tie):
-                refused.append((message if isinstance(message, CallEvent) else None, tie))
+                refused.append((said if isinstance(said, CallEvent) else None, tie))
                 continue
-        if isinstance(message, Link):
-            links.append(message)
+        if isinstance(said, Link):
+            links.append(said)
         else:
-            came.append(message)
+            came.append(said)
     return came, links, refused, ties.recent()
 
 

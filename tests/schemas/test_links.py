@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from schemas.events import CallEvent, Doubt
-from schemas.links import Events, Link, told_from_json, told_to_json
+from schemas.links import Events, HandedOn, Link, told_from_json, told_to_json
 from schemas.versions import NewerVersionError
 from tests.kit.events import event, samples
 
@@ -34,7 +34,8 @@ def test_what_is_told_survives_its_topic(name: str) -> None:
         replace(each, callback_id="", extra={}, doubts=tuple(replace(doubt, raw="") for doubt in each.doubts))
         for each in samples()[name]
     )
-    for told in (Link(name), Events(events), Events(())):
+    every: list[Link | Events | HandedOn] = [Link(name), Events(events), Events(()), *map(HandedOn, events)]
+    for told in every:
         assert told_from_json(told_to_json(told)) == told
 
 
@@ -61,6 +62,7 @@ def of_one(event: CallEvent) -> bytes:
         b'{"type":"events"}',
         b'{"type":"events","events":[{"kind":"ring"}]}',
         b'{"type":"events","events":{}}',
+        b'{"type":"events","events":[],"handed_on":true}',
         b'{"type":"rumour","to":"a"}',
         b'{"type":"link","to":""}',
         b'{"type":"link","to":"a","tie":{"call":"x","at":-1,"source":"s"}}',

@@ -15,7 +15,7 @@ from runtime import sources
 from runtime.kafka import ByKey, client_options
 from runtime.settings import CorrelateSettings
 from runtime.topics import ensure
-from schemas.links import Events, Link, told_to_json
+from schemas.links import Events, HandedOn, Link, told_to_json
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic, topic_key
 from tests import servers
@@ -200,6 +200,9 @@ def test_topics_that_would_part_a_leg_from_its_links_are_refused(
 def test_a_key_is_the_account_and_the_smallest_id_of_its_event(key: bytes | None) -> None:
     assert checked_key(b"acme/a", RING) == b"acme/a"
     assert checked_key(b"acme/b", Events((RING,))) == b"acme/b"  # a link goes to any leg of the call
+    assert checked_key(b"acme/b", HandedOn(RING)) == b"acme/b"
+    with pytest.raises(ValueError, match="one of its ids"):
+        checked_key(b"acme/c", HandedOn(RING))
     with pytest.raises(ValueError, match="its key is"):
         checked_key(key, RING)
     if key != b"acme/b":

@@ -12,12 +12,13 @@ from processors.correlate.known import known
 from processors.correlate.leg import Leg, join
 from processors.correlate.step import Bounds, step
 from processors.correlate.ties import HOUR, MOST_CALLS, Ties
-from schemas.links import Events, Link, Tie
+from schemas.links import HandedOn, Link, Tie
 from tests.kit.events import AT, call_events
 from tests.processors.correlate.network import ACCOUNT, Network, Tables, calls_of
 from tests.scale import examples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from processors.correlate.known import Known
@@ -26,10 +27,15 @@ if TYPE_CHECKING:
 
 SHARED = "m"
 """An id that a provider's fault puts into every callback: some others are smaller, and some larger."""
+SHARED_TOO = ("l", "n")
+"""More such ids, one on either side."""
 
 
-def tangled(rng: random.Random, calls: int) -> list[CallEvent]:
-    """Events of several calls of up to three legs each, some of which name the shared id too."""
+def tangled(rng: random.Random, calls: int, also: Sequence[str] = ()) -> list[CallEvent]:
+    """Events of several calls of up to three legs each, some of which name the shared id too.
+
+    `also` are ids that all of these name beside it.
+    """
     sample = next(event for seed in range(99) for event in call_events(random.Random(seed)))
     sample = replace(sample, uuid=None, kind="ring", written=None)
     told: list[CallEvent] = []
@@ -37,7 +43,7 @@ def tangled(rng: random.Random, calls: int) -> list[CallEvent]:
         legs = [f"{rng.choice('abcxyz')}{call}{part}" for part in range(rng.randint(1, 3))]
         for number, (leg, other) in enumerate(zip(legs, legs[1:] + legs[:1], strict=True)):
             at = AT + rng.randrange(2) * HOUR
-            shared = [SHARED] if number == 0 or rng.random() < 0.5 else []
+            shared = [SHARED, *also] if number == 0 or rng.random() < 0.5 else []
             said = replace(sample, event_id=f"{call} {number}", leg=leg, uuid=f"call {call}")
             told.append(
                 replace(said, ids=tuple(sorted({leg, other, *shared})), received_at=at, occurred_at=at)
@@ -63,8 +69,9 @@ def rows_of(network: Network) -> dict[tuple[date, str], set[str]]:
 
 
 def without_shared(events: list[CallEvent]) -> dict[tuple[date, str], Known]:
+    shared = {SHARED, *SHARED_TOO}
     return calls_of(
-        [replace(event, ids=tuple(name for name in event.ids if name != SHARED)) for event in events]
+        [replace(event, ids=tuple(name for name in event.ids if name not in shared)) for event in events]
     )
 
 
@@ -75,7 +82,8 @@ def test_whatever_the_order_each_event_is_in_one_row_and_few_calls_are_tied_by_a
 ) -> None:
     rng = random.Random(seed)
     most = rng.randint(2, 4)
-    told = tangled(rng, calls=rng.randint(1, 12))
+    also = rng.sample(SHARED_TOO, rng.randint(0, len(SHARED_TOO)))
+    told = tangled(rng, calls=rng.randint(1, 12), also=also)
     network = Network(
         rng, crashes=rng.choice((0, 0.1, 0.4)), duplicates=0.2, zombies=False, bounds=Bounds(calls=most)
     )
@@ -91,12 +99,12 @@ def test_whatever_the_order_each_event_is_in_one_row_and_few_calls_are_tied_by_a
     # what is tied by other ids stays together, whether or not the shared one ties it to more
     for call in apart:
         assert any(call <= row for row in rows.values())
-    leg = network.legs[SHARED]
+    legs = [network.legs[name] for name in (SHARED, *also)]
     hours = {event.received_at // HOUR for event in told}
-    assert all(len(calls) <= most for calls in leg.ties.hours.values())
-    assert max(sum(call <= row for call in apart) for row in rows.values()) <= most * len(hours)
+    assert all(len(calls) <= most for leg in legs for calls in leg.ties.hours.values())
+    assert max(sum(call <= row for call in apart) for row in rows.values()) <= most * len(hours) * len(legs)
     if any(record.suspect for record in network.records):
-        assert leg.ties.suspect_at
+        assert any(leg.ties.suspect_at for leg in legs)
     else:
         assert rows == {place: set(part) for place, part in calls_of(told).items()}
 
@@ -135,7 +143,7 @@ def test_a_suspect_id_says_so_and_hands_on_what_comes_after() -> None:
         HOUR - 1,
         event.source,
     )
-    assert sends.told == [(event.ids[1], Events((event,)))]
+    assert sends.told == [(event.ids[1], HandedOn(event))]
     assert Leg.from_json(leg.to_json()) == leg
 
 
