@@ -53,7 +53,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class HandedOn:
-    """An event that a suspect id does not tie: it goes to the next larger id it names, which counts its call."""
+    """An event that a suspect id does not tie: the next larger id that it names counts its call."""
 
     event: CallEvent
 
