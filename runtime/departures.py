@@ -1,4 +1,6 @@
-"""Where we depart from kafka-python 3.0.12: it leaves sockets and threads behind, and reads closed sockets.
+"""Where we depart from kafka-python 3.0.12.
+
+It leaves sockets and threads behind, reads closed sockets, and answers for partitions that nobody leads.
 
 A broker that refuses costs it one each time. A client that is closed loses those that connect, shake hands or
 have something to write at that moment; its #3097 closes only what is connected and idle.
@@ -6,6 +8,8 @@ have something to write at that moment; its #3097 closes only what is connected 
 A task that waits for bytes may wake up when its connection has been closed, and then logs a traceback.
 
 A producer that still has something to send when it is closed goes on for good.
+
+A question where a log begins, ends or reaches a time does not wait for a partition without a leader.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from kafka.consumer.fetcher import Fetcher
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
@@ -23,9 +28,10 @@ from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from kafka import KafkaProducer
+    from kafka import KafkaProducer, TopicPartition
 
     Received = tuple[bytes, Exception | None]
+    Offsets = tuple[dict[TopicPartition, Any], set[TopicPartition]]
 
 FORCED_SECONDS = 5.0
 """In which a producer's thread ends once it need not send any more; else it ends later."""
@@ -85,6 +91,24 @@ def knowing_the_end(receive: Callable[..., Received]) -> Callable[..., Received]
     return knows
 
 
+def waiting_for_leaders(send: Callable[..., Awaitable[Offsets]]) -> Callable[..., Awaitable[Offsets]]:
+    """Make `Fetcher._send_list_offsets_requests` ask again for partitions that nobody leads now.
+
+    `_group_list_offset_requests` (consumer/fetcher.py, line 823) leaves them out, and nobody notices:
+    `beginning_offsets` and `end_offsets` then raise KeyError, and `offsets_for_times` returns None, as if
+    nothing later were there. Java's client asks again, until its time is over.
+    """
+
+    @wraps(send)
+    async def waits(fetcher: Any, timestamps: dict[TopicPartition, int]) -> Offsets:
+        cluster = fetcher._manager.cluster
+        leaderless = {each for each in timestamps if cluster.leader_for_partition(each) in {None, -1}}
+        found, again = await send(fetcher, timestamps)
+        return found, again | leaderless
+
+    return waits
+
+
 def close_producer(producer: KafkaProducer, seconds: float) -> None:
     """Close a producer; what is not acknowledged within these seconds fails, and raises nothing here.
 
@@ -112,3 +136,4 @@ def depart() -> None:
     KafkaNetSocket.sock_connect = closing_refused(KafkaNetSocket.sock_connect)
     NetworkSelector.register_event = sockets.noting(NetworkSelector.register_event)
     NetworkSelector.close = sockets.closing(NetworkSelector.close)
+    Fetcher._send_list_offsets_requests = waiting_for_leaders(Fetcher._send_list_offsets_requests)

@@ -12,7 +12,7 @@ from sinks.rows import LEG_VERSION, VERSION, Poison, Written, call_rows, leg_row
 from sinks.tables import CALLS, DEAD_LETTERS, IN_ORDER, LEGS, SUSPECTS, Row, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sinks.rows import Message, Outcome
 
@@ -48,6 +48,10 @@ class Insert:
         middle = len(self.rows) // 2
         part = slice(middle, None) if second else slice(middle)
         return Insert(self.table, self.rows[part], self.origins[part], self.oldest, self.newest)
+
+    def only(self, numbers: Iterable[int]) -> Insert:
+        kept = list(numbers)
+        return replace(self, rows=[self.rows[n] for n in kept], origins=[self.origins[n] for n in kept])
 
     def put_into(self, inserts: list[Insert]) -> None:
         """Add these rows to the insert for their table if there is one: a table takes one at a time."""
@@ -99,10 +103,8 @@ class Batch:
         """When its first message came, by the clock that `add` was told."""
         self.offsets: dict[Partition, int] = {}
         """Of each partition, the offset after the last message in here."""
-        self.began: dict[Leg, None] = {}
-        """The legs whose state began with nothing."""
-        self.asked_at = 0
-        """When the last of them said so, microseconds since 1970 UTC."""
+        self.began: dict[Leg, int] = {}
+        """When each leg whose state began with nothing said so last, microseconds since 1970 UTC."""
         self._rows: dict[Table, _Rows] = {table: _Rows() for table in IN_ORDER}
 
     @property
@@ -125,8 +127,8 @@ class Batch:
 
     def _add_record(self, message: Message, record: Record) -> None:
         if record.began:
-            self.began[record.account, record.call_id] = None
-            self.asked_at = max(self.asked_at, message.timestamp * 1000)
+            leg = record.account, record.call_id
+            self.began[leg] = max(self.began.get(leg, 0), message.timestamp * 1000)
         if (suspect := record.suspect) is not None:
             row = record.account, record.call_id, suspect.source, suspect.since, suspect.at
             self._rows[SUSPECTS].add(row, message)
@@ -135,6 +137,12 @@ class Batch:
             self._rows[CALLS].add_version(CALL_KEYS, VERSION, row, message, received_at)
         for row in leg_rows(record):
             self._rows[LEGS].add_version(LEG_KEYS, LEG_VERSION, row, message, None)
+
+    def began_by(self, now: int) -> None:
+        """Let no leg have begun later: a fast clock makes no time of the future, and no time is now."""
+        for leg, at in self.began.items():
+            if not 0 < at <= now:
+                self.began[leg] = now
 
     def is_due(self, now: float, *, rows: int, seconds: float, more: bool = False) -> bool:
         """Return whether it is full, or its first message has waited long enough.
@@ -164,6 +172,19 @@ class Batch:
     def inserts(self) -> list[Insert]:
         """Return one insert for each table that has rows, in the order in which they must be written."""
         return [self._rows[table].insert(table) for table in IN_ORDER if self._rows[table].rows]
+
+
+def begun_together(began: Mapping[Leg, int], within: int) -> list[tuple[list[Leg], int]]:
+    """Divide legs by when they began, so that those of a group did `within` microseconds; earliest first.
+
+    With each group is the time of its last leg.
+    """
+    groups: list[list[Leg]] = []
+    for leg in sorted(began, key=began.__getitem__):
+        if not groups or began[leg] - began[groups[-1][0]] > within:
+            groups.append([])
+        groups[-1].append(leg)
+    return [(legs, began[legs[-1]]) for legs in groups]
 
 
 class Batches:

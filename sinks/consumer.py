@@ -31,6 +31,8 @@ TOPICS = (Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS)
 
 BOOTSTRAP_MS = 5_000
 COMMIT_MS = 5_000
+ASK_MS = 2_000
+"""How long a question about offsets may take: nothing is written meanwhile."""
 CLOSE_MS = 5_000
 FETCH_WAIT_MS = 100
 """How long the broker may gather for an answer. A partition that was read to the end meanwhile is asked about
@@ -125,21 +127,40 @@ class Consumer:
         )
         self._committed |= named
 
-    def has_committed(self, topic: Topic, before: int) -> bool:
-        """Return whether the group has committed all messages of a topic that are older than a time.
+    def ends_before(self, topic: Topic, time: int) -> dict[Partition, int]:
+        """Return the offset after the last message of each partition that is there now and older than `time`.
 
-        `before` is in milliseconds since 1970 UTC. Raises `KafkaError`.
+        `time` is in milliseconds since 1970 UTC. Raises `KafkaError`.
         """
-        name = self._kafka.topic(topic)
-        partitions = [TopicPartition(name, each) for each in self._consumer.partitions_for_topic(name)]
-        first = self._consumer.beginning_offsets(partitions, timeout_ms=COMMIT_MS)
-        later = self._consumer.offsets_for_times(dict.fromkeys(partitions, before), timeout_ms=COMMIT_MS)
-        ends = self._consumer.end_offsets(partitions, timeout_ms=COMMIT_MS)
-        for each in partitions:
-            needed = ends[each] if later[each] is None else later[each].offset
-            if needed > first[each] and (self._consumer.committed(each, timeout_ms=COMMIT_MS) or 0) < needed:
+        partitions = self._partitions(topic)
+        later = self._consumer.offsets_for_times(dict.fromkeys(partitions, time), timeout_ms=ASK_MS)
+        ends = self._consumer.end_offsets(partitions, timeout_ms=ASK_MS)  # last: too late is waited for
+        return {
+            (each.topic, each.partition): ends[each] if later[each] is None else later[each].offset
+            for each in partitions
+        }
+
+    def has_committed(self, offsets: dict[Partition, int]) -> bool:
+        """Return whether the group has committed these offsets, false if there are none.
+
+        What the broker no longer has needs no commit, be it deleted or lost. Raises `KafkaError`.
+        """
+        partitions = [TopicPartition(*each) for each in offsets]
+        first = self._consumer.beginning_offsets(partitions, timeout_ms=ASK_MS)
+        ends = self._consumer.end_offsets(partitions, timeout_ms=ASK_MS)
+        for each, offset in zip(partitions, offsets.values(), strict=True):
+            needed = min(offset, ends[each])
+            if needed > first[each] and (self._consumer.committed(each, timeout_ms=ASK_MS) or 0) < needed:
                 return False
         return bool(partitions)
+
+    def partitions_of(self, topic: Topic) -> set[Partition]:
+        """Return all partitions of a topic, whoever reads them."""
+        return {(each.topic, each.partition) for each in self._partitions(topic)}
+
+    def _partitions(self, topic: Topic) -> list[TopicPartition]:
+        name = self._kafka.topic(topic)
+        return [TopicPartition(name, each) for each in self._consumer.partitions_for_topic(name)]
 
     def partitions(self) -> set[Partition]:
         return {(each.topic, each.partition) for each in self._consumer.assignment()}

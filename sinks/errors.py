@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from clickhouse_driver.errors import Error, ServerException
+from clickhouse_driver.errors import Error, ServerException, UnknownTypeError
 
 from runtime.clickhouse import is_about_a_value
 
@@ -21,6 +21,8 @@ class Fate(Enum):
     """It may pass by itself, and sooner with fewer rows at once."""
     ROW = auto()
     """Some row can never be taken, whoever sends it, and when."""
+    UNSENT = auto()
+    """Some value does not fit its column, and nothing was sent: the row is wrong, or the table."""
     SOMEBODY = auto()
     """No row can be taken before somebody has put something right."""
 
@@ -73,8 +75,8 @@ _ROW = frozenset(
 
 def fate(error: Exception) -> Fate:
     """Decide what an error asks for; a lost connection recovers by itself."""
-    if is_about_a_value(error):
-        return Fate.ROW
+    if is_about_a_value(error) or isinstance(error, UnknownTypeError):
+        return Fate.UNSENT
     if isinstance(error, ServerException | Error):
         code = error.code
         if code in _ROW:

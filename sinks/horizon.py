@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
+    from sinks.batch import Partition
     from sinks.consumer import Consumer
 
 
@@ -23,15 +24,26 @@ class Horizon:
         self._consumer = consumer
         self._margin = margin
         self._known = 0
+        self._needed: dict[int, dict[Partition, int]] = {}
+        """By time, where its events ended when it was asked for first. Later events may bear an earlier time,
+        by a slow clock: who also waited for those would wait for as long as events come."""
 
     def reaches(self, time: int) -> bool:
         """Return whether all events are in that were published before (microseconds since 1970 UTC).
 
         Raises `KafkaError`.
         """
-        for until in (time + self._margin, time):
+        looked_at = (time + self._margin, time)
+        self._needed = {each: needed for each, needed in self._needed.items() if each in looked_at}
+        for until in looked_at:
             if until <= self._known:
                 return True
-            if self._consumer.has_committed(Topic.EVENTS, until // 1000):
+            if self._consumer.has_committed(self._needed_until(until)):
                 self._known = until
         return time <= self._known
+
+    def _needed_until(self, time: int) -> dict[Partition, int]:
+        needed = self._needed.get(time)
+        if needed is None or needed.keys() != self._consumer.partitions_of(Topic.EVENTS):
+            needed = self._needed[time] = self._consumer.ends_before(Topic.EVENTS, time // 1000)
+        return needed

@@ -43,6 +43,7 @@ LOOK_UP = """
 SELECT account, id, day, event_id, beside
 FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
+    AND (account, id) NOT IN (SELECT account, id FROM stored_suspects)
 """
 SUSPECT = """
 SELECT DISTINCT account, id
@@ -89,10 +90,10 @@ class Recall:
         suspects: set[Leg] = set()
         while new:
             namings = self._look_up(new, before)
-            suspects |= self._suspects({naming.leg for naming in namings})
-            namings = [naming for naming in namings if naming.leg not in suspects]
             found += namings
-            new = {leg for naming in namings for leg in naming.others} - known
+            others = {leg for naming in namings for leg in naming.others}
+            suspects |= self._suspects(others)
+            new = others - known - suspects
             known |= new
         events = self._read(sorted({(each.account, each.day, each.event_id) for each in found}))
         metrics.RECALL_SECONDS.observe(time.perf_counter() - begun)
@@ -135,7 +136,7 @@ class Recall:
             close_producer(self._producer, CLOSE_SECONDS)
 
     def _look_up(self, legs: set[Leg], before: int) -> list[Naming]:
-        """What named these legs, in any reading."""
+        """What named these legs, in any reading; nothing of suspect ones, whose rows may be very many."""
         found: list[Naming] = []
         for ids in portions(sorted({leg for _, leg in legs})):
             rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})

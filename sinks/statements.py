@@ -27,6 +27,9 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_COLUMN = re.compile(r"^    `(\w+)` (.+?)(?: (?:DEFAULT|COMMENT|CODEC)\b.*|,?)$", re.MULTILINE)
+"""A column, in the statement that creates its table: its name, and its type."""
+
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 _INLINED = re.compile(r"\{(\w+)\}")
@@ -52,6 +55,13 @@ class SqlFile:
 def migrations() -> list[SqlFile]:
     """Return the files that make the tables, in order: applied once, and never changed afterwards."""
     return _files("migrations")
+
+
+def column_types(table: str) -> dict[str, str]:
+    """Return the type of each column that the migrations give a table, as ClickHouse names it."""
+    creates = f"CREATE TABLE IF NOT EXISTS {table}\n"
+    (text,) = (each for file in migrations() for each in file.statements if creates in each)
+    return dict(_COLUMN.findall(text))
 
 
 def views() -> list[SqlFile]:

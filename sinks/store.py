@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver import Client
@@ -16,8 +16,9 @@ from clickhouse_driver.errors import Error, ServerException
 
 from runtime import clickhouse
 from runtime.errors import CallweaveError
-from sinks import metrics, migrate
+from sinks import metrics, migrate, statements
 from sinks.errors import Fate, fate
+from sinks.fitting import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +39,8 @@ ASKING = ""
 """In place of a table's name: the connection for questions."""
 MOST_REFUSED = 100
 """ClickHouse may refuse this many rows of one insert: if it refuses more, it is not the rows that are wrong.
-Rows that are refused before they are sent are wrong, however many they are."""
+Rows that are refused before they are sent are wrong, however many they are, if their columns are ours."""
+TYPES = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = %(table)s"
 
 
 class StoreError(Exception):
@@ -56,14 +58,6 @@ class Taken:
     refused: Sequence[Message] = ()
     """The messages of rows that ClickHouse can never take; all others are in."""
     error: StoreError | None = None
-
-
-@dataclass(slots=True)
-class _Aside:
-    """What is put aside of one insert."""
-
-    messages: list[Message] = field(default_factory=list)
-    by_server: int = 0
 
 
 class Store:
@@ -119,37 +113,74 @@ class Store:
 
     def _insert(self, connection: Client, insert: Insert) -> Taken:
         begun = time.perf_counter()
-        aside = _Aside()
         try:
-            self._take(connection, insert, aside)
+            refused = self._take(connection, insert)
         except StoreError as error:
             return Taken(error=error)
         metrics.INSERT_SECONDS.labels(insert.table.name).observe(time.perf_counter() - begun)
-        metrics.ROWS.labels(insert.table.name).inc(len(insert.rows) - len(aside.messages))
-        return Taken(aside.messages)
+        metrics.ROWS.labels(insert.table.name).inc(len(insert.rows) - len(refused))
+        return Taken(refused)
 
-    def _take(self, connection: Client, insert: Insert, aside: _Aside) -> None:
-        """Insert all rows except those that can never be taken, which are found by halving."""
+    def _take(self, connection: Client, insert: Insert) -> list[Message]:
+        """Insert all rows except those that can never be taken, and return these rows' messages."""
+        if (error := self._try(connection, insert)) is None:
+            return []
+        if fate(error) is Fate.UNSENT:
+            return self._take_what_fits(connection, insert, error)
+        refused: list[Message] = []
+        self._halve(connection, insert, error, refused)
+        return refused
+
+    def _try(self, connection: Client, insert: Insert) -> Exception | None:
+        """Insert all rows; return why they are not in."""
         columns = [list(column) for column in zip(*insert.rows, strict=True)]
         try:
             connection.execute(insert.table.insert(), columns, columnar=True, settings=INSERT_SETTINGS)
         except (Error, OSError, EOFError, *clickhouse.REFUSED_BY_DRIVER) as error:
             connection.disconnect()  # what it still sends or awaits belongs to the failed insert
-            alone, kind = len(insert.rows) == 1, fate(error)
-            if kind not in {Fate.ROW, Fate.FEWER} or (alone and kind is Fate.FEWER):
-                raise self._failure(error, insert) from None
-            if alone:
-                self._put_aside(insert, error, aside)
-                return
-            for second in range(2):
-                self._take(connection, insert.half(second), aside)
+            return error
+        return None
 
-    def _put_aside(self, insert: Insert, error: Exception, aside: _Aside) -> None:
-        (origin,) = insert.origins
-        aside.by_server += isinstance(error, ServerException)
-        if origin is None or aside.by_server > MOST_REFUSED:
+    def _halve(self, connection: Client, insert: Insert, error: Exception, refused: list[Message]) -> None:
+        """Find the rows for which ClickHouse refused these, and insert the others."""
+        kind, origin = fate(error), insert.origins[0]
+        if kind in {Fate.ROW, Fate.FEWER} and len(insert.rows) > 1:
+            for half in (insert.half(0), insert.half(1)):
+                if (another := self._try(connection, half)) is not None:
+                    self._halve(connection, half, another, refused)
+        elif kind is Fate.ROW and origin is not None and len(refused) < MOST_REFUSED:
+            refused.append(origin)
+        else:
             raise self._failure(error, insert)
-        aside.messages.append(origin)
+
+    def _take_what_fits(self, connection: Client, insert: Insert, error: Exception) -> list[Message]:
+        unsent = self._unfit(connection, insert)
+        origins = [insert.origins[number] for number in sorted(unsent)]
+        refused = [origin for origin in origins if origin is not None]
+        if not unsent or len(refused) < len(origins):
+            raise self._failure(error, insert)
+        rest = insert.only(number for number in range(len(insert.rows)) if number not in unsent)
+        return refused + (self._take(connection, rest) if rest.rows else [])
+
+    def _unfit(self, connection: Client, insert: Insert) -> set[int]:
+        """Return the positions of the rows that don't fit their table, if the table is ours."""
+        name, found = insert.table.name, set[int]()
+        try:
+            types = dict(connection.execute(TYPES, {"table": name}))
+        except (Error, OSError, EOFError) as error:
+            connection.disconnect()
+            raise self._failure(error, insert) from None
+        ours = statements.column_types(name)
+        for column, values in zip(insert.table.columns, zip(*insert.rows, strict=True), strict=True):
+            kind = types.get(column, "")
+            if wrong := unfit(connection, kind, values):
+                if kind != ours[column]:
+                    sentence = (
+                        f"{name}: its column {column} is {kind or 'gone'}, not {ours[column]}: undo that."
+                    )
+                    raise StoreError(sentence, "column-type", passes=False)
+                found |= wrong
+        return found
 
     def close(self) -> None:
         self._pool.shutdown()

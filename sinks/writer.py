@@ -21,7 +21,7 @@ from schemas.times import SECOND
 from schemas.topics import Topic
 from schemas.versions import NewerVersionError
 from sinks import metrics
-from sinks.batch import PATIENCE, Batches, Insert
+from sinks.batch import PATIENCE, Batches, Insert, begun_together
 from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import keep_placing
 from sinks.horizon import Horizon
@@ -53,6 +53,8 @@ STILL_SECONDS = 120.0
 """How long one round may take, beyond a query's own limit, before the writer is taken to stand still."""
 EARLY_SECONDS = 0.5
 """Between two looks whether the events are in for which records of calls wait."""
+UNKNOWN_SECONDS = 5.0
+"""The same after a look that Kafka did not answer: to ask takes a while, in which nothing is written."""
 REPEAT_SECONDS = 30.0
 """Between two log entries about the same trouble."""
 
@@ -147,6 +149,8 @@ class Writer:
         self._clock = clock or SystemClock()
         self._beat = beat
         self._horizon = Horizon(consumer, recall.margin // 2)
+        self._together = recall.margin // 4
+        """Legs that began within this time are looked up at once; microseconds."""
         self._batches = Batches(settings.batch_seconds * PATIENCE)
         self._uncommitted: dict[Partition, int] = {}
         self._gather_seconds = settings.batch_seconds
@@ -205,24 +209,24 @@ class Writer:
         """Return whether its legs can't be looked up yet; its topic then waits, and only that."""
         if not batch.began:
             return False
+        wait = self._early_seconds(batch)
+        self._consumer.withhold([Topic.RECORDS] if wait else [])
+        if wait:
+            self._batches.postpone_calls(time.monotonic() + wait)
+        return wait > 0
+
+    def _early_seconds(self, batch: Batch) -> float:
+        """Return how long to wait before another look whether its legs can be looked up; 0 if they can be."""
+        batch.began_by(self._clock.now())
         try:
-            early = not self._horizon.reaches(self._asked_at(batch) - self._recall.margin)
+            if self._horizon.reaches(max(batch.began.values()) - self._recall.margin):
+                return 0.0
         except KafkaError as error:
             self._trouble.met("recall", f"Kafka: {type(error).__name__}", type(error).__name__)
-            early = True
-        else:
-            if early:
-                sentence = "records of calls wait for events that are not in yet, of which they are made"
-                self._trouble.met("recall", sentence, "events-behind")
-        self._consumer.withhold([Topic.RECORDS] if early else [])
-        if early:
-            self._batches.postpone_calls(time.monotonic() + EARLY_SECONDS)
-        return early
-
-    def _asked_at(self, batch: Batch) -> int:
-        """Return when its legs asked, by their messages' times; a fast clock makes no time of the future."""
-        now = self._clock.now()
-        return min(batch.asked_at or now, now)
+            return UNKNOWN_SECONDS
+        sentence = "records of calls wait for events that are not in yet, of which they are made"
+        self._trouble.met("recall", sentence, "events-behind")
+        return EARLY_SECONDS
 
     def _write_one(self, batch: Batch) -> None:
         """Insert the batch, however long that takes; only a request to stop leaves it unwritten."""
@@ -289,7 +293,8 @@ class Writer:
         if not batch.began:
             return True
         try:
-            found = self._recall.find(batch.began, self._asked_at(batch))
+            groups = begun_together(batch.began, self._together)
+            found = [each for legs, at in groups for each in self._recall.find(legs, at)]
             if found:
                 if not self._insert(self._recall.hidden(found)):
                     return False

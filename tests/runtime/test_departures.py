@@ -1,4 +1,4 @@
-"""No socket or thread of a client of Kafka is left behind, and no socket that is closed is read."""
+"""What we mend of kafka-python: sockets and threads left behind, closed sockets read, answers left out."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaConnectionError
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
@@ -24,11 +24,13 @@ from runtime.settings import KafkaSettings
 from tests.servers import PATIENCE, kafka_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from compose.embedded.kafka.node import KafkaNode
 
 SOON_SECONDS = 0.1
+NEVER = 4_102_444_800_000
+"""2100, milliseconds since 1970 UTC: nothing is later."""
 
 
 @pytest.fixture
@@ -126,3 +128,32 @@ def test_a_producer_first_sends_what_it_has(node: KafkaNode) -> None:
     waiting = [producer.send("t", b"%d" % number) for number in range(10)]
     close_producer(producer, PATIENCE)
     assert all(future.succeeded() for future in waiting)
+
+
+@pytest.fixture
+def consumer(node: KafkaNode) -> Iterator[KafkaConsumer]:
+    settings = KafkaSettings(bootstrap_servers=node.bootstrap)
+    made = KafkaConsumer(**client_options(settings), metrics_enabled=False)
+    yield made
+    made.close()
+
+
+def offsets(consumer: KafkaConsumer, *partitions: TopicPartition) -> list[dict[TopicPartition, object]]:
+    """Where the log begins, ends and reaches a time, each if it is answered soon."""
+    asked: list[Callable[..., dict[TopicPartition, object]]] = [
+        lambda **options: consumer.beginning_offsets(partitions, **options),
+        lambda **options: consumer.end_offsets(partitions, **options),
+        lambda **options: consumer.offsets_for_times(dict.fromkeys(partitions, NEVER), **options),
+    ]
+    found = []
+    for ask in asked:
+        with suppress(KafkaTimeoutError):
+            found.append(ask(timeout_ms=1000))
+    return found
+
+
+def test_for_a_partition_without_a_leader_there_is_no_answer(consumer: KafkaConsumer) -> None:
+    led, leaderless = TopicPartition("t", 0), TopicPartition("t", 1)
+    assert [list(each) for each in offsets(consumer, led)] == [[led]] * 3
+    assert offsets(consumer, led, leaderless) == []
+    assert offsets(consumer, leaderless) == []

@@ -13,7 +13,7 @@ from runtime.stuck import Progress
 from schemas.legs import Leg
 from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
-from sinks.batch import MAX_BYTES, Batch, Batches, Insert
+from sinks.batch import MAX_BYTES, Batch, Batches, Insert, begun_together
 from sinks.readiness import Readiness
 from sinks.rows import GONE, read
 from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, LEGS
@@ -147,11 +147,28 @@ def test_under_later_days_a_call_is_gone_and_what_was_merged_away_under_all() ->
 
 def test_a_leg_that_began_with_nothing_is_remembered_with_a_row_and_without() -> None:
     batch = Batch()
-    batch.add(StoredMessage("r"), replace(known(), began=True), 0.0)
-    batch.add(StoredMessage("r"), Record(account="acme", call_id="c", began=True), 0.0)
-    batch.add(StoredMessage("r"), known("d"), 0.0)
-    assert list(batch.began) == [("acme", "a"), ("acme", "c")]
+    message = StoredMessage("r")._replace(timestamp=5)
+    batch.add(message, replace(known(), began=True), 0.0)
+    batch.add(message._replace(timestamp=9), Record(account="acme", call_id="c", began=True), 0.0)
+    batch.add(message._replace(timestamp=4), Record(account="acme", call_id="c", began=True), 0.0)
+    batch.add(message, known("d"), 0.0)
+    assert batch.began == {("acme", "a"): 5000, ("acme", "c"): 9000}
     assert versions(batch).keys() == {("acme", MONDAY, "a"), ("acme", MONDAY, "d")}
+
+
+def test_no_leg_began_in_the_future_or_before_there_was_time() -> None:
+    batch = Batch()
+    for leg, milliseconds in (("past", 1), ("future", 3), ("never", -1)):
+        message = StoredMessage("r")._replace(timestamp=milliseconds)
+        batch.add(message, Record(account="acme", call_id=leg, began=True), 0.0)
+    batch.began_by(2000)
+    assert batch.began == {("acme", "past"): 1000, ("acme", "future"): 2000, ("acme", "never"): 2000}
+
+
+def test_legs_are_looked_up_together_if_they_began_together() -> None:
+    a, b, c, d = (("acme", name) for name in "abcd")
+    assert begun_together({d: 31, b: 10, a: 20, c: 21}, within=10) == [([b, a], 20), ([c, d], 31)]
+    assert begun_together({}, within=10) == []
 
 
 def test_what_people_wait_for_is_written_first() -> None:

@@ -11,6 +11,7 @@ import pytest
 from schemas.topics import Topic
 from sinks import consumer
 from sinks.consumer import TOPICS, Consumer, want_until_joined
+from sinks.horizon import Horizon
 from tests.servers import eventually
 from tests.sinks.flow import Flow
 
@@ -78,7 +79,7 @@ def test_it_knows_whether_its_group_has_committed_what_is_older(
 ) -> None:
     reader, other = Consumer(stack_settings.kafka), Consumer(stack_settings.kafka)
     opened += [reader, other]
-    assert reader.has_committed(Topic.EVENTS, NOON), "there is nothing older"
+    assert has_all_before(reader, NOON), "there is nothing older"
     with Flow(stack_settings) as flow:
         for second in range(3):
             sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=(NOON + second * 1000) * 1000)
@@ -86,14 +87,52 @@ def test_it_knows_whether_its_group_has_committed_what_is_older(
     partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
     partitions = len(TOPICS) * stack_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions, and the other none")
-    assert reader.has_committed(Topic.EVENTS, NOON)
-    assert not reader.has_committed(Topic.EVENTS, NOON + 1)
+    assert has_all_before(reader, NOON)
+    assert not has_all_before(reader, NOON + 1)
     reader.commit({partition: 2})
     for each in opened:
-        assert each.has_committed(Topic.EVENTS, NOON + 1001)
-        assert not each.has_committed(Topic.EVENTS, NOON + 2001)
+        assert has_all_before(each, NOON + 1001)
+        assert not has_all_before(each, NOON + 2001)
     reader.commit({partition: 3})
-    assert other.has_committed(Topic.EVENTS, NOON + 99_000_000)
+    assert has_all_before(other, NOON + 99_000_000)
+
+
+def has_all_before(reader: Consumer, time: int) -> bool:
+    return reader.has_committed(reader.ends_before(Topic.EVENTS, time))
+
+
+def test_what_the_broker_does_not_have_is_not_waited_for(
+    stack_settings: Settings, opened: list[Consumer]
+) -> None:
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
+    name = stack_settings.kafka.topic(Topic.EVENTS)
+    assert reader.has_committed({(name, 0): 5})
+    assert not reader.has_committed({})
+
+
+def test_events_that_come_while_earlier_ones_are_waited_for_are_not_waited_for(
+    stack_settings: Settings, opened: list[Consumer]
+) -> None:
+    """Their times may be earlier still: the clock of who publishes them is slow."""
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
+    horizon = Horizon(reader, margin=0)
+    noon = NOON * 1000
+    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    eventually(partial(has_all, reader, partitions), "it has all partitions")
+    with Flow(stack_settings) as flow:
+        sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=noon - 1000)
+        flow.flush()
+        assert not horizon.reaches(noon)
+        flow.publish(Topic.EVENTS, b"", key=b"k", at=noon - 1000)
+        flow.flush()
+    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    reader.commit({partition: 1})
+    assert horizon.reaches(noon)
+    assert not horizon.reaches(noon + 1000), "another time is another question"
+    reader.commit({partition: 2})
+    assert horizon.reaches(noon + 1000)
 
 
 def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: list[Consumer]) -> None:

@@ -10,6 +10,7 @@ from clickhouse_driver.errors import (
     ServerException,
     SocketTimeoutError,
     TypeMismatchError,
+    UnknownTypeError,
 )
 
 from sinks.errors import Fate, fate
@@ -24,14 +25,15 @@ from sinks.errors import Fate, fate
         (ServerException("wrong password", 516), Fate.SOMEBODY),
         (ServerException("a code of a later release", 100_000), Fate.SOMEBODY),
         (ServerException("constraint", 469), Fate.ROW),
-        (TypeMismatchError("not an integer"), Fate.ROW),
+        (TypeMismatchError("not an integer"), Fate.UNSENT),
         (NetworkError("refused"), Fate.AGAIN),
         (SocketTimeoutError("silence"), Fate.AGAIN),
         (EOFError(), Fate.AGAIN),
         (ConnectionResetError(), Fate.AGAIN),
-        (struct.error("argument out of range"), Fate.ROW),
-        (OverflowError(), Fate.ROW),
-        (CannotParseUuidError("no UUID"), Fate.ROW),
+        (struct.error("argument out of range"), Fate.UNSENT),
+        (OverflowError(), Fate.UNSENT),
+        (CannotParseUuidError("no UUID"), Fate.UNSENT),
+        (UnknownTypeError("Variant(String)"), Fate.UNSENT),
         (SSLCertVerificationError(), Fate.AGAIN),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from sinks.batch import Insert
 from sinks.store import MOST_REFUSED, Store, StoreError
-from sinks.tables import SUSPECTS
+from sinks.tables import DEAD_LETTERS, SUSPECTS
 from tests.kit.messages import StoredMessage
 from tests.rows import count, select
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
     from sinks.rows import Message
+    from sinks.tables import Row
 
 SECRET = "13800138000"
 
@@ -63,6 +64,39 @@ def test_what_the_driver_refuses_is_the_row_however_many_rows_it_refuses(
     assert [message.offset for message in taken.refused] == list(wrong)
     kept = count(store_settings, "SELECT uniqExact(id) FROM stored_suspects")
     assert kept == len(rows) - len(wrong)
+
+
+def test_what_does_not_fit_a_column_that_somebody_changed_is_not_the_row(
+    store_settings: Settings, store: Store
+) -> None:
+    select(store_settings, "ALTER TABLE dead_letters MODIFY COLUMN value UInt64")
+    ours = Insert(DEAD_LETTERS, [("t", 0, 1, 0, b"", [], SECRET, [])], [StoredMessage("t", 0, 1)])
+    ((_, taken),) = store.insert([ours])
+    assert str(taken.error) == "dead_letters: its column value is UInt64, not String: undo that."
+    assert taken.error is not None
+    assert not taken.error.passes
+    select(store_settings, "ALTER TABLE dead_letters MODIFY COLUMN value String")
+    ((_, taken),) = store.insert([ours])
+    assert (taken.error, list(taken.refused)) == (None, [])
+    assert count(store_settings, "SELECT count() FROM dead_letters") == 1
+
+
+def test_another_change_does_not_make_a_wrong_row_right(store_settings: Settings, store: Store) -> None:
+    select(store_settings, "ALTER TABLE dead_letters MODIFY COLUMN value LowCardinality(String)")
+    messages: list[Message | None] = [StoredMessage("t", 0, number) for number in range(3)]
+    rows: list[Row] = [("t", 0, offset, 0, b"", [], SECRET, []) for offset in (0, "x", 2)]
+    ((_, taken),) = store.insert([Insert(DEAD_LETTERS, rows, messages)])
+    assert (taken.error, list(taken.refused)) == (None, [messages[1]])
+    assert count(store_settings, "SELECT count() FROM dead_letters") == 2
+
+
+def test_rows_of_both_kinds_are_put_aside(store_settings: Settings, store: Store) -> None:
+    select(store_settings, "ALTER TABLE stored_suspects ADD CONSTRAINT known CHECK id != '2'")
+    messages: list[Message | None] = [StoredMessage("t", 0, number) for number in range(5)]
+    rows = [("acme", f"{n}", "shop", "x" if n == 1 else n, 0) for n in range(5)]
+    ((_, taken),) = store.insert([Insert(SUSPECTS, rows, messages)])
+    assert (taken.error, [message.offset for message in taken.refused]) == (None, [1, 2])
+    assert count(store_settings, "SELECT count() FROM stored_suspects") == 3
 
 
 def test_more_rows_than_may_be_wrong_are_refused_by_clickhouse_for_another_reason(

@@ -10,6 +10,7 @@ import pytest
 from schemas.calls import SHOWN, column
 from sinks import statements
 from sinks.masked import columns as declared
+from sinks.store import TYPES
 from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, EVENTS, IN_ORDER, LEGS, SUSPECTS, Table
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ def test_every_column_is_written(client: Client, table: Table) -> None:
     found = {name for name, _, default, *_ in described if default != "MATERIALIZED"}
     assert {*table.columns} == found - MADE_BY_CLICKHOUSE.get(table, set())
     assert len(table.columns) == len(set(table.columns))
+
+
+@pytest.mark.parametrize("table", IN_ORDER, ids=lambda table: table.name)
+def test_the_types_of_columns_are_known_without_asking(client: Client, table: Table) -> None:
+    types = dict(client.execute(TYPES, {"table": table.name}))
+    known = statements.column_types(table.name)
+    assert {name: known[name] for name in table.columns} == {name: types[name] for name in table.columns}
 
 
 def test_the_engines_are_those_that_replace(client: Client) -> None:

@@ -330,6 +330,22 @@ def test_a_table_that_is_not_as_it_should_be_holds_everything_up(
         eventually(sink.ready, "the sink goes on")
 
 
+def test_a_column_of_another_type_holds_everything_up(stack_settings: Settings, sink: Worker) -> None:
+    sink.start()
+    eventually(sink.ready, "the sink is ready")
+    select(stack_settings, "ALTER TABLE stored_callbacks MODIFY COLUMN revision String")
+    with Flow(stack_settings) as flow:
+        flow.call()
+        flow.flush()
+        sentence = "stored_callbacks: its column revision is String, not UInt32: undo that."
+        eventually(lambda: sentence in reason_not_ready(sink), "the sink says what to undo")
+        assert uncommitted(stack_settings) > 0
+        select(stack_settings, "ALTER TABLE stored_callbacks MODIFY COLUMN revision UInt32")
+        flow.assert_all_is_there_once()
+        eventually(sink.ready, "the sink goes on")
+    assert count(stack_settings, "SELECT count() FROM dead_letters") == 0
+
+
 def test_a_sink_waits_for_its_tables(kafka_address: str, clickhouse_address: str, tmp_path: Path) -> None:
     settings = new_settings(kafka_address, clickhouse_address, tmp_path)
     sink = Worker("sink", settings, tmp_path / "sink.log")
