@@ -35,7 +35,7 @@ class Group(NamedTuple):
 
 GROUPS_SQL = """
 SELECT source, stage, codes, fields, count() AS callbacks, min(received_at), max(received_at),
-    argMax(id, received_at)
+    argMax(id, (received_at, id))
 FROM rejected_callbacks
 WHERE received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
     AND received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')

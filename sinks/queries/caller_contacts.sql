@@ -44,7 +44,7 @@ FROM
         any(of_account) AS account,
         number_key,
         arraySort(groupArray(coded)) AS codes,
-        arraySort((key, code) -> code, groupArray(key_of_call), groupArray(coded)) AS keys,
+        arraySort((key, code) -> (code, key), groupArray(key_of_call), groupArray(coded)) AS keys,
         last_before(arrayMap(code -> if(bitTest(code, 0), bitShiftRight(code, 4), 0), codes)) AS lasts_in,
         last_before(arrayMap(code -> if(bitTest(code, 2), bitShiftRight(code, 4), 0), codes)) AS lasts_missed,
         last_before(arrayMap(code -> if(bitAnd(code, 3) != 1, bitShiftRight(code, 4), 0), codes)) AS lasts_contact,

@@ -206,6 +206,29 @@ def test_a_day_of_callers_is_24_hours_also_where_it_reaches_two_local_days_away(
     ]
 
 
+def test_of_calls_that_began_at_once_always_the_same_is_missed_first(module_settings: Settings) -> None:
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    rows = [
+        ("twins", 1, f"{caller}-{call}", at.date(), microseconds(at), "inbound", "unanswered", caller)
+        for caller in ("330001", "330002", "330003", "330004", "330005")
+        for call in range(9)
+    ]
+    columns = "account, version, call_id, day, started_at, direction, outcome, caller"
+    with clickhouse.connected(module_settings.clickhouse) as client:
+        put(client, Account("twins", "Europe/Paris"))
+        client.execute(f"INSERT INTO stored_calls ({columns}) VALUES", rows)
+    missed = select(
+        module_settings,
+        "SELECT caller, call_id FROM missed_callers(first_day = '2026-03-28', last_day = '2026-03-28') "
+        "WHERE account = 'twins' ORDER BY caller",
+    )
+    assert missed == select(
+        module_settings,
+        "SELECT caller, argMin(call_id, sipHash64(account, call_id)) AS call_id FROM calls "
+        "WHERE account = 'twins' GROUP BY caller ORDER BY caller",
+    )
+
+
 def test_all_days_may_be_asked_for(settings: Settings) -> None:
     every = "first_day = '1970-01-01', last_day = '2149-06-06'"
     assert select(settings, f"SELECT 1 FROM caller_contacts({every})")
