@@ -18,6 +18,7 @@ from schemas.heard import all_doubted, all_heard, doubted_of, heard_of
 from schemas.legs import COURSE, MOST_LEGS, Tellings, lost_talk, talk_of
 from schemas.limits import MOST_VERSION
 from schemas.queues import queue_of
+from schemas.readings import counted_twice
 from schemas.summary import Doubted, Heard, Summary
 from schemas.summed import legs_counted, summary_of, with_lost
 from schemas.tellers import (
@@ -292,8 +293,14 @@ def column(name: str) -> str:
 
 
 def version_of(events: Iterable[CallEvent]) -> int:
-    """Of two rows of a call the one with the higher version holds; what is gone for good is above all."""
-    return min(sum(event.reading for event in events), MOST_VERSION - 1)
+    """Of two rows of a call the one with the higher version holds; what is gone for good is above all.
+
+    It is the sum of the readings of all events, also of those that were summed up, by whomever.
+    """
+    events = list(events)
+    sums = [event for event in events if event.kind == "summed"]
+    twice = counted_twice(sums) if len(sums) > 1 else 0
+    return min(sum([event.reading for event in events]) - twice, MOST_VERSION - 1)
 
 
 def days_of(events: Iterable[CallEvent]) -> tuple[date, ...]:

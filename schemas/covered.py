@@ -12,7 +12,7 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 SIZE = 4
 """Bytes of a hash."""
@@ -46,7 +46,12 @@ class Covered:
         """Return these and more ids as text."""
         new = dict.fromkeys(hash_of(name) for name in ids)
         hashes = [*self._in_order, *(each for each in new if each not in self.hashes)][-MOST:]
-        return b64encode(pack(f">{len(hashes)}I", *hashes)).decode()
+        return packed(hashes)
+
+
+def packed(hashes: Collection[int]) -> str:
+    """Return hashes as the text of a `Covered`."""
+    return b64encode(pack(f">{len(hashes)}I", *hashes)).decode()
 
 
 def hash_of(name: str) -> int:

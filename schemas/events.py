@@ -24,6 +24,7 @@ from schemas.limits import (
     MOST_READING,
     MOST_SUMMED_READING,
 )
+from schemas.readings import greater_sum
 from schemas.summary import check_summary
 from schemas.versions import NewerVersionError, check_version, mistakes
 
@@ -278,11 +279,11 @@ def newest(a: CallEvent, b: CallEvent) -> CallEvent:
     """Join two tellings of one event: the higher reading holds, of equal ones the earlier receipt.
 
     So a retry changes nothing but when the event was last received. Of one reading what says something holds
-    before a void, whichever was received earlier.
+    before a void, whichever was received earlier. Of two versions of a sum that which stands for more holds.
     """
     if a == b:
         return a
-    held = max(a, b, key=_order)
+    held = greater_sum(a, b) if a.kind == b.kind == "summed" else max(a, b, key=_order)
     first = min(a.received_at, b.received_at)
     last = max(a.last_heard, b.last_heard)
     told = _told_at(held)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of, edges, filling
+from schemas.bills import bills_of, edges, filling, received
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
 from schemas.covered import Covered, hash_of
-from schemas.events import SAYS_NOTHING
+from schemas.events import SAYS_NOTHING, UNHEARD
 from schemas.summary import read_summary
 from schemas.tellers import (
     DESCRIBED,
@@ -52,6 +52,7 @@ def with_lost(kept: int | None, lost: Iterable[int | None]) -> int | None:
 
 def deciding(events: Iterable[CallEvent]) -> set[str]:
     """Give the ids of the events that a row takes its values from: the others only count."""
+    events = list(events)
     said = [event for event in events if event.kind not in SAYS_NOTHING]
     happened = [event for event in said if event.kind != "cdr"]
     bills = bills_of(said)
@@ -70,6 +71,8 @@ def deciding(events: Iterable[CallEvent]) -> set[str]:
         min((e for e in happened if e.is_held_back), key=attrgetter("received_at"), default=None),
         *_words_of_queues(happened),
         *_last_ends(happened),
+        max((e for e in events if e.kind == "closed"), key=received, default=None),
+        min((e for e in events if e.kind in UNHEARD), key=received, default=None),
     ]
     billed = {event.leg for event in found if event is not None and event.kind == "cdr"}
     found += [bill for bill in filling(said) if bill.leg in billed]

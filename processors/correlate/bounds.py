@@ -17,10 +17,12 @@ import orjson
 
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
-from schemas.covered import Covered
+from schemas.covered import Covered, hash_of
 from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
+from schemas.limits import MOST_SUMMED_READING
 from schemas.links import kept_size
+from schemas.readings import joined, read_of, written
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from processors.correlate.known import Known
+    from schemas.readings import Read
 
 _UNTIMED = SAYS_NOTHING | {"cdr"}
 
@@ -163,25 +166,10 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     name = summary_id(account, own)
     before = left.get(name)
     known = summary_of(before) if before else Summary()
-    legs = {name for event in left.values() for name in event.ids}
-    gone = {name for event in dropped for name in event.ids} - legs
-    said = [event for event in dropped if event.kind not in UNHEARD]
-    lost = lost_figures(dropped, left.values())
-    summary = Summary(
-        events=known.events + len(said),
-        legs=known.legs + len(gone),
-        doubts=known.doubts + sum(len(event.doubts) for event in said),
-        transfers=known.transfers + lost.transfers,
-        talk=with_lost(lost.talk, [known.talk]),
-        billed=with_lost(lost.billed, [known.billed]),
-        until=max(known.until, *(event.received_at for event in dropped)),
-        heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
-        doubted=all_doubted([known.doubted, doubted_of(dropped)]),
-        covered=Covered(known.covered).with_ids(event.event_id for event in dropped),
-        named=Covered(known.named).with_ids(name for event in said for name in event.ids),
-    )
-    everything = [*dropped, before] if before else dropped
-    first = min(event.received_at for event in everything)
+    read = joined(read_of(known), {hash_of(e.event_id): e.reading for e in dropped if e.reading > 1})
+    reading = sum(read.get(hash_of(event.event_id), 1) for event in dropped)
+    heard = _heard([*dropped, before] if before else dropped, left)
+    first = min(event.received_at for event in heard)
     return CallEvent(
         event_id=name,
         callback_id="",
@@ -191,10 +179,38 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         kind="summed",
         ids=(own,),
         leg=own,
-        reading=sum(event.reading for event in everything),
+        reading=min(reading + (before.reading if before else 0), MOST_SUMMED_READING),
         received_at=first,
-        last_received_at=max(event.last_heard for event in everything),
+        last_received_at=max(event.last_heard for event in heard),
         occurred_at=first,
         clock="ingress",
-        extra=asdict(summary),
+        extra=asdict(_summary(known, dropped, left, read)),
+    )
+
+
+def _heard(summed: list[CallEvent], left: Known) -> list[CallEvent]:
+    """Give the events by which a sum was received: voids and closings were not."""
+    heard = [event for event in summed if event.kind not in UNHEARD]
+    return heard or [event for event in left.values() if event.kind not in UNHEARD][:1] or summed
+
+
+def _summary(known: Summary, dropped: list[CallEvent], left: Known, read: Read) -> Summary:
+    legs = {name for event in left.values() for name in event.ids}
+    gone = {name for event in dropped for name in event.ids} - legs
+    said = [event for event in dropped if event.kind not in UNHEARD]
+    lost = lost_figures(dropped, left.values())
+    covered = Covered(known.covered).with_ids(event.event_id for event in dropped)
+    return Summary(
+        events=known.events + len(said),
+        legs=known.legs + len(gone),
+        doubts=known.doubts + sum(len(event.doubts) for event in said),
+        transfers=known.transfers + lost.transfers,
+        talk=with_lost(lost.talk, [known.talk]),
+        billed=with_lost(lost.billed, [known.billed]),
+        until=max(known.until, *(event.received_at for event in dropped)),
+        heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
+        doubted=all_doubted([known.doubted, doubted_of(dropped)]),
+        covered=covered,
+        named=Covered(known.named).with_ids(name for event in said for name in event.ids),
+        readings=written(read, Covered(covered)),
     )

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.covered import Covered, hash_of
 from schemas.events import CallEvent, newest
+from schemas.readings import read_again, read_of
 from schemas.summed import summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from schemas.summary import Summary
 
@@ -76,29 +77,44 @@ def _sums(events: Known) -> list[Sum]:
 
 
 def _without_summed(everything: Known, sums: list[Sum], names: Collection[str]) -> Known:
-    """Leave out those of the named events that were summed up; a sum notes when they came last."""
+    """Leave out those of the named events that were summed up; a sum notes how they came again."""
     left = dict(everything)
     singles = [name for name in names if name in left and left[name].kind != "summed"]
     for each in sums:
         again = [left.pop(name) for name in singles if name in left and name in each.covered]
-        last = max((event.last_heard for event in again), default=0)
-        if last > each.event.last_heard:
-            left[each.event.event_id] = replace(each.event, last_received_at=last)
+        if again:
+            left[each.event.event_id] = _heard_again(each.event, again)
     return left
+
+
+def _heard_again(event: CallEvent, again: list[CallEvent]) -> CallEvent:
+    """Note in a sum when events came that it stands for, and in which readings: a version never falls."""
+    last = max(each.last_heard for each in again)
+    noted = read_again(event, {hash_of(each.event_id): each.reading for each in again if each.reading > 1})
+    return replace(noted, last_received_at=last) if last > noted.last_heard else noted
 
 
 def _each_once(everything: Known, sums: list[Sum]) -> tuple[Known, list[Sum]]:
     """Leave out a sum if all that it stands for is known without it: two legs summed up the same events."""
     if len(sums) == 1:
         return everything, sums
-    singles = {hash_of(name) for name, event in everything.items() if event.kind != "summed"}
+    singles = {hash_of(name): event.reading for name, event in everything.items() if event.kind != "summed"}
     left = sorted(sums, key=lambda each: (len(each.covered), each.event.event_id))
     for each in list(left):
-        others = singles.union(*(other.covered.hashes for other in left if other is not each))
-        if len(left) > 1 and each.covered.is_whole and each.covered.hashes <= others:
-            left.remove(each)
+        others = [other for other in left if other is not each]
+        if others and each.covered.is_whole and _is_known(each, others, singles):
+            read = read_of(each.summary)
+            left = [other._replace(event=read_again(other.event, read)) for other in others]
     gone = {each.event.event_id for each in sums} - {each.event.event_id for each in left}
-    return {name: event for name, event in everything.items() if name not in gone}, left
+    kept = {name: event for name, event in everything.items() if name not in gone}
+    return kept | {each.event.event_id: each.event for each in left}, left
+
+
+def _is_known(one: Sum, others: list[Sum], singles: Mapping[int, int]) -> bool:
+    """Whether all that a sum stands for is known without it, in no older reading."""
+    read = read_of(one.summary)
+    without = frozenset[int]().union(*(other.covered.hashes for other in others))
+    return all(each in without or singles.get(each, 0) >= read.get(each, 1) for each in one.covered.hashes)
 
 
 def _may_be_in(sums: list[Sum], event: CallEvent, legs: Collection[str]) -> bool:

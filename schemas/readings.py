@@ -1,0 +1,89 @@
+"""In which readings the events were that a sum stands for, so that a call's version grows with each new one.
+
+A sum's own reading is the sum of theirs. It notes those above 1, also when an event comes again in a newer
+reading after it was summed up. So the version of a call is the same whoever summed up what.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from schemas.covered import MOST, Covered, packed
+from schemas.limits import MOST_SUMMED_READING
+from schemas.summary import read_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from schemas.events import CallEvent
+    from schemas.summary import Readings, Summary
+
+Read = dict[int, int]
+"""By the hash of an event's id, its reading, if that is above 1."""
+
+
+def read_of(summary: Summary) -> Read:
+    """Give the readings that a sum knows."""
+    return {each: reading for reading, text in summary.readings for each in Covered(text).hashes}
+
+
+def joined(one: Read, other: Mapping[int, int]) -> Read:
+    """Of each event the higher reading."""
+    return one | {each: reading for each, reading in other.items() if reading > one.get(each, 1)}
+
+
+def written(read: Read, covered: Covered) -> Readings:
+    """As in a `Summary`; of very many, those of events that it still knows it covers."""
+    kept = sorted((each in covered.hashes, reading, each) for each, reading in read.items())[-MOST:]
+    by_reading: dict[int, list[int]] = defaultdict(list)
+    for _, reading, each in kept:
+        by_reading[reading].append(each)
+    return tuple((reading, packed(by_reading[reading])) for reading in sorted(by_reading))
+
+
+def read_again(event: CallEvent, news: Mapping[int, int]) -> CallEvent:
+    """Note in a sum in which readings events were heard of elsewhere, by the hashes of their ids."""
+    if not news:
+        return event
+    summary = read_summary(event.extra)
+    before, covered = read_of(summary), Covered(summary.covered)
+    after = joined(before, news)
+    if after == before:
+        return event
+    more = sum(after[each] - before.get(each, 1) for each in after.keys() & covered.hashes)
+    return replace(
+        event,
+        reading=min(event.reading + more, MOST_SUMMED_READING),
+        extra={**event.extra, "readings": written(after, covered)},
+    )
+
+
+def greater_sum(a: CallEvent, b: CallEvent) -> CallEvent:
+    """Of two sums by one leg give the one that stands for more, with the readings that both know."""
+    less, more = sorted((a, b), key=_order)
+    return read_again(more, read_of(read_summary(less.extra)))
+
+
+def _order(event: CallEvent) -> tuple[int, int, bytes]:
+    summary = read_summary(event.extra)
+    counted = {name: value for name, value in event.extra.items() if name != "readings"}
+    words = replace(
+        event, reading=1, received_at=0, last_received_at=None, told_at=None, extra=counted
+    ).to_json()
+    return summary.events, len(Covered(summary.covered)), words
+
+
+def counted_twice(sums: Iterable[CallEvent]) -> int:
+    """Return how much of these sums' readings is that of events for which several of them stand."""
+    highest: Read = {}
+    total = 0
+    for event in sums:
+        summary = read_summary(event.extra)
+        read = read_of(summary)
+        for each in Covered(summary.covered).hashes:
+            reading = read.get(each, 1)
+            total += reading
+            highest[each] = max(reading, highest.get(each, 0))
+    return total - sum(highest.values())
