@@ -349,7 +349,7 @@ def call_as_told(tellings: Tellings) -> Call:
     """
     everything, said, happened = tellings.everything, tellings.said, tellings.happened
     bills, course, exact = tellings.bills, tellings.course, tellings.exact
-    summed = [summary_of(event) for event in everything if event.kind == "summed"]
+    summed = [summary_of(event) for event in tellings.summed]
     has_talk = _has_talk(happened)
     parts = tellings.parts if has_talk else {}
     exact_parts = tellings.exact_parts.values() if has_talk else ()
@@ -395,10 +395,11 @@ def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Sum
 
 def is_complete(events: Iterable[CallEvent]) -> bool:
     """Whether nothing more is expected: the CDR is in, or the call ended and its dialect sends none."""
+    events = list(events)
     said = [event for event in events if event.kind not in SAYS_NOTHING]
     if any(event.kind == "cdr" for event in said):
         return True
-    return course_of(said).ended_at is not None and _sends_no_bill(said)
+    return course_of(events).ended_at is not None and _sends_no_bill(said)
 
 
 def _sends_no_bill(said: list[CallEvent]) -> bool:

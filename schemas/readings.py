@@ -6,11 +6,10 @@ reading after it was summed up. So the version of a call is the same whoever sum
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemas.covered import MOST, Covered, packed
+from schemas.covered import Covered, highest, numbered, numbers_of
 from schemas.limits import MOST_SUMMED_READING
 from schemas.summary import read_summary
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from schemas.events import CallEvent
-    from schemas.summary import Readings, Summary
+    from schemas.summary import Summary
 
 Read = dict[int, int]
 """By the hash of an event's id, its reading, if that is above 1."""
@@ -26,21 +25,7 @@ Read = dict[int, int]
 
 def read_of(summary: Summary) -> Read:
     """Give the readings that a sum knows."""
-    return {each: reading for reading, text in summary.readings for each in Covered(text).hashes}
-
-
-def joined(one: Read, other: Mapping[int, int]) -> Read:
-    """Of each event the higher reading."""
-    return one | {each: reading for each, reading in other.items() if reading > one.get(each, 1)}
-
-
-def written(read: Read, covered: Covered) -> Readings:
-    """As in a `Summary`; of very many, those of events that it still knows it covers."""
-    kept = sorted((each in covered.hashes, reading, each) for each, reading in read.items())[-MOST:]
-    by_reading: dict[int, list[int]] = defaultdict(list)
-    for _, reading, each in kept:
-        by_reading[reading].append(each)
-    return tuple((reading, packed(by_reading[reading])) for reading in sorted(by_reading))
+    return numbers_of(summary.readings)
 
 
 def read_again(event: CallEvent, news: Mapping[int, int]) -> CallEvent:
@@ -49,14 +34,14 @@ def read_again(event: CallEvent, news: Mapping[int, int]) -> CallEvent:
         return event
     summary = read_summary(event.extra)
     before, covered = read_of(summary), Covered(summary.covered)
-    after = joined(before, news)
+    after = highest(before, news)
     if after == before:
         return event
     more = sum(after[each] - before.get(each, 1) for each in after.keys() & covered.hashes)
     return replace(
         event,
         reading=min(event.reading + more, MOST_SUMMED_READING),
-        extra={**event.extra, "readings": written(after, covered)},
+        extra={**event.extra, "readings": numbered(after, covered.hashes)},
     )
 
 
@@ -77,13 +62,9 @@ def _order(event: CallEvent) -> tuple[int, int, bytes]:
 
 def counted_twice(sums: Iterable[CallEvent]) -> int:
     """Return how much of these sums' readings is that of events for which several of them stand."""
-    highest: Read = {}
-    total = 0
-    for event in sums:
-        summary = read_summary(event.extra)
-        read = read_of(summary)
-        for each in Covered(summary.covered).hashes:
-            reading = read.get(each, 1)
-            total += reading
-            highest[each] = max(reading, highest.get(each, 0))
-    return total - sum(highest.values())
+    summaries = [read_summary(event.extra) for event in sums]
+    parts = [
+        {each: read.get(each, 1) for each in Covered(summary.covered).hashes}
+        for summary, read in zip(summaries, map(read_of, summaries), strict=True)
+    ]
+    return sum(sum(part.values()) for part in parts) - sum(highest(*parts).values())

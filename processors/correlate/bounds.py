@@ -17,12 +17,12 @@ import orjson
 
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
-from schemas.covered import Covered, hash_of
-from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
+from schemas.covered import Covered, hash_of, highest, numbered, numbers_of
+from schemas.events import UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.limits import MOST_SUMMED_READING
 from schemas.links import kept_size
-from schemas.readings import joined, read_of, written
+from schemas.readings import read_of
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from processors.correlate.known import Known
+    from schemas.course import Course
     from schemas.readings import Read
-
-_UNTIMED = SAYS_NOTHING | {"cdr"}
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -129,8 +128,8 @@ def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
     by_leg: dict[str, list[CallEvent]] = defaultdict(list)
     for event in events.values():
         by_leg[event.leg].append(event)
-    ends = course_of(event for event in events.values() if event.kind not in _UNTIMED).ends
-    ended = [leg for leg, told in by_leg.items() if leg in ends and any(e.kind == "hangup" for e in told)]
+    course = course_of(events.values())
+    ended = [leg for leg, told in by_leg.items() if leg in course.over or _has_ended(leg, told, course)]
     ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
     first = [event for leg in ended for event in by_leg[leg]]
     last: list[CallEvent] = []
@@ -141,6 +140,10 @@ def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
         first += [event for event in by_leg[leg] if event.event_id not in alive]
         last += alive.values()
     return first, sorted(last, key=_happened)
+
+
+def _has_ended(leg: str, told: list[CallEvent], course: Course) -> bool:
+    return leg in course.ends and any(event.kind == "hangup" for event in told)
 
 
 def _happened(event: CallEvent) -> tuple[int, str]:
@@ -166,7 +169,7 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     name = summary_id(account, own)
     before = left.get(name)
     known = summary_of(before) if before else Summary()
-    read = joined(read_of(known), {hash_of(e.event_id): e.reading for e in dropped if e.reading > 1})
+    read = highest(read_of(known), {hash_of(e.event_id): e.reading for e in dropped if e.reading > 1})
     reading = sum(read.get(hash_of(event.event_id), 1) for event in dropped)
     heard = _heard([*dropped, before] if before else dropped, left)
     first = min(event.received_at for event in heard)
@@ -212,5 +215,13 @@ def _summary(known: Summary, dropped: list[CallEvent], left: Known, read: Read) 
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
         covered=covered,
         named=Covered(known.named).with_ids(name for event in said for name in event.ids),
-        readings=written(read, Covered(covered)),
+        readings=numbered(read, Covered(covered).hashes),
+        ended=numbered(highest(numbers_of(known.ended), _ended(dropped))),
     )
+
+
+def _ended(dropped: list[CallEvent]) -> dict[int, int]:
+    """By the hashes of the legs that these events ended, when the last of them did."""
+    hangups = [event for event in dropped if event.kind == "hangup"]
+    last = max((event.occurred_at for event in hangups), default=0)
+    return {hash_of(leg): last for hangup in hangups for leg in ended_by(hangup)}

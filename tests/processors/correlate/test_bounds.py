@@ -338,6 +338,28 @@ def test_a_version_does_not_fall_when_a_sum_goes_since_another_stands_for_the_sa
         assert before == version_of(known(events[:500], replayed).values())
 
 
+@pytest.mark.parametrize("kind", ["dial", "answer"])
+def test_a_call_waits_for_no_leg_whose_end_was_summed_up(kind: Kind) -> None:
+    *events, last = queue(agents=5, rounds=80)
+    dial = next(each for each in events if each.leg.startswith("leg-000010"))
+    events.remove(dial)
+    late = replace(dial, event_id="late", kind=kind, received_at=last.received_at + SECOND)
+    end = replace(
+        last, event_id="end", kind="hangup", ids=("0",), leg="0", side="a", received_at=late.received_at
+    )
+    leg = Leg()
+    for start in range(0, len(events), 50):
+        leg, _ = step("0", leg, events[start : start + 50], now=1)
+    leg, _ = step("0", leg, [last, end], now=1)
+    leg, _ = step("0", leg, [late], now=1)
+    call, whole = call_of(leg.events.values()), call_of([*events, last, late, end])
+    assert late.event_id in leg.events
+    assert (call.state, call.ended_at, call.outcome) == ("complete", whole.ended_at, whole.outcome)
+    again = replace(late, event_id="again", occurred_at=end.occurred_at + SECOND)
+    leg, _ = step("0", leg, [again], now=1)
+    assert call_of(leg.events.values()).state != "complete"
+
+
 def test_a_closing_is_never_summed_up_so_that_the_call_stays_closed() -> None:
     begun = [event for event in queue(agents=50, rounds=40) if event.kind == "dial"]
     leg = Leg()
