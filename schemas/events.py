@@ -61,6 +61,11 @@ WITHOUT_IDS = frozenset({"message", "void"})
 HELD_BACK = "held-back"
 """The code of a doubt: it was received too late for its receipt to say when it happened."""
 
+MOST_DOUBTS = 50
+"""So many does an event have."""
+LONGEST_NAME = 64
+"""Of a doubt's field, in characters: a sender may name it as he likes."""
+
 Side = Literal["a", "b"]
 """`a` is the side that the provider reached first, `b` the one to which the call was then connected."""
 
@@ -85,7 +90,7 @@ class Doubt:
     """A field that could not be read, and was left out of the event."""
 
     field: str
-    """As the provider calls it."""
+    """As the provider calls it, cut to `LONGEST_NAME`."""
     code: str
     """Stable and short, for grouping."""
     raw: str
@@ -182,7 +187,7 @@ class CallEvent:
     written: dict[str, str] | None = None
     """Of `ids` those that the provider wrote otherwise, and how: in capitals, in braces."""
     doubts: tuple[Doubt, ...] = ()
-    """Fields that could not be read, and were left out; and `HELD_BACK`."""
+    """Fields that could not be read, and were left out; and `HELD_BACK`. Of very many the first."""
     named_before: tuple[str, ...] | None = None
     """The ids that the event named in its earlier reading; absent in its first."""
     extra: Json = field(default_factory=dict)
@@ -273,6 +278,18 @@ def _check_extra(event: CallEvent) -> None:
         check_summary(written)
     elif event.kind == "closed" and not isinstance(event.extra.get("reason", ""), str):
         raise ValueError("extra.reason: not a text")
+
+
+def few_doubts(doubts: tuple[Doubt, ...]) -> tuple[Doubt, ...]:
+    """Give the doubts that an event keeps, so that it stays small: `HELD_BACK`, and the first others."""
+    if len(doubts) > MOST_DOUBTS:
+        doubts = tuple(sorted(doubts, key=lambda doubt: doubt.code != HELD_BACK)[:MOST_DOUBTS])
+    return tuple(
+        [
+            doubt if len(doubt.field) <= LONGEST_NAME else replace(doubt, field=doubt.field[:LONGEST_NAME])
+            for doubt in doubts
+        ]
+    )
 
 
 def newest(a: CallEvent, b: CallEvent) -> CallEvent:

@@ -15,7 +15,7 @@ from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
-from schemas.events import newest
+from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt, newest
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import Link, told_to_json
 from schemas.topics import CHANGELOG_CONFIG
@@ -166,6 +166,20 @@ def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None
         _, sends = step("0", leg, [Link("/")], now=1)
         for _, told in sends.told:
             assert len(told_to_json(told)) < LARGEST
+
+
+def test_a_call_of_very_many_doubts_takes_no_more_room_than_a_broker_gives() -> None:
+    doubts = tuple(Doubt("\1" * 440 + str(number), "malformed-text", "") for number in range(1_000))
+    held_back = Doubt("status", HELD_BACK, "")
+    events = [replace(each, doubts=(*doubts, held_back)) for each in queue(agents=5, rounds=60)]
+    leg = Leg()
+    for each in events:
+        leg, _ = step("0", leg, [each], now=1)
+        written = leg.to_json()
+        assert len(written) < int(CHANGELOG_CONFIG["max.message.bytes"]) / 2
+        leg = Leg.from_json(written)
+    assert all(each.is_held_back for each in leg.events.values() if each.kind != "summed")
+    assert call_of(leg.events.values()).doubts == MOST_DOUBTS * len(events)
 
 
 SHORTENED: dict[str, Any] = dict.fromkeys(
