@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemas.covered import Covered, highest, numbered, numbers_of
+from schemas.covered import Covered, hash_of, highest, numbered, numbers_of
 from schemas.limits import MOST_SUMMED_READING
 from schemas.summary import read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from schemas.events import CallEvent
     from schemas.summary import Summary
@@ -42,6 +42,20 @@ def read_again(event: CallEvent, news: Mapping[int, int]) -> CallEvent:
         event,
         reading=min(event.reading + more, MOST_SUMMED_READING),
         extra={**event.extra, "readings": numbered(after, covered.hashes)},
+    )
+
+
+def standing_for(event: CallEvent, others: Collection[CallEvent]) -> CallEvent:
+    """Let a sum cover these events, too, whatever it counts; it covers none of them yet."""
+    summary = read_summary(event.extra)
+    read = highest(read_of(summary), {hash_of(e.event_id): e.reading for e in others if e.reading > 1})
+    reading = event.reading + sum(read.get(hash_of(each.event_id), 1) for each in others)
+    covered = Covered(summary.covered).with_ids(each.event_id for each in others)
+    readings = numbered(read, Covered(covered).hashes)
+    return replace(
+        event,
+        reading=min(reading, MOST_SUMMED_READING),
+        extra={**event.extra, "covered": covered, "readings": readings},
     )
 
 

@@ -20,9 +20,8 @@ from schemas.course import course_of, ended_by, must_end
 from schemas.covered import Covered, hash_of, highest, numbered, numbers_of
 from schemas.events import UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
-from schemas.limits import MOST_SUMMED_READING
 from schemas.links import kept_size
-from schemas.readings import read_of
+from schemas.readings import standing_for
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from processors.correlate.known import Known
     from schemas.course import Course
-    from schemas.readings import Read
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -169,11 +167,9 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     name = summary_id(account, own)
     before = left.get(name)
     known = summary_of(before) if before else Summary()
-    read = highest(read_of(known), {hash_of(e.event_id): e.reading for e in dropped if e.reading > 1})
-    reading = sum(read.get(hash_of(event.event_id), 1) for event in dropped)
     heard = _heard([*dropped, before] if before else dropped, left)
     first = min(event.received_at for event in heard)
-    return CallEvent(
+    counted = CallEvent(
         event_id=name,
         callback_id="",
         account=account,
@@ -182,13 +178,14 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         kind="summed",
         ids=(own,),
         leg=own,
-        reading=min(reading + (before.reading if before else 0), MOST_SUMMED_READING),
+        reading=before.reading if before else 0,
         received_at=first,
         last_received_at=max(event.last_heard for event in heard),
         occurred_at=first,
         clock="ingress",
-        extra=asdict(_summary(known, dropped, left, read)),
+        extra=asdict(_summary(known, dropped, left)),
     )
+    return standing_for(counted, dropped)
 
 
 def _heard(summed: list[CallEvent], left: Known) -> list[CallEvent]:
@@ -197,13 +194,13 @@ def _heard(summed: list[CallEvent], left: Known) -> list[CallEvent]:
     return heard or [event for event in left.values() if event.kind not in UNHEARD][:1] or summed
 
 
-def _summary(known: Summary, dropped: list[CallEvent], left: Known, read: Read) -> Summary:
+def _summary(known: Summary, dropped: list[CallEvent], left: Known) -> Summary:
     legs = {name for event in left.values() for name in event.ids}
     gone = {name for event in dropped for name in event.ids} - legs
     said = [event for event in dropped if event.kind not in UNHEARD]
     lost = lost_figures(dropped, left.values())
-    covered = Covered(known.covered).with_ids(event.event_id for event in dropped)
-    return Summary(
+    return replace(
+        known,
         events=known.events + len(said),
         legs=known.legs + len(gone),
         doubts=known.doubts + sum(len(event.doubts) for event in said),
@@ -213,9 +210,7 @@ def _summary(known: Summary, dropped: list[CallEvent], left: Known, read: Read) 
         until=max(known.until, *(event.received_at for event in dropped)),
         heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
-        covered=covered,
         named=Covered(known.named).with_ids(name for event in said for name in event.ids),
-        readings=numbered(read, Covered(covered).hashes),
         ended=numbered(highest(numbers_of(known.ended), _ended(dropped))),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.covered import Covered, hash_of
 from schemas.events import CallEvent, newest
-from schemas.readings import read_again, read_of
+from schemas.readings import read_again, read_of, standing_for
 from schemas.summed import summary_of
 
 if TYPE_CHECKING:
@@ -49,16 +49,15 @@ def with_news(events: Known, came: list[CallEvent]) -> Known:
     sums = _sums(everything)
     if not sums:
         return everything
-    if not all(events.get(each.event.event_id) is each.event for each in sums):
+    are_known = all(events.get(each.event.event_id) is each.event for each in sums)
+    sums = _with_read_otherwise(sums, came)
+    if not are_known:
         return _without_summed(*_each_once(everything, sums), set(everything))
-    new = everything.keys() - events.keys()
     legs = {event.leg for event in events.values()}
-    read_otherwise = _read_otherwise(came, sums)
-    for name in new:
-        event = everything[name]
-        if (event.callback_id, event.reading) in read_otherwise or _may_be_in(sums, event, legs):
+    for name in everything.keys() - events.keys():
+        if _may_be_in(sums, everything[name], legs):
             del everything[name]
-    return _without_summed(everything, sums, new)
+    return _without_summed(everything, sums, {event.event_id for event in came})
 
 
 def merged(a: Known, b: Known) -> Known:
@@ -69,11 +68,12 @@ def merged(a: Known, b: Known) -> Known:
 
 
 def _sums(events: Known) -> list[Sum]:
-    found = [event for event in events.values() if event.kind == "summed"]
-    summaries = map(summary_of, found)
-    return [
-        Sum(event, summary, Covered(summary.covered)) for event, summary in zip(found, summaries, strict=True)
-    ]
+    return [_sum(event) for event in events.values() if event.kind == "summed"]
+
+
+def _sum(event: CallEvent) -> Sum:
+    summary = summary_of(event)
+    return Sum(event, summary, Covered(summary.covered))
 
 
 def _without_summed(everything: Known, sums: list[Sum], names: Collection[str]) -> Known:
@@ -127,14 +127,20 @@ def _may_be_in(sums: list[Sum], event: CallEvent, legs: Collection[str]) -> bool
     return any(not each.covered.is_whole and event.received_at <= each.summary.until for each in sums)
 
 
-def _read_otherwise(came: list[CallEvent], sums: list[Sum]) -> set[tuple[str, int]]:
-    """Callbacks of which a replay makes another event now than the one that was summed up, and the reading.
+def _with_read_otherwise(sums: list[Sum], came: list[CallEvent]) -> list[Sum]:
+    """Let sums stand for events, too, that a replay makes now of callbacks whose events they have.
 
-    The sum keeps what it has: both would be counted.
+    They keep what they have: both would be counted.
     """
     voids = [event for event in came if event.kind == "void" and event.callback_id]
-    return {
-        (event.callback_id, event.reading + 1)
-        for event in voids
-        if any(event.event_id in each.covered for each in sums)
-    }
+    return [_with_otherwise(each, voids, came) for each in sums] if voids else sums
+
+
+def _with_otherwise(each: Sum, voids: list[CallEvent], came: list[CallEvent]) -> Sum:
+    anew = {(void.callback_id, void.reading + 1) for void in voids if void.event_id in each.covered}
+    others = known(
+        event
+        for event in came
+        if (event.callback_id, event.reading) in anew and event.event_id not in each.covered
+    )
+    return _sum(standing_for(each.event, list(others.values()))) if others else each

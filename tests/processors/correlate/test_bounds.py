@@ -45,8 +45,10 @@ def figures(events: Iterable[CallEvent]) -> dict[str, Any]:
 @given(seed=st.integers(0, 2**63), most=st.integers(1, 12))
 def test_the_figures_of_a_call_whose_events_were_summed_up_stay_right(seed: int, most: int) -> None:
     rng = random.Random(seed)
+    passed_by = rng.choice(((None,), ("7", "8", None)))
     events = known(
-        replace(event, ids=tuple(sorted({"0", *event.ids}))) for event in call_events(rng, events=40)
+        replace(event, ids=tuple(sorted({"0", *event.ids})), passed_by=rng.choice(passed_by))
+        for event in call_events(rng, events=40)
     )
     events |= closed_and_void(rng, events)
     left = bounded("0", events, most)
@@ -410,6 +412,14 @@ def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_
     voids = [replace(event, kind="void", reading=event.reading - 1) for event in by_callback]
     read, _ = step("0", leg, [*otherwise, *voids], now=1)
     assert figures(read.events.values()) == figures(leg.events.values())
+    assert version_of(read.events.values()) == version_of(known(events, otherwise, voids).values())
+    assert step("0", read, [*voids, *otherwise], now=1)[0].events == read.events
+    first, _ = step("0", leg, otherwise[:3], now=1)
+    first, _ = step("0", first, [*otherwise, *voids], now=1)
+    assert figures(first.events.values()) == figures(leg.events.values())
+    assert version_of(first.events.values()) == version_of(read.events.values())
+    anew, _ = step("0", Leg(), [*leg.events.values(), *otherwise, *voids], now=1)
+    assert figures(anew.events.values()) == figures(leg.events.values())
     # what no reading made before was not there to be summed up, and is counted once
     new = [replace(event, event_id=f"new {event.event_id}", reading=7) for event in gone]
     for _ in range(2):
