@@ -24,7 +24,6 @@ from schemas.limits import (
     MOST_READING,
     MOST_SUMMED_READING,
 )
-from schemas.readings import greater_sum
 from schemas.summary import check_summary
 from schemas.versions import NewerVersionError, check_version, mistakes
 
@@ -290,33 +289,3 @@ def few_doubts(doubts: tuple[Doubt, ...]) -> tuple[Doubt, ...]:
             for doubt in doubts
         ]
     )
-
-
-def newest(a: CallEvent, b: CallEvent) -> CallEvent:
-    """Join two tellings of one event: the higher reading holds, of equal ones the earlier receipt.
-
-    So a retry changes nothing but when the event was last received. Of one reading what says something holds
-    before a void, whichever was received earlier. Of two versions of a sum that which stands for more holds.
-    """
-    if a == b:
-        return a
-    held = greater_sum(a, b) if a.kind == b.kind == "summed" else max(a, b, key=_order)
-    first = min(a.received_at, b.received_at)
-    last = max(a.last_heard, b.last_heard)
-    told = _told_at(held)
-    return replace(
-        held,
-        received_at=first,
-        last_received_at=None if last == first else last,
-        told_at=None if told == first else told,
-    )
-
-
-def _told_at(event: CallEvent) -> int:
-    return event.received_at if event.told_at is None else event.told_at
-
-
-def _order(event: CallEvent) -> tuple[int, bool, int, bytes]:
-    """The greatest holds; the text decides between two that only a fault can make differ."""
-    words = replace(event, received_at=0, last_received_at=None, told_at=None)
-    return event.reading, event.kind != "void", -_told_at(event), words.to_json()

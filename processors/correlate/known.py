@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.covered import Covered, hash_of
-from schemas.events import CallEvent, newest
-from schemas.readings import read_again, read_of, standing_for
+from schemas.events import CallEvent
+from schemas.readings import newest, read_again, read_of, standing_for
 from schemas.summed import summary_of
 
 if TYPE_CHECKING:

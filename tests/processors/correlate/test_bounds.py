@@ -15,9 +15,10 @@ from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
-from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt, newest
+from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import Link, told_to_json
+from schemas.readings import newest
 from schemas.topics import CHANGELOG_CONFIG
 from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import ACCOUNT, Network
