@@ -18,6 +18,7 @@ from schemas.heard import all_doubted, all_heard, doubted_of, heard_of
 from schemas.legs import COURSE, MOST_LEGS, Tellings, lost_talk, talk_of
 from schemas.limits import MOST_VERSION
 from schemas.queues import queue_of
+from schemas.readings import counted_twice
 from schemas.summary import Doubted, Heard, Summary
 from schemas.summed import legs_counted, summary_of, with_lost
 from schemas.tellers import (
@@ -292,8 +293,14 @@ def column(name: str) -> str:
 
 
 def version_of(events: Iterable[CallEvent]) -> int:
-    """Of two rows of a call the one with the higher version holds; what is gone for good is above all."""
-    return min(sum(event.reading for event in events), MOST_VERSION - 1)
+    """Of two rows of a call the one with the higher version holds; what is gone for good is above all.
+
+    It is the sum of the readings of all events, also of those that were summed up, by whomever.
+    """
+    events = list(events)
+    sums = [event for event in events if event.kind == "summed"]
+    twice = counted_twice(sums) if len(sums) > 1 else 0
+    return min(sum([event.reading for event in events]) - twice, MOST_VERSION - 1)
 
 
 def days_of(events: Iterable[CallEvent]) -> tuple[date, ...]:
@@ -342,7 +349,7 @@ def call_as_told(tellings: Tellings) -> Call:
     """
     everything, said, happened = tellings.everything, tellings.said, tellings.happened
     bills, course, exact = tellings.bills, tellings.course, tellings.exact
-    summed = [summary_of(event) for event in everything if event.kind == "summed"]
+    summed = [summary_of(event) for event in tellings.summed]
     has_talk = _has_talk(happened)
     parts = tellings.parts if has_talk else {}
     exact_parts = tellings.exact_parts.values() if has_talk else ()
@@ -388,10 +395,11 @@ def lost_figures(dropped: Iterable[CallEvent], kept: Iterable[CallEvent]) -> Sum
 
 def is_complete(events: Iterable[CallEvent]) -> bool:
     """Whether nothing more is expected: the CDR is in, or the call ended and its dialect sends none."""
+    events = list(events)
     said = [event for event in events if event.kind not in SAYS_NOTHING]
     if any(event.kind == "cdr" for event in said):
         return True
-    return course_of(said).ended_at is not None and _sends_no_bill(said)
+    return course_of(events).ended_at is not None and _sends_no_bill(said)
 
 
 def _sends_no_bill(said: list[CallEvent]) -> bool:

@@ -6,12 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from schemas.covered import hash_of, highest, numbers_of
 from schemas.dialects import LEGS_END_APART
+from schemas.summary import read_summary
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from schemas.events import CallEvent
 
@@ -39,6 +41,8 @@ class Course:
     """Legs that were answered."""
     ends: dict[str, int] = field(default_factory=dict)
     """By leg, when it ended."""
+    over: set[str] = field(default_factory=set)
+    """Legs of late events, which a sum says have ended."""
     queue_ended_at: int = 0
     """When the last queue or IVR hung up: nobody is rung for it any more."""
     queue_talked_until: int = 0
@@ -82,12 +86,13 @@ class Course:
     def _is_over(self, leg: str) -> bool:
         """A queue's own hangup speaks for the legs of agents that don't tell of their ends."""
         until = self.queue_talked_until if leg in self.on_the_phone else self.queue_ended_at
-        return leg in self.ends or self.live[leg] <= until
+        return leg in self.ends or leg in self.over or self.live[leg] <= until
 
 
 def course_of(events: Iterable[CallEvent]) -> Course:
-    """Put together what events other than bills tell."""
+    """Put together what events other than bills tell, and sums."""
     course = Course()
+    summed: list[CallEvent] = []
     hangups: dict[str, list[CallEvent]] = defaultdict(list)
     rang_last: dict[str, int] = {}
     for event in events:
@@ -100,11 +105,20 @@ def course_of(events: Iterable[CallEvent]) -> Course:
             course.began(event)
             if may_ring_again(event):
                 rang_last[event.leg] = max(rang_last.get(event.leg, 0), event.occurred_at)
+        elif event.kind == "summed":
+            summed.append(event)
+    course.over = _over(course.live, rang_last, summed) if summed else set()
     for leg, told in hangups.items():
         end = _end(told, rang_last.get(leg))
         if end is not None:
             course.ends[leg] = end
     return course
+
+
+def _over(legs: Iterable[str], rang_last: Mapping[str, int], summed: list[CallEvent]) -> set[str]:
+    """Legs that have ended as sums say, and did not ring again since."""
+    ended = highest(*(numbers_of(read_summary(event.extra).ended) for event in summed))
+    return {leg for leg in legs if rang_last.get(leg, 0) <= ended.get(hash_of(leg), -1)}
 
 
 def _first(times: dict[str, int], name: str, at: int) -> None:

@@ -60,6 +60,11 @@ WITHOUT_IDS = frozenset({"message", "void"})
 HELD_BACK = "held-back"
 """The code of a doubt: it was received too late for its receipt to say when it happened."""
 
+MOST_DOUBTS = 50
+"""So many does an event have."""
+LONGEST_NAME = 64
+"""Of a doubt's field, in characters: a sender may name it as he likes."""
+
 Side = Literal["a", "b"]
 """`a` is the side that the provider reached first, `b` the one to which the call was then connected."""
 
@@ -84,7 +89,7 @@ class Doubt:
     """A field that could not be read, and was left out of the event."""
 
     field: str
-    """As the provider calls it."""
+    """As the provider calls it, cut to `LONGEST_NAME`."""
     code: str
     """Stable and short, for grouping."""
     raw: str
@@ -181,7 +186,7 @@ class CallEvent:
     written: dict[str, str] | None = None
     """Of `ids` those that the provider wrote otherwise, and how: in capitals, in braces."""
     doubts: tuple[Doubt, ...] = ()
-    """Fields that could not be read, and were left out; and `HELD_BACK`."""
+    """Fields that could not be read, and were left out; and `HELD_BACK`. Of very many the first."""
     named_before: tuple[str, ...] | None = None
     """The ids that the event named in its earlier reading; absent in its first."""
     extra: Json = field(default_factory=dict)
@@ -274,31 +279,13 @@ def _check_extra(event: CallEvent) -> None:
         raise ValueError("extra.reason: not a text")
 
 
-def newest(a: CallEvent, b: CallEvent) -> CallEvent:
-    """Join two tellings of one event: the higher reading holds, of equal ones the earlier receipt.
-
-    So a retry changes nothing but when the event was last received. Of one reading what says something holds
-    before a void, whichever was received earlier.
-    """
-    if a == b:
-        return a
-    held = max(a, b, key=_order)
-    first = min(a.received_at, b.received_at)
-    last = max(a.last_heard, b.last_heard)
-    told = _told_at(held)
-    return replace(
-        held,
-        received_at=first,
-        last_received_at=None if last == first else last,
-        told_at=None if told == first else told,
+def few_doubts(doubts: tuple[Doubt, ...]) -> tuple[Doubt, ...]:
+    """Give the doubts that an event keeps, so that it stays small: `HELD_BACK`, and the first others."""
+    if len(doubts) > MOST_DOUBTS:
+        doubts = tuple(sorted(doubts, key=lambda doubt: doubt.code != HELD_BACK)[:MOST_DOUBTS])
+    return tuple(
+        [
+            doubt if len(doubt.field) <= LONGEST_NAME else replace(doubt, field=doubt.field[:LONGEST_NAME])
+            for doubt in doubts
+        ]
     )
-
-
-def _told_at(event: CallEvent) -> int:
-    return event.received_at if event.told_at is None else event.told_at
-
-
-def _order(event: CallEvent) -> tuple[int, bool, int, bytes]:
-    """The greatest holds; the text decides between two that only a fault can make differ."""
-    words = replace(event, received_at=0, last_received_at=None, told_at=None)
-    return event.reading, event.kind != "void", -_told_at(event), words.to_json()

@@ -212,10 +212,11 @@ class Tellings:
         self.bills = bills_of(self.cdrs)
         self.ids = sorted({name for event in self.said for name in event.ids})
         """Of the call and its legs, without those that only earlier readings named."""
-        self.course = course_of(self.happened)
+        self.course = course_of(self.everything)
+        self.summed = [event for event in self.everything if event.kind == "summed"]
         measured = timed(self.happened)
         all_measured = measured is self.happened
-        self.exact = self.course if all_measured else course_of(measured)
+        self.exact = self.course if all_measured else course_of([*measured, *self.summed])
         """By events whose times are exact."""
         self.parts = parts_of(self.happened, self.course)
         """By leg."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from schemas.events import SAYS_NOTHING, CallEvent, Json, ReceiptUs, check_event
+from schemas.events import SAYS_NOTHING, CallEvent, Json, ReceiptUs, check_event, few_doubts
 from schemas.pieces import pieces
 from schemas.versions import NewerVersionError, check_version, mistakes
 
@@ -144,5 +144,6 @@ def kept_part(event: CallEvent) -> Json:
     if event.kind not in SAYS_NOTHING:
         said["extra"] = {}
     if event.doubts:
-        said["doubts"] = [{"field": doubt.field, "code": doubt.code, "raw": ""} for doubt in event.doubts]
+        doubts = few_doubts(event.doubts)
+        said["doubts"] = [{"field": doubt.field, "code": doubt.code, "raw": ""} for doubt in doubts]
     return said

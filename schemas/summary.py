@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from schemas.covered import Covered
-from schemas.limits import LAST_RECEIPT, LONGEST, MOST_SUMMED
+from schemas.limits import FIRST_TIME, LAST_RECEIPT, LAST_TIME, LONGEST, MOST_READING, MOST_SUMMED
 from schemas.versions import mistakes
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ def _bounded(counts: tuple[Heard | Doubted, ...]) -> tuple[Heard | Doubted, ...]
 
 _Count = Annotated[int, Field(ge=0, le=MOST_SUMMED)]
 _Talk = Annotated[int, Field(ge=-_MOST_TALK, le=_MOST_TALK)]
+_Hashes = Annotated[str, AfterValidator(_readable)]
+Readings = tuple[tuple[Annotated[int, Field(gt=1, le=MOST_READING)], _Hashes], ...]
+"""By reading, the ids of events: see `Covered`."""
+Ends = tuple[tuple[Annotated[int, Field(ge=FIRST_TIME, le=LAST_TIME)], _Hashes], ...]
+"""By time, in microseconds since 1970 UTC, the ids of legs, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,14 @@ class Summary:
     """What each source told in them."""
     doubted: Annotated[tuple[Doubted, ...], AfterValidator(_bounded)] = ()
     """Which fields of them could not be read."""
-    covered: Annotated[str, AfterValidator(_readable)] = ""
+    covered: _Hashes = ""
     """Which events they are: see `Covered`."""
-    named: Annotated[str, AfterValidator(_readable)] = ""
+    named: _Hashes = ""
     """Which legs they named, likewise: events that are kept, or that come later, may name them too."""
+    readings: Readings = ()
+    """Which events were heard of in a reading above 1: of these, and of what another version of it covers."""
+    ended: Ends = ()
+    """Legs that they ended: no later than the last of those that were summed up at once."""
 
 
 _NAMES = tuple(each.name for each in fields(Summary))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from schemas.bills import bills_of, edges, filling
+from schemas.bills import bills_of, edges, filling, received
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
 from schemas.covered import Covered, hash_of
-from schemas.events import SAYS_NOTHING
+from schemas.events import SAYS_NOTHING, UNHEARD
 from schemas.summary import read_summary
 from schemas.tellers import (
     DESCRIBED,
@@ -52,6 +52,7 @@ def with_lost(kept: int | None, lost: Iterable[int | None]) -> int | None:
 
 def deciding(events: Iterable[CallEvent]) -> set[str]:
     """Give the ids of the events that a row takes its values from: the others only count."""
+    events = list(events)
     said = [event for event in events if event.kind not in SAYS_NOTHING]
     happened = [event for event in said if event.kind != "cdr"]
     bills = bills_of(said)
@@ -70,6 +71,9 @@ def deciding(events: Iterable[CallEvent]) -> set[str]:
         min((e for e in happened if e.is_held_back), key=attrgetter("received_at"), default=None),
         *_words_of_queues(happened),
         *_last_ends(happened),
+        *_passing(happened),
+        max((e for e in events if e.kind == "closed"), key=received, default=None),
+        min((e for e in events if e.kind in UNHEARD), key=received, default=None),
     ]
     billed = {event.leg for event in found if event is not None and event.kind == "cdr"}
     found += [bill for bill in filling(said) if bill.leg in billed]
@@ -81,6 +85,16 @@ def _words_of_queues(events: list[CallEvent]) -> list[CallEvent]:
     said = sorted((e for e in events if e.bridged is not None), key=attrgetter("occurred_at"))
     measured = [event for event in said if event.bridged and event.talk_time is not None]
     return [*said[-MOST_KEPT:], *measured[-1:]]
+
+
+def _passing(events: list[CallEvent]) -> list[CallEvent]:
+    """What tells queues from people among the extensions that called others: see `teller_of_extension`."""
+    passing = {event.passed_by: event for event in events if event.passed_by is not None}
+    if not passing:
+        return []
+    ends = {event.extension: event for event in events if event.kind == "hangup" and event.bridged is None}
+    some = sorted(passing)[:MOST_KEPT]
+    return [passing[each] for each in some] + [ends[each] for each in some if each in ends]
 
 
 def _firsts(said: list[CallEvent]) -> Iterable[CallEvent]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.events import CallEvent, Doubt, newest
+from schemas.events import CallEvent, Doubt
+from schemas.readings import newest
 from sinks.tables import EVENTS
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from runtime.settings import ClickHouseSettings
 from runtime.terminal import echo
 from schemas.callbacks import Rejection, Stage
 from schemas.calls import is_call
-from schemas.events import newest
 from schemas.legs import Tellings
+from schemas.readings import newest
 from schemas.records import Record, row_of
 from schemas.topics import Topic
 from sinks import migrate, rows

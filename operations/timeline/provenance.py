@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schemas.calls import SHOWN, Call, call_of, is_call
-from schemas.events import newest
+from schemas.readings import newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

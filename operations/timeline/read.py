@@ -12,7 +12,7 @@ from operations.timeline.model import Kept, Match, Told, Whole
 from runtime import clickhouse
 from runtime.portions import portions
 from schemas.calls import Call
-from schemas.events import newest
+from schemas.readings import newest
 from schemas.times import microseconds
 from schemas.uuids import canonical
 

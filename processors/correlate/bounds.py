@@ -17,10 +17,11 @@ import orjson
 
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
-from schemas.covered import Covered
-from schemas.events import SAYS_NOTHING, UNHEARD, CallEvent
+from schemas.covered import Covered, hash_of, highest, numbered, numbers_of
+from schemas.events import UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.links import kept_size
+from schemas.readings import standing_for
 from schemas.summary import Summary
 from schemas.summed import deciding, summary_of, with_lost
 
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from processors.correlate.known import Known
-
-_UNTIMED = SAYS_NOTHING | {"cdr"}
+    from schemas.course import Course
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -126,8 +126,8 @@ def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
     by_leg: dict[str, list[CallEvent]] = defaultdict(list)
     for event in events.values():
         by_leg[event.leg].append(event)
-    ends = course_of(event for event in events.values() if event.kind not in _UNTIMED).ends
-    ended = [leg for leg, told in by_leg.items() if leg in ends and any(e.kind == "hangup" for e in told)]
+    course = course_of(events.values())
+    ended = [leg for leg, told in by_leg.items() if leg in course.over or _has_ended(leg, told, course)]
     ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
     first = [event for leg in ended for event in by_leg[leg]]
     last: list[CallEvent] = []
@@ -138,6 +138,10 @@ def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
         first += [event for event in by_leg[leg] if event.event_id not in alive]
         last += alive.values()
     return first, sorted(last, key=_happened)
+
+
+def _has_ended(leg: str, told: list[CallEvent], course: Course) -> bool:
+    return leg in course.ends and any(event.kind == "hangup" for event in told)
 
 
 def _happened(event: CallEvent) -> tuple[int, str]:
@@ -163,11 +167,40 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
     name = summary_id(account, own)
     before = left.get(name)
     known = summary_of(before) if before else Summary()
+    heard = _heard([*dropped, before] if before else dropped, left)
+    first = min(event.received_at for event in heard)
+    counted = CallEvent(
+        event_id=name,
+        callback_id="",
+        account=account,
+        source=dropped[0].source,
+        dialect=dropped[0].dialect,
+        kind="summed",
+        ids=(own,),
+        leg=own,
+        reading=before.reading if before else 0,
+        received_at=first,
+        last_received_at=max(event.last_heard for event in heard),
+        occurred_at=first,
+        clock="ingress",
+        extra=asdict(_summary(known, dropped, left)),
+    )
+    return standing_for(counted, dropped)
+
+
+def _heard(summed: list[CallEvent], left: Known) -> list[CallEvent]:
+    """Give the events by which a sum was received: voids and closings were not."""
+    heard = [event for event in summed if event.kind not in UNHEARD]
+    return heard or [event for event in left.values() if event.kind not in UNHEARD][:1] or summed
+
+
+def _summary(known: Summary, dropped: list[CallEvent], left: Known) -> Summary:
     legs = {name for event in left.values() for name in event.ids}
     gone = {name for event in dropped for name in event.ids} - legs
     said = [event for event in dropped if event.kind not in UNHEARD]
     lost = lost_figures(dropped, left.values())
-    summary = Summary(
+    return replace(
+        known,
         events=known.events + len(said),
         legs=known.legs + len(gone),
         doubts=known.doubts + sum(len(event.doubts) for event in said),
@@ -177,24 +210,13 @@ def _summed(own: str, dropped: list[CallEvent], left: Known) -> CallEvent:
         until=max(known.until, *(event.received_at for event in dropped)),
         heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
-        covered=Covered(known.covered).with_ids(event.event_id for event in dropped),
         named=Covered(known.named).with_ids(name for event in said for name in event.ids),
+        ended=numbered(highest(numbers_of(known.ended), _ended(dropped))),
     )
-    everything = [*dropped, before] if before else dropped
-    first = min(event.received_at for event in everything)
-    return CallEvent(
-        event_id=name,
-        callback_id="",
-        account=account,
-        source=dropped[0].source,
-        dialect=dropped[0].dialect,
-        kind="summed",
-        ids=(own,),
-        leg=own,
-        reading=sum(event.reading for event in everything),
-        received_at=first,
-        last_received_at=max(event.last_heard for event in everything),
-        occurred_at=first,
-        clock="ingress",
-        extra=asdict(summary),
-    )
+
+
+def _ended(dropped: list[CallEvent]) -> dict[int, int]:
+    """By the hashes of the legs that these events ended, when the last of them did."""
+    hangups = [event for event in dropped if event.kind == "hangup"]
+    last = max((event.occurred_at for event in hangups), default=0)
+    return {hash_of(leg): last for hangup in hangups for leg in ended_by(hangup)}

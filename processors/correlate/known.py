@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.covered import Covered, hash_of
-from schemas.events import CallEvent, newest
+from schemas.events import CallEvent
+from schemas.readings import newest, read_again, read_of, standing_for
 from schemas.summed import summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from schemas.summary import Summary
 
@@ -48,16 +49,15 @@ def with_news(events: Known, came: list[CallEvent]) -> Known:
     sums = _sums(everything)
     if not sums:
         return everything
-    if not all(events.get(each.event.event_id) is each.event for each in sums):
+    are_known = all(events.get(each.event.event_id) is each.event for each in sums)
+    sums = _with_read_otherwise(sums, came)
+    if not are_known:
         return _without_summed(*_each_once(everything, sums), set(everything))
-    new = everything.keys() - events.keys()
     legs = {event.leg for event in events.values()}
-    read_otherwise = _read_otherwise(came, sums)
-    for name in new:
-        event = everything[name]
-        if (event.callback_id, event.reading) in read_otherwise or _may_be_in(sums, event, legs):
+    for name in everything.keys() - events.keys():
+        if _may_be_in(sums, everything[name], legs):
             del everything[name]
-    return _without_summed(everything, sums, new)
+    return _without_summed(everything, sums, {event.event_id for event in came})
 
 
 def merged(a: Known, b: Known) -> Known:
@@ -68,37 +68,53 @@ def merged(a: Known, b: Known) -> Known:
 
 
 def _sums(events: Known) -> list[Sum]:
-    found = [event for event in events.values() if event.kind == "summed"]
-    summaries = map(summary_of, found)
-    return [
-        Sum(event, summary, Covered(summary.covered)) for event, summary in zip(found, summaries, strict=True)
-    ]
+    return [_sum(event) for event in events.values() if event.kind == "summed"]
+
+
+def _sum(event: CallEvent) -> Sum:
+    summary = summary_of(event)
+    return Sum(event, summary, Covered(summary.covered))
 
 
 def _without_summed(everything: Known, sums: list[Sum], names: Collection[str]) -> Known:
-    """Leave out those of the named events that were summed up; a sum notes when they came last."""
+    """Leave out those of the named events that were summed up; a sum notes how they came again."""
     left = dict(everything)
     singles = [name for name in names if name in left and left[name].kind != "summed"]
     for each in sums:
         again = [left.pop(name) for name in singles if name in left and name in each.covered]
-        last = max((event.last_heard for event in again), default=0)
-        if last > each.event.last_heard:
-            left[each.event.event_id] = replace(each.event, last_received_at=last)
+        if again:
+            left[each.event.event_id] = _heard_again(each.event, again)
     return left
+
+
+def _heard_again(event: CallEvent, again: list[CallEvent]) -> CallEvent:
+    """Note in a sum when events came that it stands for, and in which readings: a version never falls."""
+    last = max(each.last_heard for each in again)
+    noted = read_again(event, {hash_of(each.event_id): each.reading for each in again if each.reading > 1})
+    return replace(noted, last_received_at=last) if last > noted.last_heard else noted
 
 
 def _each_once(everything: Known, sums: list[Sum]) -> tuple[Known, list[Sum]]:
     """Leave out a sum if all that it stands for is known without it: two legs summed up the same events."""
     if len(sums) == 1:
         return everything, sums
-    singles = {hash_of(name) for name, event in everything.items() if event.kind != "summed"}
+    singles = {hash_of(name): event.reading for name, event in everything.items() if event.kind != "summed"}
     left = sorted(sums, key=lambda each: (len(each.covered), each.event.event_id))
     for each in list(left):
-        others = singles.union(*(other.covered.hashes for other in left if other is not each))
-        if len(left) > 1 and each.covered.is_whole and each.covered.hashes <= others:
-            left.remove(each)
+        others = [other for other in left if other is not each]
+        if others and each.covered.is_whole and _is_known(each, others, singles):
+            read = read_of(each.summary)
+            left = [other._replace(event=read_again(other.event, read)) for other in others]
     gone = {each.event.event_id for each in sums} - {each.event.event_id for each in left}
-    return {name: event for name, event in everything.items() if name not in gone}, left
+    kept = {name: event for name, event in everything.items() if name not in gone}
+    return kept | {each.event.event_id: each.event for each in left}, left
+
+
+def _is_known(one: Sum, others: list[Sum], singles: Mapping[int, int]) -> bool:
+    """Whether all that a sum stands for is known without it, in no older reading."""
+    read = read_of(one.summary)
+    without = frozenset[int]().union(*(other.covered.hashes for other in others))
+    return all(each in without or singles.get(each, 0) >= read.get(each, 1) for each in one.covered.hashes)
 
 
 def _may_be_in(sums: list[Sum], event: CallEvent, legs: Collection[str]) -> bool:
@@ -111,14 +127,20 @@ def _may_be_in(sums: list[Sum], event: CallEvent, legs: Collection[str]) -> bool
     return any(not each.covered.is_whole and event.received_at <= each.summary.until for each in sums)
 
 
-def _read_otherwise(came: list[CallEvent], sums: list[Sum]) -> set[tuple[str, int]]:
-    """Callbacks of which a replay makes another event now than the one that was summed up, and the reading.
+def _with_read_otherwise(sums: list[Sum], came: list[CallEvent]) -> list[Sum]:
+    """Let sums stand for events, too, that a replay makes now of callbacks whose events they have.
 
-    The sum keeps what it has: both would be counted.
+    They keep what they have: both would be counted.
     """
     voids = [event for event in came if event.kind == "void" and event.callback_id]
-    return {
-        (event.callback_id, event.reading + 1)
-        for event in voids
-        if any(event.event_id in each.covered for each in sums)
-    }
+    return [_with_otherwise(each, voids, came) for each in sums] if voids else sums
+
+
+def _with_otherwise(each: Sum, voids: list[CallEvent], came: list[CallEvent]) -> Sum:
+    anew = {(void.callback_id, void.reading + 1) for void in voids if void.event_id in each.covered}
+    others = known(
+        event
+        for event in came
+        if (event.callback_id, event.reading) in anew and event.event_id not in each.covered
+    )
+    return _sum(standing_for(each.event, list(others.values()))) if others else each

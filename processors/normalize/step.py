@@ -15,7 +15,7 @@ from processors.normalize.event import Named, Origin
 from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
 from schemas.dialects import NAMES
-from schemas.events import Doubt
+from schemas.events import Doubt, few_doubts
 from schemas.payload.decode import Undecodable, payloads
 from schemas.payload.loose_json import MAX_VALUES
 from schemas.payload.within import objects_within
@@ -79,9 +79,13 @@ def normalize(
     if any(isinstance(outcome, Rejected) for outcome in outcomes):
         pairs = zip(read_objects, outcomes, strict=True)
         outcomes = [each for payload, outcome in pairs for each in _each(one, payload, outcome)]
-    if len(outcomes) == 1:
-        return outcomes[0]
-    return _together(outcomes)
+    return _with_few_doubts(outcomes[0] if len(outcomes) == 1 else _together(outcomes))
+
+
+def _with_few_doubts(outcome: Normalized | Rejected) -> Normalized | Rejected:
+    if isinstance(outcome, Rejected) or not any(event.doubts for event in outcome.events):
+        return outcome
+    return Normalized(tuple(replace(event, doubts=few_doubts(event.doubts)) for event in outcome.events))
 
 
 def _each(

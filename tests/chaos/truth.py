@@ -9,7 +9,7 @@ from operations.timeline.gaps import as_column
 from processors.normalize.step import Normalized, normalize
 from schemas.callbacks import Callback
 from schemas.calls import SHOWN, call_of
-from schemas.events import newest
+from schemas.readings import newest
 from tests.chaos.calls import TIMEZONE
 from tests.rows import select
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import CallEvent, Doubt, newest
+from schemas.events import CallEvent, Doubt
 from schemas.limits import FIRST_TIME, LAST_RECEIPT, LAST_TIME
+from schemas.readings import newest
 from schemas.summary import Summary
 from schemas.summed import summary_of
 from schemas.versions import NewerVersionError

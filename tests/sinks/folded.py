@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from runtime import clickhouse
 from schemas.calls import is_call
-from schemas.events import newest
 from schemas.legs import Tellings
+from schemas.readings import newest
 from schemas.records import row_of
 from schemas.topics import Topic
 from sinks.batch import Batch

@@ -15,8 +15,10 @@ from processors.correlate.leg import Leg, confirm, join
 from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
+from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt
 from schemas.legs import MOST_LEGS, legs_of
 from schemas.links import Link, told_to_json
+from schemas.readings import newest
 from schemas.topics import CHANGELOG_CONFIG
 from tests.kit.events import AT, call_events, event
 from tests.processors.correlate.network import ACCOUNT, Network
@@ -25,11 +27,13 @@ from tests.scale import examples, scaled
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from processors.correlate.known import Known
     from schemas.events import CallEvent, Kind, Outcome
 
 LISTED = {"legs", "events", "truncated", "leg_count", "transferred_from", "transferred_to"}
 LARGEST = 256 * 1024
 SECOND = 1_000_000
+DAY = 86_400 * SECOND
 
 
 def figures(events: Iterable[CallEvent]) -> dict[str, Any]:
@@ -42,15 +46,30 @@ def figures(events: Iterable[CallEvent]) -> dict[str, Any]:
 @given(seed=st.integers(0, 2**63), most=st.integers(1, 12))
 def test_the_figures_of_a_call_whose_events_were_summed_up_stay_right(seed: int, most: int) -> None:
     rng = random.Random(seed)
+    passed_by = rng.choice(((None,), ("7", "8", None)))
     events = known(
-        replace(event, ids=tuple(sorted({"0", *event.ids}))) for event in call_events(rng, events=40)
+        replace(event, ids=tuple(sorted({"0", *event.ids})), passed_by=rng.choice(passed_by))
+        for event in call_events(rng, events=40)
     )
+    events |= closed_and_void(rng, events)
     left = bounded("0", events, most)
     assert figures(left.values()) == figures(events.values())
     assert version_of(left.values()) == version_of(events.values())
     again = bounded("0", left, most)
     assert figures(again.values()) == figures(events.values())
     assert version_of(again.values()) == version_of(events.values())
+
+
+def closed_and_void(rng: random.Random, events: Known) -> Known:
+    """Closings after some of the events, and voids."""
+    some = [dict(rng.sample(list(events.items()), rng.randint(1, len(events)))) for _ in range(2)]
+    closings = [closing(ACCOUNT, "0", Leg(part), "timeout") for part in some[: rng.randint(0, 2)]]
+    sampled = rng.sample(list(events.values()), rng.randint(0, len(events)) // 4)
+    voids = [
+        replace(each, event_id=f"{each.event_id} void", kind="void", received_at=AT + rng.randrange(DAY))
+        for each in sampled
+    ]
+    return known(closings, voids)
 
 
 def test_a_call_with_few_events_is_left_as_it_is() -> None:
@@ -152,6 +171,20 @@ def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None
             assert len(told_to_json(told)) < LARGEST
 
 
+def test_a_call_of_very_many_doubts_takes_no_more_room_than_a_broker_gives() -> None:
+    doubts = tuple(Doubt("\1" * 440 + str(number), "malformed-text", "") for number in range(1_000))
+    held_back = Doubt("status", HELD_BACK, "")
+    events = [replace(each, doubts=(*doubts, held_back)) for each in queue(agents=5, rounds=60)]
+    leg = Leg()
+    for each in events:
+        leg, _ = step("0", leg, [each], now=1)
+        written = leg.to_json()
+        assert len(written) < int(CHANGELOG_CONFIG["max.message.bytes"]) / 2
+        leg = Leg.from_json(written)
+    assert all(each.is_held_back for each in leg.events.values() if each.kind != "summed")
+    assert call_of(leg.events.values()).doubts == MOST_DOUBTS * len(events)
+
+
 SHORTENED: dict[str, Any] = dict.fromkeys(
     each
     for name in ("customer_ref", "tag", "agent_id", "campaign", "display_number", "method")
@@ -222,14 +255,28 @@ def tied_late(rng: random.Random, events: list[CallEvent]) -> list[CallEvent]:
     return told
 
 
-@examples(normal=25, long=2_000)
+def read_again(rng: random.Random, events: list[CallEvent]) -> list[CallEvent]:
+    """The same and replays: some events come again in newer readings, at any time after they came first."""
+    told = list(events)
+    for reading in sorted(rng.sample(range(2, 2_000), rng.randint(1, 3))):
+        for each in rng.sample(events, rng.randint(1, len(events) // 4)):
+            place = rng.randint(told.index(each) + 1, len(told))
+            told.insert(place, replace(each, reading=reading, named_before=each.ids))
+    return told
+
+
+@examples(normal=50, long=2_000)
 @given(seed=st.integers(0, 2**63))
 def test_what_was_summed_up_is_counted_once_however_it_comes_again(seed: int) -> None:
-    """Batches repeated after crashes, versions of workers that stood still, recalls by each new leg."""
+    """Batches repeated after crashes, versions of workers that stood still, recalls by each new leg, replays.
+
+    A version is the sum of the readings of all that is known, so that it never falls.
+    """
     rng = random.Random(seed)
     events = queue(agents=rng.randint(2, 4), rounds=rng.randint(8, 15))
     if rng.random() < 0.5:
         events = tied_late(rng, events)
+    events = read_again(rng, events) if rng.random() < 0.5 else events
     network = Network(rng, crashes=rng.choice((0, 0.2)), duplicates=rng.choice((0, 0.1)), bounds=Bounds(20))
     for each in events:
         network.feed([each])
@@ -238,8 +285,8 @@ def test_what_was_summed_up_is_counted_once_however_it_comes_again(seed: int) ->
             network.forget()
     (record,) = network.tables.rows.values()
     assert record.call is not None
-    assert (record.call.truncated, record.version) == (True, len(events))
-    figures_of_all = call_of(events)
+    assert (record.call.truncated, record.version) == (True, version_of(known(events).values()))
+    figures_of_all = call_of(known(events).values())
     for name in COLUMNS:
         if name not in LISTED - {"leg_count"}:
             assert getattr(record.call, name) == getattr(figures_of_all, name), name
@@ -264,6 +311,83 @@ def test_versions_of_which_one_has_summed_up_more_are_joined_to_that() -> None:
         assert figures(joined.events.values()) == figures(events)
 
 
+def test_of_two_versions_the_one_that_stands_for_more_holds_though_the_other_has_a_newer_reading() -> None:
+    events = queue(agents=5, rounds=80)
+    replayed = replace(events[41], reading=10**6, named_before=events[41].ids)
+    few, _ = step("0", Leg(), [*events[:310], replayed], now=1)
+    many, _ = step("0", Leg(), events[:310], now=1)
+    many, _ = step("0", many, events[310:], now=1)
+    for joined in (join(few, many), join(many, few)):
+        assert figures(joined.events.values()) == figures(events)
+        assert version_of(joined.events.values()) == version_of(known(events, [replayed]).values())
+
+
+@examples(normal=100, long=5_000)
+@given(seed=st.integers(0, 2**63))
+def test_versions_of_a_sum_join_to_the_same_in_any_order(seed: int) -> None:
+    rng = random.Random(seed)
+    told = read_again(rng, queue(agents=2, rounds=rng.randint(8, 15)))
+    a, b, c = (sum_of(told[: rng.randint(len(told) // 2, len(told))], rng.randint(10, 16)) for _ in range(3))
+    joined = newest(newest(a, b), c).to_json()
+    assert newest(a, newest(b, c)).to_json() == newest(newest(c, a), b).to_json() == joined
+    assert newest(newest(a, b), b).to_json() == newest(a, b).to_json()
+
+
+def sum_of(told: list[CallEvent], most: int) -> CallEvent:
+    """What the leg "0" sums up of events that come one by one."""
+    leg = Leg()
+    for each in told:
+        leg, _ = step("0", leg, [each], 1, Bounds(most))
+    return leg.events[summary_id(ACCOUNT, "0")]
+
+
+def test_a_version_does_not_fall_when_a_sum_goes_since_another_stands_for_the_same() -> None:
+    events = queue(agents=5, rounds=80)
+    sums = {own: step(own, Leg(), events[:each], now=1)[0].events for own, each in (("a", 400), ("b", 500))}
+    replayed = [replace(each, reading=9, named_before=each.ids) for each in events[:50]]
+    small, large = (step(own, Leg(sums[own]), news, now=1)[0] for own, news in (("a", replayed), ("b", [])))
+    for batches in ([small, large], [large, small]):
+        leg, before = Leg(), 0
+        for batch in batches:
+            leg, _ = step("0", leg, list(batch.events.values()), now=1)
+            assert version_of(leg.events.values()) >= before
+            before = version_of(leg.events.values())
+        assert before == version_of(known(events[:500], replayed).values())
+
+
+@pytest.mark.parametrize("kind", ["dial", "answer"])
+def test_a_call_waits_for_no_leg_whose_end_was_summed_up(kind: Kind) -> None:
+    *events, last = queue(agents=5, rounds=80)
+    dial = next(each for each in events if each.leg.startswith("leg-000010"))
+    events.remove(dial)
+    late = replace(dial, event_id="late", kind=kind, received_at=last.received_at + SECOND)
+    end = replace(
+        last, event_id="end", kind="hangup", ids=("0",), leg="0", side="a", received_at=late.received_at
+    )
+    leg = Leg()
+    for start in range(0, len(events), 50):
+        leg, _ = step("0", leg, events[start : start + 50], now=1)
+    leg, _ = step("0", leg, [last, end], now=1)
+    leg, _ = step("0", leg, [late], now=1)
+    call, whole = call_of(leg.events.values()), call_of([*events, last, late, end])
+    assert late.event_id in leg.events
+    assert (call.state, call.ended_at, call.outcome) == ("complete", whole.ended_at, whole.outcome)
+    again = replace(late, event_id="again", occurred_at=end.occurred_at + SECOND)
+    leg, _ = step("0", leg, [again], now=1)
+    assert call_of(leg.events.values()).state != "complete"
+
+
+def test_a_closing_is_never_summed_up_so_that_the_call_stays_closed() -> None:
+    begun = [event for event in queue(agents=50, rounds=40) if event.kind == "dial"]
+    leg = Leg()
+    for start in range(0, len(begun), 50):
+        leg, _ = step("0", leg, begun[start : start + 50], now=1)
+    assert is_open("0", leg)
+    leg, _ = step("0", leg, [closing(ACCOUNT, "0", leg, "timeout")], now=1)
+    assert not is_open("0", leg)
+    assert call_of(leg.events.values()).close_reason == "timeout"
+
+
 def test_a_truncated_call_is_closed_when_a_retry_was_the_last_of_it() -> None:
     events = queue(agents=5, rounds=30)
     retry = replace(events[3], received_at=events[-1].received_at + SECOND)
@@ -280,11 +404,23 @@ def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_
     kept = {event.leg for event in leg.events.values()}
     gone = [event for event in events if event.leg not in kept]
     again = [replace(event, reading=7, named_before=event.ids) for event in gone]
-    assert step("0", leg, again, now=1)[0].events == leg.events
+    read, _ = step("0", leg, again, now=1)
+    assert figures(read.events.values()) == figures(leg.events.values())
+    assert version_of(read.events.values()) == version_of(known(events, again).values())
+    assert step("0", read, again, now=1)[0].events == read.events
     by_callback = [replace(event, callback_id=f"of {event.event_id}") for event in again]
     otherwise = [replace(event, event_id=f"{event.event_id} otherwise") for event in by_callback]
     voids = [replace(event, kind="void", reading=event.reading - 1) for event in by_callback]
-    assert step("0", leg, [*otherwise, *voids], now=1)[0].events == leg.events
+    read, _ = step("0", leg, [*otherwise, *voids], now=1)
+    assert figures(read.events.values()) == figures(leg.events.values())
+    assert version_of(read.events.values()) == version_of(known(events, otherwise, voids).values())
+    assert step("0", read, [*voids, *otherwise], now=1)[0].events == read.events
+    first, _ = step("0", leg, otherwise[:3], now=1)
+    first, _ = step("0", first, [*otherwise, *voids], now=1)
+    assert figures(first.events.values()) == figures(leg.events.values())
+    assert version_of(first.events.values()) == version_of(read.events.values())
+    anew, _ = step("0", Leg(), [*leg.events.values(), *otherwise, *voids], now=1)
+    assert figures(anew.events.values()) == figures(leg.events.values())
     # what no reading made before was not there to be summed up, and is counted once
     new = [replace(event, event_id=f"new {event.event_id}", reading=7) for event in gone]
     for _ in range(2):

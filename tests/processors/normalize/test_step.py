@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from processors.normalize.step import LONGEST_PAYLOAD, Rejected, normalize
 from schemas.callbacks import Callback
 from schemas.calls import call_of
-from schemas.events import CallEvent
+from schemas.events import HELD_BACK, LONGEST_NAME, MOST_DOUBTS, CallEvent
 from tests.kit.callbacks import event_of, posted, sent
 from tests.kit.extension_events import CALL_OF_175, event
 from tests.samples import CALLS, SAMPLES, SHAPES, Request, in_shape
@@ -177,3 +177,14 @@ def test_a_dialect_that_we_do_not_know() -> None:
     outcome = normalize(posted(RING_000), "morse", ZONE)
     assert isinstance(outcome, Rejected)
     assert [reason.code for reason in outcome.reasons] == ["unknown-dialect"]
+
+
+def test_of_very_many_doubts_the_first_are_kept_with_short_names_and_that_it_was_held_back() -> None:
+    garbled = b"".join(b"&%s%d=\xff\x81" % (b"n" * 440, number) for number in range(900))
+    received = posted(
+        b"uuid=a&isbleg=false&status=ring&starttime=1500000000" + garbled,
+        content_type="application/x-www-form-urlencoded",
+    )
+    doubts = event_of(received).doubts
+    assert {(doubt.field, doubt.code) for doubt in doubts[-10:]} == {("n" * LONGEST_NAME, "malformed-text")}
+    assert (len(doubts), doubts[0].code) == (MOST_DOUBTS, HELD_BACK)
