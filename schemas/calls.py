@@ -247,7 +247,7 @@ class Call:
     cdr_recording: str | None = None
     """recording as the CDR says."""
     doubts: int = 0
-    """How many fields could not be read, and were left out."""
+    """How many fields could not be read, and were left out; of each event at most 50."""
     leg_count: int
     """How many ids named the call or a leg of it."""
     transfers: int = 0

@@ -66,7 +66,7 @@ class Leg:
     talk_time: int | None = None
     """How long it was talked on it by its events: 0 if it ended unanswered, unknown before its end."""
     doubts: int = 0
-    """How many fields of events about it could not be read, and were left out."""
+    """How many fields of events about it could not be read, and were left out; of each event at most 50."""
     cdr_received_at: int | None = None
     """When the CDR of this leg was received; all `cdr_…` are None for a leg without one."""
     cdr_caller: str | None = None

@@ -99,18 +99,20 @@ def _each_once(everything: Known, sums: list[Sum]) -> tuple[Known, list[Sum]]:
     if len(sums) == 1:
         return everything, sums
     singles = {hash_of(name): event.reading for name, event in everything.items() if event.kind != "summed"}
-    left = sorted(sums, key=lambda each: (len(each.covered), each.event.event_id))
-    for each in list(left):
-        others = [other for other in left if other is not each]
-        if others and each.covered.is_whole and _is_known(each, others, singles):
-            read = read_of(each.summary)
-            left = [other._replace(event=read_again(other.event, read)) for other in others]
-    gone = {each.event.event_id for each in sums} - {each.event.event_id for each in left}
+    in_order = sorted(sums, key=lambda each: (len(each.covered), each.event.event_id))
+    left = {each.event.event_id: each for each in in_order}
+    for name in list(left):
+        one = left[name]
+        others = {other: each for other, each in left.items() if other != name}
+        if others and one.covered.is_whole and _is_known(one, others.values(), singles):
+            read = read_of(one.summary)
+            left = {other: _sum(read_again(each.event, read)) for other, each in others.items()}
+    gone = {each.event.event_id for each in sums} - left.keys()
     kept = {name: event for name, event in everything.items() if name not in gone}
-    return kept | {each.event.event_id: each.event for each in left}, left
+    return kept | {name: each.event for name, each in left.items()}, list(left.values())
 
 
-def _is_known(one: Sum, others: list[Sum], singles: Mapping[int, int]) -> bool:
+def _is_known(one: Sum, others: Iterable[Sum], singles: Mapping[int, int]) -> bool:
     """Whether all that a sum stands for is known without it, in no older reading."""
     read = read_of(one.summary)
     without = frozenset[int]().union(*(other.covered.hashes for other in others))

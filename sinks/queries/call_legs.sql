@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW call_legs
     `ended_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it ended',
     `outcome` LowCardinality(Nullable(String)) COMMENT 'How it ended',
     `talk_seconds` Nullable(Float64) COMMENT 'How long it was talked on it, by its events: 0 if it ended unanswered, NULL before its end or if nobody says',
-    `doubts` UInt32 COMMENT 'How many fields of events about it could not be read, and were left out: see call_events',
+    `doubts` UInt32 COMMENT 'How many fields of events about it could not be read, and were left out, of each event at most 50: see call_events',
     `cdr_received_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When the CDR of this leg came; NULL in every cdr_ column for a leg without one',
     `cdr_caller` Nullable(String) COMMENT 'caller as the leg''s CDR says',
     `cdr_callee` Nullable(String) COMMENT 'callee as the leg''s CDR says',

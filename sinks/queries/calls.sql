@@ -48,7 +48,7 @@ CREATE OR REPLACE VIEW calls
     `request_to_ring_seconds` Nullable(Float64) COMMENT 'From the request until the first leg rang',
     `reopened` Bool COMMENT 'Whether news arrived after it was closed without its end',
     `revision` UInt64 COMMENT 'How many events it is made of',
-    `doubts` UInt32 COMMENT 'How many fields of its events could not be read, and were left out: see call_events',
+    `doubts` UInt32 COMMENT 'How many fields of its events could not be read, and were left out, of each event at most 50: see call_events',
     `leg_count` UInt32 COMMENT 'How many ids named the call or a leg of it; legs lists the first 200',
     `transfers` UInt32 COMMENT 'How many times it was handed on, to another extension or to a number outside',
     `transferred_from` Array(String) COMMENT 'Who handed it on, transfer by transfer: extensions, empty if not known; of very many the first 50',

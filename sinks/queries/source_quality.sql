@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW source_quality
     `out_of_order_percent` Nullable(Float64) COMMENT 'Percentage of legs whose first ring or dial, first answer, hangup and CDR did not arrive in this order, among legs with at least two of these',
     `missing_hangups_percent` Nullable(Float64) COMMENT 'Percentage of calls without the hangups that end them, among calls that are over and had a ring, a dial or an answer; NULL if there is none',
     `silent_extensions` Array(String) COMMENT 'Extensions with events in the 30 days before the source''s last news, but not in the last 24 hours of these',
-    `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out: see call_events',
+    `doubts` UInt64 COMMENT 'How many fields of its calls'' events could not be read, and were left out, of each event at most 50: see call_events',
     `doubtful_percent` Nullable(Float64) COMMENT 'Percentage of calls with such a field',
     `doubtful_fields` Array(Tuple(field String, code String, events UInt64, percent Float64)) COMMENT 'Which fields these are, by field and code, most frequent first: in how many events, and in what percentage of all events',
     `suspect_ids` Array(String) COMMENT 'Ids that it put into callbacks of too many calls, which are no longer tied by them: see suspect_ids'

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -353,6 +353,23 @@ def test_a_version_does_not_fall_when_a_sum_goes_since_another_stands_for_the_sa
             assert version_of(leg.events.values()) >= before
             before = version_of(leg.events.values())
         assert before == version_of(known(events[:500], replayed).values())
+
+
+def test_of_several_sums_of_the_same_events_one_is_left() -> None:
+    events = queue(agents=5, rounds=80)
+    replayed = [replace(each, reading=9, named_before=each.ids) for each in events[:20]]
+    legs = [step(own, Leg(), events[:some], now=1)[0] for own, some in (("a", 400), ("b", 450), ("c", 500))]
+    legs[0], _ = step("a", legs[0], replayed, now=1)
+    everything = known(events[:500], replayed)
+    for order in permutations(legs):
+        leg = Leg()
+        for each in order:
+            leg, _ = step("0", leg, list(each.events.values()), now=1)
+        assert figures(leg.events.values()) == figures(everything.values())
+        assert version_of(leg.events.values()) == version_of(everything.values())
+    at_once, _ = step("0", Leg(), [event for each in legs for event in each.events.values()], now=1)
+    assert figures(at_once.events.values()) == figures(everything.values())
+    assert version_of(at_once.events.values()) == version_of(everything.values())
 
 
 @pytest.mark.parametrize("kind", ["dial", "answer"])
