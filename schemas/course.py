@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.covered import hash_of, highest, numbers_of
 from schemas.dialects import LEGS_END_APART
+from schemas.ended import over
 from schemas.summary import read_summary
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from schemas.events import CallEvent
 
@@ -107,7 +107,7 @@ def course_of(events: Iterable[CallEvent]) -> Course:
                 rang_last[event.leg] = max(rang_last.get(event.leg, 0), event.occurred_at)
         elif event.kind == "summed":
             summed.append(event)
-    course.over = _over(course.live, rang_last, summed) if summed else set()
+    course.over = _over(course, rang_last, summed)
     for leg, told in hangups.items():
         end = _end(told, rang_last.get(leg))
         if end is not None:
@@ -115,10 +115,12 @@ def course_of(events: Iterable[CallEvent]) -> Course:
     return course
 
 
-def _over(legs: Iterable[str], rang_last: Mapping[str, int], summed: list[CallEvent]) -> set[str]:
-    """Legs that have ended as sums say, and did not ring again since."""
-    ended = highest(*(numbers_of(read_summary(event.extra).ended) for event in summed))
-    return {leg for leg in legs if rang_last.get(leg, 0) <= ended.get(hash_of(leg), -1)}
+def _over(course: Course, rang_last: dict[str, int], summed: list[CallEvent]) -> set[str]:
+    if not course.live:
+        return set()
+    return set[str]().union(
+        *(over(read_summary(each.extra).ended, rang_last, course.live) for each in summed)
+    )
 
 
 def _first(times: dict[str, int], name: str, at: int) -> None:

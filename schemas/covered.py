@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections import defaultdict
+from functools import lru_cache
 from hashlib import blake2b
 from struct import pack, unpack
 from typing import TYPE_CHECKING
@@ -29,10 +30,7 @@ class Covered:
 
     def __init__(self, text: str = "") -> None:
         """`text` is as `with_ids` gives it. Raises ValueError for any other."""
-        written = b64decode(text)
-        if len(written) % SIZE:
-            raise ValueError("these are no hashes")
-        self._in_order = unpack(f">{len(written) // SIZE}I", written)
+        self._in_order = _unpacked(text)
         self.hashes = frozenset(self._in_order)
 
     def __len__(self) -> int:
@@ -48,14 +46,30 @@ class Covered:
 
     def with_ids(self, ids: Iterable[str]) -> str:
         """Return these and more ids as text."""
-        new = dict.fromkeys(hash_of(name) for name in ids)
-        hashes = [*self._in_order, *(each for each in new if each not in self.hashes)][-MOST:]
-        return packed(hashes)
+        return self.with_hashes(map(hash_of, ids))
+
+    def with_hashes(self, new: Iterable[int], without: Container[int] = ()) -> str:
+        """Return these and more hashes of ids as text, without some."""
+        hashes = [each for each in dict.fromkeys([*self._in_order, *new]) if each not in without]
+        return packed(hashes[-MOST:])
 
 
 def packed(hashes: Collection[int]) -> str:
     """Return hashes as the text of a `Covered`."""
     return b64encode(pack(f">{len(hashes)}I", *hashes)).decode()
+
+
+def _unpacked(text: str) -> tuple[int, ...]:
+    written = b64decode(text)
+    if len(written) % SIZE:
+        raise ValueError("these are no hashes")
+    return unpack(f">{len(written) // SIZE}I", written)
+
+
+@lru_cache(maxsize=512)
+def hashes_of(text: str) -> frozenset[int]:
+    """Return the hashes in the text of a `Covered` that has few: those of one call come again and again."""
+    return frozenset(_unpacked(text))
 
 
 def hash_of(name: str) -> int:

@@ -68,7 +68,7 @@ class Summary:
     covered: _Hashes = ""
     """Which events they are: see `Covered`."""
     named: _Hashes = ""
-    """Which legs they named, likewise: events that are kept, or that come later, may name them too."""
+    """Which legs they named but did not end, likewise: other events may name them, too."""
     readings: Readings = ()
     """Which events were heard of in a reading above 1: of these, and of what another version of it covers."""
     ended: Ends = ()

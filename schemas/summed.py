@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from schemas.bills import bills_of, edges, filling, received
 from schemas.course import OFFERED, course_of, ended_by, may_ring_again
-from schemas.covered import Covered, hash_of
+from schemas.covered import MOST, Covered, hash_of
+from schemas.ended import all_ended
 from schemas.events import SAYS_NOTHING, UNHEARD
 from schemas.summary import read_summary
 from schemas.tellers import (
@@ -37,9 +38,10 @@ def summary_of(event: CallEvent) -> Summary:
 
 def legs_counted(ids: list[str], summed: list[Summary]) -> int:
     """Count the legs with these ids, and those that only events named which were summed up."""
-    named = [Covered(each.named) for each in summed]
-    known = frozenset(map(hash_of, ids)).union(*(each.hashes for each in named))
-    if all(each.is_whole for each in named):
+    named = [Covered(each.named).hashes for each in summed]
+    ended = [all_ended(each.ended) for each in summed]
+    known = frozenset(map(hash_of, ids)).union(*named, *ended)
+    if all(len(each) < MOST for each in (*named, *ended)):
         return len(known)
     return max(len(known), len(ids) + sum(each.legs for each in summed))
 

@@ -17,7 +17,8 @@ import orjson
 
 from schemas.calls import lost_figures
 from schemas.course import course_of, ended_by, must_end
-from schemas.covered import Covered, hash_of, highest, numbered, numbers_of
+from schemas.covered import Covered, hash_of
+from schemas.ended import all_ended, ended_too
 from schemas.events import UNHEARD, CallEvent
 from schemas.heard import all_doubted, all_heard, doubted_of, lost_heard
 from schemas.links import kept_size
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from processors.correlate.known import Known
     from schemas.course import Course
+    from schemas.ended import Ends
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -199,6 +201,8 @@ def _summary(known: Summary, dropped: list[CallEvent], left: Known) -> Summary:
     gone = {name for event in dropped for name in event.ids} - legs
     said = [event for event in dropped if event.kind not in UNHEARD]
     lost = lost_figures(dropped, left.values())
+    named = sorted({hash_of(name) for event in said for name in event.ids})
+    ended = _ended(known, dropped)
     return replace(
         known,
         events=known.events + len(said),
@@ -210,13 +214,12 @@ def _summary(known: Summary, dropped: list[CallEvent], left: Known) -> Summary:
         until=max(known.until, *(event.received_at for event in dropped)),
         heard=all_heard([known.heard, lost_heard(dropped, left.values())]),
         doubted=all_doubted([known.doubted, doubted_of(dropped)]),
-        named=Covered(known.named).with_ids(name for event in said for name in event.ids),
-        ended=numbered(highest(numbers_of(known.ended), _ended(dropped))),
+        named=Covered(known.named).with_hashes(named, without=all_ended(ended)),
+        ended=ended,
     )
 
 
-def _ended(dropped: list[CallEvent]) -> dict[int, int]:
-    """By the hashes of the legs that these events ended, when the last of them did."""
+def _ended(known: Summary, dropped: list[CallEvent]) -> Ends:
     hangups = [event for event in dropped if event.kind == "hangup"]
     last = max((event.occurred_at for event in hangups), default=0)
-    return {hash_of(leg): last for hangup in hangups for leg in ended_by(hangup)}
+    return ended_too(known.ended, last, (leg for hangup in hangups for leg in ended_by(hangup)))
