@@ -28,10 +28,13 @@ def ended_too(ends: Ends, at: int, legs: Iterable[str]) -> Ends:
         known = hashes_of(text)
         if time > at:
             new -= known
+            found.append((time, text))
         elif time == at:
             new |= known
-            continue
-        found.append((time, text if known.isdisjoint(new) else packed(sorted(known - new))))
+        elif known.isdisjoint(new):
+            found.append((time, text))
+        elif rest := known - new:
+            found.append((time, packed(sorted(rest))))
     return _last([*found, (at, packed(sorted(new)))]) if new else tuple(reversed(found))
 
 

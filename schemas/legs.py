@@ -146,7 +146,11 @@ def parts_of(events: Iterable[CallEvent], course: Course) -> dict[str, Part]:
             by_leg[leg].append(event)
     # a queue that says how long there was talk knows better than a leg whose own end nobody tells
     until = None if course.queue_talked_until else course.ended_at
-    return {leg: _part(leg, told, course.ends.get(leg), until) for leg, told in by_leg.items()}
+    # of a leg that a sum says is over nobody knows until when there was talk: it is not taken for any
+    return {
+        leg: _part(leg, told, course.ends.get(leg), 0 if leg in course.over else until)
+        for leg, told in by_leg.items()
+    }
 
 
 def _part(leg: str, events: list[CallEvent], ended_at: int | None, until: int | None) -> Part:
@@ -243,7 +247,7 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
         for name in told.ids[:MOST_LEGS]
     ]
     for row in rows:
-        row.busy_until = _busy_until(row, ended_at, alone)
+        row.busy_until = _busy_until(row, None if row.leg_id in told.course.over else ended_at, alone)
     return tuple(rows)
 
 

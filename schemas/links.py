@@ -138,9 +138,13 @@ def kept_size(event: CallEvent) -> int:
 
 
 def kept_part(event: CallEvent) -> Json:
-    """An event's JSON object without what the fold does not need, and the table of events has anyway."""
+    """An event's JSON object without what the fold does not need, and the table of events has anyway.
+
+    Of what a replay made the callback stays: a sum that has the callback's earlier events goes by it.
+    """
     said = event.to_dict()
-    said["callback_id"] = ""
+    if event.reading == 1 or event.kind == "summed":
+        said["callback_id"] = ""
     if event.kind not in SAYS_NOTHING:
         said["extra"] = {}
     if event.doubts:

@@ -17,7 +17,7 @@ from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt
 from schemas.legs import MOST_LEGS, legs_of
-from schemas.links import Link, told_to_json
+from schemas.links import Events, Link, told_from_json, told_to_json
 from schemas.readings import newest
 from schemas.topics import CHANGELOG_CONFIG
 from tests.kit.events import AT, call_events, event
@@ -372,6 +372,24 @@ def test_of_several_sums_of_the_same_events_one_is_left() -> None:
     assert version_of(at_once.events.values()) == version_of(everything.values())
 
 
+def test_a_late_answer_of_a_leg_whose_end_was_summed_up_is_no_talk_until_the_end_of_the_call() -> None:
+    *events, last = queue(agents=40, rounds=10, talk=400)
+    dial = next(each for each in events if each.leg.startswith("leg-000005"))
+    at = last.received_at + 60 * SECOND
+    end = replace(last, event_id="end", side="a", bridged=None, talk_time=None)
+    late = replace(dial, event_id="late", kind="answer", occurred_at=dial.occurred_at + 1, received_at=at)
+    leg = Leg()
+    for start in range(0, len(events), 50):
+        leg, _ = step("0", leg, events[start : start + 50], now=1)
+    leg, _ = step("0", leg, [end], now=1)
+    before = call_of(leg.events.values())
+    leg, _ = step("0", leg, [late], now=1)
+    after = call_of(leg.events.values())
+    assert (after.state, after.talk_time) == (before.state, before.talk_time) == ("complete", 400 * SECOND)
+    (row,) = (each for each in legs_of(leg.events.values()) if each.leg_id == late.leg)
+    assert (row.answered_at, row.busy_until) == (late.occurred_at, None)
+
+
 @pytest.mark.parametrize("kind", ["dial", "answer"])
 def test_a_call_waits_for_no_leg_whose_end_was_summed_up(kind: Kind) -> None:
     *events, last = queue(agents=5, rounds=80)
@@ -438,6 +456,10 @@ def test_what_a_replay_reads_again_of_events_that_were_summed_up_is_not_counted_
     assert version_of(first.events.values()) == version_of(read.events.values())
     anew, _ = step("0", Leg(), [*leg.events.values(), *otherwise, *voids], now=1)
     assert figures(anew.events.values()) == figures(leg.events.values())
+    # as another leg sends them on
+    sent = told_from_json(told_to_json(Events((*otherwise, *voids))))
+    read, _ = step("0", leg, [sent], now=1)
+    assert figures(read.events.values()) == figures(leg.events.values())
     # what no reading made before was not there to be summed up, and is counted once
     new = [replace(event, event_id=f"new {event.event_id}", reading=7) for event in gone]
     for _ in range(2):
