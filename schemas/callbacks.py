@@ -252,19 +252,15 @@ class Replayed:
     offset: int
     told: tuple[Told, ...] = ()
     """The events that earlier readings made of it: those that are not made any more become void."""
-    source_revision: int = 0
-    """Of the source's settings, as whoever replays has them; 0, and no header, where that is not known."""
 
     def headers(self) -> Headers:
         told = [[each.event_id, each.leg, each.ids] for each in self.told]
-        revision = [("source_revision", b"%d" % self.source_revision)] if self.source_revision else []
         return [
             ("replayed_at", b"%d" % self.replayed_at),
             ("reading", b"%d" % self.reading),
             ("reasons", reasons_to_json(self.reasons)),
             ("origin", orjson.dumps([self.topic, self.partition, self.offset])),
             ("told", orjson.dumps(told)),
-            *revision,
         ]
 
     @classmethod
@@ -275,9 +271,6 @@ class Replayed:
         replayed_at, reading = int(named["replayed_at"]), int(named["reading"])
         if not (0 <= replayed_at <= LAST_TIME and FIRST_REPLAY <= reading <= MOST_READING):
             raise ValueError("replayed_at or reading is out of range")
-        source_revision = int(named.get("source_revision", 0))
-        if not 0 <= source_revision <= MOST_COUNTED:
-            raise ValueError("source_revision is out of range")
         return cls(
             replayed_at=replayed_at,
             reading=reading,
@@ -286,7 +279,6 @@ class Replayed:
             partition=partition,
             offset=offset,
             told=tuple(map(Told.from_json, orjson.loads(named["told"]))),
-            source_revision=source_revision,
         )
 
 

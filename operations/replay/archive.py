@@ -54,11 +54,9 @@ class Archived:
         """The callback's topic, partition and offset in Kafka."""
         return self.topic, self.partition, self.offset
 
-    def replayed(
-        self, at: int, reading: int, told: tuple[Told, ...] = (), source_revision: int = 0
-    ) -> Replayed:
+    def replayed(self, at: int, reading: int, told: tuple[Told, ...] = ()) -> Replayed:
         """Return the headers' data for a replay; `told` are the events made of the callback before."""
-        return Replayed(at, reading, self.reasons, *self.place, told, source_revision)
+        return Replayed(at, reading, self.reasons, *self.place, told)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
@@ -42,8 +42,6 @@ class Means:
     """By its name, each source's settings that matter."""
     since: int = 0
     """When it was read with them, microseconds since 1970 UTC."""
-    revisions: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """By its name, each source's revision: normalize waits until it has these settings. Not kept."""
 
     @property
     def digest(self) -> str:
@@ -66,9 +64,11 @@ Readings: TypeAlias = "list[Means]"
 
 def means_of(settings: Settings, since: int) -> Means:
     """Return this machine's means; raises `SourcesError`."""
-    found = sources.load(settings.sources_file)
-    known = {each.name: {name: str(getattr(each, name) or "none") for name in SETTINGS} for each in found}
-    return Means(_code(), known, since, {each.name: each.revision for each in found})
+    known = {
+        each.name: {name: str(getattr(each, name) or "none") for name in SETTINGS}
+        for each in sources.load(settings.sources_file)
+    }
+    return Means(_code(), known, since)
 
 
 def _code() -> str:
@@ -133,10 +133,6 @@ def since_last(readings: Readings, now: Means) -> str:
     )
 
 
-def _kept(means: Means) -> dict[str, Any]:
-    return {name: value for name, value in asdict(means).items() if name != "revisions"}
-
-
 def _when(reading: Means) -> str:
     return f" ({to_the_second(reading.since)})"
 
@@ -169,7 +165,7 @@ class Last:
         if not readings:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self._path, orjson.dumps([_kept(each) for each in readings]))
+        replace_file(self._path, orjson.dumps([asdict(each) for each in readings]))
 
     def write_first(self, now: Means) -> None:
         """Write the file unless it exists, before what is configured changes for the first time."""

@@ -26,7 +26,7 @@ from schemas.times import moment
 from schemas.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from clickhouse_driver import Client
 
@@ -96,7 +96,7 @@ def replay(
         latest.write(progress)
         last.begin(means.of(selection.span.source))
         before = progress.sent
-        for each in _pages_sent(settings.kafka, client, selection, progress, means.revisions):
+        for each in _pages_sent(settings.kafka, client, selection, progress):
             progress = each
             cursor.write(progress)
             sent(progress)
@@ -122,11 +122,7 @@ def once(tell: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def _pages_sent(
-    kafka: KafkaSettings,
-    client: Client,
-    selection: Selection,
-    progress: Progress,
-    revisions: Mapping[str, int],
+    kafka: KafkaSettings, client: Client, selection: Selection, progress: Progress
 ) -> Iterator[Progress]:
     """Send page after page, and give how far that has come.
 
@@ -135,22 +131,17 @@ def _pages_sent(
     selected = selection.before(progress.replayed_at)
     with producing(kafka, Topic.REPLAY, ACKNOWLEDGED_SECONDS) as producer:
         for page in pages(client, selected.where(), selected.values(), progress.after):
-            producer.send(_messages(page, _told_earlier(client, page), progress, revisions))
+            producer.send(_messages(page, _told_earlier(client, page), progress))
             progress = progress.went_on(page[-1].key, len(page))
             yield progress
 
 
 def _messages(
-    page: list[Archived],
-    told: dict[str, tuple[Told, ...]],
-    progress: Progress,
-    revisions: Mapping[str, int],
+    page: list[Archived], told: dict[str, tuple[Told, ...]], progress: Progress
 ) -> Iterator[tuple[bytes, Headers]]:
     for each in page:
-        callback = each.callback
-        events, revision = told.get(callback.id, ()), revisions.get(callback.source, 0)
-        replayed = each.replayed(progress.counts_as, progress.reading, events, revision)
-        yield callback.payload, [*callback.headers(), *replayed.headers()]
+        replayed = each.replayed(progress.counts_as, progress.reading, told.get(each.callback.id, ()))
+        yield each.callback.payload, [*each.callback.headers(), *replayed.headers()]
 
 
 def _told_earlier(client: Client, page: list[Archived]) -> dict[str, tuple[Told, ...]]:

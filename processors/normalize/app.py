@@ -77,7 +77,7 @@ class Normalizer:
 
     async def replayed(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.replay`."""
-        await self._until_answered(batch, self.again)
+        await self._until_answered(batch, self._again)
 
     async def _until_answered(self, batch: Batch, answer: Callable[[Any, Callback], Answer]) -> None:
         records = await self._work(batch.records, answer)
@@ -106,7 +106,7 @@ class Normalizer:
 
     def _first(self, record: Any, callback: Callback) -> Answer:
         source = self._sources.get(callback.source, callback.revision)
-        if is_not_yet(source, callback.revision, callback.received_at, self._clock.now()):
+        if is_not_yet(callback, source, self._clock.now()):
             return None
         outcome = outcome_of(callback, source)
         if isinstance(outcome, Rejected):
@@ -129,12 +129,9 @@ class Normalizer:
             self._doubted.add((source, field))
         DOUBTS.labels(source, field if (source, field) in self._doubted else "other", doubt.code).inc()
 
-    def again(self, record: Any, callback: Callback) -> Answer:
-        """Answer a replayed callback; None while the source's settings of its replay may still arrive."""
+    def _again(self, record: Any, callback: Callback) -> Answer:
         known = Replayed.from_headers(list(record.headers))
-        source, revision = self._sources.get(callback.source), known.source_revision
-        if revision and is_not_yet(source, revision, record.timestamp * 1_000, self._clock.now()):
-            return None
+        source = self._sources.get(callback.source)
         outcome = outcome_of(callback, source)
         accepted = isinstance(outcome, Normalized)
         REPLAYED.labels(callback.source, "accepted" if accepted else "rejected").inc()

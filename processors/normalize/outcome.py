@@ -39,14 +39,13 @@ class Configured(Protocol):
         """The encoding of texts that are not UTF-8 and name none."""
 
 
-def is_not_yet(source: Configured | None, revision: int, sent_at: int, now: int) -> bool:
-    """Return whether a sender knew settings of the source that are not known here, and may come still.
+def is_not_yet(callback: Callback, source: Configured | None, now: int) -> bool:
+    """Return whether the ingress knew settings of the source that are not known here, and may come still.
 
-    The ingress, or who replays, has read them in its own copy of the sources file. Its clock may be ahead of
-    ours. Times are microseconds since 1970 UTC.
+    It has read them in its own copy of the sources file. Its clock may be ahead of ours.
     """
-    is_known = source is not None and source.revision >= revision
-    return not is_known and abs(now - sent_at) < GRACE
+    is_known = source is not None and source.revision >= callback.revision
+    return not is_known and abs(now - callback.received_at) < GRACE
 
 
 def outcome_of(callback: Callback, source: Configured | None) -> Normalized | Rejected:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.callbacks import Callback, Reason, Rejection, Replayed, Stage, Told
-from schemas.limits import LAST_RECEIPT, LAST_TIME, MOST_COUNTED, MOST_READING
+from schemas.limits import LAST_RECEIPT, LAST_TIME, MOST_READING
 from tests.scale import examples
 
 RECEIPTS = st.integers(0, LAST_RECEIPT)
@@ -51,7 +51,6 @@ REPLAYED = st.builds(
     partition=st.integers(-1, 2**31 - 1),
     offset=st.integers(-1, 2**63 - 1),
     told=st.lists(st.builds(told_of, st.text(), st.sets(st.text(min_size=1)))).map(tuple),
-    source_revision=st.integers(0, MOST_COUNTED),
 )
 
 ORIGINS_OF_NOTHING = (
@@ -96,8 +95,6 @@ def test_what_says_nothing_of_a_replay_is_none(headers: list[tuple[str, bytes]])
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("source_revision", b"-1"),
-        ("source_revision", b"%d" % (MOST_COUNTED + 1)),
         ("replayed_at", b"-1"),
         ("replayed_at", b"%d" % 2**62),
         ("reading", b"1"),

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pytest
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from kafka import KafkaConsumer
@@ -22,7 +21,6 @@ from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from runtime.settings import Settings
 from runtime.stuck import Progress
-from schemas.callbacks import Replayed
 from schemas.topics import Topic
 from tests.kit.callbacks import posted
 from tests.pipeline import Pipeline
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pytest
     from kafka.consumer.fetcher import ConsumerRecord
 
     Foreign = Mapping[bytes, Sequence[tuple[str, bytes | None]]]
@@ -103,23 +102,6 @@ def test_a_callback_that_waits_for_its_source_is_not_stuck(
         waiting.cancel()
 
     asyncio.run(wait())
-
-
-@pytest.mark.parametrize(
-    ("revision", "late", "waits"),
-    [(2, 0, True), (2, 2 * GRACE, False), (1, 0, False), (0, 0, False)],
-)
-def test_a_replay_waits_for_the_settings_that_it_was_begun_with(
-    tmp_path: Path, revision: int, late: int, waits: bool
-) -> None:
-    path = tmp_path / "sources.toml"
-    sources.add(path, RING.source, RING.account, "common-api", "Asia/Shanghai")
-    app: Any = SimpleNamespace()
-    normalizer = Normalizer(app, Settings(sources_file=path))
-    known = Replayed(7, 70, (), Topic.RAW, 0, 0, source_revision=revision)
-    sent_at = (SystemClock().now() - late) // 1_000
-    record = SimpleNamespace(headers=known.headers(), timestamp=sent_at)
-    assert (normalizer.again(record, RING) is None) == waits
 
 
 def test_a_callback_waits_for_its_source_and_holds_nobody_up(

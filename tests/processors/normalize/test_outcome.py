@@ -42,10 +42,10 @@ def test_only_what_the_ingress_knew_and_we_do_not_is_waited_for_and_for_so_long(
         source = Shanghai()
         source.revision = revision
     callback = posted(revision=came)
-    waits = is_not_yet(source, came, callback.received_at, callback.received_at + late)
+    waits = is_not_yet(callback, source, callback.received_at + late)
     assert waits == ((source is None or source.revision < came) and -GRACE < late < GRACE)
     if source is not None:
-        assert not is_not_yet(source, 0, callback.received_at, callback.received_at)  # no revision was told
+        assert not is_not_yet(posted(revision=0), source, callback.received_at)  # before revisions were told
 
 
 def test_a_callback_is_read_as_its_source_is_configured_now() -> None:
