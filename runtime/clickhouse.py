@@ -13,6 +13,7 @@ from clickhouse_driver.errors import (
     CannotParseUuidError,
     Error,
     ErrorCodes,
+    LogicalError,
     ServerException,
     TooLargeStringSize,
     TypeMismatchError,
@@ -43,13 +44,16 @@ REFUSED_BY_DRIVER = (
     TypeError,
     ValueError,
     AttributeError,
-    OverflowError,
+    LookupError,
+    ArithmeticError,
+    LogicalError,
+    UnknownTypeError,
     TypeMismatchError,
     TooLargeStringSize,
     CannotParseUuidError,
     CannotParseDomainError,
 )
-"""How clickhouse-driver refuses values before it sends them."""
+"""How clickhouse-driver refuses values before it sends them, or the type of their column."""
 CODE_NAMES = {code: name for name, code in vars(ErrorCodes).items() if name.isupper()}
 
 

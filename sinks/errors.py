@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from clickhouse_driver.errors import Error, ServerException, UnknownTypeError
+from clickhouse_driver.errors import Error, ServerException
 
 from runtime.clickhouse import is_about_a_value
 
@@ -75,7 +75,7 @@ _ROW = frozenset(
 
 def fate(error: Exception) -> Fate:
     """Decide what an error asks for; a lost connection recovers by itself."""
-    if is_about_a_value(error) or isinstance(error, UnknownTypeError):
+    if is_about_a_value(error):
         return Fate.UNSENT
     if isinstance(error, ServerException | Error):
         code = error.code

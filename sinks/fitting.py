@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from clickhouse_driver.bufferedwriter import BufferedSocketWriter
 from clickhouse_driver.columns.service import write_column
-from clickhouse_driver.errors import UnknownTypeError
 
 from runtime.clickhouse import REFUSED_BY_DRIVER
 
@@ -36,6 +35,6 @@ def _fit(client: Client, kind: str, values: Sequence[object]) -> bool:
     writer = BufferedSocketWriter(_Nowhere(), BUFFER_BYTES)
     try:
         write_column(client.connection.context, "", kind, list(values), writer)  # which it changes
-    except (UnknownTypeError, *REFUSED_BY_DRIVER):
+    except REFUSED_BY_DRIVER:
         return False
     return True

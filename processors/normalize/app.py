@@ -73,18 +73,15 @@ class Normalizer:
 
     async def callbacks(self, batch: Batch) -> None:
         """Work on a batch of `callbacks.raw`."""
-        await self._until_answered(batch, self._first)
-
-    async def replayed(self, batch: Batch) -> None:
-        """Work on a batch of `callbacks.replay`."""
-        await self._until_answered(batch, self._again)
-
-    async def _until_answered(self, batch: Batch, answer: Callable[[Any, Callback], Answer]) -> None:
-        records = await self._work(batch.records, answer)
+        records = await self._work(batch.records, self._first)
         while records:  # of a source that may still become known
             self._app.progress.waits(batch)
             await asyncio.sleep(PAUSE_SECONDS)
-            records = await self._work(records, answer)
+            records = await self._work(records, self._first)
+
+    async def replayed(self, batch: Batch) -> None:
+        """Work on a batch of `callbacks.replay`."""
+        await self._work(batch.records, self._again)
 
     async def _work(self, records: Iterable[Any], answer: Callable[[Any, Callback], Answer]) -> list[Any]:
         """Publish the answers; return the records that have none yet."""

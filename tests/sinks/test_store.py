@@ -66,13 +66,14 @@ def test_what_the_driver_refuses_is_the_row_however_many_rows_it_refuses(
     assert kept == len(rows) - len(wrong)
 
 
+@pytest.mark.parametrize("kind", ["UInt64", "Decimal(9, 2)", "Enum8('other' = 1)"])
 def test_what_does_not_fit_a_column_that_somebody_changed_is_not_the_row(
-    store_settings: Settings, store: Store
+    kind: str, store_settings: Settings, store: Store
 ) -> None:
-    select(store_settings, "ALTER TABLE dead_letters MODIFY COLUMN value UInt64")
+    select(store_settings, f"ALTER TABLE dead_letters MODIFY COLUMN value {kind}")
     ours = Insert(DEAD_LETTERS, [("t", 0, 1, 0, b"", [], SECRET, [])], [StoredMessage("t", 0, 1)])
     ((_, taken),) = store.insert([ours])
-    assert str(taken.error) == "dead_letters: its column value is UInt64, not String: undo that."
+    assert str(taken.error) == f"dead_letters: its column value is {kind}, not String: undo that."
     assert taken.error is not None
     assert not taken.error.passes
     select(store_settings, "ALTER TABLE dead_letters MODIFY COLUMN value String")
