@@ -22,12 +22,13 @@ FROM suspect_ids
 WHERE last_at > now() - toIntervalDay(7)
 ORDER BY last_at DESC, id
 """
+LEGS = "SELECT DISTINCT account, id FROM stored_suspects"
 
 
 def legs(settings: Settings) -> set[tuple[str, str]]:
     """All of them, each with its account: they tie nothing when calls are folded anew."""
     with clickhouse.connected(settings.clickhouse) as client:
-        return set(client.execute("SELECT DISTINCT account, id FROM stored_suspects"))
+        return set(client.execute(LEGS))
 
 
 def found(settings: Settings) -> list[tuple[str, str]]:

@@ -90,7 +90,7 @@ def examine(
         raise StartError(f"ClickHouse lacks tables ({', '.join(missing)}): run `callweave migrate`.")
     with log.opened(settings.kafka) as kafka, clickhouse.connected(settings.clickhouse) as client:
         cut = kept(span, settings.retention, SystemClock().now())
-        tables = Tables(client, settings, cut)
+        tables = Tables(client, settings.kafka, cut)
         report = _Audit(settings.kafka, kafka, tables, span=cut.span, limit=limit, say=say).run(patience)
     if cut.note:
         report.notes.append(cut.note)
@@ -141,6 +141,11 @@ class _Audit:
         slices = self._tables.slices()
         groups = self._groups(lines, slices, patience)
         self._report.counts = tally(groups)
+        if unsure := self._tables.unsure:
+            self._report.notes.append(
+                f"{unsure} callbacks that no row names lead to an id of too many calls: they are taken to be "
+                "in a call of very many events, and may be missing"
+            )
         if twofold := rejected_yet_told(groups):
             self._report.notes.append(
                 f"{twofold} callbacks are rejected, but events that they once made still count: "

@@ -82,60 +82,25 @@ WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(acc
     (SELECT sipHash64(account, id) FROM call_ids WHERE day >= %(calls_since)s)
 """
 
-# While an id was suspect, correlate tied nothing by it: from its first call too many until its state may have
-# been dropped, which is `silence` seconds after the last one at the earliest.
-_SUSPECTS = """
-(
-    SELECT groupArray((account, id, since, until))
-    FROM
-    (
-        SELECT account, id, since, max(last_at) + toIntervalSecond(%(silence)s) AS until
-        FROM stored_suspects
-        GROUP BY account, id, since
-    )
-)
-"""
-
-
-def _tying(ids: str) -> str:
-    """Those of an event's ids that tie it: none that was suspect, unless there is no other."""
-    free = f"""
-    arrayFilter(name -> NOT arrayExists(
-        suspect -> suspect.1 = account AND suspect.2 = name
-            AND received_at >= suspect.3 AND received_at < suspect.4,
-        {_SUSPECTS}), {ids})
-    """
-    return f"if(empty({free}), {ids}, {free})"
-
-
-_NAMES_TYING = _tying("arrayPushFront(beside, id)")
-
-
-def _tied_by(legs: str) -> str:
-    """The events that these legs tie, as hashes."""
-    return f"""
-SELECT sipHash64(account, event_id) FROM event_ids
-PREWHERE sipHash64(account, id) IN ({legs})
-WHERE has({_NAMES_TYING}, id)
-"""
-
-
 KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
 
-_LEGS_OF_KEPT = f"""
-SELECT sipHash64(account, id) FROM event_ids
-PREWHERE sipHash64(account, event_id) IN ({KEPT})
-WHERE has({_NAMES_TYING}, id)
-"""
+# What a suspect id ties, correlate alone knows: such ids are passed over, but for an event that has no other.
+_TYING = "(empty(beside) OR (account, id) NOT IN (SELECT account, id FROM stored_suspects))"
 
 # A call that has very many events names the latest. Of the others, only those that share an id with these are
 # found here; `tied` finds the rest, from id to id.
 _IN_CALLS = f"""
 SELECT sipHash64(account, arrayJoin(events)) FROM calls
 UNION ALL
-{_tied_by(_LEGS_OF_KEPT)}
+SELECT sipHash64(account, event_id) FROM event_ids
+WHERE {_TYING} AND sipHash64(account, id) IN
+(
+    SELECT sipHash64(account, id) FROM event_ids
+    WHERE sipHash64(account, event_id) IN ({KEPT})
+)
 UNION ALL
-{_tied_by(_DROPPED)}
+SELECT sipHash64(account, event_id) FROM event_ids
+WHERE {_TYING} AND sipHash64(account, id) IN ({_DROPPED})
 """
 
 _SHORT = "NOT rejected AND (events = 0 OR held < calls)"
@@ -150,11 +115,10 @@ FROM ({ARCHIVED} AND {which}) AS a
 LEFT JOIN
 (
     SELECT account, id, count() AS events, countIf(is_call) AS calls, countIf(is_call AND is_held) AS held,
-        groupArrayIf(tying, is_call AND NOT is_held) AS loose
+        groupArrayIf(ids, is_call AND NOT is_held) AS loose
     FROM
     (
-        SELECT account, id, is_call, {_tying("ids")} AS tying,
-            sipHash64(account, event_id) IN ({_IN_CALLS}) AS is_held
+        SELECT account, id, is_call, ids, sipHash64(account, event_id) IN ({_IN_CALLS}) AS is_held
         FROM ({TOLD})
         WHERE {which}
     )
@@ -175,16 +139,11 @@ GROUP BY source, rejected, codes, events, calls, held
 GROUPS = _groups(SLICED)
 GROUPS_OF = _groups(NAMED)
 
-LINKED = f"""
+LINKED = """
 SELECT account, id, groupUniqArray(sipHash64(account, event_id)) AS events,
-    groupUniqArrayArray(tying) AS others
-FROM
-(
-    SELECT account, id, event_id, {_NAMES_TYING} AS tying
-    FROM event_ids
-    WHERE id IN %(ids)s
-)
-WHERE has(tying, id)
+    groupUniqArrayArray(beside) AS others
+FROM event_ids
+WHERE id IN %(ids)s
 GROUP BY account, id
 """
 

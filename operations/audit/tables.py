@@ -6,7 +6,6 @@ question takes does not grow with the archive.
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from operations import suspects
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from operations.audit.kept import Kept
     from operations.audit.offsets import Partition
-    from runtime.settings import Settings
+    from runtime.settings import KafkaSettings
     from schemas.callbacks import Callback
     from sinks.span import Span
 
@@ -38,15 +37,11 @@ ENOUGH = 10_000
 
 
 class Tables:
-    def __init__(self, client: Client, settings: Settings, kept: Kept) -> None:
+    def __init__(self, client: Client, kafka: KafkaSettings, kept: Kept) -> None:
         self._client = client
-        self._kafka = settings.kafka
-        self._values = {
-            **kept.span.values(),
-            "calls_since": kept.calls_since,
-            "silence": ceil(settings.correlate.silence_seconds),
-        }
-        self.unfollowed = 0
+        self._kafka = kafka
+        self._kept = {**kept.span.values(), "calls_since": kept.calls_since}
+        self.unfollowed = self.unsure = 0
 
     def buckets(self, topic: str) -> tuple[dict[int, dict[int, int]], dict[int, Range]]:
         """Return by partition how many offsets each bucket has, with its first and last."""
@@ -90,12 +85,13 @@ class Tables:
         """Return the fate of the callbacks before the lines, slice by slice, naming a few of each group.
 
         Once `enough` callbacks are certainly missing, ids are no longer followed to truncated calls: of the
-        others that seem to be in no call, `unfollowed` may be in one, and these are not named.
+        others that seem to be in no call, `unfollowed` may be in one, and these are not named. `unsure` are
+        those that only a suspect id may have put into one: they count as held.
         """
         trail = Trail(self._ask, enough)
         for number in range(slices):
             yield from self._slice(lines, slices, [number], most, trail)
-        self.unfollowed = trail.unfollowed
+        self.unfollowed, self.unsure = trail.unfollowed, trail.unsure
 
     def _slice(
         self, lines: Mapping[Partition, int], slices: int, which: Sequence[int], most: int, trail: Trail
@@ -121,6 +117,7 @@ class Tables:
         trail = Trail(self._ask)
         for some in _in_portions(names):
             yield from trail.settled(self._fates(questions.GROUPS_OF, lines, len(some), names=some))
+        self.unsure += trail.unsure
 
     def _fates(self, query: str, lines: Mapping[Partition, int], most: int, **values: Any) -> list[Fate]:
         fates = []
@@ -185,7 +182,7 @@ class Tables:
         return values
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._values, **values})
+        found: list[tuple[Any, ...]] = self._client.execute(query, {**self._kept, **values})
         return found
 
 

@@ -1,8 +1,8 @@
 """Which events are in a truncated call although its row does not name them. Pure.
 
 The row names the events that are kept one by one. Those summed up are tied to them by the ids that events
-share, over any number of steps. What an id tied before it was suspect stays tied; an event received while it
-was is tied by the other ids alone, as `questions` gives them.
+share, over any number of steps. Which events a suspect id ties, and which not, correlate alone knows: it is
+passed over, and events that lead to one, and to nothing else, are neither found nor missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Loose(NamedTuple):
     account: str
     id: str
     events: list[list[str]]
-    """The ids that tie each of its events that no row names, nor one step ties to one that a row names."""
+    """The ids of each of its events that no row names, nor one step ties to an event that a row names."""
 
     @property
     def name(self) -> Name:
@@ -35,9 +35,9 @@ class Loose(NamedTuple):
     def legs(self) -> set[Leg]:
         return {(self.account, name) for ids in self.events for name in ids}
 
-    def held(self, tied: Collection[Leg]) -> int:
-        """Return how many of its events name a tied id."""
-        return sum(any((self.account, name) in tied for name in ids) for ids in self.events)
+    def naming(self, legs: Collection[Leg]) -> int:
+        """Return how many of its events name one of these ids."""
+        return sum(any((self.account, name) in legs for name in ids) for ids in self.events)
 
 
 class Fate(NamedTuple):
@@ -58,10 +58,10 @@ class Fate(NamedTuple):
         return self.group.held < self.group.calls and 0 < len(self.loose) < self.group.callbacks
 
     def settled(self, tied: Collection[Leg]) -> Iterator[Group]:
-        """Return the groups into which it falls once events that name a tied id count as held."""
+        """Return the groups into which it falls once events that name one of these ids count as held."""
         names: dict[int, list[Name]] = defaultdict(list)
         for each in self.loose:
-            names[each.held(tied)].append(each.name)
+            names[each.naming(tied)].append(each.name)
         left = tuple(names.pop(0, ()))
         rest = self.group.callbacks - sum(map(len, names.values()))
         if rest:
@@ -97,16 +97,19 @@ class Linked(NamedTuple):
     is_named: bool
     """Whether a truncated row names one of them."""
     beside: list[str]
-    """The ids that tie these events, in any reading."""
+    """The other ids that these events name, in any reading."""
 
 
 class Walk:
-    """From id to id, until an event that a truncated row names, or until no id is new."""
+    """From id to id, until an event that a truncated row names, or until no id is new; past no suspect id."""
 
-    def __init__(self, legs: Collection[Leg]) -> None:
+    def __init__(self, legs: Collection[Leg], suspects: Collection[Leg] = ()) -> None:
+        """`legs` are the first ids, none of them suspect."""
         self._legs = legs
+        self._suspects = suspects
         self._groups = Groups()
         self._named: set[Leg] = set()
+        self._beside_suspects: set[Leg] = set()
         self._seen: set[Leg] = set()
         self._new = set(legs)
 
@@ -127,13 +130,21 @@ class Walk:
                 self._named.add(leg)
             for name in each.beside:
                 other = each.account, name
-                self._groups.tie(leg, other)
-                self._new.add(other)
+                if other in self._suspects:
+                    self._beside_suspects.add(leg)
+                else:
+                    self._groups.tie(leg, other)
+                    self._new.add(other)
         self._new -= self._seen
 
     def tied(self) -> set[Leg]:
         """Return which of the first ids are tied to an event that a truncated row names."""
         ends = self._ends()
+        return {leg for leg in self._legs if self._groups.root(leg) in ends}
+
+    def unsure(self) -> set[Leg]:
+        """Return which of the first ids events tie to a suspect id."""
+        ends = set(map(self._groups.root, self._beside_suspects))
         return {leg for leg in self._legs if self._groups.root(leg) in ends}
 
     def _ends(self) -> set[Leg]:

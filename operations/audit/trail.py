@@ -6,6 +6,7 @@ from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
+from operations import suspects
 from operations.audit import questions
 from operations.audit.tied import Linked, Walk
 from runtime.portions import portions
@@ -34,6 +35,8 @@ class Trail:
         self._lost = 0
         self.unfollowed = 0
         """Callbacks that may be in a truncated call, but were not followed any more."""
+        self.unsure = 0
+        """Callbacks that a suspect id may have put into a truncated call."""
 
     @property
     def is_over(self) -> bool:
@@ -48,8 +51,10 @@ class Trail:
         """Return the groups of these fates: what is loose is followed, or no longer named."""
         if self.is_over and self._kept:
             return [self._unfollowed(fate) for fate in fates]
-        held = self._tied({leg for fate in fates for leg in fate.legs})
-        groups = [group for fate in fates for group in fate.settled(held)]
+        tied, unsure = self._followed({leg for fate in fates for leg in fate.legs})
+        groups = [group for fate in fates for group in fate.settled(tied | unsure)]
+        loose = [each for fate in fates for each in fate.loose]
+        self.unsure += sum(each.naming(tied | unsure) > each.naming(tied) for each in loose)
         self._lost += sum(len(group.short) for group in groups)
         return groups
 
@@ -64,16 +69,20 @@ class Trail:
         """The events that rows of truncated calls name, as hashes: a few hundred of each such call."""
         return frozenset(event for (event,) in self._ask(questions.KEPT))
 
-    def _tied(self, legs: set[Leg]) -> set[Leg]:
-        """Return which of these ids are tied to a truncated call, over any number of steps."""
+    @cached_property
+    def _suspects(self) -> frozenset[Leg]:
+        return frozenset(self._ask(suspects.LEGS))
+
+    def _followed(self, legs: set[Leg]) -> tuple[set[Leg], set[Leg]]:
+        """Return which of these ids are tied to a truncated call, and which to a suspect id, or are one."""
         if not legs or not self.leads_on:
-            return set()
-        walk = Walk(legs)
+            return set(), set()
+        walk = Walk(legs - self._suspects, self._suspects)
         while ahead := walk.ahead():
             walk.go_on(ahead, self._linked(ahead))
-        return walk.tied()
+        return walk.tied(), walk.unsure() | (legs & self._suspects)
 
     def _linked(self, legs: set[Leg]) -> Iterator[Linked]:
         for ids in portions(sorted({name for _, name in legs})):
-            for account, name, events, tying in self._ask(questions.LINKED, ids=ids):
-                yield Linked(account, name, not self._kept.isdisjoint(events), tying)
+            for account, name, events, beside in self._ask(questions.LINKED, ids=ids):
+                yield Linked(account, name, not self._kept.isdisjoint(events), beside)

@@ -29,7 +29,6 @@ LINES = {
     "rejected": "j",
     "rejected_line": [1, 1],
     "slices": 2,
-    "slice": 1,
     "which": [1],
 }
 RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5, "silence": 5}
