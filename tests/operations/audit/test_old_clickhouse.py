@@ -29,9 +29,10 @@ LINES = {
     "rejected": "j",
     "rejected_line": [1, 1],
     "slices": 2,
+    "slice": 1,
     "which": [1],
 }
-RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5, "silence": 5}
+RANGE = {"topic": "r", "partition": 0, "first": 0, "end": 10, "last": 10, "limit": 5, "most": 5}
 SELECTION = Selection(Span(since=5, source="pbx"), rejected=True, code="missing")
 NAMED = {
     "accounts": ["a"],
