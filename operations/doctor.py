@@ -52,7 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     kafka = _checked("kafka", _kafka, settings)
     yield kafka
     if kafka.good:
-        yield _topics(settings)
+        yield _checked("topics", _topics, settings)
     engine = _checked("clickhouse", _clickhouse, settings)
     yield engine
     if engine.good:
@@ -63,12 +63,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _ports(settings)
 
 
-def _checked(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+def _checked(subject: str, check: Callable[[Settings], str | Finding], settings: Settings) -> Finding:
     """Turn what a check returns or raises into a finding."""
     try:
-        return Finding(subject, good=True, text=check(settings))
+        found = check(settings)
     except CallweaveError as error:
         return Finding(subject, good=False, text=str(error))
+    return found if isinstance(found, Finding) else Finding(subject, good=True, text=found)
 
 
 def _sources(settings: Settings) -> str:
@@ -96,10 +97,7 @@ def _kafka_version(client: KafkaAdminClient) -> tuple[int, ...]:
 
 
 def _topics(settings: Settings) -> Finding:
-    try:
-        return topics_finding(topics.inspect(settings))
-    except CallweaveError as error:
-        return Finding("topics", good=False, text=str(error))
+    return topics_finding(topics.inspect(settings))
 
 
 def topics_finding(reports: list[TopicReport]) -> Finding:

@@ -44,7 +44,7 @@ FOR_EVER = "-1"
 
 
 class Effect(Enum):
-    """What a difference does."""
+    """What happens if a topic differs from ours."""
 
     NOTHING = "nothing"
     LOSES = "loses"

@@ -293,7 +293,7 @@ def column(name: str) -> str:
 
 
 def version_of(events: Iterable[CallEvent]) -> int:
-    """Of two rows of a call the one with the higher version holds; what is gone for good is above all.
+    """Return the version of a call's row. Of two rows the higher version holds; gone for good is the highest.
 
     It is the sum of the readings of all events, also of those that were summed up, by whomever.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIZE = 4
 """Bytes of a hash."""
 MOST = 8_000
-"""So many are kept; of more, those that were summed up last."""
+"""The most ids that are kept. If there are more, those that were summed up last are."""
 
 Numbered = tuple[tuple[int, str], ...]
 """By number, the ids that have it, as the text of a `Covered`."""
@@ -83,7 +83,7 @@ def numbers_of(written: Numbered) -> dict[int, int]:
 
 
 def highest(*parts: Mapping[int, int]) -> dict[int, int]:
-    """Of each id's numbers return the highest."""
+    """Return the highest number of each id."""
     found: dict[int, int] = {}
     for part in parts:
         found |= {each: number for each, number in part.items() if number > found.get(each, number - 1)}

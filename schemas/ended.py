@@ -13,8 +13,7 @@ from schemas.covered import MOST, hash_of, hashes_of, packed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-Ends = tuple[tuple[int, str], ...]
-"""By time, in microseconds since 1970 UTC."""
+    from schemas.summary import Ends
 
 
 def ended_too(ends: Ends, at: int, legs: Iterable[str]) -> Ends:

@@ -61,9 +61,9 @@ HELD_BACK = "held-back"
 """The code of a doubt: it was received too late for its receipt to say when it happened."""
 
 MOST_DOUBTS = 50
-"""So many does an event have."""
+"""The most doubts that are kept of an event."""
 LONGEST_NAME = 64
-"""Of a doubt's field, in characters: a sender may name it as he likes."""
+"""The most characters that are kept of the name of a doubt's field: senders may name fields as they like."""
 
 Side = Literal["a", "b"]
 """`a` is the side that the provider reached first, `b` the one to which the call was then connected."""

@@ -84,11 +84,7 @@ def read_again(event: CallEvent, news: Mapping[int, int]) -> CallEvent:
     if after == before:
         return event
     more = sum(after[each] - before.get(each, 1) for each in after.keys() & covered.hashes)
-    return replace(
-        event,
-        reading=min(event.reading + more, MOST_SUMMED_READING),
-        extra={**event.extra, "readings": numbered(after, covered.hashes)},
-    )
+    return _noted(event, event.reading + more, after, summary.covered)
 
 
 def standing_for(event: CallEvent, others: Collection[CallEvent]) -> CallEvent:
@@ -96,7 +92,11 @@ def standing_for(event: CallEvent, others: Collection[CallEvent]) -> CallEvent:
     summary = read_summary(event.extra)
     read = highest(read_of(summary), {hash_of(e.event_id): e.reading for e in others if e.reading > 1})
     reading = event.reading + sum(read.get(hash_of(each.event_id), 1) for each in others)
-    covered = Covered(summary.covered).with_ids(each.event_id for each in others)
+    return _noted(event, reading, read, Covered(summary.covered).with_ids(each.event_id for each in others))
+
+
+def _noted(event: CallEvent, reading: int, read: Read, covered: str) -> CallEvent:
+    """Give the sum this reading, what it covers, and their readings."""
     readings = numbered(read, Covered(covered).hashes)
     return replace(
         event,

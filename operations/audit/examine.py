@@ -195,8 +195,8 @@ class _Audit:
         groups = list(self._tables.groups(lines, slices, max(LOOKED_AT_AGAIN, self._limit)))
         if unfollowed := self._tables.unfollowed:
             self._report.notes.append(
-                f"so many callbacks are missing that {unfollowed} more which seem to be in no call were not "
-                "looked for in truncated calls: some may be there"
+                f"very many callbacks are missing, so {unfollowed} others that no row names were not looked "
+                "for in calls of very many events: some may be there"
             )
         short = [name for group in groups if group.is_named for name in group.short]
         if not short:

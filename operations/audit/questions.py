@@ -84,7 +84,7 @@ WHERE toDate(%(calls_since)s) > toDate(0) AND version = {GONE} AND sipHash64(acc
 
 KEPT = "SELECT sipHash64(account, arrayJoin(events)) FROM calls WHERE truncated"
 
-# What a suspect id ties, correlate alone knows: such ids are passed over, but for an event that has no other.
+# Only correlate knows which events a suspect id ties. Such ids are passed over, unless an event has no other.
 _TYING = "(empty(beside) OR (account, id) NOT IN (SELECT account, id FROM stored_suspects))"
 
 # A call that has very many events names the latest. Of the others, only those that share an id with these are

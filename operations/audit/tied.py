@@ -1,8 +1,8 @@
 """Which events are in a truncated call although its row does not name them. Pure.
 
 The row names the events that are kept one by one. Those summed up are tied to them by the ids that events
-share, over any number of steps. Which events a suspect id ties, and which not, correlate alone knows: it is
-passed over, and events that lead to one, and to nothing else, are neither found nor missing.
+share, over any number of steps. Only correlate knows which events a suspect id ties. Such an id is passed
+over, and events that lead to nothing else are neither found nor missing.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from processors.correlate.known import Known
     from schemas.course import Course
-    from schemas.ended import Ends
+    from schemas.summary import Ends
 
 MOST_EVENTS = 300
 """So many events of a call are kept one by one."""
@@ -94,7 +94,7 @@ def _to_sum_up(events: Known, places: Mapping[str, float], most: int) -> list[Ca
 def _first(
     events: Iterable[CallEvent], kept: set[str], places: Mapping[str, float], number: float
 ) -> list[CallEvent]:
-    """Give events from the first on, passing over those that are kept, until they free so many places."""
+    """Return as many of the first events as free `number` places, without those that are kept."""
     taken: list[CallEvent] = []
     for event in events:
         if number <= 0:

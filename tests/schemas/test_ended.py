@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.covered import MOST, hash_of
-from schemas.ended import Ends, all_ended, ended_too, over
+from schemas.ended import all_ended, ended_too, over
+
+if TYPE_CHECKING:
+    from schemas.summary import Ends
 
 LEGS = st.sets(st.sampled_from("abcdefgh"))
 
