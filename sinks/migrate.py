@@ -43,8 +43,9 @@ def migrate(settings: Settings) -> list[str]:
     with clickhouse.connected(settings.clickhouse) as client:
         client.execute(APPLIED)
         pending = _pending(client)
+        unknown = _unknown(client)
         for file in pending:
-            _apply(client, file)
+            _apply(client, file, unknown)
         pseudonyms.ensure_key(client)
         retention.drop(client, settings.retention, datetime.now(UTC).date())
     return [file.name for file in pending]
@@ -108,10 +109,18 @@ def _is_applied(file: SqlFile, applied: dict[str, str]) -> bool:
     return checksum is not None
 
 
-def _apply(client: Client, file: SqlFile) -> None:
+def _unknown(client: Client) -> set[str]:
+    """Return the settings of views that this server does not know yet."""
+    known = client.execute(
+        "SELECT name FROM system.settings WHERE name IN %(later)s", {"later": statements.LATER}
+    )
+    return {*statements.LATER}.difference(name for (name,) in known)
+
+
+def _apply(client: Client, file: SqlFile, unknown: set[str]) -> None:
     for statement in file.statements:
         try:
-            client.execute(statement)
+            client.execute(statements.without(statement, unknown))
         except ServerException as error:
             raise MigrationError(
                 f"ClickHouse refuses the migration {file.name}: {clickhouse.first_line(error)}"

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sinks import agents_between, changes, local, masked, pinned
+from sinks import agents_between, changes, grouped, local, masked, pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FOLDER = Path(__file__).parent
 
@@ -35,6 +39,10 @@ _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 _INLINED = re.compile(r"\{(\w+)\}")
 """In a view: the query of another one with the same parameters. ClickHouse 24.10 can't read a view with
 parameters through two others, if the outermost has a definer ("query context has expired")."""
+
+
+LATER = ("use_skip_indexes_if_final_exact_mode",)
+"""Settings of views that servers know from some release on: each on a line of its own, before others."""
 
 
 @dataclass(frozen=True)
@@ -64,24 +72,37 @@ def column_types(table: str) -> dict[str, str]:
     return dict(_COLUMN.findall(text))
 
 
+def queries() -> list[SqlFile]:
+    """Return the files that views are made of."""
+    return [file for file in _files("queries") if file.name != EXAMPLES]
+
+
 def views() -> list[SqlFile]:
     """Return the views, each after those it reads; one is made again when its text changes.
 
     Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text;
-    `sinks/pinned.py` adds settings to all.
+    `sinks/grouped.py` has dashboards group by stored keys, and `sinks/pinned.py` adds settings to all.
     """
-    texts = {file.name.removesuffix(".sql"): file.text for file in _files("queries") if file.name != EXAMPLES}
+    texts = {file.name.removesuffix(".sql"): file.text for file in queries()}
     texts = {
         name: _INLINED.sub(lambda found: _query_of(texts[found[1]]), text) for name, text in texts.items()
     }
     texts["agents_between"] = agents_between.render(texts["agents"])
     texts |= changes.render(texts["calls"])
     texts |= local.render(texts)
+    texts |= grouped.render(texts)
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
     return [
         SqlFile(f"{name}.sql", pinned.pin(texts[name])) for name in TopologicalSorter(needed).static_order()
     ]
+
+
+def without(statement: str, settings: Iterable[str]) -> str:
+    """Return a view's statement without these of `LATER`, for a server that does not know them."""
+    for setting in settings:
+        statement = re.sub(rf"^    {setting} = .*\n", "", statement, flags=re.MULTILINE)
+    return statement
 
 
 def examples() -> list[str]:

@@ -103,7 +103,7 @@ def test_every_column_of_a_view_says_what_it_is() -> None:
 
 def test_views_come_after_what_they_read() -> None:
     names = [file.name for file in statements.views()]
-    assert names.index("calls_by_hour.sql") > names.index("calls.sql")
+    assert names.index("abandoned_rate.sql") > names.index("calls.sql")
     assert names.index("agents_local.sql") > names.index("agents.sql")
     assert names.index("calls_as_of_masked.sql") > names.index("calls_as_of.sql")
     assert statements.EXAMPLES not in names

@@ -97,11 +97,12 @@ def answers(python: Path, queries: list[str]) -> list[str]:
 
 
 def schema() -> list[str]:
+    """What `migrate` would make of that release."""
     files = (*statements.migrations(), *statements.views())
     return [
         "CREATE DATABASE callweave",
         "USE callweave",
-        *(each for file in files for each in file.statements),
+        *(statements.without(each, statements.LATER) for file in files for each in file.statements),
     ]
 
 

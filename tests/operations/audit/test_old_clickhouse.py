@@ -79,6 +79,6 @@ def asked() -> list[str]:
 
 def test_the_old_engine_takes_every_question(old_python: Path) -> None:
     files = (*statements.migrations(), *(view for view in statements.views() if view.name in VIEWS))
-    made = [statement for file in files for statement in file.statements]
+    made = [statements.without(each, statements.LATER) for file in files for each in file.statements]
     said = answers(old_python, ["CREATE DATABASE callweave", "USE callweave", *made, *asked()])
     assert set(said[-len(asked()) :]) <= {"", "0\t0\t0\n"}
