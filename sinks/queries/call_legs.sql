@@ -57,7 +57,6 @@ AS SELECT
 FROM stored_legs FINAL
 WHERE is_gone = 0
 SETTINGS
-    use_skip_indexes_if_final_exact_mode = 0, -- it would read what lies between, of other calls and accounts
     optimize_move_to_prewhere_if_final = 1, -- a condition on an id reads no other column of other calls
-    use_skip_indexes_if_final = 1 -- the one of call_id, which all rows of a leg have in common
+    use_skip_indexes_if_final = 1 -- the one of call_id, which all rows of a call have in common
 COMMENT 'Every leg, once; all columns but the first four are NULL or 0 for a leg that is only named by others';

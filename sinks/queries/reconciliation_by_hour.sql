@@ -82,6 +82,6 @@ FROM
     GROUP BY account, source, hour
 ) AS hourly
 SETTINGS
-    use_skip_indexes_if_final_exact_mode = 0, -- as in calls
+    use_skip_indexes_if_final_exact_mode = 0, -- all rows of a call have its account in common
     use_skip_indexes_if_final = 1
 COMMENT 'How often calls have which gap, by source and hour';
