@@ -17,8 +17,10 @@ _SETTINGS = """SETTINGS
     use_skip_indexes_if_final_exact_mode = 0,
     optimize_move_to_prewhere_if_final = 1,
     use_skip_indexes_if_final = 1"""
-"""Those of the view calls. But the exact mode would read whatever lies between, of other accounts: all rows of a
-call have in common what the indexes of these keys are of."""
+"""Those of the view calls, and no exact mode, which would read other accounts' calls that lie between.
+
+It is not needed: all rows of a call have the account in common.
+"""
 
 _GROUP_BY = re.compile(r"^GROUP BY (.+)$", re.MULTILINE)
 

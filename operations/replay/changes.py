@@ -25,6 +25,12 @@ SLICE = 200_000
 CHUNK = 200
 """Calls whose rows are read at once."""
 
+LISTED = frozenset({"events", "legs", "truncated"})
+"""Of a truncated call they tell which of its events were summed up.
+
+That depends on when these came, and changes no figure.
+"""
+
 WITHIN_SQL = """
 first_received_at >= fromUnixTimestamp64Micro(toInt64(%(since)s), 'UTC')
 AND last_received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
@@ -93,7 +99,8 @@ class Change:
 def change(key: tuple[str, str], before: Row | None, after: Row | None) -> Change | None:
     """Return what differs between two rows, either of which may be missing. Pure."""
     if before is not None and after is not None:
-        names = [name for name in before if before[name] != after[name]]
+        unsaid = LISTED if before.get("truncated") or after.get("truncated") else ()
+        names = [name for name in before if before[name] != after[name] and name not in unsaid]
         if not names:
             return None
         before, after = {name: before[name] for name in names}, {name: after[name] for name in names}

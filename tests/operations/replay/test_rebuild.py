@@ -212,6 +212,19 @@ def test_only_another_database_can_be_meant(settings: Settings) -> None:
             rebuild.into(settings, Selection(), name, Code(read, "same"), SystemClock())
 
 
+def test_which_events_of_a_truncated_call_were_summed_up_is_no_change() -> None:
+    key = ("acme", "a")
+    whole = {"events": ["x", "y", "z"], "legs": ["a", "b"], "truncated": False, "revision": 3}
+    summed = {"events": ["z"], "legs": ["b"], "truncated": True, "revision": 3}
+    otherwise = {"events": ["y"], "legs": ["a"], "truncated": True, "revision": 3}
+    assert change(key, whole, summed) is None
+    assert change(key, summed, otherwise) is None
+    found = change(key, summed, otherwise | {"revision": 4})
+    assert found is not None
+    assert list(found.fields()) == [("revision", 3, 4)]
+    assert change(key, whole, whole | {"legs": ["a"]}) is not None
+
+
 def test_a_change_has_only_the_fields_that_differ() -> None:
     key = ("acme", "a")
     assert change(key, {"x": 1, "y": 2}, {"x": 1, "y": 2}) is None
