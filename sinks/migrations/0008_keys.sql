@@ -46,3 +46,22 @@ ALTER TABLE stored_calls
     ADD INDEX IF NOT EXISTS by_cause_account substringIndex(cause_key, '\n', 1) TYPE minmax GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_line_account substringIndex(line_key, '\n', 1) TYPE minmax GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_gaps_account substringIndex(gaps_key, '\n', 1) TYPE minmax GRANULARITY 1;
+
+-- for the rows that are there already, in the background
+ALTER TABLE stored_calls
+    MATERIALIZE COLUMN direction_key,
+    MATERIALIZE COLUMN hour_key,
+    MATERIALIZE COLUMN extension_key,
+    MATERIALIZE COLUMN campaign_key,
+    MATERIALIZE COLUMN cause_key,
+    MATERIALIZE COLUMN line_key,
+    MATERIALIZE COLUMN gaps_key;
+
+ALTER TABLE stored_calls
+    MATERIALIZE INDEX by_direction_account,
+    MATERIALIZE INDEX by_hour_account,
+    MATERIALIZE INDEX by_extension_account,
+    MATERIALIZE INDEX by_campaign_account,
+    MATERIALIZE INDEX by_cause_account,
+    MATERIALIZE INDEX by_line_account,
+    MATERIALIZE INDEX by_gaps_account;
