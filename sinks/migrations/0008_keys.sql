@@ -39,13 +39,15 @@ ALTER TABLE stored_calls
         source
     ) COMMENT 'Account, hour of the start, gap_bits and source, as one key',
     -- a condition on the account reads nobody else's calls; with FINAL too, since all rows of a call share it
-    ADD INDEX IF NOT EXISTS by_direction_account substringIndex(direction_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_hour_account substringIndex(hour_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_extension_account substringIndex(extension_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_campaign_account substringIndex(campaign_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_cause_account substringIndex(cause_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_line_account substringIndex(line_key, '\n', 1) TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_gaps_account substringIndex(gaps_key, '\n', 1) TYPE minmax GRANULARITY 1;
+    ADD INDEX IF NOT EXISTS by_account_of_key (
+        substringIndex(direction_key, '\n', 1),
+        substringIndex(hour_key, '\n', 1),
+        substringIndex(extension_key, '\n', 1),
+        substringIndex(campaign_key, '\n', 1),
+        substringIndex(cause_key, '\n', 1),
+        substringIndex(line_key, '\n', 1),
+        substringIndex(gaps_key, '\n', 1)
+    ) TYPE minmax GRANULARITY 1;
 
 -- for the rows that are there already, in the background
 ALTER TABLE stored_calls
@@ -57,11 +59,4 @@ ALTER TABLE stored_calls
     MATERIALIZE COLUMN line_key,
     MATERIALIZE COLUMN gaps_key;
 
-ALTER TABLE stored_calls
-    MATERIALIZE INDEX by_direction_account,
-    MATERIALIZE INDEX by_hour_account,
-    MATERIALIZE INDEX by_extension_account,
-    MATERIALIZE INDEX by_campaign_account,
-    MATERIALIZE INDEX by_cause_account,
-    MATERIALIZE INDEX by_line_account,
-    MATERIALIZE INDEX by_gaps_account;
+ALTER TABLE stored_calls MATERIALIZE INDEX by_account_of_key;
