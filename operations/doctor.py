@@ -101,10 +101,19 @@ def _topics(settings: Settings) -> Finding:
 
 
 def topics_finding(reports: list[TopicReport]) -> Finding:
-    """Report what is missing or differs."""
+    """Report what is missing, takes no messages now, or differs."""
     missing = [report.name for report in reports if report.missing]
     if missing:
         text = f"{', '.join(missing)} are missing: run `callweave topics`."
+        return Finding("topics", good=False, text=text)
+    halted = "; ".join(
+        f"{report.name}: {', '.join(map(str, report.halted))}" for report in reports if report.halted
+    )
+    if halted:
+        text = (
+            f"some partitions take no messages ({halted}): they have no leader, or too few copies in sync. "
+            "Start the brokers that hold them."
+        )
         return Finding("topics", good=False, text=text)
     differing = "; ".join(f"{report.name}: {report.differences}" for report in reports if report.drifts)
     if any(report.breaks for report in reports):

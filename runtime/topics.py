@@ -18,6 +18,7 @@ from kafka.errors import (
     AuthorizationError,
     InvalidReplicationFactorError,
     KafkaError,
+    KafkaTimeoutError,
     NoError,
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
@@ -60,6 +61,8 @@ class TopicState:
     partitions: int
     replication: int
     config: Mapping[str, str]
+    halted: tuple[int, ...] = ()
+    """Partitions that take no message now: without a leader, or with fewer copies in sync than they need."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class TopicReport:
     missing: bool
     """It did not exist before."""
     drifts: tuple[Drift, ...] = ()
+    halted: tuple[int, ...] = ()
+    """Partitions that take no message now."""
 
     @property
     def breaks(self) -> bool:
@@ -118,7 +123,7 @@ def _with_changelog(settings: KafkaSettings) -> dict[str, TopicState]:
 def compare(wish: Mapping[str, TopicState], found: Mapping[str, TopicState]) -> list[TopicReport]:
     """Return a report for each wanted topic, in that order."""
     return [
-        TopicReport(name, missing=False, drifts=tuple(_drifts(state, found[name])))
+        TopicReport(name, missing=False, drifts=tuple(_drifts(state, found[name])), halted=found[name].halted)
         if name in found
         else TopicReport(name, missing=True)
         for name, state in wish.items()
@@ -257,6 +262,11 @@ def trouble(settings: KafkaSettings, error: Exception) -> str:
         )
     if (distrusted := certificate_trouble(settings)) is not None:
         return distrusted
+    if isinstance(error, KafkaTimeoutError):
+        return (
+            f"{where} does not answer in time: start it or, if it runs, ask `callweave doctor` whether each "
+            "partition has a leader."
+        )
     return (
         f"{where} does not answer ({type(error).__name__}): start it (`make run` has one), "
         "or correct kafka.bootstrap_servers and kafka.security_protocol."
@@ -284,7 +294,13 @@ def _state(topic: dict[str, Any], config: dict[str, Any]) -> TopicState:
     partitions = topic["partitions"]
     replication = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
     values = {key: str(entry["value"]) for key, entry in config.items()}
-    return TopicState(len(partitions), replication, values)
+    least = int(values.get("min.insync.replicas", "1"))
+    halted = [each["partition_index"] for each in partitions if _is_halted(each, least)]
+    return TopicState(len(partitions), replication, values, tuple(sorted(halted)))
+
+
+def _is_halted(partition: dict[str, Any], least: int) -> bool:
+    return partition["leader_id"] < 0 or len(partition["isr_nodes"]) < least
 
 
 def _create(client: KafkaAdminClient, topics: dict[str, TopicState]) -> None:

@@ -121,8 +121,11 @@ def test_partitions_that_nobody_leads_are_left_out(brokers: list[Member], tmp_pa
             with ThreadPoolExecutor(8) as pool:
                 answers = list(pool.map(lambda _: ingress.post(token).status_code, range(48)))
             assert answers == [200] * 48
+            halted = {report.name: report.halted for report in topics.inspect(settings)}
+            assert all(0 < len(partitions) < 12 for partitions in halted.values()), halted
         finally:
             brokers[2].start()
+    eventually(lambda: not any(report.halted for report in topics.inspect(settings)), "all are led again")
 
 
 def test_whatever_brokers_do_no_acknowledged_callback_is_lost(brokers: list[Member], tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from ingest.metrics import LIMITED
 from ingest.spool import Spool
-from operations.doctor import Finding, examine, limited, port_finding
+from operations.doctor import Finding, examine, limited, port_finding, topics_finding
 from runtime import topics
 from runtime.addresses import bind_error, reachable
 from runtime.metrics import serve
 from runtime.probe import is_callweave
 from runtime.settings import IngestSettings, KafkaSettings, Settings
+from runtime.topics import Drift, Effect, TopicReport
 from schemas.topics import Topic
 from tests.kit.spool import append
 from tests.servers import eventually
@@ -106,6 +107,17 @@ def test_settings_of_topics_that_lose_callbacks_are_told(kafka: KafkaSettings) -
     assert unclean in found.text
     configure(settings, Topic.EVENTS, {"max.message.bytes": "1000"})
     eventually(lambda: not topic_finding(settings).good, "a stage would stop")
+
+
+def test_partitions_that_take_no_messages_are_bad_whatever_else_differs() -> None:
+    drift = Drift("retention.ms", "1", "2", Effect.LOSES)
+    reports = [
+        TopicReport("a", missing=False, halted=(0, 3)),
+        TopicReport("b", missing=False, drifts=(drift,)),
+    ]
+    found = topics_finding(reports)
+    assert not found.good
+    assert "(a: 0, 3)" in found.text
 
 
 def topic_finding(settings: Settings) -> Finding:

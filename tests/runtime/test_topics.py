@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from kafka.admin import KafkaAdminClient
-from kafka.errors import SaslAuthenticationFailedError, TopicAuthorizationFailedError
+from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError, TopicAuthorizationFailedError
 
 from runtime.addresses import free_port
 from runtime.errors import StartError
@@ -152,6 +152,15 @@ def test_no_broker_is_one_clear_sentence() -> None:
     with pytest.raises(StartError) as raised:
         ensure(Settings(kafka=KafkaSettings(bootstrap_servers=address)))
     assert str(raised.value).startswith(f"Kafka at {address} does not answer (")
+
+
+def test_who_waited_in_vain_is_told_that_a_leader_may_be_missing() -> None:
+    assert "whether each partition has a leader" in trouble(KafkaSettings(), KafkaTimeoutError())
+
+
+def test_partitions_that_take_no_messages_are_reported() -> None:
+    (report,) = compare({"a": STATE}, {"a": replace(STATE, halted=(0, 3))})
+    assert (report.drifts, report.halted) == ((), (0, 3))
 
 
 def test_what_a_login_or_a_right_that_is_refused_is_called() -> None:
