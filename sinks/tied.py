@@ -66,9 +66,14 @@ class Tied:
         return days_of(self.events)
 
     def messages(self) -> Iterator[tuple[str, bytes]]:
-        """Return leg and message: a link to each that asked and is not the root, and events to the root."""
-        for leg in self.asked:
-            if leg != self.root:
+        """Return leg and message: links to legs that are not the root, and events to the root.
+
+        Who asked is linked, and so is a leg that only an earlier reading named. The root links the others
+        when their events come; such a leg, unless it was forgotten, too, would go on as a call of its own.
+        """
+        named = {name for event in self.events for name in event.ids}
+        for leg in self.ids[1:]:
+            if leg in self.asked or leg not in named:
                 yield leg, told_to_json(Link(self.root))
         # a call of very many events is summed up while they come: its figures are surest in their order
         for some in in_messages(sorted(self.events, key=attrgetter("received_at"))):

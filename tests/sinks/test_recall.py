@@ -112,6 +112,16 @@ def event_ids(told: Iterable[object]) -> list[str]:
     return [each.event_id for some in told if isinstance(some, Events) for each in some.events]
 
 
+def test_a_leg_that_only_an_earlier_reading_named_is_linked_too() -> None:
+    """It may not have been forgotten, and no event that the root gets would tell it."""
+    moved = replace(FIRST, reading=7, ids=("a", "c"), leg="a")
+    (found,) = tied([("acme", "c")], namings([FIRST, moved]), [moved])
+    links = [
+        (leg, told) for leg, value in found.messages() if isinstance(told := told_from_json(value), Link)
+    ]
+    assert links == [("b", Link("a")), ("c", Link("a"))]
+
+
 def test_all_that_is_tied_is_found_in_its_newest_reading(store_settings: Settings, recall: Recall) -> None:
     corrected = replace(FIRST, reading=7, extension="200")
     retried = replace(SECOND_EVENT, callback_id="again", received_at=START + 2 * DAY)

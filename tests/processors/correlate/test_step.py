@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processors.correlate.known import known
@@ -116,6 +116,7 @@ def tied_by(told: list[CallEvent]) -> dict[str, set[str]]:
 
 @examples(normal=1_000, long=100_000)
 @given(seed=st.integers(0, 2**63))
+@example(seed=22743733318)  # the leg that two readings share is forgotten, and the first one's root is not
 def test_what_a_reading_tied_stays_tied_and_each_event_is_in_one_row_also_after_forgetting(seed: int) -> None:
     rng = random.Random(seed)
     events = call_events(rng, events=rng.choice((3, 12)))
