@@ -45,7 +45,7 @@ FOR_EVER = "-1"
 
 
 class Effect(Enum):
-    """What happens if a topic differs from ours."""
+    """How bad it is that a topic differs from ours."""
 
     NOTHING = "nothing"
     LOSES = "loses"

@@ -72,9 +72,9 @@ def column_types(table: str) -> dict[str, str]:
     return dict(_COLUMN.findall(text))
 
 
-def queries() -> list[SqlFile]:
-    """Return the files that views are made of."""
-    return [file for file in _files("queries") if file.name != EXAMPLES]
+def queries() -> dict[str, str]:
+    """Return the texts of the files that views are made of, by the name of the view."""
+    return {file.name.removesuffix(".sql"): file.text for file in _files("queries") if file.name != EXAMPLES}
 
 
 def views() -> list[SqlFile]:
@@ -83,7 +83,7 @@ def views() -> list[SqlFile]:
     Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text;
     `sinks/grouped.py` has dashboards group by stored keys, and `sinks/pinned.py` adds settings to all.
     """
-    texts = {file.name.removesuffix(".sql"): file.text for file in queries()}
+    texts = queries()
     texts = {
         name: _INLINED.sub(lambda found: _query_of(texts[found[1]]), text) for name, text in texts.items()
     }

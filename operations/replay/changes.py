@@ -26,9 +26,9 @@ CHUNK = 200
 """Calls whose rows are read at once."""
 
 LISTED = frozenset({"events", "legs", "truncated"})
-"""Of a truncated call they tell which of its events were summed up.
+"""Columns that show which events of a truncated call were summed up.
 
-That depends on when these came, and changes no figure.
+That depends on when the events came, and changes no figure.
 """
 
 WITHIN_SQL = """

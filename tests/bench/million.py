@@ -203,7 +203,7 @@ def sections(
         ),
         Section(
             title=f"One of {calls:,} calls",
-            meaning="The same, by ids alone.",
+            meaning="The tables are the same: one call is asked for by its ids alone.",
             columns=columns,
             rows=lookups,
         ),

@@ -97,7 +97,7 @@ def answers(python: Path, queries: list[str]) -> list[str]:
 
 
 def schema() -> list[str]:
-    """What `migrate` would make of that release."""
+    """Return the statements that `migrate` would run on that release."""
     files = (*statements.migrations(), *statements.views())
     return [
         "CREATE DATABASE callweave",

@@ -63,7 +63,7 @@ def row(draw: random.Random, number: int) -> tuple[Any, ...]:
 def settings(module_settings: Settings) -> Settings:
     draw = random.Random(SEED)
     rows = [row(draw, draw.randrange(CALLS)) for _ in range(CALLS)]
-    texts = {file.name.removesuffix(".sql"): file.text for file in statements.queries()}
+    texts = statements.queries()
     with clickhouse.connected(module_settings.clickhouse) as client:
         client.execute(f"INSERT INTO stored_calls ({', '.join(COLUMNS)}) VALUES", rows)
         for name in grouped.KEYS:
@@ -131,7 +131,7 @@ def test_a_condition_on_the_account_reads_no_other_account(settings: Settings, n
 
 @pytest.mark.parametrize("name", grouped.KEYS)
 def test_a_dashboard_that_groups_by_something_else_is_refused(name: str) -> None:
-    texts = {file.name.removesuffix(".sql"): file.text for file in statements.queries()}
+    texts = statements.queries()
     texts[name] = texts[name].replace("GROUP BY account, ", "GROUP BY ")
     with pytest.raises(ValueError, match=f"{name}.sql has changed"):
         grouped.render(texts)
