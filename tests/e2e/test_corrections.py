@@ -276,9 +276,9 @@ def test_late_news_reaches_the_call_that_a_misread_id_tied_once(
             publish(settings, told)
             settled(settings)
             eventually(lambda: forgotten(pipeline), "all legs are forgotten")
-    rows = select(settings, "SELECT call_id, legs, events FROM calls")
-    assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}]
-    assert count(settings, "SELECT count() FROM call_legs") == 1
+        rows = select(settings, "SELECT call_id, legs, events FROM calls")
+        assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}]
+        assert count(settings, "SELECT count() FROM call_legs") == 1
 
 
 def forgotten(pipeline: Pipeline) -> bool:

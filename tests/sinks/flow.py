@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 from kafka import KafkaProducer
 
+from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from schemas.callbacks import Callback, Reason, Rejection, Stage
+from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from tests.kit.callbacks import posted
 from tests.kit.events import event
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
 
 START = 1_612_836_000_000_000
+RECENT = 48 * 3600 * SECOND
 REASONS = (Reason("status", "unknown-status", "is none that the document names"),)
 
 
@@ -51,7 +54,11 @@ class Flow:
         key: bytes | None = None,
         at: int | None = None,
     ) -> FutureRecordMetadata:
-        """`at` is the message's own time, in microseconds since 1970 UTC; now by default."""
+        """`at` is the message's own time, in microseconds since 1970 UTC; now by default.
+
+        It must be recent: what is older than a topic's retention, the broker deletes at any moment.
+        """
+        assert at is None or SystemClock().now() - at < RECENT, "the broker may delete it before it is read"
         if self._producer is None:
             self._producer = KafkaProducer(
                 **client_options(self.settings.kafka), acks="all", linger_ms=5, metrics_enabled=False

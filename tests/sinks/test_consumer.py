@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.clock import SystemClock
 from schemas.topics import Topic
 from sinks import consumer
 from sinks.consumer import TOPICS, Consumer, want_until_joined
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 STARTS = 15
-NOON = 1_599_220_800_000
+AN_HOUR_AGO = SystemClock().now() // 1000 - 3_600_000
 """Milliseconds since 1970 UTC."""
 SHORT_SECONDS = 0.005
 """Shorter than joining takes, so that `poll` always gives up in the middle."""
@@ -79,22 +80,22 @@ def test_it_knows_whether_its_group_has_committed_what_is_older(
 ) -> None:
     reader, other = Consumer(stack_settings.kafka), Consumer(stack_settings.kafka)
     opened += [reader, other]
-    assert has_all_before(reader, NOON), "there is nothing older"
+    assert has_all_before(reader, AN_HOUR_AGO), "there is nothing older"
     with Flow(stack_settings) as flow:
         for second in range(3):
-            sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=(NOON + second * 1000) * 1000)
+            sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=(AN_HOUR_AGO + second * 1000) * 1000)
         flow.flush()
     partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
     partitions = len(TOPICS) * stack_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions, and the other none")
-    assert has_all_before(reader, NOON)
-    assert not has_all_before(reader, NOON + 1)
+    assert has_all_before(reader, AN_HOUR_AGO)
+    assert not has_all_before(reader, AN_HOUR_AGO + 1)
     reader.commit({partition: 2})
     for each in opened:
-        assert has_all_before(each, NOON + 1001)
-        assert not has_all_before(each, NOON + 2001)
+        assert has_all_before(each, AN_HOUR_AGO + 1001)
+        assert not has_all_before(each, AN_HOUR_AGO + 2001)
     reader.commit({partition: 3})
-    assert has_all_before(other, NOON + 99_000_000)
+    assert has_all_before(other, AN_HOUR_AGO + 99_000_000)
 
 
 def has_all_before(reader: Consumer, time: int) -> bool:
@@ -118,21 +119,21 @@ def test_events_that_come_while_earlier_ones_are_waited_for_are_not_waited_for(
     reader = Consumer(stack_settings.kafka)
     opened.append(reader)
     horizon = Horizon(reader, margin=0)
-    noon = NOON * 1000
+    then = AN_HOUR_AGO * 1000
     partitions = len(TOPICS) * stack_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions")
     with Flow(stack_settings) as flow:
-        sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=noon - 1000)
+        sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=then - 1000)
         flow.flush()
-        assert not horizon.reaches(noon)
-        flow.publish(Topic.EVENTS, b"", key=b"k", at=noon - 1000)
+        assert not horizon.reaches(then)
+        flow.publish(Topic.EVENTS, b"", key=b"k", at=then - 1000)
         flow.flush()
     partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
     reader.commit({partition: 1})
-    assert horizon.reaches(noon)
-    assert not horizon.reaches(noon + 1000), "another time is another question"
+    assert horizon.reaches(then)
+    assert not horizon.reaches(then + 1000), "another time is another question"
     reader.commit({partition: 2})
-    assert horizon.reaches(noon + 1000)
+    assert horizon.reaches(then + 1000)
 
 
 def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: list[Consumer]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaConsumer
 
+from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from schemas.links import MOST_BYTES, Events, Link, told_from_json
 from schemas.records import Record, Suspect
@@ -274,9 +275,10 @@ def test_after_an_outage_a_leg_is_looked_up_once_the_events_before_it_are_in(
     stack_settings: Settings, sink: Worker, links: Links
 ) -> None:
     """Records of calls are due before events are."""
+    yesterday = SystemClock().now() - DAY
     with Flow(stack_settings) as flow:
         for each in (FIRST, SECOND_EVENT):
-            flow.publish(Topic.EVENTS, each.to_json(), key=b"acme/b", at=each.received_at)
+            flow.publish(Topic.EVENTS, each.to_json(), key=b"acme/b", at=yesterday)
         flow.publish(Topic.RECORDS, ASKING, key=b"acme/c")
         flow.flush()
         sink.start()
