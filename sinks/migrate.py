@@ -9,7 +9,7 @@ from clickhouse_driver.errors import ServerException
 
 from runtime import clickhouse
 from runtime.errors import CallweaveError, StartError
-from sinks import pseudonyms, retention, statements
+from sinks import indexes, pseudonyms, retention, statements
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -46,6 +46,7 @@ def migrate(settings: Settings) -> list[str]:
         unknown = _unknown(client)
         for file in pending:
             _apply(client, file, unknown)
+        indexes.ensure(client, unknown)
         pseudonyms.ensure_key(client)
         retention.drop(client, settings.retention, datetime.now(UTC).date())
     return [file.name for file in pending]

@@ -40,8 +40,10 @@ _INLINED = re.compile(r"\{(\w+)\}")
 """In a view: the query of another one with the same parameters. ClickHouse 24.10 can't read a view with
 parameters through two others, if the outermost has a definer ("query context has expired")."""
 
+EXACT_MODE = "use_skip_indexes_if_final_exact_mode"
+"""Lets an index leave out no row that would hide another one under FINAL."""
 
-LATER = ("use_skip_indexes_if_final_exact_mode",)
+LATER = (EXACT_MODE,)
 """Settings of views that servers know from some release on: each on a line of its own, before others."""
 
 

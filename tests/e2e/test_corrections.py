@@ -277,7 +277,8 @@ def test_late_news_reaches_the_call_that_a_misread_id_tied_once(
             settled(settings)
             eventually(lambda: forgotten(pipeline), "all legs are forgotten")
         rows = select(settings, "SELECT call_id, legs, events FROM calls")
-        assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}]
+        stored = select(settings, "SELECT call_id, version, is_gone, events FROM stored_calls")
+        assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}], stored
         assert count(settings, "SELECT count() FROM call_legs") == 1
 
 
