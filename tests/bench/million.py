@@ -261,13 +261,14 @@ def settle(client: Client, pid: int) -> None:
 
 
 def known(client: Client) -> dict[str, str]:
-    """A call of two legs with its ids, and the campaign with the most calls."""
+    """A call of two legs with its ids, a number, be it a rare one, and the campaign with the most calls."""
     ((call, leg),) = client.execute(
         "SELECT call_id, arrayFirst(id -> id != call_id, legs) FROM calls "
         "WHERE length(legs) = 2 ORDER BY cityHash64(call_id) LIMIT 1"
     )
     ((number,),) = client.execute(
-        "SELECT assumeNotNull(callee) FROM calls WHERE isNotNull(callee) ORDER BY cityHash64(call_id) LIMIT 1"
+        "SELECT DISTINCT assumeNotNull(callee) AS number FROM calls WHERE isNotNull(callee) "
+        "ORDER BY cityHash64(number) LIMIT 1"
     )
     ((campaign,),) = client.execute(
         "SELECT campaign FROM calls WHERE isNotNull(campaign) "
