@@ -82,7 +82,7 @@ def _with_column(text: str, name: str, value: str) -> str:
 
 
 def _part(key: Key, position: int) -> str:
-    """Return the SQL of one part of a key. It reads that column alone: it is run once for each value."""
+    """Return the SQL of one part of a key. It reads only that column, so ClickHouse runs it once a value."""
     column, last = f"call.{key.column}", len(key.parts) - 1
     if position == 0:
         text = f"substringIndex({column}, '\\n', 1)"  # as the indexes have it

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
 
 BY_NUMBER = "by_number"
-"""Of `stored_calls`: to find the calls of one number, whichever side it was on."""
+"""An index of `stored_calls`: it finds the calls of one number, as caller or as callee."""
 
 THERE = """
 SELECT count() FROM system.data_skipping_indices

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 START = 1_612_836_000_000_000
 RECENT = 48 * 3600 * SECOND
+"""Shorter than any topic's retention."""
 REASONS = (Reason("status", "unknown-status", "is none that the document names"),)
 
 
