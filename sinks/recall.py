@@ -3,8 +3,9 @@
 The correlator forgets calls that have been quiet for long; late news of one begins a new state. One look-up a
 batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
 only events count that are older than half of the shortest time after which state is dropped, and younger ones
-are in the state. A leg whose own id proves that it is young is not looked up. A suspect id ties nothing here
-either. What any reading of an event tied stays tied here as in the state.
+are in the state. Nor do those count that correlators had not read by then, since they lag. A leg whose own id
+proves that it is young is not looked up. A suspect id ties nothing here either. What any reading of an event
+tied stays tied here as in the state.
 """
 
 from __future__ import annotations
@@ -29,18 +30,19 @@ from sinks.told import SELECTED, events_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from runtime.settings import Settings
+    from runtime.settings import CorrelateSettings, Settings
     from schemas.events import CallEvent
     from sinks.batch import Leg
     from sinks.store import Store
     from sinks.tables import Row
     from sinks.tied import Tied
+    from sinks.unread import Look, Unread
 
 SEND_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
 
 LOOK_UP = """
-SELECT account, id, day, event_id, beside
+SELECT account, id, day, event_id, beside, toUnixTimestamp64Micro(received_at)
 FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
     AND (account, id) NOT IN (SELECT account, id FROM stored_suspects)
@@ -62,14 +64,20 @@ WHERE (account, day, call_id) IN %(keys)s
 """
 
 
+def young(settings: CorrelateSettings) -> int:
+    """Give for how long everything is in a correlator's state, whatever happens; microseconds."""
+    return int(settings.silence_seconds / 2 * SECOND)
+
+
 class Recall:
     """Looks legs up, and sends back what it finds. Not thread-safe."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        """Connects only when something is to be sent."""
+    def __init__(self, settings: Settings, store: Store, unread: Unread) -> None:
+        """Connects only when something is to be sent. `unread` tells how far correlators are."""
         self._kafka = settings.kafka
         self._store = store
-        self._young = int(settings.correlate.silence_seconds / 2 * SECOND)
+        self._unread = unread
+        self._young = young(settings.correlate)
         self._producer: KafkaProducer | None = None
 
     @property
@@ -83,13 +91,13 @@ class Recall:
         `at` is in microseconds since 1970 UTC. Raises `StoreError`.
         """
         begun = time.perf_counter()
-        before = at - self._young
+        before, look = at - self._young, self._unread.by(at)
         asked = [leg for leg in legs if not is_young(leg, before, at)]
         found: list[Naming] = []
         known, new = set(asked), set(asked)
         suspects: set[Leg] = set()
         while new:
-            namings = self._look_up(new, before)
+            namings = self._look_up(new, before, look)
             found += namings
             others = {leg for naming in namings for leg in naming.others}
             suspects |= self._suspects(others)
@@ -135,15 +143,15 @@ class Recall:
         if self._producer is not None:
             close_producer(self._producer, CLOSE_SECONDS)
 
-    def _look_up(self, legs: set[Leg], before: int) -> list[Naming]:
+    def _look_up(self, legs: set[Leg], before: int, look: Look) -> list[Naming]:
         """What named these legs, in any reading; nothing of suspect ones, whose rows may be very many."""
         found: list[Naming] = []
         for ids in portions(sorted({leg for _, leg in legs})):
             rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
             found += [
                 Naming(account, leg, day, event_id, tuple(beside))
-                for account, leg, day, event_id, beside in rows
-                if (account, leg) in legs
+                for account, leg, day, event_id, beside, received_at in rows
+                if (account, leg) in legs and not look.has_unread(account, (leg, *beside), received_at)
             ]
         return found
 

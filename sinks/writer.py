@@ -26,11 +26,12 @@ from sinks.consumer import MAX_POLL_RECORDS, Consumer
 from sinks.directory.placing import keep_placing
 from sinks.horizon import Horizon
 from sinks.readiness import Readiness
-from sinks.recall import Recall
+from sinks.recall import Recall, young
 from sinks.retention import retain
 from sinks.rows import REFUSED, Poison, dead_letter, read
 from sinks.store import Store, StoreError
 from sinks.tables import DEAD_LETTERS
+from sinks.unread import Unread, keep_looking
 
 if TYPE_CHECKING:
     import threading
@@ -63,11 +64,17 @@ def run(stage: StageProcess) -> None:
     """Write until told to stop; then finish the batch, commit, leave the group. Raises `StartError`."""
     readiness = Readiness(stage.settings.sink.stuck_seconds)
     stage.started(readiness)
-    with beside("places", partial(keep_placing, stage)), beside("retention", partial(retain, stage.settings)):
-        work(stage, Trouble(readiness))
+    settings = stage.settings
+    unread = Unread(young(settings.correlate))
+    with (
+        beside("places", partial(keep_placing, stage)),
+        beside("retention", partial(retain, settings)),
+        beside("unread", partial(keep_looking, settings.kafka, unread)),
+    ):
+        work(stage, Trouble(readiness), unread)
 
 
-def work(stage: StageProcess, trouble: Trouble) -> None:
+def work(stage: StageProcess, trouble: Trouble, unread: Unread) -> None:
     """Connect to both servers, whenever they come up, and write until told to stop.
 
     Raises `StartError` for a message that only a later release can read.
@@ -75,7 +82,7 @@ def work(stage: StageProcess, trouble: Trouble) -> None:
     settings, stop = stage.settings, stage.stopping
     beat = partial(stage.heart.beat, "the writer", STILL_SECONDS + settings.clickhouse.query_timeout_seconds)
     store = Store(settings)
-    recall = Recall(settings, store)
+    recall = Recall(settings, store, unread)
     try:
         if not _wait_for_store(store, trouble, stop):
             return

@@ -31,12 +31,20 @@ def until(settings: Settings, query: str, number: int) -> None:
 
 
 WORK_DONE = """
-SELECT (SELECT count() FROM callbacks) AS archived, count() AS told, sum(revision) AS events FROM calls
+SELECT
+    (SELECT count() FROM callbacks) AS archived,
+    (SELECT max(visible_at) FROM stored_calls) AS written_at,
+    count() AS told,
+    sum(revision) AS events
+FROM calls
 """
 
 
 def work_done(settings: Settings) -> list[Row]:
-    """How far the pipeline is: how much it has archived, and told of calls."""
+    """How far the pipeline is: how much it has archived, and told of calls.
+
+    Much may be told again, as after a crash, before there is news: then rows are written, and none changes.
+    """
     return select(settings, WORK_DONE)
 
 

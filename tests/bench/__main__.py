@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tests.bench import ingest, machine, memory, million, pipeline, processors, simulate, start
+from tests.bench import backlog, ingest, machine, memory, million, pipeline, processors, simulate, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[..., list[Section]]] = {
     "ingest": lambda folder, *, quick: [ingest.bench(folder, quick=quick)],
     "processors": lambda folder, *, quick: [processors.bench(folder, quick=quick)],
     "pipeline": pipeline.bench,
+    "backlog": lambda folder, *, quick: [backlog.bench(folder, quick=quick)],
     "memory": lambda folder, *, quick: [memory.bench(folder, quick=quick)],
     "million": million.bench,
     "ten-million": million.ten,

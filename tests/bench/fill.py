@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kafka import KafkaProducer
 
@@ -17,11 +17,22 @@ if TYPE_CHECKING:
     from schemas.callbacks import Headers
 
 
+class Message(NamedTuple):
+    """What is published."""
+
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    at: int | None = None
+    """When it was published, microseconds since 1970 UTC; now by default."""
+
+
 def callbacks(settings: Settings, payloads: Iterable[calls.Payload]) -> int:
     """Publish them to `callbacks.raw`, partition by partition in turn; how many there were."""
     callbacks = (calls.callback(payload) for payload in payloads)
     messages = (
-        (number % settings.kafka.partitions, None, callback.payload, callback.headers())
+        Message(number % settings.kafka.partitions, None, callback.payload, callback.headers())
         for number, callback in enumerate(callbacks)
     )
     return publish(settings, settings.kafka.topic(Topic.RAW), messages)
@@ -32,26 +43,29 @@ def events(settings: Settings, payloads: Iterable[calls.Payload]) -> int:
     return publish(settings, settings.kafka.topic(Topic.EVENTS), _event_messages(settings, payloads))
 
 
-def _event_messages(
-    settings: Settings, payloads: Iterable[calls.Payload]
-) -> Iterable[tuple[int, bytes, bytes, Headers]]:
+def _event_messages(settings: Settings, payloads: Iterable[calls.Payload]) -> Iterable[Message]:
     for payload in payloads:
         event = calls.event(payload)
         key = topic_key(event.account, event.ids[0])
-        yield partition_of(key, settings.kafka.partitions), key, event.to_json(), []
+        yield Message(partition_of(key, settings.kafka.partitions), key, event.to_json(), [])
 
 
-def publish(
-    settings: Settings, topic: str, messages: Iterable[tuple[int, bytes | None, bytes, Headers]]
-) -> int:
-    """Send messages of (partition, key, value, headers), and return when all are acknowledged."""
+def publish(settings: Settings, topic: str, messages: Iterable[Message]) -> int:
+    """Send messages, and return how many once all are acknowledged."""
     producer = KafkaProducer(
         **client_options(settings.kafka), acks="all", linger_ms=20, batch_size=256 * 1024
     )
     failures: list[BaseException] = []
     count = 0
-    for count, (partition, key, value, headers) in enumerate(messages, 1):  # noqa: B007 - returned
-        sent = producer.send(topic, value=value, key=key, headers=headers, partition=partition)
+    for count, message in enumerate(messages, 1):  # noqa: B007 - returned
+        sent = producer.send(
+            topic,
+            value=message.value,
+            key=message.key,
+            headers=message.headers,
+            partition=message.partition,
+            timestamp_ms=None if message.at is None else message.at // 1000,
+        )
         sent.add_errback(failures.append)
     producer.flush()
     producer.close()

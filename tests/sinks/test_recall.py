@@ -19,9 +19,10 @@ from schemas.times import SECOND, day_of
 from schemas.topics import Topic, partition_of
 from simulator.identifiers import Identifiers
 from sinks.batch import Batch
-from sinks.recall import Recall
+from sinks.recall import Recall, young
 from sinks.store import Store
 from sinks.tied import Naming, is_young, tied
+from sinks.unread import Unread
 from tests.rows import select, until
 from tests.servers import eventually
 from tests.sinks.flow import Flow
@@ -45,7 +46,7 @@ MUCH_LATER = START + 30 * DAY
 @pytest.fixture
 def recall(store_settings: Settings) -> Iterator[Recall]:
     store = Store(store_settings)
-    recall = Recall(store_settings, store)
+    recall = Recall(store_settings, store, Unread(young(store_settings.correlate)))
     yield recall
     recall.close()
     store.close()
