@@ -21,7 +21,7 @@ each event has one place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from processors.correlate.bounds import MOST_EVENTS, bounded, measured
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from processors.correlate.ties import Ties
     from schemas.links import Told
 
+MOST_PEERS = 300
+"""So many smaller legs of its call may a leg remember though it has told them of its root."""
+
 Refused = tuple["CallEvent | None", Tie]
 """An event, or None for a link, and the call that is one too many."""
 
@@ -54,6 +57,8 @@ class Bounds:
     """So many events of it are kept one by one."""
     calls: int = MOST_CALLS
     """So many calls of an hour may one id tie together."""
+    peers: int = MOST_PEERS
+    """A leg that knows more smaller ones of its call lets go of those that it told of a root."""
 
 
 @dataclass(slots=True)
@@ -115,6 +120,7 @@ def step(
     `bounds` say how many events of a call are kept one by one, and how many calls an id may tie.
     """
     most = bounds.events
+    leg = _with_few_peers(leg) if len(leg.peers) > bounds.peers else leg
     came, links, refused, ties = _sorted_out(own, leg.ties, messages, bounds.calls)
     peers = leg.peers | {link.to for link in links if link.to < own}
     root = min(peers, default=own)
@@ -173,6 +179,15 @@ def _suspect(refused: list[Refused], ties: Ties) -> Suspect | None:
 def _worth_keeping(told: frozenset[str], peers: frozenset[str], events: Known) -> frozenset[str]:
     """Without legs that no event names any more: they may as well be told again."""
     return told & {ASKED, *peers, *(name for event in events.values() for name in event.ids)}
+
+
+def _with_few_peers(leg: Leg) -> Leg:
+    """Let go of smaller legs that were already told of a root: they may as well be told again.
+
+    An id that ties a few calls an hour, day after day, is told of a smaller leg by each of them.
+    """
+    settled = (leg.peers & leg.told) - {min(leg.peers)}
+    return replace(leg, peers=leg.peers - settled, told=leg.told - settled)
 
 
 def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events | HandedOn]]:

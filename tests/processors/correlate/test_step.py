@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from processors.correlate.known import known
 from processors.correlate.leg import ASKED, Leg, confirm, join
-from processors.correlate.step import step
+from processors.correlate.step import MOST_PEERS, Bounds, step
 from schemas.calls import call_of, is_call, version_of
 from schemas.legs import legs_of
 from schemas.links import Events, Link
@@ -55,7 +55,8 @@ def without_receipts(call: Call) -> Call:
 def converge(seed: int, *, forgetful: bool) -> Network:
     rng = random.Random(seed)
     told = tellings(rng, call_events(rng, events=rng.choice((3, 12))))
-    network = Network(rng, crashes=rng.choice((0, 0.1, 0.4)), duplicates=rng.choice((0, 0.3)))
+    bounds = Bounds(peers=rng.choice((0, 1, MOST_PEERS)))
+    network = Network(rng, crashes=rng.choice((0, 0.1, 0.4)), duplicates=rng.choice((0, 0.3)), bounds=bounds)
     for event in told:
         network.feed([event])
         network.work_a_little()
@@ -181,6 +182,21 @@ def test_a_leg_that_knows_two_smaller_ones_tells_the_larger_of_them() -> None:
     leg, sends = step("c", leg, [Link("a")], now=2)
     assert sends.told == [("b", Link("a"))]
     assert leg.root("c") == "a"
+
+
+def test_a_leg_that_ever_new_smaller_ones_are_linked_to_stays_small() -> None:
+    """A provider's "null" in place of an id, in a few calls an hour: it is not suspect, and never quiet."""
+    leg, linked = Leg(), set[str]()
+    names = [f"{number:05}" for number in random.Random(1).sample(range(10 * MOST_PEERS), 5 * MOST_PEERS)]
+    for name in names:
+        leg, sends = step("null", leg, [Link(name)], now=1)
+        again, repeated = step("null", leg, [Link(name)], now=2)
+        assert repeated == sends
+        assert {told for _, told in sends.told} <= {Link(min(linked | {name}))}
+        leg = confirm(again, sends.for_good())
+        linked.add(name)
+        assert leg.root("null") == min(linked)
+        assert len(leg.peers | leg.told) <= MOST_PEERS + 3
 
 
 def test_a_link_that_the_broker_acknowledged_is_not_sent_again() -> None:
