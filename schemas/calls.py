@@ -339,13 +339,15 @@ def is_call(events: Iterable[CallEvent]) -> bool:
 
 def call_of(events: Iterable[CallEvent]) -> Call:
     """Fold the events of one call, each in its newest reading; at least one must say something."""
-    return call_as_told(Tellings(events))
+    events = list(events)
+    return call_as_told(min([event.ids[0] for event in events]), Tellings(events))
 
 
-def call_as_told(tellings: Tellings) -> Call:
+def call_as_told(call_id: str, tellings: Tellings) -> Call:
     """Give the row of a call whose events are sorted out.
 
-    Where the CDR and the events disagree the CDR wins, and both stay readable.
+    It has the id of the smallest leg that was ever tied to it: its events may name others. Where the CDR and
+    the events disagree the CDR wins, and both stay readable.
     """
     everything, said, happened = tellings.everything, tellings.said, tellings.happened
     bills, course, exact = tellings.bills, tellings.course, tellings.exact
@@ -364,6 +366,7 @@ def call_as_told(tellings: Tellings) -> Call:
     state = _state(said, course, is_billed=bool(bills), expects_cdr=counted["expects_cdr"])
     requested_at = _requested_at(happened)
     return Call(
+        call_id=call_id,
         state=state,
         rang_at=course.rang_at,
         queue=queue_of(happened),
@@ -558,7 +561,6 @@ def _counted(tellings: Tellings, summed: list[Summary]) -> Json:
     dialects = tuple(sorted({event.dialect for event in said}))
     return {
         "account": said[0].account,
-        "call_id": min([event.ids[0] for event in everything]),
         "uuid": min([event.uuid for event in said if event.uuid is not None], default=None),
         "legs": _as_written(ids[:MOST_LEGS], said),
         "leg_count": legs_counted(ids, summed) if summed else len(ids),

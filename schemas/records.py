@@ -114,7 +114,7 @@ def row_of(
         began=began,
         version=version_of(events),
         days=days_of(events),
-        call=call_as_told(told),
+        call=call_as_told(call_id, told),
         legs=legs_as_told(told),
         former=former_legs(told),
         suspect=suspect,

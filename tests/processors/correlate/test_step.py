@@ -13,7 +13,7 @@ from processors.correlate.leg import ASKED, Leg, confirm, join
 from processors.correlate.step import MOST_PEERS, Bounds, step
 from schemas.calls import call_of, is_call, version_of
 from schemas.legs import legs_of
-from schemas.links import Events, Link
+from schemas.links import Events, HandedOn, Link
 from schemas.records import FOR_GOOD
 from tests.kit.events import call_events
 from tests.processors.correlate.network import ACCOUNT, Network, calls_of
@@ -22,6 +22,7 @@ from tests.scale import examples
 if TYPE_CHECKING:
     from schemas.calls import Call
     from schemas.events import CallEvent
+    from schemas.links import Told
 
 DAY = 86_400_000_000
 
@@ -225,6 +226,20 @@ def test_a_call_whose_events_say_nothing_any_more_is_gone_until_they_do_again() 
     record = step("b", leg, [replace(event, reading=9)], now=3)[1].record(ACCOUNT, "b")
     assert record is not None
     assert (record.gone, record.version) == (False, 9)
+
+
+def test_a_row_has_the_id_of_its_record_whatever_legs_its_events_name() -> None:
+    moved = replace(event_of(1), reading=9, named_before=("a", "b"))
+    void = replace(event_of(1, "b", "a"), kind="void", reading=8)
+    by_id: dict[str, list[Told]] = {
+        "a": [void, Events((moved,))],
+        "b": [HandedOn(event_of(2, "b", "a"))],
+    }
+    for own, messages in by_id.items():
+        record = step(own, Leg(), messages, now=1)[1].record(ACCOUNT, own)
+        assert record is not None
+        assert record.call is not None
+        assert (record.call_id, record.call.call_id) == (own, own)
 
 
 def test_a_link_to_oneself_or_to_a_larger_leg_changes_nothing() -> None:
