@@ -15,7 +15,7 @@ from schemas.talk import spans_of, time_talked, words_of
 from schemas.tellers import by_offer, said_best
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from schemas.course import Course
     from schemas.events import CallEvent, Json
@@ -233,8 +233,11 @@ def legs_of(events: Iterable[CallEvent]) -> tuple[Leg, ...]:
     return legs_as_told(Tellings(events))
 
 
-def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
-    """Give the rows of the legs of a call whose events are sorted out."""
+def legs_as_told(told: Tellings, news: Collection[str] = ()) -> tuple[Leg, ...]:
+    """Give the rows of the legs of a call whose events are sorted out.
+
+    Of very many these are the smallest, and as many others that have news: an earlier row of one would stay.
+    """
     bills = {bill.leg: bill for bill in told.bills}
     doubts: dict[str, int] = defaultdict(int)
     for cdr in told.cdrs:
@@ -244,11 +247,15 @@ def legs_as_told(told: Tellings) -> tuple[Leg, ...]:
     alone = told.bills[0].leg if told.bills and not told.happened else None
     rows = [
         _row(name, parts.get(name), exact_parts.get(name), bills.get(name), doubts.get(name, 0))
-        for name in told.ids[:MOST_LEGS]
+        for name in (*told.ids[:MOST_LEGS], *_others(told.ids[MOST_LEGS:], news))
     ]
     for row in rows:
         row.busy_until = _busy_until(row, None if row.leg_id in told.course.over else ended_at, alone)
     return tuple(rows)
+
+
+def _others(ids: list[str], news: Collection[str]) -> list[str]:
+    return [name for name in ids if name in news][:MOST_LEGS]
 
 
 def _end_of(told: Tellings) -> int | None:

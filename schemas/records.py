@@ -57,7 +57,8 @@ class Record:
     call: Call | None = None
     """The row; absent unless it is one."""
     legs: tuple[Leg, ...] = ()
-    """Of a row: its legs, of very many the smallest. Of what is gone: the legs that it named, only ids."""
+    """Of a row: its legs, of very many the smallest and those of which there is news. Of what is gone: the
+    legs that it named, only ids."""
     former: tuple[str, ...] = ()
     """Of a row: ids that only earlier readings of its events named; none of them is a leg of it any more."""
     gone: bool = False
@@ -104,9 +105,18 @@ class Record:
 
 
 def row_of(
-    account: str, call_id: str, told: Tellings, *, began: bool = False, suspect: Suspect | None = None
+    account: str,
+    call_id: str,
+    told: Tellings,
+    *,
+    legs: tuple[Leg, ...] | None = None,
+    began: bool = False,
+    suspect: Suspect | None = None,
 ) -> Record:
-    """Give the message with the row of a call and its legs; at least one event must say something."""
+    """Give the message with the row of a call and its legs; at least one event must say something.
+
+    The rows of the legs are those that the events make, unless others are given.
+    """
     events = told.everything
     return Record(
         account=account,
@@ -115,7 +125,7 @@ def row_of(
         version=version_of(events),
         days=days_of(events),
         call=call_as_told(call_id, told),
-        legs=legs_as_told(told),
+        legs=legs_as_told(told) if legs is None else legs,
         former=former_legs(told),
         suspect=suspect,
     )

@@ -92,16 +92,20 @@ def _to_sum_up(events: Known, places: Mapping[str, float], most: int) -> list[Ca
 
 
 def _first(
-    events: Iterable[CallEvent], kept: set[str], places: Mapping[str, float], number: float
+    groups: Iterable[list[CallEvent]], kept: set[str], places: Mapping[str, float], number: float
 ) -> list[CallEvent]:
-    """Return as many of the first events as free `number` places, without those that are kept."""
+    """Return as many of the first groups of events as free `number` places, without events that are kept.
+
+    A group is taken as a whole, and one with events that are kept only if all others do not suffice: with a
+    part of its events a leg would have a row that lacks what the others said.
+    """
     taken: list[CallEvent] = []
-    for event in events:
+    for group in sorted(groups, key=lambda group: any(event.event_id in kept for event in group)):
         if number <= 0:
             break
-        if event.event_id not in kept:
-            taken.append(event)
-            number -= places[event.event_id]
+        some = [event for event in group if event.event_id not in kept]
+        taken += some
+        number -= sum(places[event.event_id] for event in some)
     return taken
 
 
@@ -120,10 +124,11 @@ def summary_id(account: str, own: str) -> str:
     return blake2b(orjson.dumps(["summed", account, own]), digest_size=16).hexdigest()
 
 
-def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
+def _droppable(events: Known) -> tuple[list[list[CallEvent]], list[list[CallEvent]]]:
     """Events in the order in which they can be done without: of legs that ended, the one that did first.
 
-    Apart from them, those that say of a leg which has not ended that it must, the oldest first.
+    Those of such a leg are a group. Apart from them are those that say of a leg which has not ended that it
+    must, the oldest first.
     """
     by_leg: dict[str, list[CallEvent]] = defaultdict(list)
     for event in events.values():
@@ -131,15 +136,15 @@ def _droppable(events: Known) -> tuple[list[CallEvent], list[CallEvent]]:
     course = course_of(events.values())
     ended = [leg for leg, told in by_leg.items() if leg in course.over or _has_ended(leg, told, course)]
     ended.sort(key=lambda leg: (max(event.received_at for event in by_leg[leg]), leg))
-    first = [event for leg in ended for event in by_leg[leg]]
+    first = [by_leg[leg] for leg in ended]
     last: list[CallEvent] = []
     for leg in sorted(by_leg.keys() - set(ended)):
         begun = sorted(filter(must_end, by_leg[leg]), key=_happened)
         says = [*begun[-1:], *[event for event in begun if event.kind == "answer"][:1]]
         alive = {event.event_id: event for event in says}
-        first += [event for event in by_leg[leg] if event.event_id not in alive]
+        first += [[event] for event in by_leg[leg] if event.event_id not in alive]
         last += alive.values()
-    return first, sorted(last, key=_happened)
+    return first, [[event] for event in sorted(last, key=_happened)]
 
 
 def _has_ended(leg: str, told: list[CallEvent], course: Course) -> bool:

@@ -24,13 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from processors.correlate.bounds import MOST_EVENTS, bounded, measured
+from processors.correlate.bounds import MOST_BYTES, MOST_EVENTS, bounded, measured
 from processors.correlate.known import known, with_news
 from processors.correlate.leg import ASKED, Leg
 from processors.correlate.ties import MOST_CALLS, tie_of
 from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
-from schemas.legs import MOST_LEGS, Tellings
+from schemas.legs import MOST_LEGS, Tellings, legs_as_told
 from schemas.legs import Leg as LegRow
 from schemas.links import Events, HandedOn, Link, Tie, in_messages
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
@@ -69,6 +69,10 @@ class Sends:
     """To other legs."""
     call: Sequence[CallEvent] = ()
     """The events of the call that this leg stands for, if there is news of it."""
+    whole: Sequence[CallEvent] = ()
+    """The same before some of them were summed up just now: the rows of their legs may not be told again."""
+    news: frozenset[str] = frozenset()
+    """Every leg that the news names."""
     gone: Sequence[CallEvent] = ()
     """The events that this leg knows of the call of a smaller one, if there is news."""
     began: bool = False
@@ -90,7 +94,10 @@ class Sends:
                 Record(account=account, call_id=own, began=self.began, suspect=self.suspect) if said else None
             )
         if self.call and is_call(events):
-            return row_of(account, own, Tellings(events), began=self.began, suspect=self.suspect)
+            told = Tellings(events)
+            whole = told if self.whole is events else Tellings(self.whole)
+            legs = legs_as_told(whole, self.news)
+            return row_of(account, own, told, legs=legs, began=self.began, suspect=self.suspect)
         return Record(
             account=account,
             call_id=own,
@@ -127,10 +134,16 @@ def step(
     sends = Sends(began=ASKED not in leg.told, suspect=_suspect(refused, ties))
     events, told = leg.events, leg.told
     if root == own:
-        events = bounded(own, with_news(events, came), most, measured(leg.size, came))
+        everything, size = with_news(events, came), measured(leg.size, came)
+        events = bounded(own, everything, most, size)
         told = _worth_keeping(told, peers, events) if len(told) > most else told
         sends.told = _linked(own, came, leg.told)
-        sends.call = tuple(events.values()) if came else ()
+        if came:
+            sends.call = tuple(events.values())
+            # the rows of very large events might make a record that no broker takes
+            is_summed = events is not everything and size <= MOST_BYTES
+            sends.whole = tuple(everything.values()) if is_summed else sends.call
+            sends.news = frozenset(name for event in came for name in event.ids)
     else:
         everything = known(events.values(), came)
         others = sorted(peers - {root} - leg.told) if links else ()

@@ -16,7 +16,8 @@ from processors.correlate.silence import closing, is_open
 from processors.correlate.step import Bounds, step
 from schemas.calls import COLUMNS, Call, call_of, version_of
 from schemas.events import HELD_BACK, MOST_DOUBTS, Doubt
-from schemas.legs import MOST_LEGS, legs_of
+from schemas.legs import MOST_LEGS, Tellings, legs_as_told, legs_of
+from schemas.legs import Leg as LegRow
 from schemas.links import Events, Link, told_from_json, told_to_json
 from schemas.readings import newest
 from schemas.topics import CHANGELOG_CONFIG
@@ -150,6 +151,39 @@ def test_a_queue_that_rings_for_hours_is_one_small_call_with_the_right_figures()
     late = replace(events[0], event_id="bill", kind="cdr", received_at=events[-1].received_at + SECOND)
     leg, _ = step("0", leg, [late], now=1)
     assert without_lists(call_of(leg.events.values())) == without_lists(call_of([*events, late]))
+
+
+def rung_at_once(agents: int) -> list[CallEvent]:
+    """A call that rings very many agents, all of whom hang up."""
+    names = [f"{number:04}" for number in random.Random(1).sample(range(10_000), agents)]
+    return [
+        event(
+            kind,
+            leg,
+            event_id=f"{kind} {leg}",
+            ids=("0", leg),
+            dialect="extension-events",
+            received_at=AT + place * SECOND,
+            occurred_at=AT + place * SECOND,
+        )
+        for place, (kind, leg) in enumerate((kind, leg) for kind in ("dial", "hangup") for leg in names)
+    ]
+
+
+@pytest.mark.parametrize("events", [queue(agents=5, rounds=70), rung_at_once(agents=MOST_LEGS + 60)])
+@pytest.mark.parametrize("size", [1, 50, 200, 1_000])
+def test_every_leg_has_a_row_with_all_of_its_news_whatever_comes_together(
+    events: list[CallEvent], size: int
+) -> None:
+    """Also a leg that is not among those listed, or whose events are summed up at once."""
+    leg, rows = Leg(), dict[str, LegRow]()
+    for start in range(0, len(events), size):
+        leg, sends = step("0", leg, events[start : start + size], now=1)
+        record = sends.record(ACCOUNT, "0")
+        assert record is not None
+        rows |= {row.leg_id: row for row in record.legs}
+    names = {each.leg for each in events}
+    assert rows == {row.leg_id: row for row in legs_as_told(Tellings(events), names)}
 
 
 def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None:
