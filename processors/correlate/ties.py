@@ -35,7 +35,7 @@ class Ties:
     """The calls that an id ties together; what is known of a suspect one only grows."""
 
     hours: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    """By full hour since 1970 UTC, the calls that were told of in it."""
+    """By full hour since 1970 UTC, the calls that were told of in it; the hour with the last news is last."""
     suspect_at: int = 0
     """When the first call was received that was one too many, in µs since 1970 UTC; 0 without one."""
 
@@ -64,20 +64,24 @@ class Ties:
             return self
         if self.suspect_at or len(there) >= most:
             return replace(self, suspect_at=self.suspect_at or tie.at)
-        return Ties({**self.hours, hour: there | {tie.call}})
+        others = {each: calls for each, calls in self.hours.items() if each != hour}
+        return Ties({**others, hour: there | {tie.call}})
 
     def recent(self) -> Ties:
-        """Let go of hours that are over, unless the id is suspect."""
+        """Let go of hours that are over, unless the id is suspect.
+
+        These are hours without news, not the earliest: a replay is of the past, and a clock may have been
+        wrong.
+        """
         if self.suspect_at or len(self.hours) <= HOURS_KEPT:
             return self
-        return replace(self, hours={hour: self.hours[hour] for hour in sorted(self.hours)[-HOURS_KEPT:]})
+        return replace(self, hours={hour: self.hours[hour] for hour in list(self.hours)[-HOURS_KEPT:]})
 
 
 def join(a: Ties, b: Ties) -> Ties:
     """Join what two workers knew of one id."""
     hours = {
-        hour: a.hours.get(hour, frozenset()) | b.hours.get(hour, frozenset())
-        for hour in a.hours.keys() | b.hours.keys()
+        hour: a.hours.get(hour, frozenset()) | b.hours.get(hour, frozenset()) for hour in [*a.hours, *b.hours]
     }
     suspect = [each.suspect_at for each in (a, b) if each.suspect_at]
     return Ties(hours, min(suspect, default=0))

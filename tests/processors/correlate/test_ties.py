@@ -156,6 +156,16 @@ def test_so_many_calls_in_two_hours_are_no_reason_for_suspicion() -> None:
     assert sends.suspect is not None
 
 
+def test_an_id_is_suspect_though_a_clock_was_wrong_before() -> None:
+    """By hours, and twice: its last receipts seem to be yet to come."""
+    told = [*links(1, hour=8), *links(1, hour=9), *links(MOST_CALLS + 1, hour=5)]
+    leg = Leg()
+    for link in told:
+        assert leg.ties.suspect_at == 0
+        leg, _ = step(SHARED, Leg.from_json(leg.to_json()), [link], now=1)
+    assert leg.ties.suspect_at == 5 * HOUR + MOST_CALLS
+
+
 def test_very_many_legs_of_one_call_are_no_reason_either() -> None:
     sample = replace(tangled(random.Random(1), calls=1)[0], uuid=SHARED, caller="100", direction="inbound")
     agents = [
