@@ -30,8 +30,8 @@ from processors.correlate.leg import ASKED, Leg
 from processors.correlate.ties import MOST_CALLS, tie_of
 from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
-from schemas.legs import MOST_LEGS, Tellings, legs_as_told
 from schemas.legs import Leg as LegRow
+from schemas.legs import Tellings, legs_as_told
 from schemas.links import Events, HandedOn, Link, Tie, in_messages
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
 
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 MOST_PEERS = 300
 """So many smaller legs of its call may a leg remember though it has told them of its root."""
+
+MOST_NAMED = 1_000
+"""So many legs are named of what is gone: more than have events that are kept one by one."""
 
 Refused = tuple["CallEvent | None", Tie]
 """An event, or None for a link, and the call that is one too many."""
@@ -112,7 +115,7 @@ class Sends:
 
 def _named(events: Sequence[CallEvent]) -> tuple[LegRow, ...]:
     names = sorted({name for event in events for name in event.ids})
-    return tuple(LegRow(leg_id=name) for name in names[:MOST_LEGS])
+    return tuple(LegRow(leg_id=name) for name in names[:MOST_NAMED])
 
 
 def step(

@@ -186,6 +186,19 @@ def test_every_leg_has_a_row_with_all_of_its_news_whatever_comes_together(
     assert rows == {row.leg_id: row for row in legs_as_told(Tellings(events), names)}
 
 
+def test_a_call_of_very_many_legs_that_is_merged_away_takes_their_rows_along() -> None:
+    leg, listed = Leg(), set[str]()
+    for each in rung_at_once(agents=MOST_LEGS + 60)[: MOST_LEGS + 60]:
+        leg, sends = step("0", leg, [each], now=1)
+        row = sends.record(ACCOUNT, "0")
+        assert row is not None
+        listed |= {each.leg_id for each in row.legs}
+    gone = step("0", leg, [Link("/")], now=1)[1].record(ACCOUNT, "0")
+    assert gone is not None
+    assert gone.gone
+    assert {each.leg_id for each in gone.legs} == listed
+
+
 def test_a_call_of_large_events_takes_no_more_room_than_a_broker_gives() -> None:
     long = "回" * 1024
     texts: dict[str, Any] = dict.fromkeys(
