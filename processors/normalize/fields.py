@@ -136,11 +136,14 @@ class Fields:
         return scalars
 
     def known_by(self, vocabulary: Vocabulary) -> None:
-        """Rename fields to the documents' names, whatever their case and the signs in and around them."""
+        """Rename fields to the documents' names, whatever their case and the signs in and around them.
+
+        Of several spellings of a name the first in order counts, in every process and for every payload.
+        """
         if vocabulary.names.issuperset(self._payload):
             return
         payload, scalars = dict(self._payload), dict(self.scalars)
-        for name in self._payload.keys() - vocabulary.names:
+        for name in sorted(self._payload.keys() - vocabulary.names):
             known = vocabulary.by_letters.get(_letters(name))
             if known is not None and payload.get(known) in SILENT:
                 payload[known] = payload.pop(name)
