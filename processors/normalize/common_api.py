@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from processors.normalize.event import between, call_ids, distinct
 from processors.normalize.fields import Vocabulary
-from processors.normalize.local_time import read_time, says_a_time
+from processors.normalize.local_time import (
+    MOST_DISAGREEMENT,
+    MOST_ROUNDING,
+    Clues,
+    read_time,
+    says_a_time,
+)
 from processors.normalize.numbers import number_of, whole
 from schemas.events import HELD_BACK, CallEvent
 from schemas.times import SECOND
@@ -84,10 +90,6 @@ NOBODY = NONE_GIVEN = frozenset({"0"})
 LONGEST_LINK = 4096
 LATEST: Mapping[str, int] = {"ring": 120 * SECOND, "answer": 600 * SECOND}
 """How long after its leg began a status may arrive and not have been held back: no phone rings longer."""
-MOST_DISAGREEMENT = 2 * SECOND
-"""Of the times of one bill."""
-MOST_ROUNDING = 60 * SECOND
-"""A bill may count minutes that have begun."""
 
 
 def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
@@ -148,10 +150,9 @@ def _status_event(
     """
     is_b = fields.flag("isbleg")
     leg = (buuid or uuid if is_b else uuid or buuid) or ""
-    started_at = read_time(
-        fields, "starttime", origin.timezone, uuid=leg, told_at=origin.named["received_at"]
-    )
-    if _is_held_back(kind, origin.named["received_at"], leg, started_at):
+    received_at = origin.named["received_at"]
+    started_at = read_time(fields, "starttime", origin.timezone, Clues(uuid=leg), told_at=received_at)
+    if _is_held_back(kind, received_at, leg, started_at):
         fields.doubt("status", HELD_BACK)
     return CallEvent(
         **origin.stamp(),
@@ -224,9 +225,15 @@ def _cdr(fields: Fields, origin: Origin, uuid: str | None, buuid: str | None) ->
 def _times(fields: Fields, origin: Origin, leg: str) -> tuple[int | None, int | None, int | None]:
     """When a bill says that the call began, was answered and ended, without what can't be."""
     zone, told_at = origin.timezone, origin.named["received_at"]
-    started_at = read_time(fields, "starttime", zone, uuid=leg, told_at=told_at)
-    answered_at = read_time(fields, "answertime", zone, after=started_at, uuid=leg, told_at=told_at)
-    ended_at = read_time(fields, "endtime", zone, after=answered_at or started_at, uuid=leg, told_at=told_at)
+    waited, talked = fields.duration("duration", SECOND), fields.duration("billsec", SECOND)
+    started_at = read_time(fields, "starttime", zone, Clues(uuid=leg), told_at=told_at)
+    answered_at = read_time(fields, "answertime", zone, Clues(started_at, waited, leg), told_at=told_at)
+    before_the_end = (
+        Clues(started_at, (waited or 0) + (talked or 0), leg)
+        if answered_at is None
+        else Clues(answered_at, talked, leg)
+    )
+    ended_at = read_time(fields, "endtime", zone, before_the_end, told_at=told_at)
     odd = _odd_ones(fields, started_at, answered_at, ended_at)
     for name in odd:
         fields.misread(name, "out-of-order")

@@ -2,8 +2,8 @@
 
 A count since 1970 is in seconds, milliseconds or microseconds, which its size tells. A date that states its
 zone means that zone. One without belongs to the source's zone; where clocks go back, such a time happens
-twice: `after` and the version-1 UUID of the call, which carries its creation time, tell which of the two is
-meant (README of the documents).
+twice: what happened before, how long after that it was, and the version-1 UUID of the call, which carries its
+creation time, tell which of the two is meant (README of the documents).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from processors.normalize.nothing import INVISIBLE, QUOTES, counts_never, is_never
@@ -68,27 +68,40 @@ MOST_AHEAD = 31 * 24 * 3600 * SECOND
 MOST_LATE = -10 * 365 * 24 * 3600 * SECOND
 """A clock that has begun anew shows the year in which it was made."""
 DIGITS_OF_MICROSECONDS = 6
+MOST_DISAGREEMENT = 2 * SECOND
+"""Of the times of one bill."""
+MOST_ROUNDING = 60 * SECOND
+"""A bill may count minutes that have begun."""
+
+
+class Clues(NamedTuple):
+    """What tells which of two instants with the same local time is meant."""
+
+    after: int | None = None
+    """When something happened before it (µs)."""
+    lasted: int | None = None
+    """How long before, as far as the sender says so (µs)."""
+    uuid: str | None = None
+    """The call's id, which may tell when it was made."""
+
+
+NO_CLUES = Clues()
 
 
 def read_time(
     fields: Fields,
     name: str,
     zone: ZoneInfo,
+    clues: Clues = NO_CLUES,
     *,
-    after: int | None = None,
-    uuid: str | None = None,
     told_at: int | None = None,
 ) -> int | None:
-    """The field's instant (µs), None for never, and for one in doubt, as one far from when it was told.
-
-    Of two instants with the same local time, the first that is not before `after`; without an `after`, the
-    one nearer to the UUID's own time; without that, the first.
-    """
+    """The field's instant (µs), None for never, and for one in doubt, as one far from when it was told."""
     text = fields.scalar(name)
     if text == "":
         fields.understood(name)
         return None
-    read = "malformed-time" if text is None else instant_of(text, zone, after, uuid)
+    read = "malformed-time" if text is None else instant_of(text, zone, clues)
     if type(read) is int and not (
         YEAR_2000 <= read < YEAR_2100 and (told_at is None or MOST_LATE < read - told_at < MOST_AHEAD)
     ):
@@ -105,23 +118,23 @@ def says_a_time(fields: Fields, name: str) -> bool:
     text = fields.scalar(name)
     if text is None:
         return bool(fields.scalars[name])
-    return text.startswith("20") or (text != "" and instant_of(text, UTC_ZONE, None, None) is not None)
+    return text.startswith("20") or (text != "" and instant_of(text, UTC_ZONE) is not None)
 
 
-def instant_of(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+def instant_of(text: str, zone: ZoneInfo, clues: Clues = NO_CLUES) -> Read:
     """Read a time in any spelling."""
     if text[4:5] == "-" and SHAPE.fullmatch(text):
-        return None if is_never(text) else _local(text[:16], int(text[17:]) * SECOND, zone, after, uuid)
+        return None if is_never(text) else _local(text[:16], int(text[17:]) * SECOND, zone, clues)
     number = number_of(text)
     if number is not None:
         return _counted(number) if type(number) is int or not _is_rounded(text) else "malformed-time"
     bare = text.strip(QUOTES + INVISIBLE).strip()
     if bare and bare != text:
-        return instant_of(bare, zone, after, uuid)
-    return _dated(text.translate(IN_CHINESE).strip(), zone, after, uuid)
+        return instant_of(bare, zone, clues)
+    return _dated(text.translate(IN_CHINESE).strip(), zone, clues)
 
 
-def _dated(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+def _dated(text: str, zone: ZoneInfo, clues: Clues) -> Read:
     """Read a date and time in a spelling other than the documents'."""
     found = LOOSE_SHAPE.fullmatch(_extended(text) if BASIC_SHAPE.fullmatch(text) else text)
     if found is None:
@@ -133,7 +146,7 @@ def _dated(text: str, zone: ZoneInfo, after: int | None, uuid: str | None) -> Re
     if hour is None:
         return "malformed-time"
     local, micros = f"{date} {hour:0>2}:{minute}", _micros(second or "0", fraction or "")
-    return _zoned(local, micros, stated) if stated else _local(local, micros, zone, after, uuid)
+    return _zoned(local, micros, stated) if stated else _local(local, micros, zone, clues)
 
 
 def _is_rounded(text: str) -> bool:
@@ -199,14 +212,14 @@ def _zoned(local: str, micros: int, stated: str) -> Read:
     return microseconds(at) + micros if micros < MINUTE else "nonexistent-time"
 
 
-def _local(local: str, micros: int, zone: ZoneInfo, after: int | None, uuid: str | None) -> Read:
+def _local(local: str, micros: int, zone: ZoneInfo, clues: Clues) -> Read:
     """A time of the source's zone."""
     minutes = _minutes(local, zone)
     if not minutes or micros >= MINUTE:
         return "nonexistent-time"
     if len(minutes) == 1:
         return minutes[0] + micros
-    return _which([minute + micros for minute in minutes], after, uuid)
+    return _which([minute + micros for minute in minutes], clues)
 
 
 @lru_cache(maxsize=4096)
@@ -225,10 +238,22 @@ def _minutes(local: str, zone: ZoneInfo) -> tuple[int, ...]:
     return tuple((naive - EPOCH - offset) // MICROSECOND for offset in dict.fromkeys(offsets))
 
 
-def _which(instants: list[int], after: int | None, uuid: str | None) -> int:
-    if after is not None:
-        return next((instant for instant in instants if instant >= after), instants[0])
-    made_at = created_at(uuid) if uuid is not None else None
+def _which(instants: list[int], clues: Clues) -> int:
+    """Choose the instant that comes as long after the other as it should, or else the first that may be.
+
+    Without another instant it is the one nearer to the UUID's own time, or else the first.
+    """
+    if clues.after is not None:
+        return _which_after(instants, clues.after, clues.lasted)
+    made_at = created_at(clues.uuid) if clues.uuid is not None else None
     if made_at is not None:
         return min(instants, key=lambda instant: abs(instant - made_at))
     return instants[0]
+
+
+def _which_after(instants: list[int], after: int, lasted: int | None) -> int:
+    possible = [instant for instant in instants if instant >= after - MOST_DISAGREEMENT] or instants
+    if lasted is None:
+        return possible[0]
+    fitting = (instant for instant in possible if abs(instant - after - lasted) <= MOST_ROUNDING)
+    return next(fitting, possible[0])

@@ -8,6 +8,7 @@ from processors.normalize.step import Normalized, normalize
 from schemas.calls import call_of
 from schemas.events import CallEvent
 from tests.kit.callbacks import NOW, event_of, posted, reasons_of, said
+from tests.processors.normalize.test_local_time import us, uuid_of
 from tests.samples.documents import A_000, B_000, CDR_001, CDR_002, RING_000
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -349,3 +350,29 @@ def test_a_notice_bills_nothing() -> None:
 def test_names_in_another_case() -> None:
     shouted = {f" {name.upper()} ": value for name, value in CDR_002.items()}
     assert said(event_of(shouted)) | {"event_id": ""} == said(event_of(CDR_002)) | {"event_id": ""}
+
+
+@pytest.mark.parametrize(
+    ("times", "durations", "ended_at"),
+    [
+        (("02:09:48", "02:10:00", "02:30:00"), (12, 1200), "00:30:00"),
+        (("02:09:48", "02:10:00", "02:30:00"), (12, 4800), "01:30:00"),
+        (("02:09:48", "02:30:00", "02:31:00"), (4812, 60), "01:31:00"),
+        (("02:09:48", "", "02:30:00"), (4812, 0), "01:30:00"),
+        (("02:09:48", "", "02:09:47"), (0, 0), "00:09:47"),
+    ],
+)
+def test_a_call_while_clocks_go_back_lasts_as_long_as_its_bill_says(
+    times: tuple[str, str, str], durations: tuple[int, int], ended_at: str
+) -> None:
+    written = [time and f"2021-10-31 {time}" for time in times]
+    cdr = event_of(
+        CDR_002
+        | {"uuid": uuid_of(us("2021-10-31 00:09:48"))}
+        | dict(zip(("starttime", "answertime", "endtime"), written, strict=True))
+        | dict(zip(("duration", "billsec"), durations, strict=True)),
+        zone=ZoneInfo("Europe/Berlin"),
+    )
+    assert (cdr.started_at, cdr.ended_at) == (us("2021-10-31 00:09:48"), us(f"2021-10-31 {ended_at}"))
+    assert (cdr.ring_time, cdr.talk_time) == tuple(seconds * 1_000_000 for seconds in durations)
+    assert not cdr.doubts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.normalize.fields import Fields
-from processors.normalize.local_time import read_time
+from processors.normalize.local_time import Clues, read_time
 from schemas.uuids import created_at
 from tests.samples.calls import EPOCH, utc
 from tests.scale import examples
@@ -29,9 +29,16 @@ def whole_seconds(instant: int) -> int:
     return instant - instant % 1_000_000
 
 
-def read(text: str, zone: ZoneInfo, *, after: int | None = None, uuid: str | None = None) -> int | None:
+def read(
+    text: str,
+    zone: ZoneInfo,
+    *,
+    after: int | None = None,
+    lasted: int | None = None,
+    uuid: str | None = None,
+) -> int | None:
     fields = Fields({"t": text})
-    instant = read_time(fields, "t", zone, after=after, uuid=uuid)
+    instant = read_time(fields, "t", zone, Clues(after, lasted, uuid))
     assert not fields.doubts
     return instant
 
@@ -88,6 +95,19 @@ def test_and_no_call_is_answered_before_it_began() -> None:
     assert read("2021-10-31 02:50:40", BERLIN, after=started_at) == started_at
     assert read("2021-10-31 02:51:00", BERLIN, after=started_at) == us("2021-10-31 00:51:00")
     assert read("2021-10-31 02:10:00", BERLIN, after=started_at) == us("2021-10-31 01:10:00")
+
+
+def test_but_for_a_moment_by_which_clocks_may_disagree() -> None:
+    started_at = us("2021-10-31 00:50:40") + 530_000
+    assert read("2021-10-31 02:50:40", BERLIN, after=started_at) == us("2021-10-31 00:50:40")
+    assert read("2021-10-31 02:50:37", BERLIN, after=started_at) == us("2021-10-31 01:50:37")
+
+
+def test_how_long_it_lasted_tells_which_is_meant() -> None:
+    answered_at, text = us("2021-10-31 00:10:00"), "2021-10-31 02:30:00"
+    early, late = us("2021-10-31 00:30:00"), us("2021-10-31 01:30:00")
+    for seconds, instant in ((1200, early), (4800, late), (4750, late), (9, early), (1_200_000, early)):
+        assert read(text, BERLIN, after=answered_at, lasted=seconds * 1_000_000) == instant
 
 
 @pytest.mark.parametrize(
