@@ -59,8 +59,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 NO_LETTERS = re.compile(r"[^a-z]")
 EVENT_TYPES = {NO_LETTERS.sub("", name): name for name in KINDS}
 """By their letters: some senders write `dial_in`, `DialIn`, `NO ANSWER`."""
-LEAST_TALK = 100_000
-"""In microseconds: what is shorter was no conversation, but counted in another unit."""
+SHORTEST = 100_000
+"""In microseconds: what is shorter was no conversation and no wait, but counted in another unit."""
 
 MICROSECOND = 1
 """The unit of this dialect's times and durations."""
@@ -271,16 +271,17 @@ def _outcome(fields: Fields, kind: Kind, *, bridged: bool | None, talk_time: int
 
 def _talk_time(fields: Fields, *, bridged: bool | None) -> int | None:
     """Return the talk time (µs): `Duration` is one too, but behind a queue it includes the waiting."""
-    talk_time = _conversation(fields, "BridgedDuration")
+    talk_time = _lasted(fields, "BridgedDuration")
     if talk_time is None and bridged is None:
-        talk_time = _conversation(fields, "Duration")
+        talk_time = _lasted(fields, "Duration")
     return talk_time
 
 
-def _conversation(fields: Fields, name: str) -> int | None:
-    talk_time = fields.duration(name, MICROSECOND)
-    if talk_time is None or not 0 < talk_time < LEAST_TALK:
-        return talk_time
+def _lasted(fields: Fields, name: str) -> int | None:
+    """How long a conversation or a wait lasted (µs); None, with a doubt, for what is too short to be one."""
+    lasted = fields.duration(name, MICROSECOND)
+    if lasted is None or not 0 < lasted < SHORTEST:
+        return lasted
     fields.misread(name, "out-of-range")
     return None
 
@@ -291,6 +292,6 @@ def _started_at(fields: Fields, kind: Kind, stamp: Stamp, *, bridged: bool | Non
         return stamp["occurred_at"]
     if kind != "hangup" or bridged is None or stamp["clock"] != "provider":
         return None
-    held = fields.duration("Duration", MICROSECOND)
+    held = _lasted(fields, "Duration")
     fields.not_understood("Duration")
     return None if held is None else stamp["occurred_at"] - held

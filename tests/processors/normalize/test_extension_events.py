@@ -210,6 +210,13 @@ def test_a_queues_hangup_says_when_it_took_the_call() -> None:
     assert found.extra["Duration"] == "35000000"
 
 
+def test_a_wait_counted_in_another_unit_says_nothing_of_when_it_began() -> None:
+    fields = {**waiting(QUEUE), "CallStatus": "ANSWER", "Bridged": "no", "Duration": "35"}
+    found = event_of(event("hangup", "q1", "q1-0", 35, **fields), DIALECT)
+    assert found.started_at is None
+    assert [(doubt.field, doubt.code) for doubt in found.doubts] == [("Duration", "out-of-range")]
+
+
 @pytest.mark.parametrize(
     ("sent", "caller"),
     [
