@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 import traceback
 import uuid
@@ -64,8 +65,9 @@ SENDER_MESSAGES = {
 }
 AROUND_TOKENS = " \t\r\n.,;\"'<>()"
 """Characters that people paste along with a URL."""
-OWN_PARAMETER = b"myid="
-"""A parameter that is part of the URL itself (document 003): a request with no other is a test of the URL."""
+ONLY_ITS_OWN = re.compile(rb"(?:myid=(?:(?!%3D)[^=])*)?", re.IGNORECASE)
+"""Queries that only test the URL: they have no parameter but one that is part of it (document 003). An
+encoded `=` is that of another one, which a sender has added."""
 CALLBACK_METHODS = ("GET", "POST")
 METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 """All go to one place: Flask would answer HEAD and OPTIONS by itself, whatever the token."""
@@ -254,7 +256,7 @@ class Ingress:
 
 def _is_probe(query: bytes, body: bytes) -> bool:
     """Return whether a request says nothing: somebody tests the URL."""
-    return not body and (not query or (query.startswith(OWN_PARAMETER) and query.count(b"=") == 1))
+    return not body and ONLY_ITS_OWN.fullmatch(query) is not None
 
 
 def environ_key(name: str) -> str:

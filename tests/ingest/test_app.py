@@ -285,3 +285,21 @@ def test_who_tries_a_url_is_told_that_it_is_right(app: App, method: str) -> None
     assert answer.status_code == 200
     assert app.client.open(f"{app.path}x", method=method).status_code == 404
     assert app.memory.kept == []
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("myid=175", False),
+        ("myid=a%20b%26c", False),
+        ("myid=175&CallID=a", True),
+        ("myid=175%3FEventType%3Dhangup%26CallID%3Da", True),
+        ("myid=175%3fEventType%3dhangup", True),
+        ("other=175", True),
+    ],
+)
+def test_a_parameter_of_the_url_itself_is_no_callback_and_any_other_is(
+    app: App, query: str, *, kept: bool
+) -> None:
+    answer = app.client.get(f"{app.path}?{query}")
+    assert (answer.status_code, len(app.memory.kept)) == (200, kept)
