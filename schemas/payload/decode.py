@@ -131,17 +131,17 @@ def _inflated(payload: bytes, content_encoding: str) -> bytes:
 
 
 def _fields_of_query(query: bytes, content_type: str, charset: str) -> list[Fields]:
-    """Read a query string, or a GET's body in its place."""
-    start = query.removeprefix(BOM).lstrip(SPACES)
-    if start.startswith(OF_JSON):  # no request line has a space
+    """Read a query string, or a GET's body in its place: no query has a space in it."""
+    start = query.removeprefix(BOM).strip(SPACES)
+    is_query = b" " not in start
+    if is_query and start.startswith(OF_JSON):
         query = unquote_to_bytes(query)
     if start.startswith((*OF_JSON, *WIDE_BOMS, b"--")) or ENCODED_JSON.match(start):
         return decode_body(content_type, query, charset)
     if not start:
         raise undecodable("empty", "the payload is empty")
     labels = (charset_of(content_type), charset)
-    start = start.rstrip(SPACES)
-    return _of_form(parse_query(start, *labels), start, labels, is_query=True)
+    return _of_form(parse_query(start, *labels), start, labels, is_query=is_query)
 
 
 def decode_body(content_type: str, payload: bytes, charset: str = "") -> list[Fields]:

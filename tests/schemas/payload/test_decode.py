@@ -6,7 +6,7 @@ import gzip
 import json
 import zlib
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 import pytest
@@ -379,6 +379,19 @@ def test_queries_that_were_glued_or_escaped() -> None:
 def test_a_get_may_have_its_form_in_the_body() -> None:
     assert one("GET", FORM, b"a=1&b=2") == {"a": "1", "b": "2"}
     assert one("GET", FORM, b"a=1", b"b=2") == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("before", [b"", b"detail="])
+def test_json_in_the_body_of_a_get_is_not_encoded_as_in_a_query(before: bytes) -> None:
+    link = "https://r.example/a%22b%2Fc"
+    assert one("GET", JSON, before + b'{"at":"17:31 h","recordurl":"%s"}' % link.encode()) == {
+        "at": "17:31 h",
+        "recordurl": link,
+    }
+    assert one("GET", JSON, before + b'{"at":"17:31%%20h","recordurl":"%s"}' % quote(link).encode()) == {
+        "at": "17:31 h",
+        "recordurl": link,
+    }
 
 
 def in_gbk(shape: str) -> tuple[str, bytes]:
