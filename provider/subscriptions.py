@@ -107,20 +107,29 @@ def _free(limit: int | None, used: int) -> float:
 def _found(wish: Wish, extension: str, events: Iterable[Event]) -> Iterable[Line]:
     """Return the existing ones; of those to our URL the one with our method comes first."""
     seen: set[str] = set()
-    ours_first = sorted(events, key=lambda event: (event.url != wish.url, event.method != wish.method))
+    ours_first = sorted(events, key=lambda event: (not _is_to(wish, event), not _is_by(wish, event)))
     for event in ours_first:
         standing = _standing(wish, event, again=event.event_type in seen)
-        if event.url == wish.url:
+        if _is_to(wish, event):
             seen.add(event.event_type)
         yield Line(extension, event.event_type, standing, event.method, event.url, str(event.id))
 
 
 def _standing(wish: Wish, event: Event, *, again: bool) -> Standing:
-    if event.url == wish.url:
+    if _is_to(wish, event):
         if again:
             return Standing.TWICE
-        return Standing.THERE if event.method.upper() == wish.method else Standing.OTHER_METHOD
+        return Standing.THERE if _is_by(wish, event) else Standing.OTHER_METHOD
     return Standing.STALE if place(event.url) == place(wish.url) else Standing.FOREIGN
+
+
+def _is_to(wish: Wish, event: Event) -> bool:
+    """Whether it is sent to our URL; parameters of its own (document 003) lead nowhere else."""
+    return _split(event.url) == _split(wish.url)
+
+
+def _is_by(wish: Wish, event: Event) -> bool:
+    return event.method.upper() == wish.method
 
 
 def _order(line: Line) -> tuple[int, str, str]:
@@ -129,13 +138,16 @@ def _order(line: Line) -> tuple[int, str, str]:
 
 
 def _split(url: str) -> tuple[str, str, str]:
-    """Return scheme and server, the rest of the path, and the token at its end; empty texts for no URL."""
+    """Return scheme and server, the rest of the path, and the token at its end; empty texts for no URL.
+
+    A slash after the token changes nothing, nor do capitals in the server's name.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return "", "", ""
-    folder, _, token = parts.path.rpartition("/")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", folder, token
+    folder, _, token = parts.path.removesuffix("/").rpartition("/")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}", folder, token
 
 
 def place(url: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,11 +49,28 @@ def test_what_comes_by_the_other_method_comes() -> None:
     assert standings(lines) == [("hangup", Standing.OTHER_METHOD)]
 
 
+@pytest.mark.parametrize(
+    "url", [f"{URL}?myid=175", f"{URL}/", f"{URL}/?myid=175#x", URL.replace("calls", "Calls", 1)]
+)
+def test_our_url_is_ours_also_with_a_parameter_or_a_slash(url: str) -> None:
+    assert standings(plan(wish("hangup"), {"175": [event(1, "hangup", url)]}, NO_LIMIT)) == [
+        ("hangup", Standing.THERE)
+    ]
+    both = [event(1, "hangup", url), event(2, "hangup")]
+    assert Counter(standings(plan(wish("hangup"), {"175": both}, NO_LIMIT))) == {
+        ("hangup", Standing.THERE): 1,
+        ("hangup", Standing.TWICE): 1,
+    }
+
+
 def test_what_comes_twice_is_told_of() -> None:
     there = [event(1, "hangup", method="GET"), event(2, "hangup"), event(3, "hangup")]
     lines = plan(wish("hangup"), {"175": there}, NO_LIMIT)
     assert Counter(standings(lines)) == {("hangup", Standing.THERE): 1, ("hangup", Standing.TWICE): 2}
     assert next(line.id for line in lines if line.standing is Standing.THERE) == "2"
+    there = [event(1, "hangup", method="get"), event(2, "hangup", method="post")]
+    lines = plan(wish("hangup"), {"175": there}, NO_LIMIT)
+    assert [(line.id, line.standing) for line in lines] == [("2", Standing.THERE), ("1", Standing.TWICE)]
 
 
 def test_another_token_of_ours_is_an_old_one_and_others_are_left_alone() -> None:
@@ -88,7 +106,7 @@ events = st.builds(
     event,
     st.integers(1, 99),
     st.sampled_from([*EVENT_TYPES, "sms"]),
-    st.sampled_from([URL, OLD, ELSEWHERE, "not a url", "http://[broken"]),
+    st.sampled_from([URL, f"{URL}?myid=175", OLD, ELSEWHERE, "not a url", "http://[broken"]),
     st.sampled_from(["GET", "POST"]),
 )
 there_is = st.fixed_dictionaries({"175": st.lists(events, max_size=8), "@200": st.lists(events, max_size=8)})
@@ -155,7 +173,7 @@ def test_urls_for_people_hold_no_secret() -> None:
         == "https://a.example.com:8443/…"
     )
     assert shown_url("http://[broken/secret") == "…"
-    assert (token_of(f"{URL}?myid=175"), token_of("nonsense"), token_of("http://[x")) == (
+    assert (token_of(f"{URL}/?myid=175"), token_of("nonsense"), token_of("http://[x")) == (
         "our-secret",
         "nonsense",
         "",
