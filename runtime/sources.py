@@ -222,7 +222,7 @@ def read_document(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: bad TOML, no UTF-8, a number without end
         raise SourcesError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise UnreadError(f"{path}: can't be read: {error.strerror}") from None
@@ -310,12 +310,17 @@ def rotate(path: Path, name: str, overlap: timedelta = OVERLAP) -> str:
     with edited(path) as tables:
         table = active(path, tables, name)
         token, time_now = secrets.token_urlsafe(32), now()
-        former = [item for item in table.pop("former_tokens", []) if overlap and item["until"] > time_now]
+        former = [item for item in table.pop("former_tokens", []) if overlap and _until(item) > time_now]
         if overlap:
             former.append({"token_sha256": table["token_sha256"], "until": time_now + overlap})
             table["former_tokens"] = former
         table["token_sha256"] = digest_of(token).hexdigest()
         return token
+
+
+def _until(former_token: Mapping[str, Any]) -> datetime:
+    """Until when a token of a checked file is good; some write the time as a text."""
+    return FormerToken.model_validate(former_token).until
 
 
 def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -> None:
@@ -329,7 +334,7 @@ def change(path: Path, name: str, given: Mapping[Setting, str | float | None]) -
             else:
                 table[setting] = value
         if read_with(table) != before:
-            revision = table.get("revision", 1)
+            revision = int(table.get("revision", 1))
             table["former_settings"] = [*table.get("former_settings", []), {"revision": revision} | before]
             table["revision"] = revision + 1
 

@@ -88,6 +88,17 @@ def test_after_a_rotation_both_tokens_hold_for_a_while(path: Path, monkeypatch: 
     assert [loaded.by_token(token) is not None for token in (*tokens, last)] == [False, False, False, True]
 
 
+def test_times_and_numbers_that_were_written_as_texts_can_be_worked_with(path: Path) -> None:
+    tokens = [add(path), sources.rotate(path, "shanghai")]
+    as_texts = re.sub(r"(\d{4}-\d\d-\d\d \S+)", r'"\1"', path.read_text())
+    path.write_text(as_texts.replace("[sources.shanghai]", '[sources.shanghai]\nrevision = "2"'))
+    tokens.append(sources.rotate(path, "shanghai"))
+    sources.change(path, "shanghai", {"timezone": "UTC"})
+    loaded = sources.load(path)
+    assert [loaded.by_token(token) for token in tokens] == [loaded.get("shanghai")] * 3
+    assert loaded.by_name["shanghai"].revision == 3
+
+
 def test_an_old_token_ends_with_its_source(path: Path) -> None:
     old = add(path)
     sources.rotate(path, "shanghai")
@@ -272,7 +283,11 @@ def test_every_mistake_is_told_at_once_and_no_value_repeated(path: Path) -> None
     assert "secret" not in text
 
 
-@pytest.mark.parametrize("content", [b"[", b"\xff", b"sources = 1"])
+@pytest.mark.parametrize(
+    "content",
+    [b"[", b"\xff", b"sources = 1", b"x = " + b"9" * 5000, b"x = " + b"[" * 5000],
+    ids=["open", "no text", "no table", "no number", "no end"],
+)
 def test_a_file_that_can_not_be_read_is_one_sentence(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
