@@ -65,6 +65,9 @@ SHORTEST = 100_000
 MICROSECOND = 1
 """The unit of this dialect's times and durations."""
 
+COUNT = re.compile(r"\d{1,9}", re.ASCII)
+"""A `SubCallID` that tells the components of one call apart: document 003 promises no more of it."""
+
 IMPLIED = {"dial": "calling", "answer": "answer"}
 """The one `CallStatus` that other kinds of event can have."""
 
@@ -111,10 +114,23 @@ def events_of(fields: Fields, origin: Origin) -> tuple[CallEvent, ...]:
         fields.reject("EventType", "missing", "there is no EventType")
     elif kind is None:
         fields.reject("EventType", "unknown-event-type", "the EventType is none that the documents name")
-    ids = call_ids(fields, "CallID", "SubCallID", "CallBackID")
+    ids = _ids(fields)
     if kind is None or fields.reasons:
         return ()
     return (_leg_event(fields, origin, kind, ids),)
+
+
+def _ids(fields: Fields) -> list[str | None]:
+    """Return the ids of the call, of its component and of its initiation.
+
+    Where components are only counted, the call's id follows the count, as other senders write it: the first
+    components of two calls are two legs.
+    """
+    call_id, part, initiation = call_ids(fields, "CallID", "SubCallID", "CallBackID")
+    if part is not None and call_id not in {None, part} and COUNT.fullmatch(part):
+        fields.not_understood("SubCallID")
+        part = f"{part}-{call_id}"
+    return [call_id, part, initiation]
 
 
 def _leg_event(fields: Fields, origin: Origin, kind: Kind, ids: list[str | None]) -> CallEvent:

@@ -233,3 +233,20 @@ def test_callers(sent: str, caller: str | None) -> None:
 
 def test_a_plus_in_an_id_that_a_form_made_a_space_is_put_back() -> None:
     assert event_of({"EventType": "answer", "CallID": "ab cd=="}, DIALECT).ids == ("ab+cd==",)
+
+
+@pytest.mark.parametrize(
+    ("part", "leg"), [("1", "1-12"), ("1-12", "1-12"), ("1234567890", "1234567890"), ("12", "12"), ("", "12")]
+)
+def test_a_count_of_components_is_one_within_its_call(part: str, leg: str) -> None:
+    answer = event_of({"EventType": "answer", "CallID": "12", "SubCallID": part}, DIALECT)
+    assert (answer.leg, answer.ids) == (leg, tuple(sorted({"12", leg})))
+
+
+def test_the_first_components_of_two_calls_are_two_legs() -> None:
+    one, other = (
+        event_of({"EventType": "answer", "CallID": call_id, "SubCallID": 1}, DIALECT)
+        for call_id in ("abcdef01", "abcdef02")
+    )
+    assert not set(one.ids) & set(other.ids)
+    assert (one.extra, one.written) == ({"SubCallID": 1}, None)
