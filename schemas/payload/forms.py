@@ -21,9 +21,10 @@ SECOND_QUERY = re.compile(rb"(?:\?|%3F)(?=[A-Za-z_][\w.-]*=)", re.IGNORECASE)
 """A sender glues its parameters to a URL that has some: `myid=175?EventType=…`."""
 OTHER_ENDS = (
     re.compile(rb";\s*(?=[A-Za-z_][\w.\[\]-]*=)"),
-    re.compile(rb"(?:\r?\n)+(?=[A-Za-z_][\w.\[\]-]*=)"),
+    re.compile(rb"(?<![\r\n])[\r\n]++(?=[A-Za-z_][\w.\[\]-]*=)"),
 )
-"""What may stand between fields if no `&` does: HTML once wrote it so, and writes forms of plain text so."""
+"""What may stand between fields if no `&` does: HTML once wrote it so, and writes forms of plain text so.
+Line ends are looked at once: from each of very many, all that follow would be tried."""
 ALL_ENCODED = re.compile(rb"[\w.\[\]-]+%3D[^=&]*=?", re.IGNORECASE)
 """A form that is a form's only name."""
 NAME_OF_DETAIL = "detail"

@@ -126,11 +126,29 @@ def _as_json(piece: str) -> str:
     return piece if piece in "{}[],:" or LITERAL.fullmatch(piece) else json.dumps(piece)
 
 
+def _tokens(text: str) -> list[str] | None:
+    """Return the tokens of a text; None for one that is cut off.
+
+    At the first quote without its end nothing more is looked at: from each of many such quotes the whole rest
+    would be searched for an end.
+    """
+    tokens: list[str] = []
+    at = 0
+    while at < len(text):
+        found = TOKEN.match(text, at)
+        if found is None:
+            return None
+        if not found.group().isspace():
+            tokens.append(found.group())
+        at = found.end()
+    return tokens
+
+
 def _tidied(text: str) -> str:
     """Quote what is not quoted as JSON does, put null for missing values, and drop commas before an end."""
-    if len(text) > LONGEST_TIDIED or TOKEN.sub("", text):  # a text without its end
+    pieces = _tokens(text) if len(text) <= LONGEST_TIDIED else None
+    if pieces is None:
         return text
-    pieces = [found.group() for found in TOKEN.finditer(text) if not found.group().isspace()]
     written: list[str] = []
     for number, piece in enumerate(pieces):
         after = pieces[number + 1] if number + 1 < len(pieces) else ""

@@ -448,3 +448,21 @@ def test_what_is_long_is_not_mended_token_by_token() -> None:
     assert decode("POST", JSON, mendable)
     with pytest.raises(Undecodable):
         decode("POST", JSON, mendable.replace(b"x,", b"x," * 2000))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("start", [b"{a:1,x", b'{a:1,"x', b"{a:'x"])
+def test_json_that_is_cut_off_takes_no_longer_than_its_length_allows(start: bytes) -> None:
+    for quote_sign in (b'\\"', b"\\'"):
+        assert codes("POST", JSON, start + quote_sign * 100_000) == [("", "malformed-json")]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b";", b"; "])
+def test_a_form_takes_no_longer_than_its_length_allows(end: bytes) -> None:
+    assert "a" in one("POST", FORM, b"a=1" + end * 100_000 + b"=b=")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b"\r\r\n", b"\n\r\n"])
+def test_a_form_may_have_a_field_a_line(end: bytes) -> None:
+    assert one("POST", FORM, b"a=1" + end + b"b=2" + end) == {"a": "1", "b": "2"}
