@@ -16,8 +16,7 @@ from processors.normalize.fields import Fields
 from schemas.callbacks import Reason
 from schemas.dialects import NAMES
 from schemas.events import Doubt, few_doubts
-from schemas.payload.decode import Undecodable, payloads
-from schemas.payload.loose_json import MAX_VALUES
+from schemas.payload.decode import MOST_FIELDS, Undecodable, payloads
 from schemas.payload.within import objects_within
 
 if TYPE_CHECKING:
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 
     from schemas.callbacks import Callback
     from schemas.events import CallEvent
+
+TOO_MANY_FIELDS = Reason(
+    "", "too-many-fields", f"the objects of a payload may have at most {MOST_FIELDS} fields"
+)
 
 Reader: TypeAlias = "Callable[[Fields, Origin], tuple[CallEvent, ...]]"
 
@@ -78,7 +81,8 @@ def normalize(
     outcomes = [one(payload) for payload in read_objects]
     if any(isinstance(outcome, Rejected) for outcome in outcomes):
         pairs = zip(read_objects, outcomes, strict=True)
-        outcomes = [each for payload, outcome in pairs for each in _each(one, payload, outcome)]
+        room = Room()
+        outcomes = [each for payload, outcome in pairs for each in _each(one, payload, outcome, room)]
     return _with_few_doubts(outcomes[0] if len(outcomes) == 1 else _together(outcomes))
 
 
@@ -88,17 +92,36 @@ def _with_few_doubts(outcome: Normalized | Rejected) -> Normalized | Rejected:
     return Normalized(tuple(replace(event, doubts=few_doubts(event.doubts)) for event in outcome.events))
 
 
+class Room:
+    """How much is read of the objects in a callback's objects, all together."""
+
+    def __init__(self) -> None:
+        self._left = MOST_FIELDS
+
+    def take(self, payload: Mapping[str, object]) -> None:
+        """Count an object's fields; raise `Undecodable` if there is no room for them."""
+        self._left -= len(payload) + 1
+        if self._left < 0:
+            raise Undecodable(TOO_MANY_FIELDS)
+
+
 def _each(
     one: Callable[[Mapping[str, object]], Normalized | Rejected],
     payload: dict[str, object],
     outcome: Normalized | Rejected,
+    room: Room,
     depth: int = 0,
 ) -> list[Normalized | Rejected]:
     """Give the outcome of one object of a callback, or of those in it, if it says nothing itself."""
     if isinstance(outcome, Normalized) or depth == DEEPEST or not _is_lacking(outcome):
         return [outcome]
-    within = objects_within(payload)[:MAX_VALUES]
-    inner = [each for found in within for each in _each(one, found, one(found), depth + 1)]
+    inner: list[Normalized | Rejected] = []
+    try:
+        for found in objects_within(payload):
+            room.take(found)
+            inner += _each(one, found, one(found), room, depth + 1)
+    except Undecodable as error:
+        return [Rejected(tuple(error.reasons))]
     return inner if any(isinstance(each, Normalized) for each in inner) else [outcome]
 
 

@@ -37,6 +37,8 @@ Fields: TypeAlias = "dict[str, object]"
 DETAIL = "detail"
 """The field that holds a JSON object (provider document 001)."""
 NAMES_OF_DETAIL = frozenset({DETAIL, "Detail", "DETAIL"})
+MOST_FIELDS = 100_000
+"""Of all objects of a payload, where those beside the objects count for each: it has a copy of them."""
 FEWEST_FIELDS = 2
 """That say what happened without `detail`: an id and a status."""
 RAW_JSON = re.compile(rb"(?:^|&)([\w.\[\]-]*)=\s*(?=[{\[]\s*(?:[\"{\[\\]|&quot;|&#34;))")
@@ -112,7 +114,26 @@ def _of_both(request: tuple[str, str, bytes, str], query: bytes, charset: str) -
         return below
     if not below and not above:
         raise Undecodable(*reasons)
-    return [_overlaid(below[0], each) for each in above] if below and above else above or below
+    if not below or not above:
+        return above or below
+    check_fields(below[0], above)
+    return [_overlaid(below[0], each) for each in above]
+
+
+def check_fields(beside: Fields, objects: list[Fields], field: str = "") -> None:
+    """Raise `Undecodable` if there are too many objects, or too many fields beside each of them."""
+    if len(objects) > MAX_VALUES:
+        raise undecodable("too-many-objects", f"a payload may have at most {MAX_VALUES} objects", field)
+    if len(beside) * len(objects) > MOST_FIELDS:
+        raise undecodable(
+            "too-many-fields", f"the objects of a payload may have at most {MOST_FIELDS} fields", field
+        )
+
+
+def beside_each(beside: Fields, objects: list[Fields], field: str = "") -> list[Fields]:
+    """Return each object over the fields beside it; raise `Undecodable` for too many."""
+    check_fields(beside, objects, field)
+    return [beside | each for each in objects]
 
 
 def _overlaid(below: Fields, above: Fields) -> Fields:
@@ -186,7 +207,9 @@ def _json_of(payload: bytes, labels: tuple[str, ...]) -> list[Fields]:
     found = objects_of(document_of(payload, *labels), "", *labels)
     if len(found) == 1 and NAMES_OF_DETAIL.isdisjoint(found[0]):
         return found
-    return [each for fields in found for each in _with_inner(fields)]
+    inner = [each for fields in found for each in _with_inner(fields)]
+    check_fields({}, inner)
+    return inner
 
 
 def objects_of(text: str, field: str = "", *labels: str) -> list[Fields]:
@@ -235,8 +258,7 @@ def _objects_in(value: Any, field: str) -> list[Fields]:
         if ENCODED_JSON.match(text.encode("utf-8", "surrogateescape")):
             return objects_of(unquote(text), field)
     found = _objects_within(value if isinstance(value, list) else [value])
-    if len(found) > MAX_VALUES:
-        raise undecodable("too-many-objects", f"a payload may have at most {MAX_VALUES} objects", field)
+    check_fields({}, found, field)
     if not found:
         raise undecodable("not-an-object", "the JSON is not an object", field)
     return found
@@ -275,9 +297,10 @@ def _with_inner(fields: Fields) -> list[Fields]:
         return [fields]
     beside = {other: value for other, value in fields.items() if other != name}
     try:
-        return [beside | each for each in _objects_in(fields[name], DETAIL)]
+        objects = _objects_in(fields[name], DETAIL)
     except Undecodable:
         return [fields]
+    return beside_each(beside, objects, DETAIL)
 
 
 def _of_form(
@@ -308,7 +331,7 @@ def _with_raw_json(name: str, text: str, before: bytes, labels: tuple[str, ...])
         raise undecodable("malformed-json", "there is text after the JSON", name)
     form = parse_form(before + b"&" + after.encode("utf-8", "surrogateescape"), *labels)
     if name in NAMES_OF_DETAIL:
-        return [form | each for each in objects]
+        return beside_each({**form}, objects, DETAIL)
     return [{**form, name: objects}]
 
 
@@ -323,8 +346,9 @@ def _with_detail(form: Mapping[str, str]) -> list[Fields]:
     try:
         if not detail:
             raise undecodable("empty", "the field is empty", DETAIL)
-        return [fields | each for each in _objects_in(detail, DETAIL)]
+        objects = _objects_in(detail, DETAIL)
     except Undecodable:
         if len(fields) < (FEWEST_FIELDS if detail.startswith(("{", "[")) else 1):
             raise
         return [fields | {name: garbled(detail) if detail.startswith(("{", "[")) else form[name]}]
+    return beside_each(fields, objects, DETAIL)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from schemas.payload.decode import objects_of_text
+from schemas.payload.decode import beside_each, objects_of_text
 
 if TYPE_CHECKING:
     from schemas.payload.decode import Fields
@@ -19,13 +19,13 @@ PART = re.compile(r"[^\[\].]+")
 
 
 def objects_within(fields: Fields) -> list[Fields]:
-    """Return the objects in an object, each with what stands beside it."""
+    """Return the objects in an object, each with what stands beside it; raise `Undecodable` for too many."""
     if fields and all(isinstance(value, list) and len(value) == 1 for value in fields.values()):
         return [{name: value[0] for name, value in fields.items() if isinstance(value, list)}]
     grouped = _put_together(fields)
     inner = {name: found for name, value in grouped.items() if (found := _objects_of(value))}
     beside = {name: value for name, value in grouped.items() if name not in inner}
-    found = [beside | each for objects in inner.values() for each in objects]
+    found = beside_each(beside, [each for objects in inner.values() for each in objects])
     return found or ([grouped] if grouped != fields else [])
 
 

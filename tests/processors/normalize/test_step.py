@@ -181,6 +181,29 @@ def test_a_payload_that_can_not_be_read_is_rejected_with_its_reason() -> None:
     assert [reason.code for reason in outcome.reasons] == ["malformed-json"]
 
 
+def codes_of(payload: dict[str, object]) -> set[str]:
+    outcome = normalize(posted(payload), "common-api", ZONE)
+    return {reason.code for reason in outcome.reasons} if isinstance(outcome, Rejected) else set()
+
+
+@pytest.mark.parametrize("name", ["data", "detail"])
+def test_no_object_in_an_envelope_is_left_out_in_silence(name: str) -> None:
+    rings = [{**RING_000, "uuid": f"abcdef{number:04}"} for number in range(1001)]
+    outcome = normalize(posted({name: rings[1:]}), "common-api", ZONE)
+    assert not isinstance(outcome, Rejected)
+    assert len(outcome.events) == 1000
+    assert codes_of({name: rings}) == {"too-many-objects"}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["data", "detail"])
+def test_many_objects_with_much_beside_them_are_not_read(name: str) -> None:
+    beside: dict[str, object] = {f"x{number}": 1 for number in range(20_000)}
+    assert "too-many-fields" in codes_of({**beside, name: [{"a": number} for number in range(900)]})
+    nested = [{"b": [{"a": number} for number in range(50)]} for _ in range(50)]
+    assert "too-many-fields" in codes_of({**dict(list(beside.items())[:500]), name: nested})
+
+
 def test_a_dialect_that_we_do_not_know() -> None:
     outcome = normalize(posted(RING_000), "morse", ZONE)
     assert isinstance(outcome, Rejected)
