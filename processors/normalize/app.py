@@ -43,6 +43,8 @@ REPLAYED = Counter("callweave_replayed_total", "Archived callbacks read once mor
 
 OBJECT = re.compile(r"^\[\d+\]\.?")
 """Which of several objects of a callback it was: no label."""
+NAME = re.compile(r"[A-Za-z_.]{1,40}")
+"""The names that documents give to fields are like this; any other may be a number, or a link."""
 MOST_FIELDS = 500
 """So many fields are counted by name, and all others together: senders may make names up."""
 
@@ -120,9 +122,9 @@ class Normalizer:
         return self._events(outcome.events)
 
     def _count(self, source: str, doubt: Doubt) -> None:
-        """Count a doubt by its field's name, as long as there are not too many names."""
+        """Count a doubt by its field's name, if it is a name, and as long as there are not too many."""
         field = OBJECT.sub("", doubt.field)
-        if len(self._doubted) < MOST_FIELDS:
+        if NAME.fullmatch(field) and len(self._doubted) < MOST_FIELDS:
             self._doubted.add((source, field))
         DOUBTS.labels(source, field if (source, field) in self._doubted else "other", doubt.code).inc()
 
