@@ -37,7 +37,8 @@ AND last_received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 AND (%(any_source)s OR sources = [%(source)s])
 """
 
-# A call that was read in part may be stored there under any leg that this part names.
+# A call that was read in part may be stored there under any leg that this part names. `legs` has ids as the
+# provider wrote them, `call_ids` also as they are compared.
 DIFFERENT_SQL = """
 SELECT account, call_id
 FROM
@@ -50,7 +51,11 @@ FULL OUTER JOIN
     SELECT account, call_id, sipHash64(toString(({columns}))) AS hash FROM {after}.calls
     WHERE modulo(sipHash64(call_id), %(slices)s) = %(slice)s
         AND (account, call_id) NOT IN
-            (SELECT account, arrayJoin(legs) FROM {before}.calls WHERE NOT ({within}))
+        (
+            SELECT account, id FROM {before}.call_ids
+            WHERE (account, day, call_id) IN
+                (SELECT account, day, call_id FROM {before}.calls WHERE NOT ({within}))
+        )
 ) AS a USING (account, call_id)
 WHERE b.hash != a.hash
 ORDER BY account, call_id
