@@ -8,8 +8,8 @@ import sys
 import click
 
 from callweave.lazy import Lazy, LazyGroup
-from runtime.errors import CallweaveError
-from runtime.terminal import echo
+from runtime.errors import CallweaveError, file_trouble
+from runtime.terminal import abandon_output, echo
 
 HERE = "callweave.commands"
 
@@ -69,9 +69,10 @@ def main() -> None:
         for line in error.lines:
             echo(f"callweave: {line}", err=True)
     except OSError as error:
-        if error.filename is None:
+        if (sentence := file_trouble(error)) is None:
             raise
-        echo(f"callweave: {error.filename}: {error.strerror}: check that this user may use it.", err=True)
+        abandon_output()
+        echo(f"callweave: {sentence}", err=True)
     else:
         return
     sys.exit(1)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a disk that takes no more. Python names no file where it fails to write to an open one."""
+
 
 class CallweaveError(Exception):
     """Base of the errors that the command line prints without a traceback."""
@@ -25,3 +30,12 @@ class SettingsError(CallweaveError):
 
 class StartError(CallweaveError):
     """Something outside prevents a start: a taken port, a server that does not answer."""
+
+
+def file_trouble(error: OSError) -> str | None:
+    """Return a sentence about a file or the output that can't be used; None for any other error."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}: check that this user may use it."
+    if error.errno in FULL:
+        return f"{error.strerror}: make room for what this command prints and keeps."
+    return None

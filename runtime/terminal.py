@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import click
 
@@ -32,3 +34,10 @@ def echo_json(text: str | bytes) -> None:
 def echo_styled(text: str) -> None:
     """Print text with our own colours. The caller has made others' text `visible`."""
     click.echo(text)
+
+
+def abandon_output() -> None:
+    """Drop what could not be printed: Python would try it again at its end, and change the exit status."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -16,9 +16,9 @@ from callweave.commands.numbers import FiniteRange
 from callweave.commands.spans import span_options
 from operations.audit.examine import examine
 from operations.audit.identity import Verdict, remedies, total
-from runtime.errors import CallweaveError
+from runtime.errors import CallweaveError, file_trouble
 from runtime.settings import load
-from runtime.terminal import echo, echo_json
+from runtime.terminal import abandon_output, echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,21 +65,38 @@ def audit(*, span: Span, patience: float, limit: int, as_json: bool) -> None:
     Kafka's offsets are compared with the archive, and the archive with events and calls. For each source:
     acknowledged = archived = rejected + normalized; normalized = not calls + in calls. Exit status 0: so it
     is; 1: something is missing; 3: can't be told now, because stages are still at work (see --wait), a server
-    does not answer, or the settings are wrong.
+    does not answer, the settings are wrong, or the command was interrupted or could not print its answer.
     """
-    try:
+    with _answering():
         settings = load()
         with progress() as say:
             report = examine(settings, span, patience=patience, limit=limit, say=say)
-    except CallweaveError as error:
-        _give_up(error.lines)
-    if as_json:
-        echo_json(orjson.dumps(document(report), option=orjson.OPT_INDENT_2))
-    else:
-        _print(report)
+        if as_json:
+            echo_json(orjson.dumps(document(report), option=orjson.OPT_INDENT_2))
+        else:
+            _print(report)
     verdict = report.verdict()
     if verdict is not Verdict.WHOLE:
         sys.exit(EXIT_HOLE if verdict is Verdict.HOLE else EXIT_UNTOLD)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """End with `EXIT_UNTOLD` if no answer can be given or printed: 1 would say that something is missing."""
+    try:
+        yield
+    except CallweaveError as error:
+        _give_up(error.lines)
+    except KeyboardInterrupt:
+        _give_up(["interrupted: nothing is known."])
+    except BrokenPipeError:
+        abandon_output()
+        _give_up([])
+    except OSError as error:
+        if (sentence := file_trouble(error)) is None:
+            raise
+        abandon_output()
+        _give_up([sentence])
 
 
 def _give_up(lines: list[str]) -> NoReturn:

@@ -19,7 +19,7 @@ from runtime.clock import SystemClock
 from runtime.errors import CallweaveError
 from runtime.interrupts import held
 from runtime.settings import load
-from runtime.terminal import echo
+from runtime.terminal import abandon_output, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,22 +162,30 @@ def _may_have_started(error: UnansweredError) -> NoReturn:
         "The call MAY HAVE BEEN STARTED. This can't be known, so it is not tried again. If it was, its "
         "events will arrive, but its row will not show that you requested it.",
     ):
-        echo(f"callweave: {line}", err=True)
+        _say(f"callweave: {line}", err=True)
     sys.exit(MAY_HAVE_STARTED)
 
 
 def _report(outcome: Outcome, settings: Settings) -> None:
     call_id = outcome.dialled.call_id
-    echo(call_id)
+    _say(call_id)
     if outcome.published:
         return
-    echo(f"callweave: the call {call_id} was started, but not published. {outcome.problem}", err=True)
+    _say(f"callweave: the call {call_id} was started, but not published. {outcome.problem}", err=True)
     if outcome.kept:
-        echo(
+        _say(
             f"callweave: it waits in {settings.data / SPOOL}: `callweave dial --resend` publishes it again.",
             err=True,
         )
     sys.exit(NOT_PUBLISHED)
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Print what became of a call; the exit status says it even if nothing can be printed."""
+    try:
+        echo(text, err=err)
+    except OSError:
+        abandon_output()
 
 
 def _resend(settings: Settings) -> None:

@@ -47,6 +47,12 @@ def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return sum(widths) + BORDER * len(widths) < console().width
 
 
+class Printer(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise the error: rich itself would end the process, with a status that a command may use."""
+        raise  # noqa: PLE0704 - rich calls this where it catches the error
+
+
 def console() -> Console:
     width = None if sys.stdout.isatty() else UNBOUNDED
-    return Console(markup=False, highlight=False, emoji=False, width=width)
+    return Printer(markup=False, highlight=False, emoji=False, width=width)
