@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from console.fields import time_of
 from schemas.times import microseconds
-from schemas.uuids import canonical
+from schemas.uuids import canonical, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ CONDITIONS = {
 }
 """Only our own texts: what people ask for is passed as values."""
 NAMED = "(customer_ref = %(text)s OR tag = %(text)s OR {named})"
-BY_INDEX = "(account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id = %(id)s)"
+BY_INDEX = "(account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s)"
 BY_SCAN = "(call_id = %(id)s OR uuid = %(text)s OR has(legs, %(text)s) OR has(legs, %(id)s))"
 BEHIND = (
     "(began_at, call_id, account) < "
@@ -126,6 +126,7 @@ class Search:
             "exact": self.text,
             "ends": self.text,
             "id": canonical(self.text) if self.text else "",
+            "ids": spellings(self.text),
             "agent": self.agent,
             "outcome": self.outcome,
             "direction": self.direction,

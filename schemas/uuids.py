@@ -37,6 +37,18 @@ def hyphenated(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def bare(text: str) -> str:
+    """A UUID in the form that all its spellings share, without hyphens; any other id as it is."""
+    found = UUID.fullmatch(text)
+    return found.group(1).lower().replace("-", "") if found else text
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """The forms in which an id may be kept: dialects differ in whether a UUID without hyphens gets them."""
+    plain = bare(text)
+    return tuple(dict.fromkeys((canonical(text), plain, hyphenated(plain))))
+
+
 def created_at(uuid: str) -> int | None:
     """When a version-1 UUID was made (microseconds since 1970 UTC); None for any other text."""
     found = VERSION_1.fullmatch(uuid)

@@ -10,6 +10,7 @@ from flask import Blueprint, abort, g, render_template, request
 from console.drawings import drawing
 from console.whole_calls import numbered, reads_all, timeline_of
 from operations.timeline.document import readable
+from operations.timeline.spelled import Spelled
 from runtime.clock import SystemClock
 from schemas.times import moment
 
@@ -27,7 +28,7 @@ def show() -> str:
     if laid_out is None:
         abort(HTTPStatus.NOT_FOUND, "No call that you may see has this id.")
     row = laid_out.whole.row
-    legs = numbered(row["legs"], "L")
+    legs = Spelled.of(laid_out.whole)
     events = numbered((each.event.event_id for each in laid_out.moments), "#")
     return render_template(
         "call.html",
@@ -46,11 +47,10 @@ def show() -> str:
     )
 
 
-def _by_leg(laid_out: Timeline, legs: dict[str, str]) -> dict[str, str]:
+def _by_leg(laid_out: Timeline, legs: Spelled) -> dict[str, str]:
     """Legs are written as the provider did in the row, and in one way in their table."""
-    plain = {"".join(filter(str.isalnum, leg.lower())): name for leg, name in legs.items()}
     ids = (leg["leg_id"] for leg in laid_out.whole.legs)
-    return {each: plain.get("".join(filter(str.isalnum, each.lower())), each[:8]) for each in ids}
+    return {each: legs.name(each, each[:8]) for each in ids}
 
 
 def _unlike_the_row(laid_out: Timeline, each: Moment) -> dict[str, Any]:

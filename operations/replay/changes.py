@@ -37,8 +37,8 @@ AND last_received_at < fromUnixTimestamp64Micro(toInt64(%(until)s), 'UTC')
 AND (%(any_source)s OR sources = [%(source)s])
 """
 
-# A call that was read in part may be stored there under any leg that this part names. `legs` has ids as the
-# provider wrote them, `call_ids` also as they are compared.
+# A call that was read in part may be stored there under any leg that this part names: `legs` has ids as the
+# provider wrote them, `call_legs` as they are compared.
 DIFFERENT_SQL = """
 SELECT account, call_id
 FROM
@@ -52,7 +52,7 @@ FULL OUTER JOIN
     WHERE modulo(sipHash64(call_id), %(slices)s) = %(slice)s
         AND (account, call_id) NOT IN
         (
-            SELECT account, id FROM {before}.call_ids
+            SELECT account, leg_id FROM {before}.call_legs
             WHERE (account, day, call_id) IN
                 (SELECT account, day, call_id FROM {before}.calls WHERE NOT ({within}))
         )

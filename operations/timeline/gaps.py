@@ -14,7 +14,7 @@ from schemas.calls import BILLED, call_of, column, is_call
 from schemas.dialects import SENDING_CDRS
 from schemas.events import SAYS_NOTHING
 from schemas.times import SECOND, microseconds, moment
-from schemas.uuids import created_at
+from schemas.uuids import canonical, created_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,7 +172,7 @@ def _overtaken(events: Sequence[CallEvent]) -> Iterator[Gap]:
 
 def _uuids(row: Row) -> Iterator[Gap]:
     started_at: datetime | None = row["started_at"]
-    made = [time for each in row["legs"] if (time := created_at(each)) is not None]
+    made = [time for each in row["legs"] if (time := created_at(canonical(each))) is not None]
     if started_at is None or not made:
         return
     if abs(min(made) - microseconds(started_at)) > UUIDS_AGREE_US:

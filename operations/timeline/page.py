@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from operations.timeline.document import readable
+from operations.timeline.spelled import Spelled
 from runtime.terminal import visible
 from schemas.times import SECOND, microseconds, moment
-from schemas.uuids import canonical
 from sinks.shown import LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
@@ -39,9 +39,7 @@ class Page:
         self._timeline = timeline
         self._masks = masks
         self._whole = timeline.whole
-        self._spelled = {canonical(leg): leg for leg in self._whole.row["legs"]}
-        """Legs as the provider wrote them, by their ids as they are compared."""
-        self._legs = {leg: f"L{number}" for number, leg in enumerate(self._spelled, 1)}
+        self._legs = Spelled.of(self._whole)
         events = [each.event.event_id for each in timeline.moments]
         self._events = {event_id: f"#{number}" for number, event_id in enumerate(events, 1)}
 
@@ -79,8 +77,7 @@ class Page:
             times = [self._since_start(leg[name]) for name in ("rang_at", "answered_at", "ended_at")]
             outcome = self._show("outcome", leg["outcome"])
             id_ = leg["leg_id"]
-            spelled = visible(str(self._spelled.get(id_, id_)))
-            table.add_row(self._legs.get(id_, ""), spelled, *told, *times, outcome)
+            table.add_row(self._legs.name(id_, ""), visible(self._legs.written(id_)), *told, *times, outcome)
         return table
 
     def _event_table(self) -> Table:
@@ -103,7 +100,7 @@ class Page:
                 _seconds(each.since_start),
                 NONE if each.delay is None else _seconds(each.delay),
                 event.kind,
-                self._legs.get(event.leg, visible(event.leg)),
+                visible(self._legs.name(event.leg)),
                 event.side or NONE,
                 self._unlike_the_row(each),
                 ", ".join(f"{self._text(doubt.field)} {doubt.code}" for doubt in event.doubts),
@@ -138,7 +135,7 @@ class Page:
         table.show_header = False
         for gap in self._timeline.gaps:
             told = (f"{teller} {self._show(gap.column, value)}" for teller, value in gap.values.items())
-            about = [self._legs.get(gap.leg, ""), *(self._events.get(each, each) for each in gap.events)]
+            about = [self._legs.name(gap.leg, ""), *(self._events.get(each, each) for each in gap.events)]
             where = [gap.column, ", ".join(told), " ".join(filter(None, about))]
             table.add_row(gap.code, gap.text, ": ".join(filter(None, where)))
         return table
@@ -172,8 +169,12 @@ class Page:
 
     def _written(self, field: str, text: str | None) -> str:
         if text is not None and field == "legs":
-            text = LIST.join(self._legs.get(canonical(leg), leg) for leg in text.split(LIST))
+            text = self._leg_names(text.split(LIST))
         return visible(self._masks.written(field, text) or NONE)
+
+    def _leg_names(self, legs: Iterable[str]) -> str:
+        """Return the short names of legs: several spellings of one have one name."""
+        return LIST.join(dict.fromkeys(map(self._legs.name, legs)))
 
     def _raw(self) -> Iterator[RenderableType]:
         for each in self._timeline.moments:
@@ -201,7 +202,7 @@ class Page:
     def _show(self, name: str, value: Any) -> str:
         shown = self._masks.value(name, value)
         if isinstance(shown, list):
-            return LIST.join(self._legs.get(canonical(str(each)), visible(str(each))) for each in shown)
+            return visible(self._leg_names(shown) if name == "legs" else LIST.join(map(str, shown)))
         return NONE if shown in (None, "") else _plain(name, shown)
 
 

@@ -14,7 +14,7 @@ from runtime.portions import portions
 from schemas.calls import Call
 from schemas.readings import newest
 from schemas.times import microseconds
-from schemas.uuids import canonical
+from schemas.uuids import bare, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,18 +72,19 @@ def find(client: Client, id_: str, account: str | None = None) -> list[Match]:
     That may be an event's, a callback's or the customer's own id. A customer's reference finds every call
     with it, up to `MOST_MATCHES`.
     """
-    return _called(client, [canonical(id_)], account) or _named(client, id_, account)
+    return _called(client, spellings(id_), account) or _named(client, id_, account)
 
 
 def _called(client: Client, ids: Sequence[str], account: str | None) -> list[Match]:
     narrowed = "" if account is None else "AND account = %(account)s"
     query = CALLED.format(account=narrowed, most=MOST_MATCHES * LEGS_A_CALL)
     # legs are shown as the provider wrote them
+    wanted = set(map(bare, ids))
     found = (
         Match(owner, call_id)
         for some in portions(ids)
         for owner, call_id, named, has_more in client.execute(query, {"ids": some, "account": account})
-        if has_more or not {canonical(each) for each in named if each}.isdisjoint(ids)
+        if has_more or not wanted.isdisjoint(map(bare, named))
     )
     return list(dict.fromkeys(found))[:MOST_MATCHES]
 
@@ -94,7 +95,11 @@ def _named(client: Client, id_: str, account: str | None) -> list[Match]:
     legs: dict[str, list[str]] = {}
     for owner, leg in client.execute(query, {"id": id_, "account": account}):
         legs.setdefault(owner, []).append(leg)
-    found = [match for owner, ids in legs.items() for match in _called(client, ids, owner)]
+    found = [
+        match
+        for owner, ids in legs.items()
+        for match in _called(client, [each for id_ in ids for each in spellings(id_)], owner)
+    ]
     return sorted(found, key=lambda match: (match.account, match.call_id))[:MOST_MATCHES]
 
 
@@ -114,13 +119,14 @@ def whole(client: Client, match: Match, *, raw: bool) -> Whole | None:
     rows = _rows(client, _ROWS.format("calls"), key)
     if not rows:
         return None
-    told = _told(client, match.account, [canonical(leg) for leg in rows[0]["legs"]])
+    legs = _rows(client, _ROWS.format("call_legs"), key)
+    told = _told(client, match.account, [leg["leg_id"] for leg in legs])  # ids as they are compared
     ids = {id_ for each in told for id_ in each.callback_ids}
     return Whole(
         account=match.account,
         call_id=match.call_id,
         row=rows[0],
-        legs=tuple(_rows(client, _ROWS.format("call_legs"), key)),
+        legs=tuple(legs),
         told=tuple(told),
         callbacks={each.id: each for each in _callbacks(client, match.account, ids, raw=raw)},
     )

@@ -3,7 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from operations.timeline import read
+from operations.timeline.gaps import gaps
 from operations.timeline.model import Match
 from runtime import clickhouse
 from schemas.legs import Tellings
@@ -14,6 +17,8 @@ from tests.sinks.folded import add, insert, record_of
 from tests.sinks.queries.telling import START, event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime.settings import Settings
 
 CALLBACKS = 8_000
@@ -65,3 +70,24 @@ def test_a_reference_leads_to_calls_whatever_the_length_of_their_ids(store_setti
         found = read.find(client, REFERENCE)
         assert len(read.summaries(client, found)) == read.MOST_MATCHES
     assert found == [Match("acme", name) for name in names[: read.MOST_MATCHES]]
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda leg: leg.replace("-", ""), "{{{}}}".format])
+def test_a_call_is_whole_and_found_by_each_leg_however_the_provider_writes_ids(
+    store_settings: Settings, spelled: Callable[[str], str]
+) -> None:
+    legs = ("526d637c-e8fe-11ea-a849-cf6e45e88543", "526d643a-e8fe-11ea-a84a-cf6e45e88543")
+    written = {leg: spelled(leg) for leg in legs}
+    told = replace(event("ring", legs[0], START), ids=legs, written=written)
+    batch = Batch()
+    add(batch, Topic.EVENTS, told.to_json())
+    add(batch, Topic.RECORDS, record_of([told]).to_json())
+    insert(store_settings, batch)
+    with clickhouse.connected(store_settings.clickhouse) as client:
+        for asked in (*legs, *written.values()):
+            assert read.find(client, asked) == [Match("acme", legs[0])]
+        whole = read.whole(client, Match("acme", legs[0]), raw=False)
+    assert whole is not None
+    assert whole.row["legs"] == list(written.values())
+    assert [each.event.event_id for each in whole.told] == [told.event_id]
+    assert {gap.code for gap in gaps(whole, START)}.isdisjoint({"event-missing", "row-differs"})
