@@ -8,6 +8,7 @@ A browser draws the bars as they are here: whoever can't see them reads the same
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from console.formats import duration
@@ -181,10 +182,15 @@ def _callbacks(scale: Scale, laid_out: Timeline, events: Mapping[str, str]) -> I
 
 
 def _marks(scale: Scale) -> Iterator[Mark]:
-    seconds = (scale.end - scale.begin) / SECOND
-    step = next((each for each in STEPS if seconds / each <= MOST_MARKS), STEPS[-1])
+    step = _step((scale.end - scale.begin) / SECOND)
     at = scale.start - scale.start % SECOND if scale.start >= scale.begin else scale.begin
     while at <= scale.end:
         if at >= scale.begin:
             yield Mark(scale.x(at), scale.since(at))
         at += step * SECOND
+
+
+def _step(seconds: float) -> int:
+    """Return the seconds between two marks: clocks that are wrong by years give no more marks than others."""
+    days = max(1, ceil(seconds / MOST_MARKS / STEPS[-1]))
+    return next((each for each in STEPS if seconds / each <= MOST_MARKS), days * STEPS[-1])
