@@ -19,6 +19,8 @@ from operations.watch.growth import Backlog, Sample
 from operations.watch.rhythm import HOUR
 from operations.watch.shares import Share, is_unusual, usual
 from runtime import clickhouse, sources
+from runtime.addresses import written
+from runtime.errors import CallweaveError
 from runtime.probe import ask, samples
 from schemas.topics import Topic
 from sinks.span import Span
@@ -48,6 +50,7 @@ READS = {
     "sink": (Topic.RAW, Topic.REJECTED, Topic.EVENTS, Topic.RECORDS),
 }
 """The topics that each stage reads."""
+SPOOL_BYTES = "callweave_ingest_spool_bytes"
 
 
 class Arrived:
@@ -300,7 +303,7 @@ class SpoolCheck(Check):
     def look(self) -> list[Finding]:
         settings = self.settings
         places = settings.watch.ingresses((settings.metrics_host, settings.ingest.metrics_port))
-        held = sum(_gauge(ask(*place, "/metrics")[1], "callweave_ingest_spool_bytes") for place in places)
+        held = sum(_held(*place) for place in places)
         metrics.SPOOL.set(held)
         self.arrived.is_held = held > 0
         if not held:
@@ -314,5 +317,16 @@ def _account(known: Sources, name: str) -> str:
     return "" if source is None else source.account
 
 
-def _gauge(page: bytes, name: str) -> float:
-    return sum(sample.value for sample in samples(page) if sample.name == name)
+def _held(host: str, port: int) -> float:
+    """Return the bytes in an ingress's spool; raise `CallweaveError` if something else answers."""
+    try:
+        values = [
+            sample.value for sample in samples(ask(host, port, "/metrics")[1]) if sample.name == SPOOL_BYTES
+        ]
+    except ValueError:
+        values = []
+    if not values:
+        raise CallweaveError(
+            f"What answers at {written(host, port)} is no ingress: see watch.ingest_metrics."
+        )
+    return sum(values)

@@ -73,7 +73,7 @@ class FreshnessCheck(Check):
         begin, sent = time.monotonic(), self.clock.now()
         try:
             seen = self._wait(self._send(), sent, begin + limit)
-        except (NotTakenError, httpx.HTTPError) as error:
+        except (NotTakenError, httpx.HTTPError, httpx.InvalidURL) as error:
             why = str(error) if isinstance(error, NotTakenError) else f"no answer ({type(error).__name__})"
             self.every = AGAIN_SECONDS
             text = f"The ingress does not take callbacks: {why}."
@@ -92,7 +92,10 @@ class FreshnessCheck(Check):
         answer = self._client.post(self._url, json=probe)
         if answer.status_code != httpx.codes.OK:
             raise NotTakenError(f"it answers {answer.status_code}")
-        return str(answer.json()["id"])
+        try:
+            return str(answer.json()["id"])
+        except (ValueError, LookupError, TypeError):
+            raise NotTakenError("what answers is no ingress, see watch.callback_url") from None
 
     def _wait(self, callback_id: str, sent: int, deadline: float) -> bool:
         day = datetime.fromtimestamp(sent / 1e6 - 60, UTC).date()  # our clock may be ahead of the ingress's

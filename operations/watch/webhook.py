@@ -48,7 +48,7 @@ class Post:
         }
         try:
             answer = self._client.post(self._url, content=body, headers=headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             POSTED.labels("failed").inc()
             log.warning("the webhook does not answer; it is tried again", error=type(error).__name__)
             return None

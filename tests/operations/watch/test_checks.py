@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ingest.metrics import SPOOL_BYTES
 from operations.watch import archive as questions
-from operations.watch import metrics
+from operations.watch import freshness, metrics
 from operations.watch.alerts import Key, Kind
 from operations.watch.checks import ShareCheck, SilenceCheck, SpoolCheck, Untold, Watch
+from operations.watch.freshness import FreshnessCheck
 from runtime import sources
+from runtime.errors import CallweaveError
 from runtime.metrics import serve
 from runtime.settings import Settings, WatchSettings
 from tests.kit.clock import ManualClock
+from tests.kit.http import Quiet, serving
 from tests.operations.watch import archived
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clickhouse_driver import Client
 
 HOUR = 3_600
@@ -119,3 +125,43 @@ def test_a_spool_in_use(held: int) -> None:
     SPOOL_BYTES.set(0)
     assert [each.key for each in found] == [Key(Kind.SPOOL, "ingest")] * bool(held)
     assert watch.arrived.is_held is bool(held)
+
+
+class Stranger(Quiet, BaseHTTPRequestHandler):
+    """Another program, where an ingress should be."""
+
+    def do_GET(self) -> None:
+        body = b"<html>Welcome to {another} program</html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Stranger)) as server:
+        yield f"127.0.0.1:{server.server_port}"
+
+
+def test_what_is_no_ingress_says_nothing_of_spools(stranger: str) -> None:
+    settings = Settings(watch=WatchSettings(ingest_metrics=stranger))
+    with pytest.raises(CallweaveError, match="no ingress"):
+        SpoolCheck(Watch(settings, ManualClock(), lambda *_: False)).look()
+
+
+@pytest.mark.parametrize("url", ["http://{}/callbacks/token", "http://{}:port/callbacks/token"])
+def test_what_is_no_ingress_takes_no_callback(
+    stranger: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "EVERY_SECONDS", 0.0)  # nobody is told before a while has passed
+    check = FreshnessCheck(Watch(Settings(), ManualClock(), lambda *_: False), url.format(stranger))
+    (found,) = check.look()
+    check.close()
+    assert found.key == Key(Kind.FRESHNESS, "ingest")
+    assert "The ingress does not take callbacks" in found.text
+    assert "token" not in found.text
