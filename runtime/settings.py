@@ -76,6 +76,8 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
 """An empty text is none: compose files can't leave a variable out."""
 Days = Annotated[int, Field(ge=0, le=36_500)]
+LONGEST_WAIT_SECONDS = 1e8
+"""Over three years: more of a call's silence is a slip of the hand, and in microseconds may be no number."""
 
 
 class Section(BaseModel):
@@ -307,9 +309,9 @@ class CorrelateSettings(Section):
     stuck_seconds: float = Field(default=60.0, gt=0)
     """/readyz says no once the same batch has been tried for this long, or nothing was committed for this
     long although there is lag."""
-    silence_seconds: float = Field(default=4 * 3600.0, ge=1)
+    silence_seconds: float = Field(default=4 * 3600.0, ge=1, le=LONGEST_WAIT_SECONDS)
     """A call without news for this long is closed, with `close_reason` `timeout`."""
-    forget_seconds: float = Field(default=48 * 3600.0, ge=1)
+    forget_seconds: float = Field(default=48 * 3600.0, ge=1, le=LONGEST_WAIT_SECONDS)
     """A closed call is dropped from the correlator's state after this long, a complete one already
     after `silence_seconds`; late news brings it back from ClickHouse.
     """

@@ -53,7 +53,7 @@ from runtime.errors import CallweaveError
 from runtime.files import replace_file
 from runtime.mistakes import words
 from runtime.senders import Sender
-from runtime.settings import checked_timezone
+from runtime.settings import LONGEST_WAIT_SECONDS, checked_timezone
 from schemas import dialects
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ class Source(BaseModel):
     dialect: Annotated[str, AfterValidator(dialects.checked)]
     timezone: Zone
     """Of the times that the provider writes without one."""
-    close_after_seconds: float | None = Field(default=None, ge=1, allow_inf_nan=False)
+    close_after_seconds: float | None = Field(
+        default=None, ge=1, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False
+    )
     """A call without news for so long is closed; None for `correlate.silence_seconds`."""
     charset: Charset | None = None
     """Of texts that are not UTF-8 and name no charset; None where that is unknown."""

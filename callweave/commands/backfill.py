@@ -16,7 +16,7 @@ from provider.publishing import publishing
 from provider.settings import provider_of
 from runtime.clock import SystemClock
 from runtime.progress import bar
-from runtime.settings import load
+from runtime.settings import LONGEST_WAIT_SECONDS, load
 from runtime.terminal import echo
 from schemas.times import SECOND
 
@@ -43,7 +43,7 @@ BEGINNING, FOREVER = 0, 2**62
 )
 @click.option(
     "--silent-seconds",
-    type=FiniteRange(min=0),
+    type=FiniteRange(0, LONGEST_WAIT_SECONDS),
     default=300.0,
     show_default=True,
     help="Only calls without news for this long.",

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from simulator.model import SimulatedCall
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_SECONDS = 30 * 86_400
+FASTEST = 1_000_000
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
@@ -54,7 +56,10 @@ def duration(text: str) -> int:
     found = DURATION.fullmatch(text.strip())
     if found is None:
         raise click.BadParameter("must be a number with its unit, as in 500ms, 30s, 5m or 1h")
-    return round(float(found.group(1)) * SECONDS[found.group(2)] * 1_000_000)
+    seconds = float(found.group(1)) * SECONDS[found.group(2)]
+    if seconds > LONGEST_SECONDS:
+        raise click.BadParameter("must be 30 days at most")
+    return round(seconds * 1_000_000)
 
 
 def share(text: str) -> float:
@@ -68,10 +73,12 @@ def share(text: str) -> float:
 @click.command()
 @click.option("--url", "urls", multiple=True, metavar="NAME=URL", help="Where a source's callbacks go.")
 @click.option("--calls", type=click.IntRange(0), default=100, show_default=True, help="How many calls.")
-@click.option("--rate", type=FiniteRange(0.01), default=50.0, show_default=True, help="Callbacks a second.")
+@click.option(
+    "--rate", type=FiniteRange(0.01, FASTEST), default=50.0, show_default=True, help="Callbacks a second."
+)
 @click.option(
     "--speedup",
-    type=FiniteRange(1),
+    type=FiniteRange(1, FASTEST),
     default=1.0,
     show_default=True,
     help="How many times faster than real time; delays below too.",

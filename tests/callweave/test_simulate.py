@@ -45,8 +45,8 @@ def test_a_share_is_per_cent(text: str, part: float) -> None:
     assert share(text) == part
 
 
-@pytest.mark.parametrize("text", ["30", "s", "-1s", "5 days", ""])
-def test_a_duration_without_a_unit_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["30", "s", "-1s", "5 days", "", "31000h", f"1{'0' * 400}s"])
+def test_a_duration_without_a_unit_or_without_end_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         duration(text)
 

@@ -138,6 +138,7 @@ TO_LOG_IN = "must be set, since kafka.security_protocol is SASL_PLAINTEXT"
             "clickhouse.ca_certs",
             "is never used, since clickhouse.secure is false",
         ),
+        ({"CORRELATE__FORGET_SECONDS": "1e305"}, "correlate.forget_seconds", "must be ≤ 1e+08"),
         (
             {"CORRELATE__SILENCE_SECONDS": "61", "CORRELATE__FORGET_SECONDS": "60"},
             "correlate.silence_seconds",
