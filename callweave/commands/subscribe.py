@@ -95,7 +95,7 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
 
     We keep only a hash of the token, so the URL can't be built here.
     """
-    url = click.get_text_stream("stdin").readline().strip() if given == STANDARD_INPUT else given
+    url = _line_read() if given == STANDARD_INPUT else given
     url = url or _demo_url(settings, name)
     if not url:
         raise CallweaveError(
@@ -108,6 +108,13 @@ def callback_url(settings: Settings, name: str, given: str | None) -> str:
             f"the URL given is no callback URL of {name}: its token is not that of the source."
         )
     return url
+
+
+def _line_read() -> str:
+    """Return the first line of standard input; '' if there is none. What is not UTF-8 is no token of ours."""
+    if sys.stdin is None:
+        return ""
+    return click.get_binary_stream("stdin").readline().decode("utf-8", "replace").strip()
 
 
 def _demo_url(settings: Settings, name: str) -> str | None:
