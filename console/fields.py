@@ -20,7 +20,10 @@ class Unreadable(CallweaveError):
 
 
 def time_of(label: str, text: str, zone: ZoneInfo) -> datetime | None:
-    """As a browser writes a date or a time of day, in this zone; None if empty; raises `Unreadable`."""
+    """As a browser writes a date or a time of day, in this zone; None if empty; raises `Unreadable`.
+
+    A time with an offset, as people may write it into a link, is the same time in this zone.
+    """
     if not text:
         return None
     try:
@@ -29,7 +32,7 @@ def time_of(label: str, text: str, zone: ZoneInfo) -> datetime | None:
         found = None
     if found is None or found.year not in YEARS:
         raise Unreadable(f"{label} must be a time from {YEARS[0]} to {YEARS[-1]}, such as 2026-03-29T10:00.")
-    return found.replace(tzinfo=zone)
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
 
 
 def number_of(label: str, text: str, most: float) -> float:
