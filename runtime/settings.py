@@ -42,6 +42,13 @@ STAGES = ("ingest", "normalize", "correlate", "sink", "watch", "console")
 def _addresses(text: str) -> str:
     if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+):\d{1,5}", part) for part in text.split(",")):
         raise ValueError("must be host:port, several separated by commas without spaces")
+    return _with_ports(text)
+
+
+def _with_ports(text: str) -> str:
+    """Check the ports of addresses between commas: clients take one that is too high for another one."""
+    if any(parsed(part)[1] > LAST_PORT for part in text.split(",") if part):
+        raise ValueError(f"must have ports up to {LAST_PORT}")
     return text
 
 
@@ -71,7 +78,8 @@ def checked_timezone(text: str) -> str:
 
 
 Host = Annotated[str, Field(min_length=1)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+LAST_PORT = 65535
+Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
 """An empty text is none: compose files can't leave a variable out."""
@@ -409,7 +417,11 @@ class ConsoleSettings(Section):
     otherwise."""
     timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
     """The time zone in which pages show times, and in which the day of *Now* begins."""
-    probes: Annotated[str, Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$")] = ""
+    probes: Annotated[
+        str,
+        Field(pattern=r"^([a-z]+=[^\s,=]+:\d{1,5}(,[a-z]+=[^\s,=]+:\d{1,5})*)?$"),
+        AfterValidator(_with_ports),
+    ] = ""
     """Where other stages answer /readyz and /metrics, as ingest=host:9100, divided by commas; on this machine
     otherwise."""
     service_level_seconds: Seconds = 20.0

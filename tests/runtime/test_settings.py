@@ -179,6 +179,20 @@ def test_what_is_no_list_of_brokers(text: str) -> None:
     assert "must be host:port" in problem
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("KAFKA__BOOTSTRAP_SERVERS", "a:9092,b:65536"),
+        ("WATCH__INGEST_METRICS", "a:99999"),
+        ("CONSOLE__PROBES", "ingest=a:9100,sink=[::1]:74639"),
+    ],
+)
+def test_there_is_no_port_beyond_the_last(name: str, text: str) -> None:
+    """The system's resolver would take the rest of a division: 74639 as 9103."""
+    (problem,) = problems(**{name: text})
+    assert "must have ports up to 65535" in problem
+
+
 def test_topics_and_consumer_groups_have_the_prefix() -> None:
     # another name of a group would read everything again, and begin with an empty state
     kafka = KafkaSettings(prefix="staging.")
