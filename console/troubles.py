@@ -8,7 +8,7 @@ from clickhouse_driver.errors import Error, ServerException
 from kafka.errors import KafkaError
 
 from runtime import clickhouse, topics
-from runtime.errors import CallweaveError
+from runtime.errors import FULL, CallweaveError
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
@@ -28,7 +28,13 @@ def sentence_of(settings: Settings, error: BaseException) -> str | None:
         return clickhouse.trouble(settings.clickhouse, error)
     if isinstance(error, KafkaError):
         return topics.trouble(settings.kafka, error)
-    if isinstance(error, OSError) and error.filename is not None:
+    return _file_trouble(error) if isinstance(error, OSError) else None
+
+
+def _file_trouble(error: OSError) -> str | None:
+    if error.errno in FULL:
+        return f"{error.strerror}: make room where the console keeps its data."
+    if error.filename is not None:
         return f"{error.filename}: {error.strerror}: check that the console's user may use it."
     return None
 
