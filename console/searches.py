@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from console.fields import time_of
 from schemas.times import microseconds
-from schemas.uuids import canonical, spellings
+from schemas.uuids import UUID, bare, canonical, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +41,11 @@ CONDITIONS = {
 """Only our own texts: what people ask for is passed as values."""
 NAMED = "(customer_ref = %(text)s OR tag = %(text)s OR {named})"
 BY_INDEX = "(account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s)"
-BY_SCAN = "(call_id = %(id)s OR uuid = %(text)s OR has(legs, %(text)s) OR has(legs, %(id)s))"
+BY_SCAN = (
+    "(call_id = %(id)s OR uuid = %(text)s OR has(legs, %(text)s) OR (%(bare)s != '' AND "
+    "arrayExists(leg -> replaceRegexpAll(lower(leg), 'urn:uuid:|[^0-9a-f]', '') = %(bare)s, legs)))"
+)
+"""`legs` has ids as the provider wrote them: of a UUID only its digits are compared."""
 BEHIND = (
     "(began_at, call_id, account) < "
     "(fromUnixTimestamp64Micro(toInt64(%(began)s), 'UTC'), %(behind_id)s, %(behind_account)s)"
@@ -127,6 +131,7 @@ class Search:
             "ends": self.text,
             "id": canonical(self.text) if self.text else "",
             "ids": spellings(self.text),
+            "bare": bare(self.text) if UUID.fullmatch(self.text) else "",
             "agent": self.agent,
             "outcome": self.outcome,
             "direction": self.direction,
