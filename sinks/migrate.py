@@ -12,6 +12,8 @@ from runtime.errors import CallweaveError, StartError
 from sinks import indexes, pseudonyms, retention, statements
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from clickhouse_driver import Client
 
     from runtime.settings import Settings
@@ -42,10 +44,10 @@ def migrate(settings: Settings) -> list[str]:
     _create_database(settings)
     with clickhouse.connected(settings.clickhouse) as client:
         client.execute(APPLIED)
-        pending = _pending(client)
         unknown = _unknown(client)
+        pending = _pending(client, unknown)
         for file in pending:
-            _apply(client, file, unknown)
+            _apply(client, file)
         indexes.ensure(client, unknown)
         pseudonyms.ensure_key(client)
         retention.drop(client, settings.retention, datetime.now(UTC).date())
@@ -62,7 +64,7 @@ def pending(settings: Settings) -> list[str]:
     if known == [(0,)]:
         return [file.name for file in (*statements.migrations(), *statements.views())]
     with clickhouse.connected(settings.clickhouse) as client:
-        return [file.name for file in _pending(client)]
+        return [file.name for file in _pending(client, _unknown(client))]
 
 
 def pending_tables(settings: Settings) -> list[str]:
@@ -85,7 +87,8 @@ def _create_database(settings: Settings) -> None:
             client.execute(f"CREATE DATABASE IF NOT EXISTS `{name}`")
 
 
-def _pending(client: Client) -> list[SqlFile]:
+def _pending(client: Client, unknown: Collection[str]) -> list[SqlFile]:
+    """Return what is not applied yet: a view again once the server knows more of its settings."""
     applied = dict(client.execute("SELECT name, checksum FROM schema_migrations FINAL"))
     there = {
         name
@@ -94,7 +97,7 @@ def _pending(client: Client) -> list[SqlFile]:
     migrations = [file for file in statements.migrations() if not _is_applied(file, applied)]
     views = [
         file
-        for file in statements.views()
+        for file in statements.views(unknown)
         if applied.get(file.name) != file.checksum or file.name.removesuffix(".sql") not in there
     ]
     return [*migrations, *views]
@@ -118,10 +121,10 @@ def _unknown(client: Client) -> set[str]:
     return {*statements.LATER}.difference(name for (name,) in known)
 
 
-def _apply(client: Client, file: SqlFile, unknown: set[str]) -> None:
+def _apply(client: Client, file: SqlFile) -> None:
     for statement in file.statements:
         try:
-            client.execute(statements.without(statement, unknown))
+            client.execute(statement)
         except ServerException as error:
             raise MigrationError(
                 f"ClickHouse refuses the migration {file.name}: {clickhouse.first_line(error)}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sinks import agents_between, changes, grouped, local, masked, pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 FOLDER = Path(__file__).parent
 
@@ -79,9 +79,10 @@ def queries() -> dict[str, str]:
     return {file.name.removesuffix(".sql"): file.text for file in _files("queries") if file.name != EXAMPLES}
 
 
-def views() -> list[SqlFile]:
+def views(unknown: Collection[str] = ()) -> list[SqlFile]:
     """Return the views, each after those it reads; one is made again when its text changes.
 
+    `unknown` are the settings of `LATER` that the server does not know: the text is without them.
     Those of `sinks/{agents_between,changes,local,masked}.py` are not files, but made from the files' text;
     `sinks/grouped.py` has dashboards group by stored keys, and `sinks/pinned.py` adds settings to all.
     """
@@ -96,21 +97,21 @@ def views() -> list[SqlFile]:
     texts |= {f"{name}_masked": masked.render(name, texts[name]) for name in masked.TWINS}
     needed = {name: sorted(_names_read(text) & texts.keys()) for name, text in texts.items()}
     return [
-        SqlFile(f"{name}.sql", pinned.pin(texts[name])) for name in TopologicalSorter(needed).static_order()
+        SqlFile(f"{name}.sql", _without(pinned.pin(texts[name]), unknown))
+        for name in TopologicalSorter(needed).static_order()
     ]
-
-
-def without(statement: str, settings: Iterable[str]) -> str:
-    """Return a view's statement without these of `LATER`, for a server that does not know them."""
-    for setting in settings:
-        statement = re.sub(rf"^    {setting} = .*\n", "", statement, flags=re.MULTILINE)
-    return statement
 
 
 def examples() -> list[str]:
     """Return an analyst's questions, each a comment with the SELECT that answers it."""
     (file,) = (file for file in _files("queries") if file.name == EXAMPLES)
     return file.statements
+
+
+def _without(view: str, settings: Iterable[str]) -> str:
+    for setting in settings:
+        view = re.sub(rf"^    {setting} = .*\n", "", view, flags=re.MULTILINE)
+    return view
 
 
 def _query_of(view: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sinks import indexes, statements
-from sinks.migrate import migrate
+from sinks.migrate import migrate, pending
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -75,3 +75,19 @@ def test_a_server_that_has_learnt_to_read_exactly_gets_it(
         f"WHERE database = currentDatabase() AND name = '{indexes.BY_NUMBER}'"
     )
     eventually(lambda: client.execute(bytes_of) == [(int(knows),)], "the rows that were there have it")
+
+
+def test_a_view_is_made_again_once_its_server_reads_exactly(
+    store_settings: Settings, client: Client, knows: bool
+) -> None:
+    """The index and the view must learn of it together: with only the index, calls show replaced rows."""
+    (calls,) = (file for file in statements.views(statements.LATER) if file.name == "calls.sql")
+    client.execute(calls.text)
+    client.execute(
+        "INSERT INTO schema_migrations (name, checksum, applied_at) "
+        "SELECT %(name)s, %(checksum)s, now64(6, 'UTC')",
+        {"name": calls.name, "checksum": calls.checksum},
+    )
+    assert pending(store_settings) == migrate(store_settings) == ([calls.name] if knows else [])
+    ((made,),) = client.execute("SHOW CREATE TABLE calls")
+    assert (statements.EXACT_MODE in made) is knows
