@@ -318,6 +318,7 @@ class Writer:
     def _commit(self) -> None:
         """Commit what is written. What can't be committed now is committed with the next batch."""
         if not self._uncommitted:
+            self._trouble.over("commit")  # others may have taken over what could not be committed
             return
         try:
             self._consumer.commit(self._uncommitted)
