@@ -55,7 +55,10 @@ class Consumer:
         self._kafka = kafka
         self._topics = {kafka.topic(topic): topic for topic in TOPICS}
         self._taken: set[Partition] = set()
-        self._committed: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, int] = {}
+        """By partition, the offset up to which all that was read here is committed."""
+        self._read: dict[TopicPartition, int] = {}
+        """By partition, the offset after the last message that was read here."""
         self._withheld: set[str] = set()
         session_ms = int(kafka.session_timeout_seconds * 1000)
         self._consumer = KafkaConsumer(
@@ -84,6 +87,9 @@ class Consumer:
         if self._withheld:
             self._consumer.pause(*self._partitions_of(self._withheld))
         polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        for partition, records in polled.items():
+            self._done.setdefault(partition, records[0].offset)
+            self._read[partition] = records[-1].offset + 1
         return (
             (self._topics[partition.topic], record)
             for partition, records in polled.items()
@@ -113,7 +119,8 @@ class Consumer:
         taken = set(self._taken)
         self._taken -= taken
         for name, number in taken:
-            self._committed.pop(TopicPartition(name, number), None)
+            self._done.pop(TopicPartition(name, number), None)
+            self._read.pop(TopicPartition(name, number), None)
             with contextlib.suppress(KeyError):  # it may never have had a lag
                 LAG.remove(name, number)
         return taken
@@ -125,7 +132,7 @@ class Consumer:
             {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in named.items()},
             timeout_ms=COMMIT_MS,
         )
-        self._committed |= named
+        self._done |= named
 
     def ends_before(self, topic: Topic, time: int) -> dict[Partition, int]:
         """Return the offset after the last message of each partition that is there now and older than `time`.
@@ -176,14 +183,20 @@ class Consumer:
             end = self._consumer.highwater(partition)
             if end is None:
                 continue
-            done = self._committed.get(partition)
-            if done is None:
-                done = self._consumer.position(partition, timeout_ms=100)
+            done = self._done_before(partition, end)
             if done is not None:
                 lag = max(0, end - done)
                 LAG.labels(partition.topic, partition.partition).set(lag)
                 total += lag
         return total
+
+    def _done_before(self, partition: TopicPartition, end: int) -> int | None:
+        """Return the offset before which all is committed or deleted, None if that is not known yet."""
+        done = self._done.get(partition)
+        if done is not None and (done >= end or done < self._read.get(partition, 0)):
+            return done
+        offset: int | None = self._consumer.position(partition, timeout_ms=100)  # beyond what was deleted
+        return offset
 
     def _partitions_of(self, names: set[str]) -> set[TopicPartition]:
         return {each for each in self._consumer.assignment() if each.topic in names}

@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
 
 from runtime.clock import SystemClock
+from runtime.kafka import client_options
 from schemas.topics import Topic
 from sinks import consumer
 from sinks.consumer import TOPICS, Consumer, want_until_joined
@@ -154,6 +156,53 @@ def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: lis
         assert taken(reader, 1) == [b"second"]
     reader.withhold([])
     assert taken(reader, 1) == [b"record"]
+
+
+def test_what_was_read_and_is_not_committed_is_lag(stack_settings: Settings, opened: list[Consumer]) -> None:
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
+    with Flow(stack_settings) as flow:
+        sent = flow.publish(Topic.EVENTS, b"1", key=b"k")
+        for value in (b"2", b"3"):
+            flow.publish(Topic.EVENTS, value, key=b"k")
+        flow.flush()
+    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    assert taken(reader, 3) == [b"1", b"2", b"3"]
+    assert reader.report_lag() == 3
+    reader.commit({partition: 2})
+    assert reader.report_lag() == 1
+    reader.commit({partition: 3})
+    assert reader.report_lag() == 0
+
+
+def test_what_the_broker_has_deleted_unread_is_no_lag(
+    stack_settings: Settings, opened: list[Consumer]
+) -> None:
+    reader = Consumer(stack_settings.kafka)
+    opened.append(reader)
+    with Flow(stack_settings) as flow:
+        sent = flow.publish(Topic.EVENTS, b"read", key=b"k")
+        flow.flush()
+        partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+        assert taken(reader, 1) == [b"read"]
+        reader.commit({partition: 1})
+        reader.withhold([Topic.EVENTS])
+        list(reader.poll(0.2))
+        flow.publish(Topic.EVENTS, b"unread", key=b"k")
+        flow.flush()
+    admin = KafkaAdminClient(**client_options(stack_settings.kafka))
+    admin.delete_records({TopicPartition(*partition): 2})
+    admin.close()
+    reader.withhold([])
+
+    client = reader._consumer  # noqa: SLF001 - nobody else says what the broker has answered
+
+    def knows_the_end() -> bool:
+        assert list(reader.poll(0.2)) == []
+        return bool(client.highwater(TopicPartition(*partition)) == 2)
+
+    eventually(knows_the_end, "it has asked again")
+    assert reader.report_lag() == 0
 
 
 def taken(reader: Consumer, number: int) -> list[bytes]:
