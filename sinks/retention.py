@@ -27,6 +27,11 @@ log = structlog.get_logger(__name__)
 SECONDS = 3600.0
 """Between two looks for days that are over."""
 
+DROP_SETTINGS = {
+    # A server refuses to drop a large partition, in case somebody does so by mistake.
+    "max_partition_size_to_drop": 0,
+}
+
 PARTITIONS = """
 SELECT DISTINCT table, partition, partition_id
 FROM system.parts
@@ -66,7 +71,8 @@ def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple
     found = client.execute(PARTITIONS, {"tables": tuple(kept)})
     over = [(table, name, number) for table, name, number in found if is_over(name, kept[table], today)]
     for table, _, number in over:
-        client.execute(f"ALTER TABLE {table} DROP PARTITION ID %(number)s", {"number": number})
+        query = f"ALTER TABLE {table} DROP PARTITION ID %(number)s"
+        client.execute(query, {"number": number}, settings=DROP_SETTINGS)
     return [(table, name) for table, name, _ in over]
 
 

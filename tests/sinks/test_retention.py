@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.clickhouse import connected
 from runtime.settings import RetentionSettings
 from schemas.times import microseconds, moment
 from sinks import retention
@@ -50,6 +51,13 @@ def test_days_that_are_over_are_dropped(store_settings: Settings, client: Client
     views = ("calls", "call_legs", "call_events")
     assert [count(store_settings, f"SELECT count() FROM {view}") for view in views] == [3, 3, 5]
     assert microseconds(client.execute("SELECT min(first_received_at) FROM calls")[0][0]) == START + 2 * DAY
+
+
+def test_a_day_is_dropped_however_large_it_is(store_settings: Settings) -> None:
+    write(store_settings, [event("ring", "leg", START)])
+    kept, later = RetentionSettings(calls_days=2), moment(START + 9 * DAY).date()
+    with connected(store_settings.clickhouse, settings={"max_partition_size_to_drop": 1}) as client:
+        assert {"stored_calls", "stored_legs"} <= {table for table, _ in retention.drop(client, kept, later)}
 
 
 @pytest.mark.parametrize("timestamp", [0, -1, 2**62, START // 1000, -(2**62)])
