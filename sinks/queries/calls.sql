@@ -200,7 +200,6 @@ AS SELECT
 FROM stored_calls FINAL
 WHERE is_gone = 0
 SETTINGS
-    use_skip_indexes_if_final_exact_mode = 1, -- a number may be corrected: sinks/indexes.py
     optimize_move_to_prewhere_if_final = 1, -- a condition on an id reads no other column of other calls
     use_skip_indexes_if_final = 1 -- the indexes of call_id, which all rows of a call have in common, and of numbers
 COMMENT 'One row a call; where the CDR and the events disagree the CDR wins, and both stay readable';

@@ -41,12 +41,18 @@ def corrected(store_settings: Settings, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("corrected")
-def test_calls_of_a_number_are_those_of_the_newest_rows(client: Client) -> None:
+@pytest.mark.parametrize("view", ["calls", "calls_local", "calls_named"])
+def test_calls_of_a_number_are_those_of_the_newest_rows_whatever_a_reader_sets(
+    view: str, client: Client, knows: bool
+) -> None:
+    given = {statements.EXACT_MODE: 0, "use_skip_indexes_if_final": 1} if knows else {}
     for number, calls in (
         *(("1000077", []), ("2000077", []), ("5", [("77",)]), ("6", [("77",)])),
         *(("1000078", [("78",)]), ("2000078", [("78",)]), ("3", [])),
     ):
-        assert client.execute(OF_A_NUMBER.format(number)) == calls
+        query = OF_A_NUMBER.format(number).replace("FROM calls", f"FROM {view}")
+        assert client.execute(query) == calls
+        assert client.execute(query, settings=given) == calls
 
 
 @pytest.mark.usefixtures("corrected")
