@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 INSERT_SETTINGS = {
     # A user's profile may set it without waiting for the rows, and an insert that returns must mean rows.
     "async_insert": 0,
+    # A profile may set it to pass over the tables that views fill: ids, versions, days.
+    "materialized_views_ignore_errors": 0,
     # A partition is a day: a replay may touch any number of them.
     "max_partitions_per_insert_block": 0,
 }

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime import clickhouse
 from sinks.batch import Insert
+from sinks.rows import event_row
 from sinks.store import MOST_REFUSED, Store, StoreError
-from sinks.tables import DEAD_LETTERS, SUSPECTS
+from sinks.tables import DEAD_LETTERS, EVENTS, SUSPECTS
+from tests.kit.events import event
 from tests.kit.messages import StoredMessage
 from tests.rows import count, select
 
@@ -51,6 +54,24 @@ def test_a_refused_row_is_not_quoted(store_settings: Settings, store: Store) -> 
     assert str(taken.error).startswith("stored_suspects: ")
     assert "code 469" in str(taken.error)
     assert SECRET not in str(taken.error)
+
+
+def test_rows_are_in_the_tables_of_views_too_whatever_a_profile_sets(
+    store_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = {"settings": {"async_insert": 1, "materialized_views_ignore_errors": 1}}
+    options = clickhouse.client_options
+    monkeypatch.setattr(clickhouse, "client_options", lambda server, **more: options(server, **more) | profile)
+    store = Store(store_settings)
+    told = Insert(EVENTS, [event_row(event("ring", "a")).row], [None])
+    select(store_settings, "RENAME TABLE event_ids TO hidden")
+    ((_, taken),) = store.insert([told])
+    assert taken.error is not None
+    select(store_settings, "RENAME TABLE hidden TO event_ids")
+    ((_, taken),) = store.insert([told])
+    assert taken.error is None
+    assert count(store_settings, "SELECT count() FROM event_ids") == 1
+    store.close()
 
 
 def test_what_the_driver_refuses_is_the_row_however_many_rows_it_refuses(
