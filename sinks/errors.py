@@ -27,6 +27,7 @@ class Fate(Enum):
     """No row can be taken before somebody has put something right."""
 
 
+VIOLATED_CONSTRAINT = 469
 _AGAIN = frozenset(
     {
         159,  # TIMEOUT_EXCEEDED
@@ -68,9 +69,17 @@ _ROW = frozenset(
         321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
         349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
         407,  # DECIMAL_OVERFLOW
-        469,  # VIOLATED_CONSTRAINT
+        VIOLATED_CONSTRAINT,
     }
 )
+
+
+def is_about_types(error: Exception) -> bool:
+    """Return whether ClickHouse could not turn a value into a column's type.
+
+    The driver has sent only values that fit, so it is a column of a table that a view fills.
+    """
+    return isinstance(error, ServerException) and error.code in _ROW - {VIOLATED_CONSTRAINT}
 
 
 def fate(error: Exception) -> Fate:

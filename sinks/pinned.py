@@ -16,7 +16,7 @@ _OWN = "\nSETTINGS\n"
 
 
 def pin(view: str) -> str:
-    """Give a view's statement with these settings before its comment, beside its own, which take precedence."""
+    """Give a view's statement with these settings before its comment; its own take precedence."""
     query, comment = view.rsplit(_COMMENT, 1)
     query, _, own = query.partition(_OWN)
     pinned = [f"    {each}" for each in PINNED if f"    {each.split()[0]} = " not in own]

@@ -31,7 +31,10 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-_COLUMN = re.compile(r"^    `(\w+)` (.+?)(?: (?:DEFAULT|COMMENT|CODEC)\b.*|,?)$", re.MULTILINE)
+_CREATE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)(?: AS (\w+))?$", re.MULTILINE)
+"""A statement that creates a table: its name, and that of the table whose columns it has."""
+
+_COLUMN = re.compile(r"^    `(\w+)` (.+?)(?: (?:DEFAULT|MATERIALIZED|COMMENT|CODEC)\b.*|,?)$", re.MULTILINE)
 """A column, in the statement that creates its table: its name, and its type."""
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
@@ -67,11 +70,14 @@ def migrations() -> list[SqlFile]:
     return _files("migrations")
 
 
-def column_types(table: str) -> dict[str, str]:
-    """Return the type of each column that the migrations give a table, as ClickHouse names it."""
-    creates = f"CREATE TABLE IF NOT EXISTS {table}\n"
-    (text,) = (each for file in migrations() for each in file.statements if creates in each)
-    return dict(_COLUMN.findall(text))
+def column_types() -> dict[str, dict[str, str]]:
+    """Return by table the type of each column that it was created with, as ClickHouse names it."""
+    found: dict[str, dict[str, str]] = {}
+    for text in (each for file in migrations() for each in file.statements):
+        if created := _CREATE.search(text):
+            table, model = created.groups()
+            found[table] = found[model] if model else dict(_COLUMN.findall(text))
+    return found
 
 
 def queries() -> dict[str, str]:

@@ -17,7 +17,7 @@ from clickhouse_driver.errors import Error, ServerException
 from runtime import clickhouse
 from runtime.errors import CallweaveError
 from sinks import metrics, migrate, statements
-from sinks.errors import Fate, fate
+from sinks.errors import Fate, fate, is_about_types
 from sinks.fitting import unfit
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ ASKING = ""
 MOST_REFUSED = 100
 """ClickHouse may refuse this many rows of one insert: if it refuses more, it is not the rows that are wrong.
 Rows that are refused before they are sent are wrong, however many they are, if their columns are ours."""
-TYPES = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = %(table)s"
+TYPES = """
+SELECT table, name, type
+FROM system.columns
+WHERE database = currentDatabase() AND table IN %(tables)s
+"""
 
 
 class StoreError(Exception):
@@ -53,6 +57,12 @@ class StoreError(Exception):
         super().__init__(sentence)
         self.code = code
         self.passes = passes
+
+
+def changed(table: str, column: str, kind: str, ours: str) -> StoreError:
+    """Return the error that a column is not of our type: `kind` is its own, '' if there is no such column."""
+    sentence = f"{table}: its column {column} is {kind or 'gone'}, not {ours}: undo that."
+    return StoreError(sentence, "column-type", passes=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,8 @@ class Store:
                 if (another := self._try(connection, half)) is not None:
                     self._halve(connection, half, another, refused)
         elif kind is Fate.ROW and origin is not None and len(refused) < MOST_REFUSED:
+            if is_about_types(error):
+                self._check_types(connection, insert)
             refused.append(origin)
         else:
             raise self._failure(error, insert)
@@ -167,22 +179,32 @@ class Store:
     def _unfit(self, connection: Client, insert: Insert) -> set[int]:
         """Return the positions of the rows that don't fit their table, if the table is ours."""
         name, found = insert.table.name, set[int]()
+        ours, types = statements.column_types()[name], self._types(connection, insert, [name])
+        for column, values in zip(insert.table.columns, zip(*insert.rows, strict=True), strict=True):
+            kind = types.get((name, column), "")
+            if wrong := unfit(connection, kind, values):
+                if kind != ours[column]:
+                    raise changed(name, column, kind, ours[column])
+                found |= wrong
+        return found
+
+    def _check_types(self, connection: Client, insert: Insert) -> None:
+        """Raise `StoreError` if some table is not ours: then it is not the rows that are wrong."""
+        ours = statements.column_types()
+        types = self._types(connection, insert, list(ours))
+        for table, columns in ours.items():
+            for column, kind in columns.items():
+                if (found := types.get((table, column), "")) != kind:
+                    raise changed(table, column, found, kind)
+
+    def _types(self, connection: Client, insert: Insert, tables: Sequence[str]) -> dict[tuple[str, str], str]:
+        """Return the type of each column of these tables, by table and column."""
         try:
-            types = dict(connection.execute(TYPES, {"table": name}))
+            found = connection.execute(TYPES, {"tables": tables})
         except (Error, OSError, EOFError) as error:
             connection.disconnect()
             raise self._failure(error, insert) from None
-        ours = statements.column_types(name)
-        for column, values in zip(insert.table.columns, zip(*insert.rows, strict=True), strict=True):
-            kind = types.get(column, "")
-            if wrong := unfit(connection, kind, values):
-                if kind != ours[column]:
-                    sentence = (
-                        f"{name}: its column {column} is {kind or 'gone'}, not {ours[column]}: undo that."
-                    )
-                    raise StoreError(sentence, "column-type", passes=False)
-                found |= wrong
-        return found
+        return {(table, column): kind for table, column, kind in found}
 
     def close(self) -> None:
         self._pool.shutdown()

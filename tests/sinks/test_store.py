@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime import clickhouse
+from sinks import statements
 from sinks.batch import Insert
 from sinks.rows import event_row
 from sinks.store import MOST_REFUSED, Store, StoreError
@@ -61,7 +62,9 @@ def test_rows_are_in_the_tables_of_views_too_whatever_a_profile_sets(
 ) -> None:
     profile = {"settings": {"async_insert": 1, "materialized_views_ignore_errors": 1}}
     options = clickhouse.client_options
-    monkeypatch.setattr(clickhouse, "client_options", lambda server, **more: options(server, **more) | profile)
+    monkeypatch.setattr(
+        clickhouse, "client_options", lambda server, **more: options(server, **more) | profile
+    )
     store = Store(store_settings)
     told = Insert(EVENTS, [event_row(event("ring", "a")).row], [None])
     select(store_settings, "RENAME TABLE event_ids TO hidden")
@@ -101,6 +104,27 @@ def test_what_does_not_fit_a_column_that_somebody_changed_is_not_the_row(
     ((_, taken),) = store.insert([ours])
     assert (taken.error, list(taken.refused)) == (None, [])
     assert count(store_settings, "SELECT count() FROM dead_letters") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "kind"),
+    [("event_ids", "id", "UInt64"), ("number_places", "number", "FixedString(4)")],
+)
+def test_what_does_not_fit_a_table_that_a_view_fills_is_not_the_row(
+    table: str, column: str, kind: str, store_settings: Settings, store: Store
+) -> None:
+    ours = statements.column_types()[table]
+    columns = ", ".join(f"`{name}` {kind if name == column else was}" for name, was in ours.items())
+    select(store_settings, f"CREATE TABLE other ({columns}) ENGINE = MergeTree ORDER BY ()")
+    select(store_settings, f"RENAME TABLE {table} TO hidden, other TO {table}")
+    told = event_row(event("ring", "a", caller=SECRET)).row
+    insert = Insert(EVENTS, [told], [StoredMessage("t", 0, 1)])
+    ((_, taken),) = store.insert([insert])
+    assert str(taken.error) == f"{table}: its column {column} is {kind}, not String: undo that."
+    select(store_settings, f"RENAME TABLE {table} TO other, hidden TO {table}")
+    ((_, taken),) = store.insert([insert])
+    assert (taken.error, list(taken.refused)) == (None, [])
+    assert count(store_settings, f"SELECT count() FROM {table}") == 1
 
 
 def test_another_change_does_not_make_a_wrong_row_right(store_settings: Settings, store: Store) -> None:

@@ -34,9 +34,17 @@ def test_every_column_is_written(client: Client, table: Table) -> None:
 
 @pytest.mark.parametrize("table", IN_ORDER, ids=lambda table: table.name)
 def test_the_types_of_columns_are_known_without_asking(client: Client, table: Table) -> None:
-    types = dict(client.execute(TYPES, {"table": table.name}))
-    known = statements.column_types(table.name)
+    types = {name: kind for _, name, kind in client.execute(TYPES, {"tables": [table.name]})}
+    known = statements.column_types()[table.name]
     assert {name: known[name] for name in table.columns} == {name: types[name] for name in table.columns}
+
+
+def test_no_column_has_another_type_than_its_migration_says(client: Client) -> None:
+    known = statements.column_types()
+    types = {(table, name): kind for table, name, kind in client.execute(TYPES, {"tables": list(known)})}
+    assert {"stored_calls", "call_versions", "event_ids", "call_ids"} <= known.keys()
+    for table, columns in known.items():
+        assert columns == {name: types[table, name] for name in columns}, table
 
 
 def test_the_engines_are_those_that_replace(client: Client) -> None:
