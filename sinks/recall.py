@@ -18,6 +18,7 @@ from kafka import KafkaProducer
 from runtime.departures import close_producer
 from runtime.kafka import ByKey, client_options
 from runtime.portions import portions
+from runtime.producer import REQUEST_BYTES
 from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from sinks import metrics
@@ -126,6 +127,7 @@ class Recall:
                 client_id="callweave-recall",
                 partitioner=ByKey(),
                 acks="all",
+                max_request_size=REQUEST_BYTES,
                 max_block_ms=int(SEND_SECONDS * 1000),
                 metrics_enabled=False,
             )

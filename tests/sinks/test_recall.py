@@ -16,7 +16,7 @@ from runtime.kafka import client_options
 from schemas.links import MOST_BYTES, Events, Link, told_from_json
 from schemas.records import Record, Suspect
 from schemas.times import SECOND, day_of
-from schemas.topics import Topic, partition_of
+from schemas.topics import MIB, Topic, partition_of
 from simulator.identifiers import Identifiers
 from sinks.batch import Batch
 from sinks.recall import Recall, young
@@ -242,6 +242,17 @@ def links(stack_settings: Settings) -> Iterator[Links]:
     links = Links(stack_settings)
     yield links
     links.consumer.close()
+
+
+def test_an_event_as_large_as_a_topic_takes_is_sent_back(stack_settings: Settings) -> None:
+    """Otherwise it would be tried for ever, and no call be written meanwhile."""
+    large = event("requested", "a", START, variables={"note": "x" * (2 * MIB - 4096)})
+    (found,) = tied([("acme", "a")], namings([large]), [large])
+    store = Store(stack_settings)
+    recall = Recall(stack_settings, store, Unread(0))
+    recall.send([found])
+    recall.close()
+    store.close()
 
 
 def assert_all_of_it_is_told(told: dict[bytes, object]) -> None:
