@@ -335,9 +335,15 @@ class Writer:
             self._trouble.over("start")
             if now >= self._lag_due:
                 self._lag_due = now + LAG_SECONDS
-                self._trouble.progress.lag(self._consumer.report_lag())
+                self._note_lag()
         elif not self._trouble.starting:
             self._trouble.met("group", "Kafka: out of the consumer group, joining it again", "no-member")
+
+    def _note_lag(self) -> None:
+        try:
+            self._trouble.progress.lag(self._consumer.report_lag())
+        except KafkaError as error:
+            log.info("the lag is not known", error=type(error).__name__)
 
     def _note_age(self, insert: Insert) -> None:
         if insert.oldest is None or insert.newest is None:
