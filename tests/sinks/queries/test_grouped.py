@@ -11,7 +11,6 @@ import pytest
 from runtime import clickhouse
 from schemas.times import microseconds
 from sinks import grouped, statements
-from sinks.pinned import pin
 from tests.rows import select
 from tests.sinks.views import reading
 
@@ -68,7 +67,7 @@ def settings(module_settings: Settings) -> Settings:
         client.execute(f"INSERT INTO stored_calls ({', '.join(COLUMNS)}) VALUES", rows)
         for name in grouped.KEYS:
             written = texts[name].replace(f"VIEW {name}\n", f"VIEW {name}_as_written\n")
-            client.execute(pin(written).rstrip(";\n"))
+            client.execute(written.rstrip(";\n"))
         client.execute("OPTIMIZE TABLE stored_calls FINAL")
     return module_settings
 
