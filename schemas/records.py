@@ -57,8 +57,8 @@ class Record:
     call: Call | None = None
     """The row; absent unless it is one."""
     legs: tuple[Leg, ...] = ()
-    """Of a row: its legs, of very many the smallest and those of which there is news. Of what is gone: the
-    legs that it named, only ids."""
+    """A row has its legs: if they are very many, the smallest and those with news. What is gone has only the
+    ids of the legs that it named."""
     former: tuple[str, ...] = ()
     """Of a row: ids that only earlier readings of its events named; none of them is a leg of it any more."""
     gone: bool = False

@@ -1,4 +1,4 @@
-"""What correlators have not read yet: they can't have forgotten it.
+"""A correlator can't have forgotten what it has not read yet.
 
 After an outage a correlator works off what is hours old, and begins a state for each call in it. Of these the
 tables know more than the correlator does, but only because it lags: the rest comes by itself. To look all of

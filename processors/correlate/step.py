@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from schemas.links import Told
 
 MOST_PEERS = 300
-"""So many smaller legs of its call may a leg remember though it has told them of its root."""
+"""A leg may remember this many smaller legs of its call that it has told of its root."""
 
 MOST_NAMED = 1_000
-"""So many legs are named of what is gone: more than have events that are kept one by one."""
+"""A record that a call is gone names this many legs: more than have events that are kept one by one."""
 
 Refused = tuple["CallEvent | None", Tie]
 """An event, or None for a link, and the call that is one too many."""

@@ -69,13 +69,13 @@ MOST_LATE = -10 * 365 * 24 * 3600 * SECOND
 """A clock that has begun anew shows the year in which it was made."""
 DIGITS_OF_MICROSECONDS = 6
 MOST_DISAGREEMENT = 2 * SECOND
-"""Of the times of one bill."""
+"""The times of one bill may disagree by this much."""
 MOST_ROUNDING = 60 * SECOND
 """A bill may count minutes that have begun."""
 
 
 class Clues(NamedTuple):
-    """What tells which of two instants with the same local time is meant."""
+    """These tell which of two instants with the same local time is meant."""
 
     after: int | None = None
     """When something happened before it (µs)."""

@@ -38,7 +38,7 @@ DETAIL = "detail"
 """The field that holds a JSON object (provider document 001)."""
 NAMES_OF_DETAIL = frozenset({DETAIL, "Detail", "DETAIL"})
 MOST_FIELDS = 100_000
-"""Of all objects of a payload, where those beside the objects count for each: it has a copy of them."""
+"""All objects of a payload may have this many. A field beside them counts for each: it has a copy of it."""
 FEWEST_FIELDS = 2
 """That say what happened without `detail`: an id and a status."""
 RAW_JSON = re.compile(rb"(?:^|&)([\w.\[\]-]*)=\s*(?=[{\[]\s*(?:[\"{\[\\]|&quot;|&#34;))")

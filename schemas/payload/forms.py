@@ -23,7 +23,7 @@ OTHER_ENDS = (
     re.compile(rb";\s*(?=[A-Za-z_][\w.\[\]-]*=)"),
     re.compile(rb"(?<![\r\n])[\r\n]++(?=[A-Za-z_][\w.\[\]-]*=)"),
 )
-"""What may stand between fields if no `&` does: HTML once wrote it so, and writes forms of plain text so.
+"""These may stand between fields if no `&` does: HTML once wrote it so, and writes forms of plain text so.
 Line ends are looked at once: from each of very many, all that follow would be tried."""
 ALL_ENCODED = re.compile(rb"[\w.\[\]-]+%3D[^=&]*=?", re.IGNORECASE)
 """A form that is a form's only name."""

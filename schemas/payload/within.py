@@ -19,7 +19,7 @@ PART = re.compile(r"[^\[\].]+")
 
 
 def objects_within(fields: Fields) -> list[Fields]:
-    """Return the objects in an object, each with what stands beside it; raise `Undecodable` for too many."""
+    """Return the objects in an object, each with the fields beside it; raise `Undecodable` for too many."""
     if fields and all(isinstance(value, list) and len(value) == 1 for value in fields.values()):
         return [{name: value[0] for name, value in fields.items() if isinstance(value, list)}]
     grouped = _put_together(fields)

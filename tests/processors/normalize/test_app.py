@@ -19,7 +19,6 @@ from processors.normalize.outcome import GRACE
 from runtime import sources
 from runtime.clock import SystemClock
 from runtime.kafka import client_options
-from runtime.metrics import render
 from runtime.settings import Settings
 from runtime.stuck import Progress
 from schemas.topics import Topic
@@ -105,23 +104,27 @@ def test_a_callback_that_waits_for_its_source_is_not_stuck(
     asyncio.run(wait())
 
 
-def test_no_metric_has_a_number_or_a_link_that_a_sender_gave_a_field_for_a_name(tmp_path: Path) -> None:
-    path = tmp_path / "sources.toml"
-    sources.add(path, RING.source, RING.account, "common-api", "Asia/Shanghai")
+def test_no_metric_has_a_number_or_a_link_that_a_sender_gave_a_field_for_a_name(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
     body = b"uuid=a&status=ring&isbleg=x&87847569524=%FF&https%3A%2F%2Frec.example.org%2Fa=%FF"
     garbled = replace(RING, payload=body, content_type="application/x-www-form-urlencoded")
-    published: list[Any] = []
+    published: list[ConsumerRecord] = []
+    with Pipeline(stack_settings, tmp_path, ("normalize",)) as pipeline:
+        events = stack_settings.kafka.topic(Topic.EVENTS)
+        consumer = KafkaConsumer(events, **client_options(stack_settings.kafka), auto_offset_reset="earliest")
 
-    class Kept:
-        async def publish(self, messages: list[Any]) -> None:
-            published.extend(messages)
+        def told() -> bool:
+            published.extend(record for some in consumer.poll(timeout_ms=200).values() for record in some)
+            return bool(published)
 
-    normalizer = Normalizer(SimpleNamespace(), Settings(sources_file=path))  # type: ignore[arg-type]
-    normalizer._publisher = Kept()  # type: ignore[assignment]  # noqa: SLF001
-    record: Any = SimpleNamespace(value=garbled.payload, headers=garbled.headers())
-    asyncio.run(normalizer.callbacks(Batch(TP(Topic.RAW, 0), [record])))
+        asyncio.run(send(stack_settings, {garbled.payload: garbled.headers()}))
+        eventually(told, "the callback is worked on")
+        consumer.close()
+        shown = pipeline.workers["normalize"].metrics()
     assert len(published) == 1
-    shown, of = render()[0].decode(), f'source="{RING.source}"'
+    of = f'source="{RING.source}"'
     assert f'code="unknown-word",field="isbleg",{of}' in shown
     assert f'code="malformed-text",field="other",{of}}} 2.0' in shown
     assert "87847569524" not in shown
