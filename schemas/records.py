@@ -64,6 +64,8 @@ class Record:
     gone: bool = False
     """Whether there is no such call: the leg belongs to the call of a smaller one, or, as things stand, its
     events say nothing any more."""
+    part_of: str = ""
+    """The smaller leg to whose call what is gone belongs; empty unless there is one."""
     suspect: Suspect | None = None
     """Set when the leg was not tied to a call, since its id ties too many."""
 
@@ -84,6 +86,8 @@ class Record:
             said["former"] = self.former
         if self.legs:
             said["legs"] = [_leg(leg) for leg in self.legs]
+        if self.part_of:
+            said["part_of"] = self.part_of
         if self.suspect is not None:
             said["suspect"] = self.suspect
         return orjson.dumps(said)

@@ -4,8 +4,7 @@ The correlator forgets calls that have been quiet for long; late news of one beg
 batch finds what is tied to such legs in the table of events. Of a call that has just begun there is nothing:
 only events count that are older than half of the shortest time after which state is dropped, and younger ones
 are in the state. Nor do those count that correlators had not read by then, since they lag. A leg whose own id
-proves that it is young is not looked up. A suspect id ties nothing here either. What any reading of an event
-tied stays tied here as in the state.
+proves that it is young is not looked up. What any reading of an event tied stays tied here as in the state.
 """
 
 from __future__ import annotations
@@ -23,10 +22,12 @@ from schemas.times import SECOND
 from schemas.topics import Topic, topic_key
 from sinks import metrics
 from sinks.batch import Insert
+from sinks.lookup import LookUp
 from sinks.rows import gone_call, gone_leg
 from sinks.tables import CALLS, LEGS
-from sinks.tied import Naming, is_young, tied
+from sinks.tied import is_young, tied
 from sinks.told import SELECTED, events_of
+from sinks.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,22 +38,11 @@ if TYPE_CHECKING:
     from sinks.store import Store
     from sinks.tables import Row
     from sinks.tied import Tied
-    from sinks.unread import Look, Unread
+    from sinks.unread import Unread
 
 SEND_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
 
-LOOK_UP = """
-SELECT account, id, day, event_id, beside, toUnixTimestamp64Micro(received_at)
-FROM event_ids
-WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
-    AND (account, id) NOT IN (SELECT account, id FROM stored_suspects)
-"""
-SUSPECT = """
-SELECT DISTINCT account, id
-FROM stored_suspects
-WHERE id IN %(ids)s
-"""
 READ = """
 SELECT $selected
 FROM stored_events FINAL
@@ -94,27 +84,21 @@ class Recall:
         begun = time.perf_counter()
         before, look = at - self._young, self._unread.by(at)
         asked = [leg for leg in legs if not is_young(leg, before, at)]
-        found: list[Naming] = []
-        known, new = set(asked), set(asked)
-        suspects: set[Leg] = set()
-        while new:
-            namings = self._look_up(new, before, look)
-            found += namings
-            others = {leg for naming in namings for leg in naming.others}
-            suspects |= self._suspects(others)
-            new = others - known - suspects
-            known |= new
-        events = self._read(sorted({(each.account, each.day, each.event_id) for each in found}))
+        found = walk(asked, LookUp(self._store, before, look))
+        events = self._read(sorted({(each.account, each.day, each.event_id) for each in found.namings}))
         metrics.RECALL_SECONDS.observe(time.perf_counter() - begun)
-        return tied(asked, found, events, suspects)
+        return tied(asked, found, events)
 
     def hidden(self, found: Iterable[Tied]) -> list[Insert]:
         """Return rows that hide each id but the smallest: it once was a call. Raises `StoreError`."""
-        keys = [
-            (each.account, day, call_id) for each in found for call_id in each.ids[1:] for day in each.days
-        ]
-        calls: list[Row] = [gone_call(*key) for key in keys]
-        legs: list[Row] = [gone_leg(*row) for row in self._in_portions(NAMED, "keys", keys)]
+        roots = {
+            (each.account, day, call_id): each.root
+            for each in found
+            for call_id in each.ids[1:]
+            for day in each.days
+        }
+        calls: list[Row] = [gone_call(*key, part_of=root) for key, root in roots.items()]
+        legs: list[Row] = [gone_leg(*row) for row in self._in_portions(NAMED, "keys", list(roots))]
         return [
             Insert(table, rows, [None] * len(rows)) for table, rows in ((CALLS, calls), (LEGS, legs)) if rows
         ]
@@ -144,23 +128,6 @@ class Recall:
     def close(self) -> None:
         if self._producer is not None:
             close_producer(self._producer, CLOSE_SECONDS)
-
-    def _look_up(self, legs: set[Leg], before: int, look: Look) -> list[Naming]:
-        """What named these legs, in any reading; nothing of suspect ones, whose rows may be very many."""
-        found: list[Naming] = []
-        for ids in portions(sorted({leg for _, leg in legs})):
-            rows = self._store.ask(LOOK_UP, {"ids": ids, "before": before})
-            found += [
-                Naming(account, leg, day, event_id, tuple(beside))
-                for account, leg, day, event_id, beside, received_at in rows
-                if (account, leg) in legs and not look.has_unread(account, (leg, *beside), received_at)
-            ]
-        return found
-
-    def _suspects(self, legs: set[Leg]) -> set[Leg]:
-        """Those whose ids tie too many calls: what they name is not tied by that."""
-        ids = sorted({leg for _, leg in legs})
-        return {(account, leg) for account, leg in self._in_portions(SUSPECT, "ids", ids)} & legs
 
     def _read(self, keys: list[tuple[Any, ...]]) -> list[CallEvent]:
         return events_of(self._in_portions(READ, "keys", keys))

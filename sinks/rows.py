@@ -211,9 +211,9 @@ def call_rows(record: Record) -> Iterator[Row]:
     """Return rows of `stored_calls`: the call under its day, and its absence under any later day."""
     account, call_id = record.account, record.call_id
     if record.call is not None:
-        yield (account, record.days[0], call_id, record.version, 0, *_values(record.call))
+        yield (account, record.days[0], call_id, record.version, 0, "", *_values(record.call))
     for day, version in _gone_days(record):
-        yield gone_call(account, day, call_id, version)
+        yield gone_call(account, day, call_id, version, record.part_of)
 
 
 def leg_rows(record: Record) -> Iterator[Row]:
@@ -241,9 +241,12 @@ def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
         yield from ((day, GONE) for day in record.days[1:])
 
 
-def gone_call(account: str, day: date, call_id: str, version: int = GONE) -> Row:
-    """Return the row that says this day has no such call: for good, or until a higher version."""
-    return (account, day, call_id, version, 1, *_NOTHING)
+def gone_call(account: str, day: date, call_id: str, version: int = GONE, part_of: str = "") -> Row:
+    """Return the row that says this day has no such call: for good, or until a higher version.
+
+    `part_of` is the call of which it became part, if it did.
+    """
+    return (account, day, call_id, version, 1, part_of, *_NOTHING)
 
 
 def gone_leg(account: str, day: date, call_id: str, leg_id: str, version: int = GONE) -> Row:

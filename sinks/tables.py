@@ -60,7 +60,7 @@ LEG_FIELDS = tuple(each.name for each in fields(Leg) if each.name != "leg_id")
 
 CALLS = Table(
     "stored_calls",
-    ("account", "day", "call_id", "version", "is_gone", *map(column, CALL_FIELDS)),
+    ("account", "day", "call_id", "version", "is_gone", "part_of", *map(column, CALL_FIELDS)),
 )
 LEGS = Table(
     "stored_legs", ("account", "day", "call_id", "leg_id", "version", "is_gone", *map(column, LEG_FIELDS))

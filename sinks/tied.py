@@ -1,4 +1,4 @@
-"""Which events are tied to a leg, from id to id, and what a leg that forgot them is to be told. Pure.
+"""How events that were found belong together, and what a leg that forgot them is to be told. Pure.
 
 As in the correlator's state, what a reading tied stays tied, and an event that names other legs now is void
 where an earlier reading had it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schemas.calls import days_of
 from schemas.events import CallEvent
@@ -21,28 +21,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sinks.batch import Leg
+    from sinks.walk import Found
 
 FAST = 3600 * SECOND
 """By no more may a provider's clock be fast for its ids to be believed."""
-
-
-class Naming(NamedTuple):
-    """An id that some reading of an event named: a row of `event_ids`."""
-
-    account: str
-    id: str
-    day: date
-    event_id: str
-    beside: tuple[str, ...]
-    """The other ids that the event named in that reading."""
-
-    @property
-    def leg(self) -> Leg:
-        return self.account, self.id
-
-    @property
-    def others(self) -> list[Leg]:
-        return [(self.account, name) for name in self.beside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +36,8 @@ class Tied:
     """Sorted; the first names the call."""
     events: tuple[CallEvent, ...]
     asked: tuple[str, ...]
+    suspects: tuple[str, ...] = ()
+    """Those of the ids that tie too many calls, and take no link that an event makes."""
 
     @property
     def root(self) -> str:
@@ -68,12 +52,13 @@ class Tied:
     def messages(self) -> Iterator[tuple[str, bytes]]:
         """Return leg and message: links to legs that are not the root, and events to the root.
 
-        Who asked is linked, and so is a leg that only an earlier reading named. The root links the others
-        when their events come; such a leg, unless it was forgotten, too, would go on as a call of its own.
+        Who asked is linked, and so are a leg that only an earlier reading named and a suspect one. The root
+        links the others when their events come; such a leg, unless it was forgotten, too, would go on as a
+        call of its own.
         """
         named = {name for event in self.events for name in event.ids}
         for leg in self.ids[1:]:
-            if leg in self.asked or leg not in named:
+            if leg in self.asked or leg in self.suspects or leg not in named:
                 yield leg, told_to_json(Link(self.root))
         # a call of very many events is summed up while they come: its figures are surest in their order
         for some in in_messages(sorted(self.events, key=attrgetter("received_at"))):
@@ -95,22 +80,12 @@ def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
     return [name for name in event.ids if (event.account, name) not in suspects] or [event.ids[0]]
 
 
-def tied(
-    asked: Collection[Leg],
-    namings: Iterable[Naming],
-    events: Iterable[CallEvent],
-    suspects: Collection[Leg] = frozenset(),
-) -> list[Tied]:
+def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> list[Tied]:
     """Group events by what ever tied them together; groups for which nobody asked are left out."""
-    namings = [naming for naming in namings if naming.leg not in suspects]
-    groups = Groups()
-    for naming in namings:
-        for leg in (naming.leg, *naming.others):
-            if leg not in suspects:
-                groups.tie(naming.leg, leg)
+    suspects, groups = found.suspects, _groups(found)
     newest = {(event.account, event.event_id): event for event in events}
     named: dict[Leg, dict[str, set[str]]] = {}
-    for naming in namings:
+    for naming in found.namings:
         if (naming.account, naming.event_id) in newest:
             named.setdefault(groups.root(naming.leg), {}).setdefault(naming.event_id, set()).add(naming.id)
 
@@ -119,11 +94,30 @@ def tied(
         is_here = groups.root((event.account, tying(event, suspects)[0])) == root
         return event if is_here else _void(event, ids)
 
-    return [
-        Tied(root[0], ids, tuple(told(root, event_id, names) for event_id, names in named[root].items()), who)
-        for root, ids in groups.ids().items()
-        if root in named and (who := tuple(name for name in ids if (root[0], name) in asked))
-    ]
+    def group(root: Leg, ids: tuple[str, ...]) -> Tied:
+        account = root[0]
+        return Tied(
+            account,
+            ids,
+            tuple(told(root, event_id, names) for event_id, names in named[root].items()),
+            tuple(name for name in ids if (account, name) in asked),
+            tuple(name for name in ids if (account, name) in suspects),
+        )
+
+    grouped = [group(root, ids) for root, ids in groups.ids().items() if root in named]
+    return [each for each in grouped if each.asked]
+
+
+def _groups(found: Found) -> Groups:
+    groups = Groups()
+    for naming in found.namings:
+        is_alone = naming.leg in found.suspects
+        for leg in (naming.leg, *naming.others):
+            if is_alone or leg not in found.suspects:
+                groups.tie(naming.leg, leg)
+    for one, other in found.ties:
+        groups.tie(one, other)
+    return groups
 
 
 class Groups:

@@ -78,6 +78,8 @@ class Sends:
     """Every leg that the news names."""
     gone: Sequence[CallEvent] = ()
     """The events that this leg knows of the call of a smaller one, if there is news."""
+    root: str = ""
+    """The leg to whose call these belong."""
     began: bool = False
     """Whether the leg's state began with nothing, which must be said."""
     suspect: Suspect | None = None
@@ -109,6 +111,7 @@ class Sends:
             days=days_of(events),
             legs=_named(events),
             gone=True,
+            part_of=self.root,
             suspect=self.suspect,
         )
 
@@ -152,7 +155,7 @@ def step(
         others = sorted(peers - {root} - leg.told) if links else ()
         sends.told = _forwarded(root, everything.values() if links else came)
         sends.told += [(other, Link(root)) for other in others]
-        sends.gone = tuple(everything.values())
+        sends.gone, sends.root = tuple(everything.values()), root
     sends.told += _handed_on(own, refused)
     return Leg(events, peers, told, max(now, leg.touched_at), ties), sends
 

@@ -104,6 +104,7 @@ CREATE TABLE IF NOT EXISTS stored_calls
     `doubted` Array(Tuple(source String, field String, code String, events UInt32)) COMMENT 'Which fields could not be read: source, name, stable code, in how many of the source''s events; of very many the most frequent',
     `version` UInt64 COMMENT 'The sum of the readings of its events; of a row that is gone for good the greatest number there is',
     `is_gone` UInt8 COMMENT '1 if there is no such call under this day: it was merged into another one, or is kept under an earlier day',
+    `part_of` String COMMENT 'If it was merged into another one, that call; else empty',
     `visible_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'When this row was written, by the clock of ClickHouse',
     `uuid_times` Array(Int64) DEFAULT arrayMap(
         leg -> toInt64(intDiv(reinterpretAsUInt64(reverse(unhex(concat(
@@ -311,19 +312,28 @@ SETTINGS index_granularity = 256 -- asked for by single ids alone
 COMMENT 'How a call is found by any of its ids';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS call_ids_seen TO call_ids
--- as the provider wrote them, and as they are compared: UUIDs in small letters and bare
+-- legs as the provider wrote them; what it calls the call also as ids are compared: UUIDs in small letters and bare
 AS SELECT DISTINCT
-    arrayJoin(arrayConcat([call_id], named, arrayMap(
-        each -> if(
-            match(each, '(?i)\\A[\\s<({\\[]*(urn:uuid:)?[{(\\[]?([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[\\s>)}\\]]*\\z'),
-            lower(extract(each, '(?i)([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})')),
-            each
-        ),
-        named
-    ))) AS id,
+    arrayJoin(arrayConcat(
+        [
+            call_id,
+            written,
+            if(
+                match(written, '(?i)\\A[\\s<({\\[]*(urn:uuid:)?[{(\\[]?([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})[\\s>)}\\]]*\\z'),
+                lower(extract(written, '(?i)([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})')),
+                written
+            )
+        ],
+        legs
+    )) AS id,
     account,
     day,
     call_id
-FROM (SELECT account, day, call_id, is_gone, arrayConcat(legs, [ifNull(uuid, '')]) AS named FROM stored_calls)
+FROM (SELECT account, day, call_id, is_gone, legs, ifNull(uuid, '') AS written FROM stored_calls)
 WHERE is_gone = 0 AND id != ''
 COMMENT 'Puts the ids of new rows of calls into call_ids';
+
+-- the row of a call lists only so many of its legs
+CREATE MATERIALIZED VIEW IF NOT EXISTS call_ids_of_legs_seen TO call_ids
+AS SELECT DISTINCT leg_id AS id, account, day, call_id FROM stored_legs WHERE is_gone = 0
+COMMENT 'Puts the ids of new rows of legs into call_ids';

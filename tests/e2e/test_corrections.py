@@ -47,6 +47,8 @@ CALLS = scaled(200, 1_000)
 WRONG = "America/New_York"
 SECOND = 1_000_000
 FORGET_SECONDS = 4.0
+SHARED = "m"
+"""An id that a provider's fault puts into every callback."""
 
 
 def wrong_calls(settings: Settings) -> list[str]:
@@ -280,6 +282,35 @@ def test_late_news_reaches_the_call_that_a_misread_id_tied_once(
         stored = select(settings, "SELECT call_id, version, is_gone, events FROM stored_calls")
         assert rows == [{"call_id": "a", "legs": ["b"], "events": ["bill", "hangup", "ring"]}], stored
         assert count(settings, "SELECT count() FROM call_legs") == 1
+
+
+def test_late_news_reaches_the_call_to_which_a_suspect_id_had_tied_it(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    """The id tied two calls and was suspect then: all of them are forgotten before their bills come."""
+    correlate = CorrelateSettings(calls_per_id=2, silence_seconds=1, forget_seconds=FORGET_SECONDS)
+    settings = stack_settings.model_copy(update={"correlate": correlate})
+
+    def told(number: int, kind: str, *others: str) -> CallEvent:
+        leg = f"x{number}"
+        name, ids = f"{kind} {number}", (*others, leg)
+        return event(event_id=name, callback_id=name, kind=kind, ids=ids, leg=leg, uuid=f"call {number}")
+
+    rings = [told(number, "ring", SHARED) for number in range(4)]
+    bills = [told(number, "cdr") for number in range(4)]
+    with Pipeline(settings, tmp_path, ("correlate", "sink")) as pipeline:
+        for some in (rings, bills):
+            publish(settings, some)
+            settled(settings)
+            eventually(lambda: forgotten(pipeline), "all legs are forgotten")
+        found = select(settings, "SELECT call_id, events FROM calls")
+    rows = {row["call_id"]: row["events"] for row in found}
+    both = [number for number in range(4) if f"x{number}" not in rows]
+    assert len(both) == 2
+    assert rows == {
+        SHARED: sorted(f"{kind} {number}" for kind in ("cdr", "ring") for number in both),
+        **{f"x{n}": [f"cdr {n}", f"ring {n}"] for n in range(4) if n not in both},
+    }
 
 
 def forgotten(pipeline: Pipeline) -> bool:

@@ -13,20 +13,23 @@ from kafka import KafkaConsumer
 
 from runtime.clock import SystemClock
 from runtime.kafka import client_options
-from schemas.links import MOST_BYTES, Events, Link, told_from_json
-from schemas.records import Record, Suspect
+from schemas.calls import days_of
+from schemas.legs import Tellings
+from schemas.links import MOST_BYTES, Events, Link, told_from_json, told_to_json
+from schemas.records import FOR_GOOD, Record, Suspect, row_of
 from schemas.times import SECOND, day_of
 from schemas.topics import MIB, Topic, partition_of
 from simulator.identifiers import Identifiers
 from sinks.batch import Batch
 from sinks.recall import Recall, young
 from sinks.store import Store
-from sinks.tied import Naming, is_young, tied
+from sinks.tied import is_young, tied
 from sinks.unread import Unread
+from sinks.walk import Found, Naming
 from tests.rows import select, until
 from tests.servers import eventually
 from tests.sinks.flow import Flow
-from tests.sinks.folded import add, insert, write
+from tests.sinks.folded import add, insert, joined, write
 from tests.sinks.queries.telling import DAY, START, event
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def recall(store_settings: Settings) -> Iterator[Recall]:
 
 def test_events_are_tied_from_id_to_id() -> None:
     told = [FIRST, SECOND_EVENT, STRANGER, OTHER]
-    (found,) = tied([("acme", "c"), ("acme", "n")], namings(told), told)
+    (found,) = tied([("acme", "c"), ("acme", "n")], named(told), told)
     assert (found.account, found.ids, found.asked) == ("acme", ("a", "b", "c"), ("c",))
     assert found.events == (FIRST, SECOND_EVENT)
     assert found.days == (date(2020, 8, 28), date(2020, 8, 29))
@@ -65,7 +68,7 @@ def test_events_are_tied_from_id_to_id() -> None:
 
 def test_the_smallest_leg_is_told_no_link_and_no_message_is_too_large() -> None:
     many = [event("ring", "a", START + n, caller="1" * 1000) for n in range(500)]
-    (found,) = tied([("acme", "a")], namings(many), many)
+    (found,) = tied([("acme", "a")], named(many), many)
     messages = list(found.messages())
     assert {leg for leg, _ in messages} == {"a"}
     assert all(len(value) < MOST_BYTES + 2_000 for _, value in messages)
@@ -86,7 +89,7 @@ def test_a_long_way_from_id_to_id_is_found_in_any_order() -> None:
     names = [f"{number:02}" for number in range(30)]
     told = [event("ring", small, START, ids=(small, large)) for small, large in pairwise(names)]
     for order in (told, told[::-1], random.Random(1).sample(told, len(told))):
-        (found,) = tied([("acme", names[-1])], namings(order), order)
+        (found,) = tied([("acme", names[-1])], named(order), order)
         assert found.ids == tuple(names)
         assert {each.event_id for each in found.events} == {each.event_id for each in told}
 
@@ -94,7 +97,7 @@ def test_a_long_way_from_id_to_id_is_found_in_any_order() -> None:
 def test_what_a_reading_tied_stays_tied_and_an_event_is_void_where_it_was() -> None:
     moved = replace(FIRST, reading=7, ids=("c", "d"), leg="d")
     read = [FIRST, replace(FIRST, ids=("x",)), moved, SECOND_EVENT]
-    a, x = tied([("acme", "d"), ("acme", "x")], namings(read), [moved, SECOND_EVENT])
+    a, x = tied([("acme", "d"), ("acme", "x")], named(read), [moved, SECOND_EVENT])
     assert (a.ids, a.asked) == (("a", "b", "c", "d"), ("d",))
     assert a.events == (moved, SECOND_EVENT)
     assert (x.ids, x.asked) == (("x",), ("x",))
@@ -102,12 +105,14 @@ def test_what_a_reading_tied_stays_tied_and_an_event_is_void_where_it_was() -> N
     assert (void.event_id, void.kind, void.ids, void.reading) == (FIRST.event_id, "void", ("x",), 6)
 
 
-def namings(events: Iterable[CallEvent]) -> list[Naming]:
-    return [
-        Naming(each.account, name, day_of(each.received_at), each.event_id, tuple({*each.ids} - {name}))
-        for each in events
-        for name in each.ids
-    ]
+def named(events: Iterable[CallEvent]) -> Found:
+    return Found(
+        [
+            Naming(each.account, name, day_of(each.received_at), each.event_id, tuple({*each.ids} - {name}))
+            for each in events
+            for name in each.ids
+        ]
+    )
 
 
 def event_ids(told: Iterable[object]) -> list[str]:
@@ -117,7 +122,7 @@ def event_ids(told: Iterable[object]) -> list[str]:
 def test_a_leg_that_only_an_earlier_reading_named_is_linked_too() -> None:
     """It may not have been forgotten, and no event that the root gets would tell it."""
     moved = replace(FIRST, reading=7, ids=("a", "c"), leg="a")
-    (found,) = tied([("acme", "c")], namings([FIRST, moved]), [moved])
+    (found,) = tied([("acme", "c")], named([FIRST, moved]), [moved])
     links = [
         (leg, told) for leg, value in found.messages() if isinstance(told := told_from_json(value), Link)
     ]
@@ -183,17 +188,77 @@ def test_what_the_state_still_has_is_not_looked_up(store_settings: Settings, rec
     assert len(recall.find([("acme", "c")], START + young + 1)) == 1
 
 
-def test_a_suspect_id_ties_nothing(store_settings: Settings, recall: Recall) -> None:
-    other = event("ring", "a", START, ids=("a", "b"))
-    write(store_settings, [FIRST], [other])
+def suspected(settings: Settings, leg: str) -> None:
     batch = Batch()
     suspect = Suspect(since=START, at=START, source="shop")
-    add(batch, Topic.RECORDS, Record(account="acme", call_id="b", suspect=suspect).to_json())
-    insert(store_settings, batch)
+    add(batch, Topic.RECORDS, Record(account="acme", call_id=leg, suspect=suspect).to_json())
+    insert(settings, batch)
+
+
+def write_call(settings: Settings, call_id: str, *events: CallEvent) -> None:
+    """As correlate leaves a call whose id is not the smallest that its events name."""
+    batch = Batch()
+    for each in events:
+        add(batch, Topic.EVENTS, each.to_json())
+    add(batch, Topic.RECORDS, row_of("acme", call_id, Tellings(joined(events))).to_json())
+    insert(settings, batch)
+
+
+def test_a_suspect_id_ties_nothing_by_itself(store_settings: Settings, recall: Recall) -> None:
+    write_call(store_settings, "c", FIRST)
+    write_call(store_settings, "a", event("ring", "a", START, ids=("a", "b")))
+    suspected(store_settings, "b")
     assert select(store_settings, "SELECT id, source FROM suspect_ids") == [{"id": "b", "source": "shop"}]
     (found,) = recall.find([("acme", "c"), ("acme", "b")], MUCH_LATER)
     assert (found.ids, found.events, found.asked) == (("c",), (FIRST,), ("c",))
     assert len(recall.find([("acme", "a"), ("acme", "c"), ("other", "b")], MUCH_LATER)) == 2
+
+
+def test_what_a_suspect_id_had_tied_stays_tied(store_settings: Settings, recall: Recall) -> None:
+    """Whoever asks, the others of its call are found, and what names the id alone; not what it left alone."""
+    early = [event("ring", leg, START, ids=("b", leg)) for leg in ("c", "d")]
+    alone = event("answer", "b", START)
+    write_call(store_settings, "b", *early, alone)
+    write_call(store_settings, "e", event("ring", "e", START, ids=("b", "e")))
+    suspected(store_settings, "b")
+    for asked in "bcd":
+        (found,) = recall.find([("acme", asked)], MUCH_LATER)
+        assert (found.ids, found.asked, found.suspects) == (("b", "c", "d"), (asked,), ("b",))
+        assert {each.event_id for each in found.events} == {each.event_id for each in (*early, alone)}
+    (found,) = recall.find([("acme", "e")], MUCH_LATER)
+    assert found.ids == ("e",)
+
+
+def test_a_suspect_id_is_found_in_the_call_of_which_its_own_became_part(
+    store_settings: Settings, recall: Recall
+) -> None:
+    alone = event("answer", "b", START)
+    write_call(store_settings, "b", alone)
+    tying = event("ring", "a", START, ids=("a", "b"))
+    write_call(store_settings, "a", tying, alone)
+    gone = Record(
+        account="acme", call_id="b", version=FOR_GOOD, days=days_of([alone]), gone=True, part_of="a"
+    )
+    batch = Batch()
+    add(batch, Topic.RECORDS, gone.to_json())
+    insert(store_settings, batch)
+    suspected(store_settings, "b")
+    for asked in "ab":
+        (found,) = recall.find([("acme", asked)], MUCH_LATER)
+        assert found.ids == ("a", "b")
+        assert {each.event_id for each in found.events} == {tying.event_id, alone.event_id}
+        link = told_to_json(Link("a"))
+        assert [value for leg, value in found.messages() if leg == "b"] == [link], "no event's link counts"
+
+
+def test_an_event_that_names_suspect_ids_alone_ties_them(store_settings: Settings, recall: Recall) -> None:
+    both = event("answer", "b", START, ids=("b", "c"))
+    write_call(store_settings, "c", both)
+    write_call(store_settings, "b", event("ring", "b", START))
+    for leg in "bc":
+        suspected(store_settings, leg)
+    (found,) = recall.find([("acme", "c")], MUCH_LATER)
+    assert (found.ids, len(found.events)) == (("b", "c"), 2)
 
 
 def test_rows_of_earlier_lives_are_hidden(store_settings: Settings, recall: Recall) -> None:
@@ -247,7 +312,7 @@ def links(stack_settings: Settings) -> Iterator[Links]:
 def test_an_event_as_large_as_a_topic_takes_is_sent_back(stack_settings: Settings) -> None:
     """Otherwise it would be tried for ever, and no call be written meanwhile."""
     large = event("requested", "a", START, variables={"note": "x" * (2 * MIB - 4096)})
-    (found,) = tied([("acme", "a")], namings([large]), [large])
+    (found,) = tied([("acme", "a")], named([large]), [large])
     store = Store(stack_settings)
     recall = Recall(stack_settings, store, Unread(0))
     recall.send([found])

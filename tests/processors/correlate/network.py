@@ -15,15 +15,17 @@ from schemas.calls import days_of
 from schemas.links import told_from_json, told_to_json
 from schemas.records import FOR_GOOD, Record
 from schemas.times import day_of
-from sinks.tied import Naming, tied
+from sinks.tied import tied
+from sinks.walk import Held, Naming, walk
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date
 
     from schemas.events import CallEvent
     from schemas.links import Told
+    from sinks.batch import Leg as TableLeg
 
 ACCOUNT = "acme"
 BOUNDS = Bounds()
@@ -44,11 +46,21 @@ class Tables:
     def __init__(self) -> None:
         self.calls: dict[tuple[date, str], tuple[int, Record | None]] = {}
         """By day and call id: the highest version, and its row unless that is gone."""
+        self.parts: set[tuple[TableLeg, TableLeg]] = set()
+        """Legs whose own call became part of another, each with the leg that named that."""
         self.events: Known = {}
         self.namings: dict[str, set[Naming]] = defaultdict(set)
         """By id, what readings of events ever named it."""
+        self.legs: dict[str, set[str]] = defaultdict(set)
+        """By call id, the legs of which it ever had rows."""
+        self.suspected: set[TableLeg] = set()
 
     def write(self, record: Record) -> None:
+        if record.suspect is not None:
+            self.suspected.add((record.account, record.call_id))
+        self.legs[record.call_id].update(leg.leg_id for leg in record.legs)
+        if record.part_of:
+            self.parts.add(((ACCOUNT, record.call_id), (ACCOUNT, record.part_of)))
         if record.gone:
             for day in record.days:
                 self._hold(day, record.call_id, record.version, None)
@@ -71,18 +83,39 @@ class Tables:
 
     def recall(self, leg: str) -> list[tuple[str, Told]]:
         """Tell a leg that had no state all that the tables tie to it."""
-        legs, new = {leg}, {leg}
-        while new:
-            new = {beside for name in new for naming in self.namings[name] for beside in naming.beside} - legs
-            legs |= new
-        namings = sorted(naming for name in legs for naming in self.namings[name])
+        asked = [(ACCOUNT, leg)]
         sent: list[tuple[str, Told]] = []
-        for found in tied([(ACCOUNT, leg)], namings, self.events.values()):
+        for group in tied(asked, walk(asked, self), self.events.values()):
             for day, call_id in list(self.calls):
-                if call_id in found.ids[1:]:
+                if call_id in group.ids[1:]:
                     self._hold(day, call_id, FOR_GOOD, None)
-            sent += [(name, told_from_json(value)) for name, value in found.messages()]
+            self.parts.update(((ACCOUNT, call_id), (ACCOUNT, group.root)) for call_id in group.ids[1:])
+            sent += [(name, told_from_json(value)) for name, value in group.messages()]
         return sent
+
+    def suspects(self, legs: Collection[TableLeg]) -> set[TableLeg]:
+        return self.suspected.intersection(legs)
+
+    def naming(self, legs: Collection[TableLeg]) -> list[Naming]:
+        assert self.suspected.isdisjoint(legs)
+        return sorted(naming for _, leg in legs for naming in self.namings[leg])
+
+    def naming_suspects_alone(self, legs: Collection[TableLeg]) -> list[Naming]:
+        namings = (naming for _, leg in legs for naming in self.namings[leg])
+        return sorted(naming for naming in namings if self.suspected.issuperset(naming.others))
+
+    def calls_with(self, legs: Collection[TableLeg]) -> list[Held]:
+        return [call for call in self._held() if not call.legs.isdisjoint(legs)]
+
+    def merged(self, legs: Collection[TableLeg]) -> list[tuple[TableLeg, TableLeg]]:
+        return [(leg, root) for leg, root in sorted(self.parts) if leg in legs]
+
+    def calls_named(self, roots: Collection[TableLeg]) -> list[Held]:
+        return [call for call in self._held() if call.root in roots]
+
+    def _held(self) -> Iterator[Held]:
+        for call_id, legs in self.legs.items():
+            yield Held((ACCOUNT, call_id), frozenset((ACCOUNT, leg) for leg in legs))
 
     @property
     def rows(self) -> dict[tuple[date, str], Record]:

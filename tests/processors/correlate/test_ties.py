@@ -60,6 +60,22 @@ class YoungTables(Tables):
         return []
 
 
+class AgedTables(Tables):
+    """Events are recalled once they are old."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.young: list[CallEvent] = []
+
+    def hear(self, event: CallEvent) -> None:
+        self.young.append(event)
+
+    def age(self) -> None:
+        for event in self.young:
+            super().hear(event)
+        self.young = []
+
+
 def rows_of(network: Network) -> dict[tuple[date, str], set[str]]:
     return {
         place: set(record.call.events)
@@ -107,6 +123,44 @@ def test_whatever_the_order_each_event_is_in_one_row_and_few_calls_are_tied_by_a
         assert any(leg.ties.suspect_at for leg in legs)
     else:
         assert rows == {place: set(part) for place, part in calls_of(told).items()}
+
+
+@examples(normal=300, long=20_000)
+@given(seed=st.integers(0, 2**63))
+def test_late_news_of_calls_that_a_suspect_id_had_tied_is_in_their_row(seed: int) -> None:
+    """Some of what was known is forgotten again and again, in between which everything comes to rest."""
+    rng = random.Random(seed)
+    most = rng.randint(1, 3)
+    also = rng.sample(SHARED_TOO, rng.randint(0, len(SHARED_TOO)))
+    told = tangled(rng, calls=rng.randint(2, 12), also=also)
+    lone = [
+        replace(told[0], event_id=f"lone {number}", uuid=f"call {number}", ids=ids, leg=ids[0])
+        for number in range(rng.randint(0, 3))
+        for ids in [tuple(sorted(rng.sample([SHARED, *also], rng.randint(1, 1 + len(also)))))]
+    ]
+    told = rng.sample([*told, *lone], len(told) + len(lone))
+    network = Network(
+        rng, crashes=rng.choice((0, 0.1, 0.4)), duplicates=0.2, zombies=False, bounds=Bounds(calls=most)
+    )
+    network.tables = tables = AgedTables()
+    parts = rng.randint(2, 4)
+    for part in range(parts):
+        for event in told[part::parts]:
+            network.feed([event])
+            network.work_a_little()
+        network.run()
+        network.forget()
+        tables.age()
+    if rng.random() < 0.5:
+        for event in rng.sample(told, len(told)):
+            network.feed([replace(event, reading=7, named_before=event.ids)])
+            network.work_a_little()
+        network.run()
+    rows = rows_of(network)
+    places = Counter(name for events in rows.values() for name in events)
+    assert places == Counter({event.event_id: 1 for event in told})
+    for call in without_shared([event for event in told if event not in lone]).values():
+        assert any(call.keys() <= row for row in rows.values())
 
 
 def links(count: int, hour: int = 0) -> list[Link]:

@@ -1,0 +1,103 @@
+"""What the tables say of legs: their events, their calls, and whether their ids are suspect."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from runtime.portions import portions
+from sinks.walk import Held, Naming
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from sinks.batch import Leg
+    from sinks.store import Store
+    from sinks.unread import Look
+
+SUSPECT = """
+SELECT DISTINCT account, id
+FROM stored_suspects
+WHERE id IN %(ids)s
+"""
+NAMING = """
+SELECT account, id, day, event_id, beside, toUnixTimestamp64Micro(received_at)
+FROM event_ids
+WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
+"""
+# nearly all that names a suspect id names others, too
+NAMING_SUSPECTS_ALONE = """
+$naming AND (id, account, event_id) NOT IN (
+    SELECT id, account, event_id
+    FROM event_ids
+    ARRAY JOIN beside AS other
+    WHERE id IN %(ids)s AND (account, other) NOT IN (SELECT account, id FROM stored_suspects)
+)
+""".replace("$naming", NAMING)
+CALLS_WITH = """
+SELECT DISTINCT account, call_id, leg_id
+FROM stored_legs
+WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s)
+"""
+# a suspect id is a leg of very many calls
+CALLS_NAMED = CALLS_WITH.replace("id IN %(ids)s", "id IN %(ids)s AND call_id = id")
+MERGED = """
+SELECT DISTINCT account, call_id, part_of
+FROM stored_calls
+WHERE call_id IN %(ids)s AND part_of != ''
+"""
+
+
+class LookUp:
+    """Asks the tables for a walk from id to id: see `sinks.walk.Tables`. Its methods raise `StoreError`.
+
+    Of events only those count that were received before a time and had been read by correlators.
+    """
+
+    def __init__(self, store: Store, before: int, look: Look) -> None:
+        """`before` is in microseconds since 1970 UTC; `look` tells what correlators had not read."""
+        self._store = store
+        self._before = before
+        self._look = look
+
+    def suspects(self, legs: Collection[Leg]) -> set[Leg]:
+        """Return those whose ids tie too many calls."""
+        return {(account, leg) for account, leg in self._ask(SUSPECT, legs)}.intersection(legs)
+
+    def naming(self, legs: Collection[Leg]) -> list[Naming]:
+        """Return what named these legs, none of them suspect, in any reading."""
+        return self._namings(NAMING, legs)
+
+    def naming_suspects_alone(self, legs: Collection[Leg]) -> list[Naming]:
+        """Return what named these suspect ids, and beside them none but suspect ones."""
+        return self._namings(NAMING_SUSPECTS_ALONE, legs)
+
+    def calls_with(self, legs: Collection[Leg]) -> list[Held]:
+        """Return the calls that ever had rows of these legs, none of them suspect."""
+        return [call for call in self._calls(CALLS_WITH, legs) if not call.legs.isdisjoint(legs)]
+
+    def merged(self, legs: Collection[Leg]) -> list[tuple[Leg, Leg]]:
+        """Return each of these legs whose own call became part of another, with the leg that named that."""
+        rows = [((account, leg), (account, root)) for account, leg, root in self._ask(MERGED, legs)]
+        return [(leg, root) for leg, root in rows if leg in legs]
+
+    def calls_named(self, roots: Collection[Leg]) -> list[Held]:
+        """Return the calls that are named by these legs."""
+        return [call for call in self._calls(CALLS_NAMED, roots) if call.root in roots]
+
+    def _namings(self, query: str, legs: Collection[Leg]) -> list[Naming]:
+        return [
+            Naming(account, leg, day, event_id, tuple(beside))
+            for account, leg, day, event_id, beside, received_at in self._ask(query, legs)
+            if (account, leg) in legs and not self._look.has_unread(account, (leg, *beside), received_at)
+        ]
+
+    def _calls(self, query: str, legs: Collection[Leg]) -> list[Held]:
+        named: dict[Leg, set[Leg]] = defaultdict(set)
+        for account, call_id, leg in self._ask(query, legs):
+            named[account, call_id].add((account, leg))
+        return [Held(root, frozenset(all_legs)) for root, all_legs in named.items()]
+
+    def _ask(self, query: str, legs: Collection[Leg]) -> Iterator[tuple[Any, ...]]:
+        for ids in portions(sorted({leg for _, leg in legs})):
+            yield from self._store.ask(query, {"ids": ids, "before": self._before})

@@ -1,0 +1,150 @@
+"""From id to id: everything that the tables tie to legs that ask. Pure, but for the tables that it is given.
+
+A suspect id ties nothing by itself: only the correlator knew which of the events that name it belong
+together. But what it had tied is one call in the tables. So a leg that is named beside such an id is tied to
+the call that ever had a row of it, and such an id to the call of which its own became part. Events that name
+suspect ids alone tie these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
+    from sinks.batch import Leg
+
+
+class Naming(NamedTuple):
+    """An id that some reading of an event named: a row of `event_ids`."""
+
+    account: str
+    id: str
+    day: date
+    event_id: str
+    beside: tuple[str, ...]
+    """The other ids that the event named in that reading."""
+
+    @property
+    def leg(self) -> Leg:
+        return self.account, self.id
+
+    @property
+    def others(self) -> list[Leg]:
+        return [(self.account, name) for name in self.beside]
+
+
+class Held(NamedTuple):
+    """A call of which the tables have rows, or had."""
+
+    root: Leg
+    """The smallest of its legs, which names it."""
+    legs: frozenset[Leg]
+    """All that its events name, a suspect id also if it ties none of them."""
+
+
+class Tables(Protocol):
+    """What can be asked of the tables; an implementation may raise its own errors."""
+
+    def suspects(self, legs: Collection[Leg]) -> set[Leg]:
+        """Return those whose ids tie too many calls."""
+
+    def naming(self, legs: Collection[Leg]) -> list[Naming]:
+        """Return what named these legs, none of them suspect, in any reading."""
+
+    def naming_suspects_alone(self, legs: Collection[Leg]) -> list[Naming]:
+        """Return what named these suspect ids, and beside them none but suspect ones."""
+
+    def calls_with(self, legs: Collection[Leg]) -> list[Held]:
+        """Return the calls that ever had rows of these legs, none of them suspect."""
+
+    def merged(self, legs: Collection[Leg]) -> list[tuple[Leg, Leg]]:
+        """Return each of these legs whose own call became part of another, with the leg that named that."""
+
+    def calls_named(self, roots: Collection[Leg]) -> list[Held]:
+        """Return the calls that are named by these legs."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is about legs that asked, and legs that are tied to them."""
+
+    namings: list[Naming] = field(default_factory=list)
+    suspects: set[Leg] = field(default_factory=set)
+    """Those of all ids found that tie too many calls."""
+    ties: list[tuple[Leg, Leg]] = field(default_factory=list)
+    """Legs that were in one call of the tables, so that none is left out that a suspect id had tied."""
+
+
+def walk(asked: Collection[Leg], tables: Tables) -> Found:
+    """Go from these legs to all that is tied to them."""
+    way = _Walk(tables)
+    ahead = set(asked)
+    while ahead:
+        ahead = way.go_on(ahead)
+    return way.found
+
+
+class _Walk:
+    def __init__(self, tables: Tables) -> None:
+        self.found = Found()
+        self._tables = tables
+        self._known: set[Leg] = set()
+        self._judged: set[Leg] = set()
+        """Of these it is known whether they are suspect."""
+
+    def go_on(self, legs: set[Leg]) -> set[Leg]:
+        """Take in what there is about these legs; return the new ones to which that leads."""
+        self._known |= legs
+        suspects = self._suspects(legs)
+        beside, torn = self._by_events(legs - suspects)
+        return (beside | self._by_calls(torn, suspects) | self._alone(suspects)) - self._known
+
+    def _suspects(self, legs: set[Leg]) -> set[Leg]:
+        self.found.suspects |= self._tables.suspects(legs - self._judged)
+        self._judged |= legs
+        return legs & self.found.suspects
+
+    def _by_events(self, legs: set[Leg]) -> tuple[set[Leg], set[Leg]]:
+        """Return what events name beside these legs, and which of these are named beside a suspect id."""
+        namings = self._tables.naming(legs)
+        beside = {leg for naming in namings for leg in naming.others}
+        suspects = self._suspects(beside)
+        self.found.namings += namings
+        torn = {naming.leg for naming in namings if not suspects.isdisjoint(naming.others)}
+        return beside - suspects, torn
+
+    def _by_calls(self, torn: set[Leg], suspects: set[Leg]) -> set[Leg]:
+        """Return who is or was in the calls that have the torn legs, or are named by the suspect ids."""
+        calls = [*self._tables.calls_with(torn), *self._tables.calls_named(suspects)]
+        roots = {call.root for call in calls}
+        named = roots.union(*(call.legs for call in calls))
+        doubtful = self._suspects(named)
+        self.found.ties += [(call.root, leg) for call in calls for leg in call.legs - doubtful]
+        return (named - doubtful) | roots | self._by_mergers(suspects, doubtful, named)
+
+    def _by_mergers(self, suspects: set[Leg], doubtful: set[Leg], named: set[Leg]) -> set[Leg]:
+        """Return whose calls became one with those of the suspect ids; of doubtful ones that of a known leg.
+
+        An id that calls only name is doubtful: it may have tied their events, or refused to.
+        """
+        merged = [
+            (leg, root)
+            for leg, root in self._tables.merged(suspects | doubtful)
+            if leg in suspects or root in named or root in self._known
+        ]
+        self.found.ties += merged
+        parts = {leg for tie in merged for leg in tie}
+        self._suspects(parts)
+        return parts
+
+    def _alone(self, suspects: set[Leg]) -> set[Leg]:
+        """Return the suspect ids that events name beside these, and no other ids."""
+        namings = self._tables.naming_suspects_alone(suspects)
+        self.found.namings += namings
+        beside = {leg for naming in namings for leg in naming.others}
+        self._suspects(beside)
+        return beside
