@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from sinks.store import Store
     from sinks.unread import Look
 
+FEW = 1_000
+"""So many suspect ids are read at once: to ask about each id would take longer."""
+
+FIRST_SUSPECTS = """
+SELECT DISTINCT account, id
+FROM stored_suspects
+LIMIT %(most)s
+"""
 SUSPECT = """
 SELECT DISTINCT account, id
 FROM stored_suspects
@@ -59,9 +67,16 @@ class LookUp:
         self._store = store
         self._before = before
         self._look = look
+        self._few_suspects: frozenset[Leg] | None = None
 
     def suspects(self, legs: Collection[Leg]) -> set[Leg]:
         """Return those whose ids tie too many calls."""
+        if not legs:
+            return set()
+        if self._few_suspects is None:
+            self._few_suspects = frozenset(self._store.ask(FIRST_SUSPECTS, {"most": FEW + 1}))
+        if len(self._few_suspects) <= FEW:
+            return set(self._few_suspects.intersection(legs))
         return {(account, leg) for account, leg in self._ask(SUSPECT, legs)}.intersection(legs)
 
     def naming(self, legs: Collection[Leg]) -> list[Naming]:

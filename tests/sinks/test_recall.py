@@ -20,6 +20,7 @@ from schemas.records import FOR_GOOD, Record, Suspect, row_of
 from schemas.times import SECOND, day_of
 from schemas.topics import MIB, Topic, partition_of
 from simulator.identifiers import Identifiers
+from sinks import lookup
 from sinks.batch import Batch
 from sinks.recall import Recall, young
 from sinks.store import Store
@@ -214,8 +215,12 @@ def test_a_suspect_id_ties_nothing_by_itself(store_settings: Settings, recall: R
     assert len(recall.find([("acme", "a"), ("acme", "c"), ("other", "b")], MUCH_LATER)) == 2
 
 
-def test_what_a_suspect_id_had_tied_stays_tied(store_settings: Settings, recall: Recall) -> None:
+@pytest.mark.parametrize("few", [lookup.FEW, 0])
+def test_what_a_suspect_id_had_tied_stays_tied(
+    store_settings: Settings, recall: Recall, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever asks, the others of its call are found, and what names the id alone; not what it left alone."""
+    monkeypatch.setattr(lookup, "FEW", few)
     early = [event("ring", leg, START, ids=("b", leg)) for leg in ("c", "d")]
     alone = event("answer", "b", START)
     write_call(store_settings, "b", *early, alone)
