@@ -8,8 +8,10 @@ import pytest
 from operations.timeline import read
 from operations.timeline.gaps import gaps
 from operations.timeline.model import Match
+from processors.correlate.leg import Leg
+from processors.correlate.step import step
 from runtime import clickhouse
-from schemas.legs import Tellings
+from schemas.legs import MOST_LEGS, Tellings
 from schemas.records import row_of
 from schemas.topics import Topic
 from sinks.batch import Batch
@@ -39,6 +41,23 @@ def test_a_call_of_very_many_callbacks_is_read(store_settings: Settings) -> None
     assert whole is not None
     (told,) = whole.told
     assert len(told.callback_ids) == CALLBACKS
+
+
+def test_a_call_of_very_many_legs_is_found_by_each_of_them(store_settings: Settings) -> None:
+    """Its row lists the smallest."""
+    legs = [f"leg {number:03}" for number in range(MOST_LEGS + 50)]
+    told = [event("ring", leg, START, ids=tuple(sorted({legs[0], leg})), uuid=legs[0]) for leg in legs]
+    state, batch = Leg(), Batch()
+    for number in range(0, len(told), 50):
+        some = told[number : number + 50]
+        state, sends = step(legs[0], state, some, START)
+        record = sends.record("acme", legs[0])
+        assert record is not None
+        add(batch, Topic.RECORDS, record.to_json())
+    insert(store_settings, batch)
+    with clickhouse.connected(store_settings.clickhouse) as client:
+        for leg in (legs[0], legs[-1], legs[MOST_LEGS]):
+            assert [match.call_id for match in read.find(client, leg)] == [legs[0]]
 
 
 def test_a_call_that_keeps_the_id_of_a_misread_leg_is_found_by_it(store_settings: Settings) -> None:
