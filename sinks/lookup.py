@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 FEW = 1_000
 """So many suspect ids are read at once: to ask about each id would take longer."""
-
 FIRST_SUSPECTS = """
 SELECT DISTINCT account, id
 FROM stored_suspects
@@ -33,22 +32,27 @@ SELECT account, id, day, event_id, beside, toUnixTimestamp64Micro(received_at)
 FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
 """
-# nearly all that names a suspect id names others, too
+MOST_READ = 10_000_000
+"""So many rows are read of what names suspect ids: if there is more, some is left out."""
+
+# Nearly all that names a suspect id names others too, and nearly no event has more than four ids.
 NAMING_SUSPECTS_ALONE = """
-$naming AND (id, account, event_id) NOT IN (
-    SELECT id, account, event_id
-    FROM event_ids
-    ARRAY JOIN beside AS other
-    WHERE id IN %(ids)s AND (account, other) NOT IN (SELECT account, id FROM stored_suspects)
+$naming
+AND (
+    empty(beside)
+    OR (account, beside[1]) IN (SELECT account, id FROM stored_suspects)
+    AND (account, beside[intDiv(length(beside) + 1, 2)]) IN (SELECT account, id FROM stored_suspects)
+    AND (account, beside[-1]) IN (SELECT account, id FROM stored_suspects)
 )
-""".replace("$naming", NAMING)
+SETTINGS max_rows_to_read = $most, read_overflow_mode = 'break'
+""".replace("$naming", NAMING.strip()).replace("$most", str(MOST_READ))
 CALLS_WITH = """
 SELECT DISTINCT account, call_id, leg_id
 FROM stored_legs
 WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHERE id IN %(ids)s)
 """
-# a suspect id is a leg of very many calls
-CALLS_NAMED = CALLS_WITH.replace("id IN %(ids)s", "id IN %(ids)s AND call_id = id")
+# a suspect id is a leg of very many calls: by their names, granules of the table are passed over
+CALLS_NAMED = CALLS_WITH.replace("id IN %(ids)s", "id IN %(ids)s AND call_id IN %(ids)s AND call_id = id")
 MERGED = """
 SELECT DISTINCT account, call_id, part_of
 FROM stored_calls
@@ -85,7 +89,9 @@ class LookUp:
 
     def naming_suspects_alone(self, legs: Collection[Leg]) -> list[Naming]:
         """Return what named these suspect ids, and beside them none but suspect ones."""
-        return self._namings(NAMING_SUSPECTS_ALONE, legs)
+        namings = self._namings(NAMING_SUSPECTS_ALONE, legs)
+        suspects = self.suspects({leg for naming in namings for leg in naming.others})
+        return [naming for naming in namings if suspects.issuperset(naming.others)]
 
     def calls_with(self, legs: Collection[Leg]) -> list[Held]:
         """Return the calls that ever had rows of these legs, none of them suspect."""
