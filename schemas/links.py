@@ -58,7 +58,18 @@ class HandedOn:
     event: CallEvent
 
 
-Told = Link | Events | HandedOn | CallEvent
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """This leg's id tied too many calls, as the tables know: its state began anew, and shall tie no more."""
+
+    since: ReceiptUs
+    """When the first call was received that was one too many, in microseconds since 1970 UTC."""
+
+
+Sent = Link | Events | HandedOn | Suspected
+"""What is told through `calls.links`."""
+
+Told = Sent | CallEvent
 """A `CallEvent` is what the leg is told through `calls.events`."""
 
 
@@ -75,6 +86,7 @@ class _EventsMessage:
     type: Literal["events"]
     events: tuple[CallEvent, ...]
     handed_on: bool = False
+    suspect_at: ReceiptUs | None = None
     v: int = VERSION
 
 
@@ -83,12 +95,14 @@ _MESSAGE: TypeAdapter[_LinkMessage | _EventsMessage] = TypeAdapter(
 )
 
 
-def told_to_json(told: Link | Events | HandedOn) -> bytes:
+def told_to_json(told: Sent) -> bytes:
     """As in `calls.links`."""
     if isinstance(told, Link):
         return orjson.dumps(
             {"v": VERSION, "type": "link", "to": told.to, **({"tie": told.tie} if told.tie else {})}
         )
+    if isinstance(told, Suspected):
+        return orjson.dumps({"v": VERSION, "type": "events", "events": [], "suspect_at": told.since})
     if isinstance(told, HandedOn):
         event = kept_part(told.event)
         return orjson.dumps({"v": VERSION, "type": "events", "handed_on": True, "events": [event]})
@@ -109,6 +123,8 @@ def told_from_json(value: bytes) -> Told:
         raise NewerVersionError("link", message.v, VERSION)
     if isinstance(message, _LinkMessage):
         return Link(message.to, message.tie)
+    if message.suspect_at is not None and not message.events:
+        return Suspected(message.suspect_at)
     for number, event in enumerate(message.events):
         _check_told(number, event)
     if not message.handed_on:

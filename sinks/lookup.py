@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 FEW = 1_000
 """So many suspect ids are read at once: to ask about each id would take longer."""
 FIRST_SUSPECTS = """
-SELECT DISTINCT account, id
+SELECT account, id, toUnixTimestamp64Micro(min(since))
 FROM stored_suspects
+GROUP BY account, id
 LIMIT %(most)s
 """
 SUSPECT = """
-SELECT DISTINCT account, id
+SELECT account, id, toUnixTimestamp64Micro(min(since))
 FROM stored_suspects
 WHERE id IN %(ids)s
+GROUP BY account, id
 """
 NAMING = """
 SELECT account, id, day, event_id, beside, toUnixTimestamp64Micro(received_at)
@@ -34,6 +36,8 @@ WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC'
 """
 MOST_READ = 10_000_000
 """So many rows are read of what names suspect ids: if there is more, some is left out."""
+MOST_ALONE = 10_000
+"""So many are taken of those that name a suspect id alone."""
 
 # Nearly all that names a suspect id names others too, and nearly no event has more than four ids.
 NAMING_SUSPECTS_ALONE = """
@@ -44,8 +48,9 @@ AND (
     AND (account, beside[intDiv(length(beside) + 1, 2)]) IN (SELECT account, id FROM stored_suspects)
     AND (account, beside[-1]) IN (SELECT account, id FROM stored_suspects)
 )
-SETTINGS max_rows_to_read = $most, read_overflow_mode = 'break'
-""".replace("$naming", NAMING.strip()).replace("$most", str(MOST_READ))
+LIMIT %(most)s BY account, id
+SETTINGS max_rows_to_read = $read, read_overflow_mode = 'break'
+""".replace("$naming", NAMING.strip()).replace("$read", str(MOST_READ))
 CALLS_WITH = """
 SELECT DISTINCT account, call_id, leg_id
 FROM stored_legs
@@ -53,6 +58,12 @@ WHERE (account, day, call_id) IN (SELECT account, day, call_id FROM call_ids WHE
 """
 # a suspect id is a leg of very many calls: by their names, granules of the table are passed over
 CALLS_NAMED = CALLS_WITH.replace("id IN %(ids)s", "id IN %(ids)s AND call_id IN %(ids)s AND call_id = id")
+LISTED = """
+SELECT DISTINCT account, call_id, event
+FROM stored_calls
+ARRAY JOIN events AS event
+WHERE call_id IN %(ids)s
+"""
 MERGED = """
 SELECT DISTINCT account, call_id, part_of
 FROM stored_calls
@@ -71,17 +82,19 @@ class LookUp:
         self._store = store
         self._before = before
         self._look = look
-        self._few_suspects: frozenset[Leg] | None = None
+        self._few_suspects: dict[Leg, int] | None = None
 
-    def suspects(self, legs: Collection[Leg]) -> set[Leg]:
-        """Return those whose ids tie too many calls."""
+    def suspects(self, legs: Collection[Leg]) -> dict[Leg, int]:
+        """Return those whose ids tie too many calls, and since when."""
         if not legs:
-            return set()
+            return {}
         if self._few_suspects is None:
-            self._few_suspects = frozenset(self._store.ask(FIRST_SUSPECTS, {"most": FEW + 1}))
-        if len(self._few_suspects) <= FEW:
-            return set(self._few_suspects.intersection(legs))
-        return {(account, leg) for account, leg in self._ask(SUSPECT, legs)}.intersection(legs)
+            rows = self._store.ask(FIRST_SUSPECTS, {"most": FEW + 1})
+            self._few_suspects = {(account, leg): since for account, leg, since in rows}
+        known = self._few_suspects
+        if len(known) > FEW:
+            known = {(account, leg): since for account, leg, since in self._ask(SUSPECT, legs)}
+        return {leg: known[leg] for leg in legs if leg in known}
 
     def naming(self, legs: Collection[Leg]) -> list[Naming]:
         """Return what named these legs, none of them suspect, in any reading."""
@@ -91,11 +104,16 @@ class LookUp:
         """Return what named these suspect ids, and beside them none but suspect ones."""
         namings = self._namings(NAMING_SUSPECTS_ALONE, legs)
         suspects = self.suspects({leg for naming in namings for leg in naming.others})
-        return [naming for naming in namings if suspects.issuperset(naming.others)]
+        return [naming for naming in namings if suspects.keys() >= {*naming.others}]
 
     def calls_with(self, legs: Collection[Leg]) -> list[Held]:
         """Return the calls that ever had rows of these legs, none of them suspect."""
         return [call for call in self._calls(CALLS_WITH, legs) if not call.legs.isdisjoint(legs)]
+
+    def listed(self, roots: Collection[Leg], events: Collection[str]) -> set[tuple[Leg, str]]:
+        """Return which of these events rows of the calls of these names listed, by name and event id."""
+        rows = (((account, call_id), event) for account, call_id, event in self._ask(LISTED, roots))
+        return {(root, event) for root, event in rows if root in roots and event in events}
 
     def merged(self, legs: Collection[Leg]) -> list[tuple[Leg, Leg]]:
         """Return each of these legs whose own call became part of another, with the leg that named that."""
@@ -121,4 +139,4 @@ class LookUp:
 
     def _ask(self, query: str, legs: Collection[Leg]) -> Iterator[tuple[Any, ...]]:
         for ids in portions(sorted({leg for _, leg in legs})):
-            yield from self._store.ask(query, {"ids": ids, "before": self._before})
+            yield from self._store.ask(query, {"ids": ids, "before": self._before, "most": MOST_ALONE})

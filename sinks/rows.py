@@ -82,6 +82,8 @@ class UnreadableError(Exception):
 
 GONE = MOST_VERSION
 """The version of a row that is gone for good: no other is higher."""
+GONE_QUIETLY = GONE - 1
+"""That of a call which is gone for good but did not become part of another: a row that says so stays."""
 VERSION = CALLS.columns.index("version")
 LEG_VERSION = LEGS.columns.index("version")
 REFUSED = Reason("", "refused", "ClickHouse refuses a row of it")
@@ -212,8 +214,9 @@ def call_rows(record: Record) -> Iterator[Row]:
     account, call_id = record.account, record.call_id
     if record.call is not None:
         yield (account, record.days[0], call_id, record.version, 0, "", *_values(record.call))
+    most = GONE if record.part_of else GONE_QUIETLY
     for day, version in _gone_days(record):
-        yield gone_call(account, day, call_id, version, record.part_of)
+        yield gone_call(account, day, call_id, min(version, most), record.part_of)
 
 
 def leg_rows(record: Record) -> Iterator[Row]:

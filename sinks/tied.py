@@ -6,18 +6,18 @@ where an earlier reading had it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from schemas.calls import days_of
 from schemas.events import CallEvent
-from schemas.links import Events, Link, in_messages, told_to_json
+from schemas.links import Events, Link, Suspected, in_messages, told_to_json
 from schemas.times import SECOND
 from schemas.uuids import created_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
 
     from sinks.batch import Leg
@@ -36,8 +36,8 @@ class Tied:
     """Sorted; the first names the call."""
     events: tuple[CallEvent, ...]
     asked: tuple[str, ...]
-    suspects: tuple[str, ...] = ()
-    """Those of the ids that tie too many calls, and take no link that an event makes."""
+    suspects: Mapping[str, int] = field(default_factory=dict)
+    """Those of the ids that tie too many calls, and take no link that an event makes; and since when."""
 
     @property
     def root(self) -> str:
@@ -54,8 +54,11 @@ class Tied:
 
         Who asked is linked, and so are a leg that only an earlier reading named and a suspect one. The root
         links the others when their events come; such a leg, unless it was forgotten, too, would go on as a
-        call of its own.
+        call of its own. A suspect id that has forgotten it is told that it is.
         """
+        for leg in self.asked:
+            if leg in self.suspects:
+                yield leg, told_to_json(Suspected(self.suspects[leg]))
         named = {name for event in self.events for name in event.ids}
         for leg in self.ids[1:]:
             if leg in self.asked or leg in self.suspects or leg not in named:
@@ -76,8 +79,8 @@ def is_young(leg: Leg, since: int, now: int) -> bool:
 
 
 def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
-    """The ids by which an event belongs to a call: not those that tie too many, unless it has no other."""
-    return [name for name in event.ids if (event.account, name) not in suspects] or [event.ids[0]]
+    """The ids by which an event belongs to a call: none of those that tie too many."""
+    return [name for name in event.ids if (event.account, name) not in suspects]
 
 
 def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> list[Tied]:
@@ -91,7 +94,8 @@ def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> l
 
     def told(root: Leg, event_id: str, ids: set[str]) -> CallEvent:
         event = newest[root[0], event_id]
-        is_here = groups.root((event.account, tying(event, suspects)[0])) == root
+        ways = [groups.root((event.account, name)) for name in tying(event, suspects)]
+        is_here = ways[0] == root if ways else not ids.isdisjoint(event.ids)
         return event if is_here else _void(event, ids)
 
     def group(root: Leg, ids: tuple[str, ...]) -> Tied:
@@ -101,19 +105,27 @@ def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> l
             ids,
             tuple(told(root, event_id, names) for event_id, names in named[root].items()),
             tuple(name for name in ids if (account, name) in asked),
-            tuple(name for name in ids if (account, name) in suspects),
+            {name: suspects[account, name] for name in ids if (account, name) in suspects},
         )
 
     grouped = [group(root, ids) for root, ids in groups.ids().items() if root in named]
-    return [each for each in grouped if each.asked]
+    found_again = {(each.account, name) for each in grouped for name in each.ids}
+    return [
+        *(each for each in grouped if each.asked),
+        # nothing is known of it but that it is suspect
+        *(
+            Tied(leg[0], (leg[1],), (), (leg[1],), {leg[1]: suspects[leg]})
+            for leg in asked
+            if leg in suspects and leg not in found_again
+        ),
+    ]
 
 
 def _groups(found: Found) -> Groups:
     groups = Groups()
     for naming in found.namings:
-        is_alone = naming.leg in found.suspects
         for leg in (naming.leg, *naming.others):
-            if is_alone or leg not in found.suspects:
+            if leg == naming.leg or leg not in found.suspects:
                 groups.tie(naming.leg, leg)
     for one, other in found.ties:
         groups.tie(one, other)

@@ -2,8 +2,7 @@
 
 A suspect id ties nothing by itself: only the correlator knew which of the events that name it belong
 together. But what it had tied is one call in the tables. So a leg that is named beside such an id is tied to
-the call that ever had a row of it, and such an id to the call of which its own became part. Events that name
-suspect ids alone tie these.
+the call that ever had a row of it, and such an id to the call of which its own became part.
 """
 
 from __future__ import annotations
@@ -36,12 +35,16 @@ class Naming(NamedTuple):
     def others(self) -> list[Leg]:
         return [(self.account, name) for name in self.beside]
 
+    @property
+    def all(self) -> list[Leg]:
+        return [self.leg, *self.others]
+
 
 class Held(NamedTuple):
     """A call of which the tables have rows, or had."""
 
     root: Leg
-    """The smallest of its legs, which names it."""
+    """The leg that names it: the smallest but for suspect ids, unless one of these ties it."""
     legs: frozenset[Leg]
     """All that its events name, a suspect id also if it ties none of them."""
 
@@ -49,8 +52,8 @@ class Held(NamedTuple):
 class Tables(Protocol):
     """What can be asked of the tables; an implementation may raise its own errors."""
 
-    def suspects(self, legs: Collection[Leg]) -> set[Leg]:
-        """Return those whose ids tie too many calls."""
+    def suspects(self, legs: Collection[Leg]) -> dict[Leg, int]:
+        """Return those whose ids tie too many calls, and since when: see `schemas.records.Suspect`."""
 
     def naming(self, legs: Collection[Leg]) -> list[Naming]:
         """Return what named these legs, none of them suspect, in any reading."""
@@ -60,6 +63,9 @@ class Tables(Protocol):
 
     def calls_with(self, legs: Collection[Leg]) -> list[Held]:
         """Return the calls that ever had rows of these legs, none of them suspect."""
+
+    def listed(self, roots: Collection[Leg], events: Collection[str]) -> set[tuple[Leg, str]]:
+        """Return which of these events rows of the calls of these names listed, by name and event id."""
 
     def merged(self, legs: Collection[Leg]) -> list[tuple[Leg, Leg]]:
         """Return each of these legs whose own call became part of another, with the leg that named that."""
@@ -73,10 +79,10 @@ class Found:
     """What there is about legs that asked, and legs that are tied to them."""
 
     namings: list[Naming] = field(default_factory=list)
-    suspects: set[Leg] = field(default_factory=set)
-    """Those of all ids found that tie too many calls."""
+    suspects: dict[Leg, int] = field(default_factory=dict)
+    """Those of all ids found that tie too many calls, and since when, in microseconds since 1970 UTC."""
     ties: list[tuple[Leg, Leg]] = field(default_factory=list)
-    """Legs that were in one call of the tables, so that none is left out that a suspect id had tied."""
+    """Legs that were in one call of the tables, or whose calls became one: a suspect id had tied them."""
 
 
 def walk(asked: Collection[Leg], tables: Tables) -> Found:
@@ -106,7 +112,7 @@ class _Walk:
     def _suspects(self, legs: set[Leg]) -> set[Leg]:
         self.found.suspects |= self._tables.suspects(legs - self._judged)
         self._judged |= legs
-        return legs & self.found.suspects
+        return legs & self.found.suspects.keys()
 
     def _by_events(self, legs: set[Leg]) -> tuple[set[Leg], set[Leg]]:
         """Return what events name beside these legs, and which of these are named beside a suspect id."""
@@ -142,9 +148,33 @@ class _Walk:
         return parts
 
     def _alone(self, suspects: set[Leg]) -> set[Leg]:
-        """Return the suspect ids that events name beside these, and no other ids."""
+        """Take in what names nothing but suspect ids: an event that names several only where it was.
+
+        If it was with several of them, in one life of theirs and in another, these are tied, and returned.
+        """
         namings = self._tables.naming_suspects_alone(suspects)
-        self.found.namings += namings
-        beside = {leg for naming in namings for leg in naming.others}
-        self._suspects(beside)
-        return beside
+        places = self._places([naming for naming in namings if naming.beside])
+        self.found.namings += [
+            naming for naming in namings if naming.leg in places.get(naming.event_id, {naming.leg})
+        ]
+        ties = [(leg, max(legs)) for legs in places.values() for leg in legs if len(legs) > 1]
+        self.found.ties += ties
+        return {leg for tie in ties for leg in tie}
+
+    def _places(self, namings: list[Naming]) -> dict[str, set[Leg]]:
+        """Return by event with which of its suspect ids it is: those whose call listed it, or else the last.
+
+        The correlator hands on to that what the others do not tie.
+        """
+        homes = {leg: {leg} for naming in namings for leg in naming.all}
+        for leg, root in self._tables.merged(homes):
+            homes[leg].add(root)
+        events = {naming.event_id for naming in namings}
+        listed = self._tables.listed({home for some in homes.values() for home in some}, events)
+        return {
+            naming.event_id: {
+                leg for leg in naming.all if any((home, naming.event_id) in listed for home in homes[leg])
+            }
+            or {max(naming.all)}
+            for naming in namings
+        }

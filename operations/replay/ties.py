@@ -61,7 +61,7 @@ class Ties:
     def add(self, event: CallEvent) -> None:
         """Keep an event; one that names no leg belongs to no call."""
         if event.ids:
-            legs = tying(event, self._suspects)
+            legs = tying(event, self._suspects) or [event.ids[-1]]
             self.tie(event.account, legs)
             row = (event.account, min(legs), event.to_json())
             self._db.execute("INSERT INTO events VALUES (?, ?, ?)", row)

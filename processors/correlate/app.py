@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge
 
 from processors import worker
 from processors.correlate.leg import Leg, confirm
+from processors.correlate.portions import portions
 from processors.correlate.silence import (
     Quiet,
     Silences,
@@ -113,7 +114,8 @@ class Correlator:
             if partition not in self.table.held():
                 return  # it went away meanwhile: who has it now gets the batch as well
             for key, messages in by_leg.items():
-                outgoing += self._step(partition, key, messages, said)
+                for some in portions(messages):
+                    outgoing += self._step(partition, key, some, said)
             await self._publisher.publish(outgoing)
             for key, legs in said.items():
                 self._confirmed[key] = self._confirmed.get(key, frozenset()) | legs
@@ -169,7 +171,7 @@ class Correlator:
         since = self._clock.elapsed()
         self._silences[partition].touch(key, since, close_after(leg, self._waits, self._usual_wait))
         if for_good := sends.for_good():
-            said[key] = for_good
+            said[key] = said.get(key, frozenset()) | for_good
         return [self.table.write(partition, key, leg.to_json()), *self._messages(account, own, sends)]
 
     def _messages(self, account: str, own: str, sends: Sends) -> list[Outgoing]:

@@ -32,7 +32,7 @@ from schemas.calls import days_of, is_call, version_of
 from schemas.events import CallEvent
 from schemas.legs import Leg as LegRow
 from schemas.legs import Tellings, legs_as_told
-from schemas.links import Events, HandedOn, Link, Tie, in_messages
+from schemas.links import Events, HandedOn, Link, Suspected, Tie, in_messages
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from processors.correlate.known import Known
     from processors.correlate.ties import Ties
-    from schemas.links import Told
+    from schemas.links import Sent, Told
 
 MOST_PEERS = 300
 """A leg may remember this many smaller legs of its call that it has told of its root."""
@@ -68,7 +68,7 @@ class Bounds:
 class Sends:
     """What a step sends."""
 
-    told: list[tuple[str, Link | Events | HandedOn]] = field(default_factory=list)
+    told: list[tuple[str, Sent]] = field(default_factory=list)
     """To other legs."""
     call: Sequence[CallEvent] = ()
     """The events of the call that this leg stands for, if there is news of it."""
@@ -160,9 +160,7 @@ def step(
     return Leg(events, peers, told, max(now, leg.touched_at), ties), sends
 
 
-def _linked(
-    own: str, came: list[CallEvent], told: frozenset[str]
-) -> list[tuple[str, Link | Events | HandedOn]]:
+def _linked(own: str, came: list[CallEvent], told: frozenset[str]) -> list[tuple[str, Sent]]:
     """Links to the larger ids that events name, each with the call of the event that was received first."""
     ties: dict[str, Tie] = {}
     for event in came:
@@ -209,7 +207,7 @@ def _with_few_peers(leg: Leg) -> Leg:
     return replace(leg, peers=leg.peers - settled, told=leg.told - settled)
 
 
-def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Link | Events | HandedOn]]:
+def _forwarded(root: str, events: Iterable[CallEvent]) -> list[tuple[str, Sent]]:
     # a sum goes first: what it stands for may be on its way to the root from elsewhere, too
     going = sorted(known(events).values(), key=lambda event: event.kind != "summed")
     return [(root, Events(some)) for some in in_messages(going)]
@@ -225,6 +223,9 @@ def _sorted_out(
     for message in messages:
         if isinstance(message, Events):
             came += message.events
+            continue
+        if isinstance(message, Suspected):
+            ties = ties.suspected(message.since)
             continue
         said = message.event if isinstance(message, HandedOn) else message
         tie = _tie(own, said)

@@ -5,7 +5,7 @@ legs is none of it: the provider names all of them by one name, or they are of o
 
 What was tied stays tied, for that was sent to other legs; what comes later is left to the other ids that it
 names. Full hours are counted, and of a suspect id nothing is let go, so that a batch which is seen again
-after a crash is decided as it was the first time.
+after a crash is decided as it was the first time. Once all is forgotten, the tables tell that it is suspect.
 """
 
 from __future__ import annotations
@@ -41,10 +41,9 @@ class Ties:
 
     def to_json(self) -> Json:
         """As in the state of a leg; nothing if there are none."""
-        if not self.hours:
-            return {}
         hours = {str(hour): sorted(calls) for hour, calls in self.hours.items()}
-        return {"ties": hours, **({"suspect_at": self.suspect_at} if self.suspect_at else {})}
+        told = {"ties": hours} if hours else {}
+        return {**told, "suspect_at": self.suspect_at} if self.suspect_at else told
 
     @classmethod
     def from_json(cls, read: Json) -> Ties:
@@ -66,6 +65,10 @@ class Ties:
             return replace(self, suspect_at=self.suspect_at or tie.at)
         others = {each: calls for each, calls in self.hours.items() if each != hour}
         return Ties({**others, hour: there | {tie.call}})
+
+    def suspected(self, since: int) -> Ties:
+        """Note that the id was suspect before its state was forgotten."""
+        return replace(self, suspect_at=min(since, self.suspect_at or since))
 
     def recent(self) -> Ties:
         """Let go of hours that are over, unless the id is suspect.

@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS stored_calls
     `expects_cdr` Bool COMMENT 'Whether a dialect in which it was reported sends CDRs',
     `heard` Array(Tuple(source String, events UInt32, legs UInt32, disordered UInt32)) COMMENT 'By source, requests apart: how many events it told; of how many legs it told at least two of the first ring or dial, the first answer, the hangup and the CDR; of how many of these they arrived in another order',
     `doubted` Array(Tuple(source String, field String, code String, events UInt32)) COMMENT 'Which fields could not be read: source, name, stable code, in how many of the source''s events; of very many the most frequent',
-    `version` UInt64 COMMENT 'The sum of the readings of its events; of a row that is gone for good the greatest number there is',
+    `version` UInt64 COMMENT 'The sum of the readings of its events; of a row that is gone for good one of the two greatest numbers there are',
     `is_gone` UInt8 COMMENT '1 if there is no such call under this day: it was merged into another one, or is kept under an earlier day',
     `part_of` String COMMENT 'If it was merged into another one, that call; else empty',
     `visible_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'When this row was written, by the clock of ClickHouse',

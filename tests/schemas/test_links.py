@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from schemas.events import CallEvent, Doubt
-from schemas.links import Events, HandedOn, Link, told_from_json, told_to_json
+from schemas.links import Events, HandedOn, Link, Sent, Suspected, told_from_json, told_to_json
 from schemas.versions import NewerVersionError
-from tests.kit.events import event, samples
+from tests.kit.events import AT, event, samples
 
 
 def test_a_link_in_json() -> None:
@@ -34,7 +34,7 @@ def test_what_is_told_survives_its_topic(name: str) -> None:
         replace(each, callback_id="", extra={}, doubts=tuple(replace(doubt, raw="") for doubt in each.doubts))
         for each in samples()[name]
     )
-    every: list[Link | Events | HandedOn] = [Link(name), Events(events), Events(()), *map(HandedOn, events)]
+    every: list[Sent] = [Link(name), Events(events), Events(()), Suspected(AT), *map(HandedOn, events)]
     for told in every:
         assert told_from_json(told_to_json(told)) == told
 

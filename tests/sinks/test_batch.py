@@ -15,7 +15,7 @@ from schemas.records import FOR_GOOD, Record
 from schemas.topics import Topic
 from sinks.batch import MAX_BYTES, Batch, Batches, Insert, begun_together
 from sinks.readiness import Readiness
-from sinks.rows import GONE, read
+from sinks.rows import GONE, GONE_QUIETLY, read
 from sinks.tables import CALLBACKS, CALLS, DEAD_LETTERS, LEGS
 from tests.kit.messages import StoredMessage
 from tests.sinks.folded import record_of
@@ -39,7 +39,13 @@ def known(
 
 def gone(call_id: str, *days: date) -> Record:
     return Record(
-        account="acme", call_id=call_id, version=FOR_GOOD, days=days, legs=(Leg(leg_id="x"),), gone=True
+        account="acme",
+        call_id=call_id,
+        version=FOR_GOOD,
+        days=days,
+        legs=(Leg(leg_id="x"),),
+        gone=True,
+        part_of="a",
     )
 
 
@@ -138,8 +144,8 @@ def test_under_later_days_a_call_is_gone_and_what_was_merged_away_under_all() ->
     batch.add(StoredMessage("r"), known("a", 3, days=(MONDAY, TUESDAY, WEDNESDAY)), 0.0)
     assert versions(batch) == {
         ("acme", MONDAY, "a"): 3,
-        ("acme", TUESDAY, "a"): GONE,
-        ("acme", WEDNESDAY, "a"): GONE,
+        ("acme", TUESDAY, "a"): GONE_QUIETLY,
+        ("acme", WEDNESDAY, "a"): GONE_QUIETLY,
         ("acme", MONDAY, "b"): GONE,
         ("acme", TUESDAY, "b"): GONE,
     }
@@ -268,10 +274,23 @@ def test_of_several_batches_the_oldest_counts_and_the_last_error_is_named() -> N
     assert progress.reasons() == []
 
 
+def test_of_which_call_another_became_part_is_not_overwritten() -> None:
+    """By the same call's absence under a later day."""
+    batch = Batch()
+    batch.add(StoredMessage("r"), gone("b", MONDAY, TUESDAY), 0.0)
+    batch.add(StoredMessage("r"), known("b", 3, days=(MONDAY, TUESDAY)), 0.0)
+    (calls,) = (insert for insert in batch.inserts() if insert.table is CALLS)
+    part_of = CALLS.columns.index("part_of")
+    assert {row[:3]: row[part_of] for row in calls.rows} == {
+        ("acme", MONDAY, "b"): "a",
+        ("acme", TUESDAY, "b"): "a",
+    }
+
+
 def test_what_says_nothing_any_more_is_gone_until_a_later_reading() -> None:
-    silent = replace(gone("b", MONDAY, TUESDAY), version=5)
+    silent = replace(gone("b", MONDAY, TUESDAY), version=5, part_of="")
     batch = Batch()
     batch.add(StoredMessage("r"), silent, 0.0)
-    assert versions(batch) == {("acme", MONDAY, "b"): 5, ("acme", TUESDAY, "b"): GONE}
+    assert versions(batch) == {("acme", MONDAY, "b"): 5, ("acme", TUESDAY, "b"): GONE_QUIETLY}
     batch.add(StoredMessage("r"), known("b", 9, days=(MONDAY,)), 0.0)
     assert versions(batch)["acme", MONDAY, "b"] == 9

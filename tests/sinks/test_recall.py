@@ -15,7 +15,7 @@ from runtime.clock import SystemClock
 from runtime.kafka import client_options
 from schemas.calls import days_of
 from schemas.legs import Tellings
-from schemas.links import MOST_BYTES, Events, Link, told_from_json, told_to_json
+from schemas.links import MOST_BYTES, Events, Link, Suspected, told_from_json, told_to_json
 from schemas.records import FOR_GOOD, Record, Suspect, row_of
 from schemas.times import SECOND, day_of
 from schemas.topics import MIB, Topic, partition_of
@@ -205,13 +205,21 @@ def write_call(settings: Settings, call_id: str, *events: CallEvent) -> None:
     insert(settings, batch)
 
 
+def write_event(settings: Settings, event: CallEvent) -> None:
+    """As of a call of very many events, whose row does not list it."""
+    batch = Batch()
+    add(batch, Topic.EVENTS, event.to_json())
+    insert(settings, batch)
+
+
 def test_a_suspect_id_ties_nothing_by_itself(store_settings: Settings, recall: Recall) -> None:
     write_call(store_settings, "c", FIRST)
     write_call(store_settings, "a", event("ring", "a", START, ids=("a", "b")))
     suspected(store_settings, "b")
     assert select(store_settings, "SELECT id, source FROM suspect_ids") == [{"id": "b", "source": "shop"}]
-    (found,) = recall.find([("acme", "c"), ("acme", "b")], MUCH_LATER)
+    found, told = recall.find([("acme", "c"), ("acme", "b")], MUCH_LATER)
     assert (found.ids, found.events, found.asked) == (("c",), (FIRST,), ("c",))
+    assert list(told.messages()) == [("b", told_to_json(Suspected(START)))], "it shall go on as such"
     assert len(recall.find([("acme", "a"), ("acme", "c"), ("other", "b")], MUCH_LATER)) == 2
 
 
@@ -228,7 +236,7 @@ def test_what_a_suspect_id_had_tied_stays_tied(
     suspected(store_settings, "b")
     for asked in "bcd":
         (found,) = recall.find([("acme", asked)], MUCH_LATER)
-        assert (found.ids, found.asked, found.suspects) == (("b", "c", "d"), (asked,), ("b",))
+        assert (found.ids, found.asked, found.suspects) == (("b", "c", "d"), (asked,), {"b": START})
         assert {each.event_id for each in found.events} == {each.event_id for each in (*early, alone)}
     (found,) = recall.find([("acme", "e")], MUCH_LATER)
     assert found.ids == ("e",)
@@ -252,18 +260,31 @@ def test_a_suspect_id_is_found_in_the_call_of_which_its_own_became_part(
         (found,) = recall.find([("acme", asked)], MUCH_LATER)
         assert found.ids == ("a", "b")
         assert {each.event_id for each in found.events} == {tying.event_id, alone.event_id}
-        link = told_to_json(Link("a"))
-        assert [value for leg, value in found.messages() if leg == "b"] == [link], "no event's link counts"
+        told = [told_from_json(value) for leg, value in found.messages() if leg == "b"]
+        assert told == ([Suspected(START), Link("a")] if asked == "b" else [Link("a")]), "no event's counts"
 
 
-def test_an_event_that_names_suspect_ids_alone_ties_them(store_settings: Settings, recall: Recall) -> None:
+def test_an_event_that_names_suspect_ids_alone_is_where_it_was(
+    store_settings: Settings, recall: Recall
+) -> None:
+    """It ties them if it was with both."""
     both = event("answer", "b", START, ids=("b", "c"))
+    own = event("ring", "b", START)
+    summed = event("ring", "b", START, ids=("b", "c"))
     write_call(store_settings, "c", both)
-    write_call(store_settings, "b", event("ring", "b", START))
+    write_call(store_settings, "b", own)
+    write_event(store_settings, summed)
     for leg in "bc":
         suspected(store_settings, leg)
-    (found,) = recall.find([("acme", "c")], MUCH_LATER)
-    assert (found.ids, len(found.events)) == (("b", "c"), 2)
+
+    def found(leg: str) -> tuple[tuple[str, ...], set[str]]:
+        (group,) = recall.find([("acme", leg)], MUCH_LATER)
+        return group.ids, {each.event_id for each in group.events}
+
+    assert found("c") == (("c",), {both.event_id, summed.event_id})
+    assert found("b") == (("b",), {own.event_id})
+    write_call(store_settings, "b", own, both)
+    assert found("b") == found("c") == (("b", "c"), {own.event_id, both.event_id, summed.event_id})
 
 
 def test_rows_of_earlier_lives_are_hidden(store_settings: Settings, recall: Recall) -> None:

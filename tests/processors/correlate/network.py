@@ -53,11 +53,16 @@ class Tables:
         """By id, what readings of events ever named it."""
         self.legs: dict[str, set[str]] = defaultdict(set)
         """By call id, the legs of which it ever had rows."""
-        self.suspected: set[TableLeg] = set()
+        self.suspected: dict[TableLeg, int] = {}
+        self.listed_events: set[tuple[TableLeg, str]] = set()
+        """Which events rows of a call ever listed."""
 
     def write(self, record: Record) -> None:
         if record.suspect is not None:
-            self.suspected.add((record.account, record.call_id))
+            leg, since = (record.account, record.call_id), record.suspect.since
+            self.suspected[leg] = min(since, self.suspected.get(leg, since))
+        if record.call is not None:
+            self.listed_events.update(((ACCOUNT, record.call_id), event) for event in record.call.events)
         self.legs[record.call_id].update(leg.leg_id for leg in record.legs)
         if record.part_of:
             self.parts.add(((ACCOUNT, record.call_id), (ACCOUNT, record.part_of)))
@@ -93,19 +98,22 @@ class Tables:
             sent += [(name, told_from_json(value)) for name, value in group.messages()]
         return sent
 
-    def suspects(self, legs: Collection[TableLeg]) -> set[TableLeg]:
-        return self.suspected.intersection(legs)
+    def suspects(self, legs: Collection[TableLeg]) -> dict[TableLeg, int]:
+        return {leg: self.suspected[leg] for leg in legs if leg in self.suspected}
 
     def naming(self, legs: Collection[TableLeg]) -> list[Naming]:
-        assert self.suspected.isdisjoint(legs)
+        assert self.suspected.keys().isdisjoint(legs)
         return sorted(naming for _, leg in legs for naming in self.namings[leg])
 
     def naming_suspects_alone(self, legs: Collection[TableLeg]) -> list[Naming]:
         namings = (naming for _, leg in legs for naming in self.namings[leg])
-        return sorted(naming for naming in namings if self.suspected.issuperset(naming.others))
+        return sorted(naming for naming in namings if self.suspected.keys() >= {*naming.others})
 
     def calls_with(self, legs: Collection[TableLeg]) -> list[Held]:
         return [call for call in self._held() if not call.legs.isdisjoint(legs)]
+
+    def listed(self, roots: Collection[TableLeg], events: Collection[str]) -> set[tuple[TableLeg, str]]:
+        return {(root, event) for root, event in self.listed_events if root in roots and event in events}
 
     def merged(self, legs: Collection[TableLeg]) -> list[tuple[TableLeg, TableLeg]]:
         return [(leg, root) for leg, root in sorted(self.parts) if leg in legs]

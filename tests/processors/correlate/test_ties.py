@@ -135,15 +135,20 @@ def read_again(event: CallEvent, without: Collection[str]) -> list[CallEvent]:
 @examples(normal=300, long=20_000)
 @given(seed=st.integers(0, 2**63))
 def test_late_news_of_calls_that_a_suspect_id_had_tied_is_in_their_row(seed: int) -> None:
-    """Again and again all comes to rest, and some of it is forgotten; then all may be read again."""
+    """Again and again all comes to rest, and some of it is forgotten; then all may be read again.
+
+    That is left out for events that name several suspect ids and no others: a replay may find the ids in
+    another life, in which others of them tie the event.
+    """
     rng = random.Random(seed)
     most = rng.randint(1, 3)
     also = rng.sample(SHARED_TOO, rng.randint(0, len(SHARED_TOO)))
     told = tangled(rng, calls=rng.randint(2, 12), also=also)
+    again = rng.choice(((), ("",), (SHARED, *also)))
     lone = [
         replace(told[0], event_id=f"lone {number}", uuid=f"call {number}", ids=ids, leg=ids[0])
         for number in range(rng.randint(0, 3))
-        for ids in [tuple(sorted(rng.sample([SHARED, *also], rng.randint(1, 1 + len(also)))))]
+        for ids in [tuple(sorted(rng.sample([SHARED, *also], 1 if again else rng.randint(1, 1 + len(also)))))]
     ]
     told = rng.sample([*told, *lone], len(told) + len(lone))
     network = Network(
@@ -158,7 +163,7 @@ def test_late_news_of_calls_that_a_suspect_id_had_tied_is_in_their_row(seed: int
         network.run()
         network.forget()
         tables.age()
-    if again := rng.choice(((), ("",), (SHARED, *also))):
+    if again:
         for event in rng.sample(told, len(told)):
             network.feed(read_again(event, without=again))
             network.work_a_little()
