@@ -84,7 +84,10 @@ def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
 
 
 def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> list[Tied]:
-    """Group events by what ever tied them together; groups for which nobody asked are left out."""
+    """Group events by what ever tied them together; groups for which nobody asked are left out.
+
+    Of a suspect id that asked, and of which nothing else is found, a group of its own says that.
+    """
     suspects, groups = found.suspects, _groups(found)
     newest = {(event.account, event.event_id): event for event in events}
     named: dict[Leg, dict[str, set[str]]] = {}
@@ -98,26 +101,26 @@ def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> l
         is_here = ways[0] == root if ways else not ids.isdisjoint(event.ids)
         return event if is_here else _void(event, ids)
 
-    def group(root: Leg, ids: tuple[str, ...]) -> Tied:
+    def group(root: Leg, ids: tuple[str, ...], who: tuple[str, ...]) -> Tied:
         account = root[0]
         return Tied(
             account,
             ids,
             tuple(told(root, event_id, names) for event_id, names in named[root].items()),
-            tuple(name for name in ids if (account, name) in asked),
+            who,
             {name: suspects[account, name] for name in ids if (account, name) in suspects},
         )
 
-    grouped = [group(root, ids) for root, ids in groups.ids().items() if root in named]
-    found_again = {(each.account, name) for each in grouped for name in each.ids}
-    return [
-        *(each for each in grouped if each.asked),
-        # nothing is known of it but that it is suspect
-        *(
-            Tied(leg[0], (leg[1],), (), (leg[1],), {leg[1]: suspects[leg]})
-            for leg in asked
-            if leg in suspects and leg not in found_again
-        ),
+    wanted = set(asked)
+    grouped = [
+        group(root, ids, who)
+        for root, ids in groups.ids().items()
+        if root in named and (who := tuple(name for name in ids if (root[0], name) in wanted))
+    ]
+    grouped_legs = {(each.account, name) for each in grouped for name in each.asked}
+    lone = sorted((wanted & suspects.keys()) - grouped_legs)
+    return grouped + [
+        Tied(account, (name,), (), (name,), {name: suspects[account, name]}) for account, name in lone
     ]
 
 
