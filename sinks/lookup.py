@@ -1,4 +1,4 @@
-"""What the tables say of legs: their events, their calls, and whether their ids are suspect."""
+"""Ask the tables about legs: for their events, for their calls, and whether their ids are suspect."""
 
 from __future__ import annotations
 

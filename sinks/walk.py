@@ -1,4 +1,4 @@
-"""From id to id: everything that the tables tie to legs that ask. Pure, but for the tables that it is given.
+"""Go from id to id, to everything that the tables tie to legs that ask. Pure, but for the tables it is given.
 
 A suspect id ties nothing by itself: only the correlator knew which of the events that name it belong
 together. But what it had tied is one call in the tables. So a leg that is named beside such an id is tied to

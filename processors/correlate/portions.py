@@ -1,4 +1,4 @@
-"""What a leg is told, in portions of which every leg gets its row. Pure.
+"""Cut what a leg is told into portions, so that every leg that has news gets its row. Pure.
 
 A record has the rows of so many legs of a call. After an outage, or in a replay, more of them may have news
 in one batch; and a leg without a row is found neither by people nor by what was tied.
