@@ -67,7 +67,7 @@ class Suspected:
 
 
 Sent = Link | Events | HandedOn | Suspected
-"""What is told through `calls.links`."""
+"""One of these is told through `calls.links`."""
 
 Told = Sent | CallEvent
 """A `CallEvent` is what the leg is told through `calls.events`."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sinks.unread import Look
 
 FEW = 1_000
-"""So many suspect ids are read at once: to ask about each id would take longer."""
+"""If there are no more suspect ids than this, all are read at once: to ask about each leg takes longer."""
 FIRST_SUSPECTS = """
 SELECT account, id, toUnixTimestamp64Micro(min(since))
 FROM stored_suspects
@@ -35,12 +35,13 @@ FROM event_ids
 WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC')
 """
 MOST_READ = 10_000_000
-"""So many rows are read of what names suspect ids: if there is more, some is left out."""
+"""No more rows than this are read to find what names suspect ids alone; the others are left out."""
 MOST_ALONE = 10_000
-"""So many are taken of those that name a suspect id alone."""
+"""No more events than this are taken that name one suspect id alone."""
 
 # Nearly all that names a suspect id names others too, and nearly no event has more than four ids.
-NAMING_SUSPECTS_ALONE = """
+NAMING_SUSPECTS_ALONE = (
+    """
 $naming
 AND (
     empty(beside)
@@ -48,9 +49,12 @@ AND (
     AND (account, beside[intDiv(length(beside) + 1, 2)]) IN (SELECT account, id FROM stored_suspects)
     AND (account, beside[-1]) IN (SELECT account, id FROM stored_suspects)
 )
-LIMIT %(most)s BY account, id
+LIMIT $alone BY account, id
 SETTINGS max_rows_to_read = $read, read_overflow_mode = 'break'
-""".replace("$naming", NAMING.strip()).replace("$read", str(MOST_READ))
+""".replace("$naming", NAMING.strip())
+    .replace("$alone", str(MOST_ALONE))
+    .replace("$read", str(MOST_READ))
+)
 CALLS_WITH = """
 SELECT DISTINCT account, call_id, leg_id
 FROM stored_legs
@@ -139,4 +143,4 @@ class LookUp:
 
     def _ask(self, query: str, legs: Collection[Leg]) -> Iterator[tuple[Any, ...]]:
         for ids in portions(sorted({leg for _, leg in legs})):
-            yield from self._store.ask(query, {"ids": ids, "before": self._before, "most": MOST_ALONE})
+            yield from self._store.ask(query, {"ids": ids, "before": self._before})

@@ -247,7 +247,7 @@ def _gone_days(record: Record) -> Iterator[tuple[date, int]]:
 def gone_call(account: str, day: date, call_id: str, version: int = GONE, part_of: str = "") -> Row:
     """Return the row that says this day has no such call: for good, or until a higher version.
 
-    `part_of` is the call of which it became part, if it did.
+    If it was merged into another call, `part_of` names that.
     """
     return (account, day, call_id, version, 1, part_of, *_NOTHING)
 

@@ -86,7 +86,7 @@ def tying(event: CallEvent, suspects: Collection[Leg]) -> list[str]:
 def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> list[Tied]:
     """Group events by what ever tied them together; groups for which nobody asked are left out.
 
-    Of a suspect id that asked, and of which nothing else is found, a group of its own says that.
+    A suspect id that asked has a group of its own if nothing else is found about it.
     """
     suspects, groups = found.suspects, _groups(found)
     newest = {(event.account, event.event_id): event for event in events}
@@ -97,8 +97,10 @@ def tied(asked: Collection[Leg], found: Found, events: Iterable[CallEvent]) -> l
 
     def told(root: Leg, event_id: str, ids: set[str]) -> CallEvent:
         event = newest[root[0], event_id]
-        ways = [groups.root((event.account, name)) for name in tying(event, suspects)]
-        is_here = ways[0] == root if ways else not ids.isdisjoint(event.ids)
+        if names := tying(event, suspects):
+            is_here = groups.root((event.account, names[0])) == root
+        else:
+            is_here = not ids.isdisjoint(event.ids)
         return event if is_here else _void(event, ids)
 
     def group(root: Leg, ids: tuple[str, ...], who: tuple[str, ...]) -> Tied:

@@ -2,7 +2,8 @@
 
 A suspect id ties nothing by itself: only the correlator knew which of the events that name it belong
 together. But what it had tied is one call in the tables. So a leg that is named beside such an id is tied to
-the call that ever had a row of it, and such an id to the call of which its own became part.
+the call that ever had a row of the leg. And if the id's own call was merged into another, the id is tied to
+that.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Naming(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A call of which the tables have rows, or had."""
+    """The tables have rows of this call, or had some once."""
 
     root: Leg
     """The leg that names it: the smallest but for suspect ids, unless one of these ties it."""
@@ -50,7 +51,7 @@ class Held(NamedTuple):
 
 
 class Tables(Protocol):
-    """What can be asked of the tables; an implementation may raise its own errors."""
+    """The tables answer these questions; an implementation may raise its own errors."""
 
     def suspects(self, legs: Collection[Leg]) -> dict[Leg, int]:
         """Return those whose ids tie too many calls, and since when: see `schemas.records.Suspect`."""

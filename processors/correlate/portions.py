@@ -1,7 +1,7 @@
 """Cut what a leg is told into portions, so that every leg that has news gets its row. Pure.
 
-A record has the rows of so many legs of a call. After an outage, or in a replay, more of them may have news
-in one batch; and a leg without a row is found neither by people nor by what was tied.
+A record has rows of only some hundred legs of a call. After an outage, or in a replay, more of them may have
+news in one batch, and neither people nor recall find a leg that has no row.
 """
 
 from __future__ import annotations

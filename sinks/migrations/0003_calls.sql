@@ -333,7 +333,7 @@ FROM (SELECT account, day, call_id, is_gone, legs, ifNull(uuid, '') AS written F
 WHERE is_gone = 0 AND id != ''
 COMMENT 'Puts the ids of new rows of calls into call_ids';
 
--- the row of a call lists only so many of its legs
+-- the row of a call lists its smallest 200 legs, and no others
 CREATE MATERIALIZED VIEW IF NOT EXISTS call_ids_of_legs_seen TO call_ids
 AS SELECT DISTINCT leg_id AS id, account, day, call_id FROM stored_legs WHERE is_gone = 0
 COMMENT 'Puts the ids of new rows of legs into call_ids';
