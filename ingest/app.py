@@ -6,7 +6,6 @@ import logging
 import math
 import re
 import time
-import traceback
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ingest import answers, metrics
+from ingest.defects import defect
 from ingest.groups import Message
 from ingest.later import Later
 from ingest.limits import Buckets
@@ -305,10 +305,3 @@ def on_defect(error: Exception, retry_after_seconds: int) -> Response:
     """Ask the provider to send again after an unexpected error."""
     defect(error)
     return answers.unavailable(retry_after_seconds)
-
-
-def defect(error: Exception) -> None:
-    """Count and log an unexpected error, whose message may hold a provider's data."""
-    metrics.FAILED.inc()
-    where = traceback.format_tb(error.__traceback__)[-3:]
-    log.error("request failed", error=type(error).__name__, where=where)

@@ -57,11 +57,16 @@ class Turns(Partitioner):  # type: ignore[misc] # kafka-python has no types
         self._avoided[topic, partition] = self._monotonic() + AVOID_SECONDS
 
     def partition(self, topic: str, *message: Any) -> int:
-        """Choose; kafka-python gives key and value, each as they are and serialized, and its cluster."""
+        """Choose; kafka-python gives key and value, each as they are and serialized, and its cluster.
+
+        Raise `LeaderNotAvailableError` if the topic has just gone from what the cluster says.
+        """
         cluster: ClusterMetadata = message[-1]
         found = self._chosen.get(topic)
         if found is None:
             led = cluster.available_partitions_for_topic(topic) or cluster.partitions_for_topic(topic)
+            if not led:
+                raise LeaderNotAvailableError(f"{topic} has no partition")
             now = self._monotonic()
             good = [number for number in led if self._avoided.get((topic, number), 0.0) <= now] or led
             found = self._chosen[topic] = sorted(good)[self._turn % len(good)]

@@ -13,8 +13,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from ingest.defects import defect
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from schemas.callbacks import Headers
 
@@ -40,7 +42,7 @@ class Message:
         self.error: str | None = None
         """Why it is not kept."""
         self.settled = False
-        """Whether it has been acknowledged or has failed."""
+        """Whether it has been acknowledged or has failed: then it is its own thread's alone."""
         self.leads = False
         """Whether its thread is to send the next group."""
         self.woken = threading.Lock()
@@ -53,8 +55,8 @@ class Sent(Protocol):
     def wait(self, deadline: float) -> bool:
         """Return whether the fate of every message is known by then (monotonic seconds)."""
 
-    def end(self) -> None:
-        """Give each message that was not acknowledged its `error`: nobody waits any more."""
+    def end(self) -> Mapping[Message, str]:
+        """Return why messages were not acknowledged, by message: nobody waits any more."""
 
 
 class Groups:
@@ -92,28 +94,33 @@ class Groups:
                 return
             if messages in self._waiting:
                 self._waiting.remove(messages)
-            for message in messages:
-                message.error = LATE
+            settle(messages, dict.fromkeys(messages, LATE))
 
     def _lead(self, deadline: float) -> None:
         """Send what waits, its own messages included, and see that another thread can lead."""
         with self._lock:
             group, self._waiting = [each for some in self._waiting for each in some], []
-        leading, error = True, "the attempt failed"
+        leading = True
+        errors: Mapping[Message, str]
         try:
             sent = self._send(group)
             if not sent.wait(min(deadline, time.monotonic() + HAND_OVER_SECONDS)):
                 self._hand_over()
                 leading = False
                 sent.wait(deadline)
-            sent.end()
-            error = ""
+            errors = sent.end()
         except UnacknowledgedError as failure:
-            error = str(failure)
-        finally:
-            if leading:
-                self._hand_over()
-            self._settle(group, error)
+            errors = dict.fromkeys(group, str(failure))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was not kept may be kept elsewhere
+            defect(error)
+            errors = dict.fromkeys(group, "a defect")
+        if leading:
+            self._hand_over()
+        with self._lock:
+            settled = settle(group, errors)
+        for message in settled:
+            if not message.leads:  # who leads is awake, even if its own time was up
+                message.woken.release()
 
     def _hand_over(self) -> None:
         """Let the thread that has waited longest lead the next group."""
@@ -123,12 +130,14 @@ class Groups:
                 self._waiting[0][0].leads = True
                 self._waiting[0][0].woken.release()
 
-    def _settle(self, group: list[Message], error: str) -> None:
-        """Wake the group's threads but the one that leads: it is awake, even if its own time was up."""
-        with self._lock:
-            for message in group:
-                message.settled = True
-                message.error = message.error or error or None
-        for message in group:
-            if not message.leads:
-                message.woken.release()
+
+def settle(messages: list[Message], errors: Mapping[Message, str]) -> list[Message]:
+    """Settle those messages that are not yet; return them.
+
+    A message whose time was up while its group was under way is settled: its thread keeps it elsewhere by
+    then, and what becomes of the group is nothing to it.
+    """
+    waiting = [message for message in messages if not message.settled]
+    for message in waiting:
+        message.settled, message.error = True, errors.get(message)
+    return waiting

@@ -37,7 +37,7 @@ LIMITED = Counter(
 )
 FAILED = Counter(
     "ingest_failed",
-    "Requests answered 503 because of a defect of our own; the log says where.",
+    "Requests, or attempts to keep callbacks, that met a defect of our own; the log says where.",
     namespace=NAMESPACE,
 )
 PUBLISH_SECONDS = Histogram(

@@ -194,12 +194,13 @@ class Sent:
         self._broker = broker
         self._turns = turns
         self._futures: list[tuple[Message, FutureRecordMetadata]] = []
+        self._errors: dict[Message, str] = {}
         turns.next()
         for message in messages:
             try:
                 future = broker.send(message.topic, message.value, message.headers)
             except KafkaError as error:  # it is too large, or its topic is gone
-                message.error = type(error).__name__
+                self._errors[message] = type(error).__name__
             else:
                 self._futures.append((message, future))
         self._partitions = {message.topic: turns.chosen(message.topic) for message in messages}
@@ -216,15 +217,15 @@ class Sent:
                     return False
         return True
 
-    def end(self) -> None:
-        """Give each message that is not acknowledged its error: nobody waits any more."""
+    def end(self) -> dict[Message, str]:
+        """Return why messages are not acknowledged, by message: nobody waits any more."""
         acknowledged = 0
         for message, future in self._futures:
             if not future.is_done:
-                message.error = LATE
+                self._errors[message] = LATE
                 self._publisher.late(message, future)
             elif future.failed():
-                message.error = type(future.exception).__name__
+                self._errors[message] = type(future.exception).__name__
             else:
                 acknowledged += 1
                 continue
@@ -234,7 +235,8 @@ class Sent:
         if acknowledged:
             self._publisher.acknowledged()
         elif self._futures:
-            self._publisher.failed(self._broker, self._futures[0][0].error or LATE)
+            self._publisher.failed(self._broker, self._errors[self._futures[0][0]])
+        return self._errors
 
 
 def name_of(message: Message) -> bytes:

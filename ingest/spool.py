@@ -164,8 +164,8 @@ class Written:
         del deadline
         return True
 
-    def end(self) -> None:
-        """Do nothing: no message failed."""
+    def end(self) -> dict[Message, str]:
+        return {}
 
 
 class Segment:

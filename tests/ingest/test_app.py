@@ -156,7 +156,7 @@ def test_a_defect_of_ours_is_a_503_and_its_message_is_not_logged(
     assert answer.headers["Retry-After"] == "7"
     said = capsys.readouterr()
     logged = said.out + said.err + caplog.text
-    assert "request failed" in logged
+    assert "a defect" in logged
     assert "RuntimeError" in logged
     assert SECRET not in logged
     assert app.token not in logged

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, LeaderNotAvailableError
 
 from ingest.broker import AVOID_SECONDS, BATCH_BYTES, Broker, Turns
 from ingest.groups import Message
@@ -54,18 +54,19 @@ def test_a_group_larger_than_a_batch_arrives_whole(settings: Settings) -> None:
 
 
 class Led:
-    """What a producer knows of a cluster: four partitions, of which some have a leader."""
+    """What a producer knows of a cluster: four partitions, of which some have a leader; or it is gone."""
 
-    def __init__(self, *available: int) -> None:
+    def __init__(self, *available: int, gone: bool = False) -> None:
         self.available = set(available)
+        self.gone = gone
 
     def available_partitions_for_topic(self, topic: str) -> set[int]:
         del topic
         return self.available
 
-    def partitions_for_topic(self, topic: str) -> set[int]:
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
         del topic
-        return {0, 1, 2, 3}
+        return None if self.gone else {0, 1, 2, 3}
 
 
 def taken(turns: Turns, cluster: Led, groups: int) -> list[int]:
@@ -88,6 +89,8 @@ def test_groups_take_turns_among_the_partitions_that_can_be_written() -> None:
     assert set(taken(turns, Led(0, 1, 2, 3), 6)) == {0, 1, 3}
     assert set(taken(turns, Led(2), 2)) == {2}, "better than none"
     assert set(taken(turns, Led(), 4)) == {0, 1, 3}, "nobody leads: the producer waits for one"
+    with pytest.raises(LeaderNotAvailableError):
+        taken(turns, Led(gone=True), 1)
     now[0] = AVOID_SECONDS
     assert sorted(taken(turns, Led(0, 1, 2, 3), 4)) == [0, 1, 2, 3]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import pytest
 
@@ -39,12 +40,11 @@ class Sent:
     def wait(self, deadline: float) -> bool:
         return self.broker.open.wait(max(0.0, deadline - time.monotonic()))
 
-    def end(self) -> None:
+    def end(self) -> dict[Message, str]:
         if not self.broker.open.is_set() or self.broker.failing:
-            for message in self.messages:
-                message.error = "refused" if self.broker.failing else "too slow"
-        else:
-            self.broker.taken.append([message.value for message in self.messages])
+            return dict.fromkeys(self.messages, "refused" if self.broker.failing else "too slow")
+        self.broker.taken.append([message.value for message in self.messages])
+        return {}
 
 
 def outcome(groups: Groups, value: bytes, timeout_seconds: float = 60) -> str:
@@ -145,9 +145,8 @@ def test_what_failed_is_not_sent_again() -> None:
 
 def test_a_message_fails_alone() -> None:
     class Picky(Sent):
-        def end(self) -> None:
-            for message in self.messages:
-                message.error = "too large" if message.value == b"large" else None
+        def end(self) -> dict[Message, str]:
+            return {message: "too large" for message in self.messages if message.value == b"large"}
 
     broker = Broker()
     broker.open.set()
@@ -175,11 +174,47 @@ def test_a_message_whose_time_is_up_is_not_sent_any_more() -> None:
     assert broker.taken == [[b"first"], [b"second"]]
 
 
-def test_a_leader_that_breaks_leaves_no_one_waiting() -> None:
-    def send(messages: list[Message]) -> Sent:
+def test_what_becomes_of_a_group_does_not_reach_who_has_left_it() -> None:
+    """A callback that is in the spool meanwhile would be answered 503."""
+    broker = Broker()
+    broker.failing = True
+    broker.taking.clear()
+    groups = Groups(broker.send)
+    impatient = Message("topic", b"impatient", [])
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(outcome, groups, b"first")
+        assert broker.entered.acquire(timeout=60)
+        second = pool.submit(outcome, groups, b"second")
+        eventually(lambda: groups.waiting == 1, "the second is to lead")
+        left = pool.submit(groups.publish, [impatient], 2.0)
+        eventually(lambda: groups.waiting == 2, "the impatient one waits behind it")
+        broker.taking.set()
+        assert broker.entered.acquire(timeout=60), "both are under way"
+        left.result(60)
+        assert impatient.error == "no acknowledgement in time"
+        impatient.error = None  # it has been kept elsewhere
+        broker.open.set()
+        assert [first.result(60), second.result(60)] == ["refused"] * 2
+    assert impatient.error is None
+
+
+@pytest.mark.parametrize("breaks", ["send", "wait", "end"])
+def test_a_leader_that_breaks_leaves_no_one_waiting(breaks: str) -> None:
+    """All of its group fail, so that they can be kept elsewhere."""
+
+    def broken(*_: object) -> NoReturn:
         raise RuntimeError("a defect")
+
+    broker = Broker()
+    broker.open.set()
+
+    def send(messages: list[Message]) -> Sent:
+        sent = broker.send(messages)
+        if breaks == "send":
+            broken()
+        setattr(sent, breaks, broken)
+        return sent
 
     groups = Groups(send)
     for _ in range(2):
-        with pytest.raises(RuntimeError):
-            groups.publish([Message("topic", b"", [])], 60)
+        assert outcomes(groups, [b"one", b"two"]) == ["a defect"] * 2
