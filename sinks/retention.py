@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from clickhouse_driver.errors import Error
+from clickhouse_driver.errors import Error, ServerException
 
 from runtime import clickhouse
 from runtime.errors import CallweaveError
@@ -64,16 +64,25 @@ def is_over(partition: str, number: int, today: date) -> bool:
 
 
 def drop(client: Client, settings: RetentionSettings, today: date) -> list[tuple[str, str]]:
-    """Drop partitions whose time is over, and return table and partition of each."""
+    """Drop partitions whose time is over, and return table and partition of each.
+
+    One that the server refuses to drop stays, and a warning says so: it keeps back no other.
+    """
     kept = days(settings)
     if not kept:
         return []
     found = client.execute(PARTITIONS, {"tables": tuple(kept)})
     over = [(table, name, number) for table, name, number in found if is_over(name, kept[table], today)]
-    for table, _, number in over:
+    dropped: list[tuple[str, str]] = []
+    for table, name, number in over:
         query = f"ALTER TABLE {table} DROP PARTITION ID %(number)s"
-        client.execute(query, {"number": number}, settings=DROP_SETTINGS)
-    return [(table, name) for table, name, _ in over]
+        try:
+            client.execute(query, {"number": number}, settings=DROP_SETTINGS)
+        except ServerException as error:
+            log.warning("what is over can't be dropped", table=table, partition=name, code=error.code)
+        else:
+            dropped.append((table, name))
+    return dropped
 
 
 def retain(settings: Settings, stop: Event) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from kafka.consumer.fetcher import ConsumerRecord
 
-    from operations.audit.identity import Group
+    from operations.audit.identity import Group, Name
     from operations.audit.log import Log
     from operations.audit.offsets import Lag, Partition
     from runtime.settings import KafkaSettings, Settings
@@ -126,7 +126,10 @@ class _Audit:
         self._limit = limit
         self._say = say
         self._report = Report()
-        self._missing: set[str] = set()
+        self._counted: set[str] = set()
+        """Callbacks that are known as missing or undecided: each is one hole, wherever it is seen again."""
+        self._short: set[Name] = set()
+        """Archived callbacks whose group says that something of them is missing."""
         self._raw = settings.topic(Topic.RAW)
         self._rejected = settings.topic(Topic.REJECTED)
 
@@ -141,6 +144,7 @@ class _Audit:
         slices = self._tables.slices()
         groups = self._groups(lines, slices, patience)
         self._report.counts = tally(groups)
+        self._short.update(name for group in groups for name in group.short)
         if unsure := self._tables.unsure:
             self._report.notes.append(
                 f"{unsure} callbacks that no row names lead to an id of too many calls: they are taken to be "
@@ -162,7 +166,11 @@ class _Audit:
         unattributed -= self._find_strays(slices, patience)
         if unattributed > 0:
             self._count(UNKNOWN_SOURCE).missing += unattributed
-        short = [] if self._report.lags else [name for group in groups for name in group.short]
+        short = (
+            []
+            if self._report.lags
+            else [name for name in sorted(self._short) if name[1] not in self._counted]
+        )
         self._report.holes += self._tables.holes(lines, short, self._limit - len(self._report.holes))
         return self._report
 
@@ -289,8 +297,11 @@ class _Audit:
             have = known.get(callback.id)
             if have is None and rejection.stage is Stage.INGEST:
                 self._add_missing(callback.source, callback.id, record)
-            elif have is None or have < verdict_of(rejection):
-                self._count(callback.source).undecided += 1
+            elif callback.id not in self._counted and (have is None or have < verdict_of(rejection)):
+                self._counted.add(callback.id)
+                counts = self._count(callback.source)
+                counts.undecided += 1
+                counts.short_undecided += (callback.account, callback.id) in self._short
                 place = record.topic, record.partition
                 self._name(Problem.NOT_DECIDED, callback.source, callback.id, place, record.offset)
 
@@ -314,16 +325,16 @@ class _Audit:
 
     def _new_strays(self, slices: int) -> dict[str, str]:
         found = self._tables.strays(slices)
-        return {each: source for each, source in found.items() if each not in self._missing}
+        return {each: source for each, source in found.items() if each not in self._counted}
 
     def _count(self, source: str) -> Counts:
         return self._report.counts.setdefault(source, Counts())
 
     def _add_missing(self, source: str, callback_id: str, record: ConsumerRecord) -> None:
         if callback_id:
-            if callback_id in self._missing:
+            if callback_id in self._counted:
                 return
-            self._missing.add(callback_id)
+            self._counted.add(callback_id)
         self._count(source).missing += 1
         self._name(Problem.NOT_ARCHIVED, source, callback_id, (record.topic, record.partition), record.offset)
 

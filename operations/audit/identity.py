@@ -50,6 +50,8 @@ class Counts:
     """Acknowledged and not archived."""
     undecided: int = 0
     """A decision on them is in Kafka, but not in the archive."""
+    short_undecided: int = 0
+    """Of these, archived ones that lack an event or a call, too: the differences have them already."""
     rejected: Counter[str] = field(default_factory=Counter)
     """By the codes of the reasons."""
     normalized: int = 0
@@ -72,7 +74,7 @@ class Counts:
 
     def difference(self) -> int:
         """Return how many callbacks are missing somewhere."""
-        return sum(self.differences()) + self.undecided
+        return sum(self.differences()) + self.undecided - self.short_undecided
 
 
 Name = tuple[str, str]

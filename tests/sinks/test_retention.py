@@ -60,6 +60,24 @@ def test_a_day_is_dropped_however_large_it_is(store_settings: Settings) -> None:
         assert {"stored_calls", "stored_legs"} <= {table for table, _ in retention.drop(client, kept, later)}
 
 
+def test_a_day_that_the_server_refuses_to_drop_keeps_back_no_other(
+    store_settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(store_settings, [event("ring", "leg", START)])
+    client.execute(
+        "CREATE TABLE `a b` (day Date) ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY day"
+    )
+    client.execute("INSERT INTO `a b` VALUES", [(moment(START).date(),)])
+    kept = {"a b": 2} | retention.days(
+        RetentionSettings(calls_days=2)
+    )  # a name that the statement can't have
+    monkeypatch.setattr(retention, "days", lambda _: kept)
+    later = moment(START + 9 * DAY).date()
+    dropped = {table for table, _ in retention.drop(client, RetentionSettings(), later)}
+    assert {"stored_calls", "stored_legs"} <= dropped
+    assert "a b" not in dropped
+
+
 @pytest.mark.parametrize("timestamp", [0, -1, 2**62, START // 1000, -(2**62)])
 def test_a_dead_letter_is_kept_from_when_it_was_written_whatever_its_own_time(
     store_settings: Settings, client: Client, timestamp: int

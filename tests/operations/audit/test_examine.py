@@ -462,6 +462,36 @@ def reported(flow: Flow, event: CallEvent) -> str:
     return callback.id
 
 
+def test_a_callback_that_was_not_archived_and_is_rejected_twice_is_one_hole(stack_settings: Settings) -> None:
+    with Flow(stack_settings) as flow:
+        callback = flow.callback(b"x")
+        flow.reject(callback)
+        flow.reject(callback)
+    for topic in (Topic.RAW, Topic.REJECTED):
+        commit_past(stack_settings, stack_settings.kafka.group("sink"), topic)
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    report = audited(stack_settings, patience=0)
+    assert (report.lags, report.verdict()) == ([], Verdict.HOLE)
+    assert report.certain() == {"shop": 1}
+    assert [hole.problem for hole in report.holes] == [Problem.NOT_ARCHIVED]
+
+
+def test_a_decision_that_is_not_archived_is_one_hole_however_often_kafka_has_it(
+    stack_settings: Settings,
+) -> None:
+    with Flow(stack_settings) as flow:
+        callback = flow.callback(b"x")
+        flow.reject(callback)
+        flow.reject(callback)
+    archive(stack_settings, {callback.id})
+    for topic in (Topic.RAW, Topic.REJECTED):
+        commit_past(stack_settings, stack_settings.kafka.group("sink"), topic)
+    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    report = audited(stack_settings, patience=0)
+    assert report.certain() == {"shop": 1}
+    assert [hole.problem for hole in report.holes] == [Problem.NOT_DECIDED]
+
+
 def test_rejections_that_kafka_forgot_before_the_sink_came_to_them_are_a_doubt(
     stack_settings: Settings,
 ) -> None:
