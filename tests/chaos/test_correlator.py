@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(scaled(600, 3600))
 
 ACCOUNT = "acme"
-CALLS = scaled(2_000, 10_000)
+CALLS = scaled(1_000, 10_000)
 KILLS = scaled(5, 25)
 DUPLICATES = 0.2
 PIECES = 100

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(scaled(600, 2 * 3600))
 
 INNER: tuple[StageName, ...] = ("normalize", "correlate", "sink")
 WORKERS = 3
-ROUNDS = scaled(8, 100)
+ROUNDS = scaled(5, 100)
 
 
 class Crew:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 CLIENTS = 30
 RATE = 300
 """Callbacks a second."""
-AWAY_SECONDS = scaled(60, 600)
-KILLS = scaled(10, 100)
+AWAY_SECONDS = scaled(30, 600)
+KILLS = scaled(5, 100)
 ANSWER_SECONDS = 3.0
 """Within which every answer comes while there is neither broker nor spool: the promise to providers."""
 

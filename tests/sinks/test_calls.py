@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schemas.events import CallEvent
 
 ACCOUNT = "acme"
-CALLS = scaled(1_000, 10_000)
+CALLS = scaled(400, 10_000)
 INSERTS = 4
 
 Told = dict[str, list["CallEvent"]]

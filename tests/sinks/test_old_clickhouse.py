@@ -22,6 +22,7 @@ from runtime.settings import ClickHouseSettings, Settings
 from sinks import statements
 from sinks.migrate import migrate
 from tests import servers
+from tests.scale import scaled
 from tests.sinks import views
 from tests.sinks.folded import VERSIONS_BEGIN
 from tests.sinks.test_calls import ACCOUNT, generated, written
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "chdb==2.1.1"
 """The release of chdb that carries ClickHouse 24.8."""
-CALLS = 300
+CALLS = scaled(100, 300)
 PARTS = 3
 DASHBOARDS = (
     "agent_spells",

@@ -375,7 +375,7 @@ def suspect(settings: Settings, ids: Iterable[str], since: int, last_at: int) ->
 def test_what_a_truncated_call_has_summed_up_is_in_it_over_any_number_of_steps(
     stack_settings: Settings,
 ) -> None:
-    settings, names = stack_settings, [f"{number:02}" for number in range(40)]
+    settings, names = stack_settings, [f"{number:02}" for number in range(20)]
     told = archived(settings, chain(names))
     truncate(settings, "00", told)
     (row,) = select(settings, "SELECT truncated, length(events) AS named, revision FROM calls")

@@ -43,7 +43,7 @@ def figures(events: Iterable[CallEvent]) -> dict[str, Any]:
     return {name: getattr(call, name) for name in COLUMNS if name not in LISTED}
 
 
-@examples(normal=1_000, long=20_000)
+@examples(normal=400, long=20_000)
 @given(seed=st.integers(0, 2**63), most=st.integers(1, 12))
 def test_the_figures_of_a_call_whose_events_were_summed_up_stay_right(seed: int, most: int) -> None:
     rng = random.Random(seed)
@@ -312,7 +312,7 @@ def read_again(rng: random.Random, events: list[CallEvent]) -> list[CallEvent]:
     return told
 
 
-@examples(normal=50, long=2_000)
+@examples(normal=20, long=2_000)
 @given(seed=st.integers(0, 2**63))
 def test_what_was_summed_up_is_counted_once_however_it_comes_again(seed: int) -> None:
     """Batches repeated after crashes, versions of workers that stood still, recalls by each new leg, replays.
@@ -369,7 +369,7 @@ def test_of_two_versions_the_one_that_stands_for_more_holds_though_the_other_has
         assert version_of(joined.events.values()) == version_of(known(events, [replayed]).values())
 
 
-@examples(normal=100, long=5_000)
+@examples(normal=40, long=5_000)
 @given(seed=st.integers(0, 2**63))
 def test_versions_of_a_sum_join_to_the_same_in_any_order(seed: int) -> None:
     rng = random.Random(seed)

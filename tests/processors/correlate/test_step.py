@@ -77,7 +77,7 @@ def converge(seed: int, *, forgetful: bool) -> Network:
     return network
 
 
-@examples(normal=1_500, long=100_000)
+@examples(normal=500, long=100_000)
 @given(seed=st.integers(0, 2**63))
 def test_any_order_any_duplication_any_crash_gives_the_rows_of_everything_at_once(seed: int) -> None:
     network = converge(seed, forgetful=False)
@@ -86,7 +86,7 @@ def test_any_order_any_duplication_any_crash_gives_the_rows_of_everything_at_onc
         assert Leg.from_json(leg.to_json()) == leg
 
 
-@examples(normal=1_500, long=100_000)
+@examples(normal=500, long=100_000)
 @given(seed=st.integers(0, 2**63))
 def test_what_was_forgotten_comes_back_from_the_tables(seed: int) -> None:
     converge(seed, forgetful=True)
@@ -116,7 +116,7 @@ def tied_by(told: list[CallEvent]) -> dict[str, set[str]]:
     return calls
 
 
-@examples(normal=1_000, long=100_000)
+@examples(normal=300, long=100_000)
 @given(seed=st.integers(0, 2**63))
 @example(seed=22743733318)  # the leg that two readings share is forgotten, and the first one's root is not
 def test_what_a_reading_tied_stays_tied_and_each_event_is_in_one_row_also_after_forgetting(seed: int) -> None:
@@ -146,7 +146,7 @@ def test_what_a_reading_tied_stays_tied_and_each_event_is_in_one_row_also_after_
     assert {call_id: set(events) for call_id, events in rows.items()} == tied_by(told)
 
 
-@examples(normal=500, long=10_000)
+@examples(normal=200, long=10_000)
 @given(seed=st.integers(0, 2**63))
 def test_repeating_a_batch_on_the_resulting_state_sends_the_same(seed: int) -> None:
     rng = random.Random(seed)
@@ -248,7 +248,7 @@ def test_a_link_to_oneself_or_to_a_larger_leg_changes_nothing() -> None:
     assert sends.told == []
 
 
-@examples(normal=300, long=5_000)
+@examples(normal=100, long=5_000)
 @given(seed=st.integers(0, 2**63))
 def test_two_versions_of_a_leg_join_to_what_both_knew(seed: int) -> None:
     rng = random.Random(seed)

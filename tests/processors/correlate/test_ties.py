@@ -91,7 +91,7 @@ def without_shared(events: list[CallEvent]) -> dict[tuple[date, str], Known]:
     )
 
 
-@examples(normal=300, long=20_000)
+@examples(normal=100, long=20_000)
 @given(seed=st.integers(0, 2**63))
 def test_whatever_the_order_each_event_is_in_one_row_and_few_calls_are_tied_by_a_suspect_id(
     seed: int,
@@ -132,7 +132,7 @@ def read_again(event: CallEvent, without: Collection[str]) -> list[CallEvent]:
     return [again] if ids[0] == event.ids[0] else [again, replace(event, kind="void", reading=6)]
 
 
-@examples(normal=300, long=20_000)
+@examples(normal=100, long=20_000)
 @given(seed=st.integers(0, 2**63))
 def test_late_news_of_calls_that_a_suspect_id_had_tied_is_in_their_row(seed: int) -> None:
     """Again and again all comes to rest, and some of it is forgotten; then all may be read again.
@@ -179,7 +179,7 @@ def links(count: int, hour: int = 0) -> list[Link]:
     return [Link(f"a{number}", Tie(f"{number}", hour * HOUR + number, "shop")) for number in range(count)]
 
 
-@examples(normal=300, long=5_000)
+@examples(normal=100, long=5_000)
 @given(seed=st.integers(0, 2**63))
 def test_a_batch_that_is_seen_again_is_decided_as_it_was_the_first_time(seed: int) -> None:
     rng = random.Random(seed)

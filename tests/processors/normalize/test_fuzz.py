@@ -60,7 +60,7 @@ def assert_has_an_end(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**63))
-@examples(1200, 5000)
+@examples(600, 5000)
 def test_every_callback_has_an_end(seed: int) -> None:
     assert_has_an_end(seed)
 
