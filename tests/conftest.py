@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from runtime import topics
 from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, KafkaSettings
 from tests import order, scale, servers
@@ -123,9 +124,20 @@ def clickhouse_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture
-def stack_settings(kafka_address: str, clickhouse_address: str, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of the test's own, with topics and tables made."""
-    with servers.pipeline_settings(kafka_address, clickhouse_address, tmp_path) as settings:
+def topics_settings(kafka_address: str, tmp_path: Path) -> Settings:
+    """Settings of the test's own with topics made, and no ClickHouse."""
+    settings = servers.new_settings(kafka_address, servers.NO_CLICKHOUSE, tmp_path)
+    topics.ensure(settings)
+    return settings
+
+
+@pytest.fixture
+def stack_settings(
+    databases: Databases, kafka_address: str, clickhouse_address: str, tmp_path: Path
+) -> Iterator[Settings]:
+    """Settings of the test's own, with topics and tables made; its processes end before it does."""
+    with databases.lent(servers.new_settings(kafka_address, clickhouse_address, tmp_path)) as settings:
+        topics.ensure(settings)
         yield settings
 
 

@@ -21,8 +21,8 @@ from sinks.migrate import migrate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NO_KAFKA = "127.0.0.1:1"
-"""Where no broker answers."""
+NO_KAFKA = NO_CLICKHOUSE = "127.0.0.1:1"
+"""Where nobody answers."""
 JARS = Path(__file__).parents[1] / "var" / "jars"
 
 GIVEN_KAFKA = os.environ.get("CALLWEAVE_TEST_KAFKA")

@@ -24,7 +24,7 @@ from tests.bench.load import closed_loop, open_loop
 from tests.bench.report import Section
 from tests.bench.stages import stage
 from tests.samples import document
-from tests.servers import PATIENCE, eventually, kafka_node, new_settings
+from tests.servers import NO_CLICKHOUSE, PATIENCE, eventually, kafka_node, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,6 @@ RATIO, P99_MS = 0.6, 25.0
 """What is wanted."""
 STEADY_SECONDS = 10.0
 ROOT = Path(__file__).parents[2]
-NO_CLICKHOUSE = "127.0.0.1:9"
-"""The ingress needs none."""
 
 Servers: TypeAlias = "dict[str, tuple[int, int]]"
 """Process id and port, by name."""

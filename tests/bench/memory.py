@@ -10,7 +10,7 @@ from schemas.topics import Topic
 from tests.bench import calls, fill, machine
 from tests.bench.report import Section
 from tests.bench.stages import Stage, stage
-from tests.servers import PATIENCE, eventually, kafka_node, new_settings
+from tests.servers import NO_CLICKHOUSE, PATIENCE, eventually, kafka_node, new_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 CALLS, CALLS_SHORT = 100_000, 20_000
-NO_CLICKHOUSE = "127.0.0.1:9"
 SETTLED_SECONDS = 8.0
 
 

@@ -23,7 +23,7 @@ from schemas.topics import Topic
 from tests.bench import calls, fill, machine
 from tests.bench.report import Section
 from tests.bench.stages import stage
-from tests.servers import PATIENCE, kafka_node, new_settings
+from tests.servers import NO_CLICKHOUSE, PATIENCE, kafka_node, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,10 +144,6 @@ class Sizes:
 
 FULL = Sizes(events=100_000, rounds=5)
 SHORT = Sizes(events=100_000, rounds=1)
-
-
-NO_CLICKHOUSE = "127.0.0.1:9"
-"""Processors need none."""
 
 
 def quix_python(folder: Path) -> str:

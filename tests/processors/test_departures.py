@@ -67,14 +67,14 @@ def committed_now(settings: Settings) -> list[int]:
     return committed(settings, settings.kafka.group("departures"), settings.kafka.topic(Topic.EVENTS))
 
 
-def test_the_loop_of_the_consumer_is_given_to_whoever_watches_it(stack_settings: Settings) -> None:
+def test_the_loop_of_the_consumer_is_given_to_whoever_watches_it(topics_settings: Settings) -> None:
     watched: dict[str, AbstractEventLoop] = {}
 
     async def agent(stream: Any) -> None:
         await worker.work(stream, lambda _: asyncio.sleep(0))
 
     async def run() -> None:
-        app = app_of(stack_settings, agent)
+        app = app_of(topics_settings, agent)
         app.watch_loop = watched.__setitem__
         async with started(app):
             await until(lambda: bool(watched), "the consumer has begun")
@@ -84,8 +84,8 @@ def test_the_loop_of_the_consumer_is_given_to_whoever_watches_it(stack_settings:
     asyncio.run(run())
 
 
-def test_a_unit_is_what_one_fetch_brought_of_one_partition(stack_settings: Settings) -> None:
-    fill(stack_settings)
+def test_a_unit_is_what_one_fetch_brought_of_one_partition(topics_settings: Settings) -> None:
+    fill(topics_settings)
     seen: list[tuple[int, list[int]]] = []
 
     async def agent(stream: Any) -> None:
@@ -95,22 +95,22 @@ def test_a_unit_is_what_one_fetch_brought_of_one_partition(stack_settings: Setti
         await worker.work(stream, handle)
 
     async def scenario() -> None:
-        async with started(app_of(stack_settings, agent)) as app:
+        async with started(app_of(topics_settings, agent)) as app:
             await until(lambda: sum(len(found) for _, found in seen) >= MESSAGES, "all is read")
             await app.consumer.commit()
 
     asyncio.run(scenario())
     assert len(seen) < MESSAGES / 10
-    for partition in range(stack_settings.kafka.partitions):
+    for partition in range(topics_settings.kafka.partitions):
         read = [number for of, found in seen if of == partition for number in found]
-        assert read == list(range(partition, MESSAGES, stack_settings.kafka.partitions))
-    assert sum(committed_now(stack_settings)) == MESSAGES
+        assert read == list(range(partition, MESSAGES, topics_settings.kafka.partitions))
+    assert sum(committed_now(topics_settings)) == MESSAGES
 
 
 def test_a_batch_that_got_lost_on_the_way_is_read_again_and_nothing_behind_it_is_committed(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
-    fill(stack_settings)
+    fill(topics_settings)
     lost: set[int] = set()
     seen: list[int] = []
 
@@ -123,22 +123,22 @@ def test_a_batch_that_got_lost_on_the_way_is_read_again_and_nothing_behind_it_is
         return True
 
     async def scenario() -> None:
-        async with started(app_of(stack_settings, passing_over(loses, seen))) as app:
+        async with started(app_of(topics_settings, passing_over(loses, seen))) as app:
             await until(lambda: set(seen) == set(range(MESSAGES)), "what was lost comes again")
             await until(lambda: sum(app.committed(tp) for tp in data(app)) == MESSAGES, "all is committed")
 
     def data(app: App) -> list[TP]:
         return [
-            tp for tp in app.consumer.assignment() if tp.topic == stack_settings.kafka.topic(Topic.EVENTS)
+            tp for tp in app.consumer.assignment() if tp.topic == topics_settings.kafka.topic(Topic.EVENTS)
         ]
 
     asyncio.run(scenario())
-    assert lost == set(range(stack_settings.kafka.partitions))
-    assert sum(committed_now(stack_settings)) == MESSAGES
+    assert lost == set(range(topics_settings.kafka.partitions))
+    assert sum(committed_now(topics_settings)) == MESSAGES
 
 
-def test_nothing_is_committed_behind_a_batch_that_nobody_finished(stack_settings: Settings) -> None:
-    fill(stack_settings)
+def test_nothing_is_committed_behind_a_batch_that_nobody_finished(topics_settings: Settings) -> None:
+    fill(topics_settings)
     held: list[Batch] = []
     seen: list[int] = []
 
@@ -150,28 +150,28 @@ def test_nothing_is_committed_behind_a_batch_that_nobody_finished(stack_settings
         return True
 
     async def scenario() -> None:
-        async with started(app_of(stack_settings, passing_over(holds, seen))) as app:
+        async with started(app_of(topics_settings, passing_over(holds, seen))) as app:
             await until(
                 lambda: len(set(seen)) > MESSAGES * 3 / 4 and len(held) > 2, "it comes again and again"
             )
             await app.consumer.commit()
 
     asyncio.run(scenario())
-    assert committed_now(stack_settings)[0] == 0
-    assert all(offset > 0 for offset in committed_now(stack_settings)[1:])
+    assert committed_now(topics_settings)[0] == 0
+    assert all(offset > 0 for offset in committed_now(topics_settings)[1:])
 
 
-def test_a_full_buffer_does_not_put_a_partition_aside(stack_settings: Settings) -> None:
+def test_a_full_buffer_does_not_put_a_partition_aside(topics_settings: Settings) -> None:
     async def agent(stream: Any) -> None:
         async for _ in stream:
             pass
 
     async def scenario() -> None:
-        async with started(app_of(stack_settings, agent)) as app:
+        async with started(app_of(topics_settings, agent)) as app:
             await until(
                 lambda: bool(app.consumer.assignment()) and not app.rebalancing, "partitions are there"
             )
-            tp = TP(stack_settings.kafka.topic(Topic.EVENTS), 0)
+            tp = TP(topics_settings.kafka.topic(Topic.EVENTS), 0)
             consumer: Any = app.consumer
             active = consumer._get_active_partitions
             await until(lambda: tp in active(), "the partition is active")
@@ -181,13 +181,13 @@ def test_a_full_buffer_does_not_put_a_partition_aside(stack_settings: Settings) 
     asyncio.run(scenario())
 
 
-def test_a_quiet_partition_does_not_hold_up_a_busy_one(stack_settings: Settings) -> None:
+def test_a_quiet_partition_does_not_hold_up_a_busy_one(topics_settings: Settings) -> None:
     async def agent(stream: Any) -> None:
         async for _ in stream:
             pass
 
     async def scenario() -> None:
-        async with started(app_of(stack_settings, agent)) as app:
+        async with started(app_of(topics_settings, agent)) as app:
             consumer: Any = app.consumer
             thread = consumer._thread
             await until(lambda: thread._consumer is not None, "the consumer is made")
@@ -198,10 +198,10 @@ def test_a_quiet_partition_does_not_hold_up_a_busy_one(stack_settings: Settings)
     asyncio.run(scenario())
 
 
-def test_a_hole_that_kafka_itself_has_is_passed(stack_settings: Settings) -> None:
+def test_a_hole_that_kafka_itself_has_is_passed(topics_settings: Settings) -> None:
     """Retention took what came after the committed offset: the group goes on behind it."""
-    fill(stack_settings, 400)
-    topic = stack_settings.kafka.topic(Topic.EVENTS)
+    fill(topics_settings, 400)
+    topic = topics_settings.kafka.topic(Topic.EVENTS)
     seen: list[int] = []
 
     async def agent(stream: Any) -> None:
@@ -211,7 +211,7 @@ def test_a_hole_that_kafka_itself_has_is_passed(stack_settings: Settings) -> Non
         await worker.work(stream, handle)
 
     async def once(count: int, end: int) -> None:
-        async with started(app_of(stack_settings, agent)) as app:
+        async with started(app_of(topics_settings, agent)) as app:
             await until(lambda: len(set(seen)) == count, "all that is left is read")
             await until(lambda: sum(app.committed(tp) for tp in events(app)) == end, "all is committed")
 
@@ -219,13 +219,13 @@ def test_a_hole_that_kafka_itself_has_is_passed(stack_settings: Settings) -> Non
         return [tp for tp in app.consumer.assignment() if tp.topic == topic]
 
     asyncio.run(once(400, 400))
-    fill(stack_settings, 400, start=400)
-    admin = KafkaAdminClient(**client_options(stack_settings.kafka))
+    fill(topics_settings, 400, start=400)
+    admin = KafkaAdminClient(**client_options(topics_settings.kafka))
     admin.delete_records({TopicPartition(topic, 0): 150})
     admin.close()
     seen.clear()
     asyncio.run(once(350, 800))
-    assert sum(committed_now(stack_settings)) == 800
+    assert sum(committed_now(topics_settings)) == 800
 
 
 def while_a_rebalance_begins(consumer: Any, active: set[TP]) -> set[TP]:
@@ -240,7 +240,7 @@ def for_an_assignment_that_is_over(consumer: Any, active: set[TP]) -> set[TP]:
 
 @pytest.mark.parametrize("fetched", [while_a_rebalance_begins, for_an_assignment_that_is_over])
 def test_what_a_recovery_lost_on_the_way_is_read_again(
-    stack_settings: Settings, fetched: Callable[[Any, set[TP]], set[TP]]
+    topics_settings: Settings, fetched: Callable[[Any, set[TP]], set[TP]]
 ) -> None:
     """Faust waits for it without end, or goes on without it."""
     lost: set[TP] = set()
@@ -261,17 +261,17 @@ def test_what_a_recovery_lost_on_the_way_is_read_again(
             pass
 
     async def scenario() -> None:
-        app = app_of(stack_settings, agent)
+        app = app_of(topics_settings, agent)
         table = LegTable(app)
         app.tables.add(table)
-        fill_changelog(stack_settings, table.changelog_topic.get_topic_name())
+        fill_changelog(topics_settings, table.changelog_topic.get_topic_name())
         consumer: Any = app.consumer
         consumer._wait_next_records = losing(consumer)
         async with started(app):
             await until(lambda: sum(len(legs) for legs in table.held().values()) == MESSAGES, "all is known")
 
     asyncio.run(scenario())
-    assert len(lost) == stack_settings.kafka.partitions
+    assert len(lost) == topics_settings.kafka.partitions
 
 
 def slow_to_recover(settings: Settings, app: App) -> None:
@@ -297,7 +297,7 @@ def slow_to_recover(settings: Settings, app: App) -> None:
 
 
 def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
     """Of data that comes before the committed offset is known, nobody takes that offset for 0."""
     seen: list[int] = []
@@ -309,19 +309,19 @@ def test_a_start_reads_on_from_where_all_is_finished_however_slow_the_broker_is(
         await worker.work(stream, handle)
 
     async def once(prepare: Callable[[Settings, App], None], count: int, end: int) -> None:
-        app = app_of(stack_settings, agent)
-        prepare(stack_settings, app)
+        app = app_of(topics_settings, agent)
+        prepare(topics_settings, app)
         async with started(app):
             await until(lambda: len(set(seen)) == count, "all is read")
             await until(lambda: sum(app.committed(tp) for tp in of_events(app)) == end, "all is committed")
 
     def of_events(app: App) -> list[TP]:
-        topic = stack_settings.kafka.topic(Topic.EVENTS)
+        topic = topics_settings.kafka.topic(Topic.EVENTS)
         return [tp for tp in app.consumer.assignment() if tp.topic == topic]
 
-    fill(stack_settings)
+    fill(topics_settings)
     asyncio.run(once(lambda *_: None, MESSAGES, MESSAGES))
-    fill(stack_settings, start=MESSAGES)
+    fill(topics_settings, start=MESSAGES)
     seen.clear()
     asyncio.run(once(slow_to_recover, MESSAGES, 2 * MESSAGES))
     assert set(seen) == set(range(MESSAGES, 2 * MESSAGES))
@@ -342,11 +342,11 @@ def noting(app: App, commits: dict[TP, list[int]]) -> App:
 
 
 def test_what_was_finished_for_an_earlier_assignment_is_not_committed_in_a_later_one(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
     """Another worker had the partitions in between, and has finished more."""
-    fill(stack_settings)
-    partitions = stack_settings.kafka.partitions
+    fill(topics_settings)
+    partitions = topics_settings.kafka.partitions
     commits: dict[TP, list[int]] = {}
     unfinished: dict[int, Any] = {}
 
@@ -363,7 +363,7 @@ def test_what_was_finished_for_an_earlier_assignment_is_not_committed_in_a_later
             event.ack()
 
     async def scenario() -> None:
-        first, second = (noting(app_of(stack_settings, agent), commits) for agent in (slow, quick))
+        first, second = (noting(app_of(topics_settings, agent), commits) for agent in (slow, quick))
         first.on_partitions_revoked.connect(finish)
 
         async def commit(*_: Any, **__: Any) -> None:

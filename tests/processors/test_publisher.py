@@ -67,17 +67,17 @@ def limit(settings: Settings, topic: Topic, most: int = LIMIT) -> None:
 
 
 def test_what_the_broker_never_takes_is_a_dead_letter_and_its_neighbours_go_through(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
-    limit(stack_settings, Topic.RECORDS)
+    limit(topics_settings, Topic.RECORDS)
     small = [b"%05d" % number * 1_000 for number in range(9)]
     large = b"x" * (KEPT_BYTES + 7)
-    topic = stack_settings.kafka.topic(Topic.RECORDS)
+    topic = topics_settings.kafka.topic(Topic.RECORDS)
     values = [*small[:5], large, *small[5:]]
     messages = [Outgoing(topic, b"acme/a", value, partition=0) for value in values]
-    asyncio.run(publish(stack_settings, messages))
-    assert [record.value for record in read(stack_settings, Topic.RECORDS, len(small))] == small
-    (letter,) = read(stack_settings, Topic.REJECTED, 1)
+    asyncio.run(publish(topics_settings, messages))
+    assert [record.value for record in read(topics_settings, Topic.RECORDS, len(small))] == small
+    (letter,) = read(topics_settings, Topic.REJECTED, 1)
     assert letter.value == large[:KEPT_BYTES]
     headers = dict(letter.headers)
     (reason,) = orjson.loads(headers["reasons"])
@@ -86,27 +86,27 @@ def test_what_the_broker_never_takes_is_a_dead_letter_and_its_neighbours_go_thro
 
 
 def test_a_dead_letter_that_is_refused_is_replaced_by_one_that_says_where_its_message_is(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
-    rejected = stack_settings.kafka.topic(Topic.REJECTED)
-    limit(stack_settings, Topic.REJECTED)
+    rejected = topics_settings.kafka.topic(Topic.REJECTED)
+    limit(topics_settings, Topic.REJECTED)
     reason = Reason("status", "missing", "must be there")
     headers = Rejection(Stage.NORMALIZE, (reason,), "callbacks.raw", 2, 17).headers()
     by_value = Outgoing(rejected, None, b"x" * LIMIT * 2, headers, partition=0)
     by_headers = Outgoing(rejected, None, b"", [*headers, ("query", b"x" * LIMIT * 2)], partition=0)
-    asyncio.run(publish(stack_settings, [by_value, by_headers]))
-    for letter in read(stack_settings, Topic.REJECTED, 2):
+    asyncio.run(publish(topics_settings, [by_value, by_headers]))
+    for letter in read(topics_settings, Topic.REJECTED, 2):
         callback, rejection = Callback.from_message(letter.value, letter.headers), rejection_of(letter)
         assert (callback.payload, rejection.reasons[0].code) == (b"", "too-large")
         assert "raise max.message.bytes of " + rejected in rejection.reasons[0].message
         assert "callbacks.raw/2/17" in rejection.reasons[0].message
 
 
-def test_a_dead_letter_that_can_not_be_made_smaller_ends_the_work(stack_settings: Settings) -> None:
-    limit(stack_settings, Topic.REJECTED, 100)
-    letter = Outgoing(stack_settings.kafka.topic(Topic.REJECTED), None, b"x" * 200, partition=0)
+def test_a_dead_letter_that_can_not_be_made_smaller_ends_the_work(topics_settings: Settings) -> None:
+    limit(topics_settings, Topic.REJECTED, 100)
+    letter = Outgoing(topics_settings.kafka.topic(Topic.REJECTED), None, b"x" * 200, partition=0)
     with pytest.raises(MessageSizeTooLargeError):
-        asyncio.run(publish(stack_settings, [letter]))
+        asyncio.run(publish(topics_settings, [letter]))
 
 
 class Refusing(Publisher):

@@ -56,13 +56,11 @@ def test_a_batch_that_fails_ends_the_process_and_is_not_acknowledged() -> None:
     assert "went on" not in ended.stdout
 
 
-def test_a_worker_is_not_ready_while_the_broker_does_not_answer(
-    clickhouse_address: str, tmp_path: Path
-) -> None:
+def test_a_worker_is_not_ready_while_the_broker_does_not_answer(tmp_path: Path) -> None:
     node = servers.kafka_node(tmp_path / "kafka")
-    settings = servers.new_settings(node.bootstrap, clickhouse_address, tmp_path)
+    settings = servers.new_settings(node.bootstrap, servers.NO_CLICKHOUSE, tmp_path)
     with node:
-        servers.prepared(settings)
+        topics.ensure(settings)
         with Pipeline(settings, tmp_path, ("correlate",)) as pipeline:
             worker = pipeline.workers["correlate"]
             node.kill()
@@ -73,9 +71,9 @@ def test_a_worker_is_not_ready_while_the_broker_does_not_answer(
 
 
 def test_processors_wait_for_their_topics_are_not_ready_and_say_why(
-    kafka_address: str, clickhouse_address: str, tmp_path: Path
+    kafka_address: str, tmp_path: Path
 ) -> None:
-    settings = servers.new_settings(kafka_address, clickhouse_address, tmp_path)
+    settings = servers.new_settings(kafka_address, servers.NO_CLICKHOUSE, tmp_path)
     pipeline = Pipeline(settings, tmp_path, ("normalize", "correlate"))
     try:
         for worker in pipeline.workers.values():
@@ -96,9 +94,9 @@ def test_processors_wait_for_their_topics_are_not_ready_and_say_why(
 
 
 def test_a_processor_that_tries_the_same_batch_again_and_again_is_not_ready_and_says_why(
-    kafka_address: str, clickhouse_address: str, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
-    settings = servers.prepared(impatient(servers.new_settings(kafka_address, clickhouse_address, tmp_path)))
+    settings = impatient(topics_settings)
     rejected = settings.kafka.topic(Topic.REJECTED)
     with Pipeline(settings, tmp_path, ("normalize",)) as pipeline:
         worker = pipeline.workers["normalize"]
@@ -116,10 +114,8 @@ def test_a_processor_that_tries_the_same_batch_again_and_again_is_not_ready_and_
         servers.eventually(worker.ready, "it is ready again, by itself")
 
 
-def test_what_kafka_has_deleted_is_no_lag(
-    kafka_address: str, clickhouse_address: str, tmp_path: Path
-) -> None:
-    settings = servers.prepared(impatient(servers.new_settings(kafka_address, clickhouse_address, tmp_path)))
+def test_what_kafka_has_deleted_is_no_lag(topics_settings: Settings, tmp_path: Path) -> None:
+    settings = impatient(topics_settings)
     raw = settings.kafka.topic(Topic.RAW)
     produce(settings, b"no callback")
     with topics.admin(settings.kafka) as admin:
@@ -131,12 +127,10 @@ def test_what_kafka_has_deleted_is_no_lag(
         assert sample(worker.metrics(), "callweave_no_commit_seconds") == 0
 
 
-def test_the_changelog_is_as_doctor_wants_it(
-    kafka_address: str, clickhouse_address: str, tmp_path: Path
-) -> None:
-    settings = servers.prepared(servers.new_settings(kafka_address, clickhouse_address, tmp_path))
-    with Pipeline(settings, tmp_path, ("correlate",)):
-        (report,) = (each for each in topics.inspect(settings) if each.name == settings.kafka.changelog)
+def test_the_changelog_is_as_doctor_wants_it(topics_settings: Settings, tmp_path: Path) -> None:
+    kafka = topics_settings.kafka
+    with Pipeline(topics_settings, tmp_path, ("correlate",)):
+        (report,) = (each for each in topics.inspect(topics_settings) if each.name == kafka.changelog)
     assert report.drifts == ()
 
 

@@ -164,23 +164,23 @@ class TestDial:
     """`callweave dial`."""
 
     def test_a_call_is_started_and_published(
-        self, stack_settings: Settings, provider: RunningProvider
+        self, topics_settings: Settings, provider: RunningProvider
     ) -> None:
-        add_source(stack_settings, provider)
+        add_source(topics_settings, provider)
         command = (
             "dial", "--source", SOURCE, "--extension", "@{who}", "--to", "$cv({to})",
             "--from", "102", "--from", NUMBER, "--tag", "spring", "--variable", "autoanswer=4",
             "--wait-for-pickup", "30", "--allow-public-transfer", "false", "--src-ani", "+78123092800",
         )  # fmt: skip
-        result = ran(stack_settings, *command)
+        result = ran(topics_settings, *command)
         assert result.returncode == 1  # the client has set no such variables
         assert provider.exchange.started == []
         provider.exchange.variables = {"who": "176", "to": NUMBER}
-        result = ran(stack_settings, *command)
+        result = ran(topics_settings, *command)
         (started,) = provider.exchange.started
         assert (result.returncode, result.stdout) == (0, f"{started.call_id}\n")
         assert (started.extension, started.request["dst_num"]) == ("176", NUMBER)
-        (callback,) = published(stack_settings)
+        (callback,) = published(topics_settings)
         said = orjson.loads(callback.payload)
         assert (callback.kind, said["extension"], said["answer"]["call_id"]) == (
             "dial",
@@ -206,28 +206,28 @@ class TestDial:
         assert provider.exchange.requests["callback"] == 0
 
     def test_what_kafka_does_not_take_is_published_again(
-        self, stack_settings: Settings, provider: RunningProvider
+        self, topics_settings: Settings, provider: RunningProvider
     ) -> None:
-        add_source(stack_settings, provider)
-        longest_message(stack_settings, 1)
-        result = ran(stack_settings, *DIAL)
+        add_source(topics_settings, provider)
+        longest_message(topics_settings, 1)
+        result = ran(topics_settings, *DIAL)
         (started,) = provider.exchange.started
         assert (result.returncode, result.stdout) == (3, f"{started.call_id}\n")
         assert f"the call {started.call_id} was started, but not published" in result.stderr
         assert "`callweave dial --resend`" in result.stderr
         assert NUMBER not in result.stderr
-        assert ran(stack_settings, "dial", "--resend").returncode == 1
-        longest_message(stack_settings, 1_000_000)
-        again = ran(stack_settings, "dial", "--resend")
+        assert ran(topics_settings, "dial", "--resend").returncode == 1
+        longest_message(topics_settings, 1_000_000)
+        again = ran(topics_settings, "dial", "--resend")
         assert (again.returncode, again.stderr) == (0, "1 published.\n")
-        (callback,) = published(stack_settings)
+        (callback,) = published(topics_settings)
         assert orjson.loads(callback.payload)["answer"]["call_id"] == started.call_id
         assert len(provider.exchange.started) == 1
 
     def test_ctrl_c_never_hides_that_a_call_was_started(
-        self, stack_settings: Settings, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+        self, topics_settings: Settings, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        add_source(stack_settings, provider)
+        add_source(topics_settings, provider)
         keep, close = Spool.keep, vars(producer)["close_producer"]
 
         def kept(spool: Spool, callback: Callback) -> Path:
@@ -240,21 +240,21 @@ class TestDial:
 
         with monkeypatch.context() as pressing:
             pressing.setattr(producer, "close_producer", closed)
-            while_closing = ran(stack_settings, *DIAL)
+            while_closing = ran(topics_settings, *DIAL)
             pressing.setattr(Spool, "keep", kept)
-            while_keeping = ran(stack_settings, *DIAL)
+            while_keeping = ran(topics_settings, *DIAL)
         first, second = provider.exchange.started
         assert (while_closing.returncode, while_closing.stdout) == (0, f"{first.call_id}\n")
         assert (while_keeping.returncode, while_keeping.stdout) == (3, f"{second.call_id}\n")
         assert "was started, but not published. You did not wait for Kafka." in while_keeping.stderr
-        assert ran(stack_settings, "dial", "--resend").stderr == "1 published.\n"
+        assert ran(topics_settings, "dial", "--resend").stderr == "1 published.\n"
 
     def test_one_that_may_have_been_started_says_so(
-        self, stack_settings: Settings, provider: RunningProvider
+        self, topics_settings: Settings, provider: RunningProvider
     ) -> None:
-        add_source(stack_settings, provider)
+        add_source(topics_settings, provider)
         provider.exchange.faults.next("callback", Fault("reset", carried_out=True))
-        result = ran(stack_settings, *DIAL)
+        result = ran(topics_settings, *DIAL)
         assert (result.returncode, result.stdout) == (4, "")
         assert len(provider.exchange.started) == 1
         assert "MAY HAVE BEEN STARTED" in result.stderr

@@ -36,7 +36,7 @@ SHORT_SECONDS = 0.005
 
 
 @pytest.fixture
-def opened(stack_settings: Settings) -> Iterator[list[Consumer]]:
+def opened(topics_settings: Settings) -> Iterator[list[Consumer]]:
     """Consumers to close at the end."""
     opened: list[Consumer] = []
     yield opened
@@ -52,24 +52,24 @@ def has_all(reader: Consumer, partitions: int, seconds: float = SHORT_SECONDS) -
 
 
 def test_a_poll_that_gives_up_while_joining_costs_no_partitions(
-    stack_settings: Settings, opened: list[Consumer]
+    topics_settings: Settings, opened: list[Consumer]
 ) -> None:
-    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    partitions = len(TOPICS) * topics_settings.kafka.partitions
     for _ in range(STARTS):
-        reader = Consumer(stack_settings.kafka)
+        reader = Consumer(topics_settings.kafka)
         opened.append(reader)
         eventually(partial(has_all, reader, partitions), "it has all partitions")
         reader.close()
 
 
 def test_who_leads_a_group_and_has_assigned_anew_still_wants_to_join(
-    stack_settings: Settings, opened: list[Consumer], monkeypatch: pytest.MonkeyPatch
+    topics_settings: Settings, opened: list[Consumer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met: list[ConsumerCoordinator] = []
     monkeypatch.setattr(consumer, "want_until_joined", met.append)
-    reader = Consumer(stack_settings.kafka)
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
-    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    partitions = len(TOPICS) * topics_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions, seconds=1.0), "it leads its group")
     (coordinator,) = met
     assert forgets(coordinator), "kafka-python needs our help no longer"
@@ -78,17 +78,17 @@ def test_who_leads_a_group_and_has_assigned_anew_still_wants_to_join(
 
 
 def test_it_knows_whether_its_group_has_committed_what_is_older(
-    stack_settings: Settings, opened: list[Consumer]
+    topics_settings: Settings, opened: list[Consumer]
 ) -> None:
-    reader, other = Consumer(stack_settings.kafka), Consumer(stack_settings.kafka)
+    reader, other = Consumer(topics_settings.kafka), Consumer(topics_settings.kafka)
     opened += [reader, other]
     assert has_all_before(reader, AN_HOUR_AGO), "there is nothing older"
-    with Flow(stack_settings) as flow:
+    with Flow(topics_settings) as flow:
         for second in range(3):
             sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=(AN_HOUR_AGO + second * 1000) * 1000)
         flow.flush()
-    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
-    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    partition = topics_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    partitions = len(TOPICS) * topics_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions, and the other none")
     assert has_all_before(reader, AN_HOUR_AGO)
     assert not has_all_before(reader, AN_HOUR_AGO + 1)
@@ -105,32 +105,32 @@ def has_all_before(reader: Consumer, time: int) -> bool:
 
 
 def test_what_the_broker_does_not_have_is_not_waited_for(
-    stack_settings: Settings, opened: list[Consumer]
+    topics_settings: Settings, opened: list[Consumer]
 ) -> None:
-    reader = Consumer(stack_settings.kafka)
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
-    name = stack_settings.kafka.topic(Topic.EVENTS)
+    name = topics_settings.kafka.topic(Topic.EVENTS)
     assert reader.has_committed({(name, 0): 5})
     assert not reader.has_committed({})
 
 
 def test_events_that_come_while_earlier_ones_are_waited_for_are_not_waited_for(
-    stack_settings: Settings, opened: list[Consumer]
+    topics_settings: Settings, opened: list[Consumer]
 ) -> None:
     """Their times may be earlier still: the clock of who publishes them is slow."""
-    reader = Consumer(stack_settings.kafka)
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
     horizon = Horizon(reader, margin=0)
     then = AN_HOUR_AGO * 1000
-    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    partitions = len(TOPICS) * topics_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions")
-    with Flow(stack_settings) as flow:
+    with Flow(topics_settings) as flow:
         sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=then - 1000)
         flow.flush()
         assert not horizon.reaches(then)
         flow.publish(Topic.EVENTS, b"", key=b"k", at=then - 1000)
         flow.flush()
-    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    partition = topics_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
     reader.commit({partition: 1})
     assert horizon.reaches(then)
     assert not horizon.reaches(then + 1000), "another time is another question"
@@ -138,13 +138,13 @@ def test_events_that_come_while_earlier_ones_are_waited_for_are_not_waited_for(
     assert horizon.reaches(then + 1000)
 
 
-def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: list[Consumer]) -> None:
-    reader = Consumer(stack_settings.kafka)
+def test_what_is_withheld_comes_afterwards(topics_settings: Settings, opened: list[Consumer]) -> None:
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
-    partitions = len(TOPICS) * stack_settings.kafka.partitions
+    partitions = len(TOPICS) * topics_settings.kafka.partitions
     eventually(partial(has_all, reader, partitions), "it has all partitions")
     reader.withhold([Topic.RECORDS])
-    with Flow(stack_settings) as flow:
+    with Flow(topics_settings) as flow:
         flow.publish(Topic.RECORDS, b"record")
         flow.publish(Topic.EVENTS, b"first")
         flow.flush()
@@ -158,15 +158,15 @@ def test_what_is_withheld_comes_afterwards(stack_settings: Settings, opened: lis
     assert taken(reader, 1) == [b"record"]
 
 
-def test_what_was_read_and_is_not_committed_is_lag(stack_settings: Settings, opened: list[Consumer]) -> None:
-    reader = Consumer(stack_settings.kafka)
+def test_what_was_read_and_is_not_committed_is_lag(topics_settings: Settings, opened: list[Consumer]) -> None:
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
-    with Flow(stack_settings) as flow:
+    with Flow(topics_settings) as flow:
         sent = flow.publish(Topic.EVENTS, b"1", key=b"k")
         for value in (b"2", b"3"):
             flow.publish(Topic.EVENTS, value, key=b"k")
         flow.flush()
-    partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+    partition = topics_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
     assert taken(reader, 3) == [b"1", b"2", b"3"]
     assert reader.report_lag() == 3
     reader.commit({partition: 2})
@@ -176,21 +176,21 @@ def test_what_was_read_and_is_not_committed_is_lag(stack_settings: Settings, ope
 
 
 def test_what_the_broker_has_deleted_unread_is_no_lag(
-    stack_settings: Settings, opened: list[Consumer]
+    topics_settings: Settings, opened: list[Consumer]
 ) -> None:
-    reader = Consumer(stack_settings.kafka)
+    reader = Consumer(topics_settings.kafka)
     opened.append(reader)
-    with Flow(stack_settings) as flow:
+    with Flow(topics_settings) as flow:
         sent = flow.publish(Topic.EVENTS, b"read", key=b"k")
         flow.flush()
-        partition = stack_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
+        partition = topics_settings.kafka.topic(Topic.EVENTS), sent.get(timeout=10).partition
         assert taken(reader, 1) == [b"read"]
         reader.commit({partition: 1})
         reader.withhold([Topic.EVENTS])
         list(reader.poll(0.2))
         flow.publish(Topic.EVENTS, b"unread", key=b"k")
         flow.flush()
-    admin = KafkaAdminClient(**client_options(stack_settings.kafka))
+    admin = KafkaAdminClient(**client_options(topics_settings.kafka))
     admin.delete_records({TopicPartition(*partition): 2})
     admin.close()
     reader.withhold([])

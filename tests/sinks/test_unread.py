@@ -92,21 +92,21 @@ def test_after_an_outage_only_what_was_read_before_it_is_looked_up(
     assert (found.ids, found.asked, found.events) == (("b", "c"), ("c",), (before,))
 
 
-def test_kafka_tells_what_correlators_read_next(stack_settings: Settings) -> None:
-    kafka = stack_settings.kafka
+def test_kafka_tells_what_correlators_read_next(topics_settings: Settings) -> None:
+    kafka = topics_settings.kafka
     first = SystemClock().now() - 3 * HOUR
     with closing(Positions(kafka)) as positions:
         assert positions.look(first) == Look(first, kafka.partitions, {})
-        with Flow(stack_settings) as flow:
+        with Flow(topics_settings) as flow:
             for hour in range(3):
                 sent = flow.publish(Topic.EVENTS, b"", key=b"k", at=first + hour * HOUR)
             flow.flush()
         partition = sent.get(timeout=10).partition
         read_next = [first // 1000 * 1000 + hour * HOUR for hour in range(3)]
         assert positions.look(first).published == {partition: read_next[0]}
-        commit(stack_settings, partition, 2)
+        commit(topics_settings, partition, 2)
         assert positions.look(first).published == {partition: read_next[2]}
-        commit(stack_settings, partition, 3)
+        commit(topics_settings, partition, 3)
         assert positions.look(first).published == {}
 
 

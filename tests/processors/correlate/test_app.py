@@ -81,8 +81,8 @@ class Topics:
         self._consumer.close()
 
 
-def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settings, tmp_path: Path) -> None:
-    settings = stack_settings.model_copy(update={"correlate": CorrelateSettings(silence_seconds=1.0)})
+def test_a_silent_call_is_closed_and_late_news_reopens_it(topics_settings: Settings, tmp_path: Path) -> None:
+    settings = topics_settings.model_copy(update={"correlate": CorrelateSettings(silence_seconds=1.0)})
 
     with Topics(settings) as topics, Pipeline(settings, tmp_path, ("correlate",)) as pipeline:
 
@@ -107,9 +107,9 @@ def test_a_silent_call_is_closed_and_late_news_reopens_it(stack_settings: Settin
 
 
 def test_a_sources_own_wait_closes_its_calls_as_soon_as_it_is_configured(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
-    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+    with Topics(topics_settings) as topics, Pipeline(topics_settings, tmp_path, ("correlate",)):
 
         def known() -> dict[str, str]:
             topics.read()
@@ -118,16 +118,16 @@ def test_a_sources_own_wait_closes_its_calls_as_soon_as_it_is_configured(
         topics.event(replace(RING, ids=("o",), leg="o", source="other"))
         topics.event(replace(RING, kind="requested"))
         eventually(lambda: known() == {"a": "", "o": ""}, "both calls are known")
-        sources.add(stack_settings.sources_file, "src", "acme", "common-api", "UTC", close_after_seconds=1)
+        sources.add(topics_settings.sources_file, "src", "acme", "common-api", "UTC", close_after_seconds=1)
         eventually(lambda: known()["a"] == "never_came", "the call of this source is closed")
         assert known()["o"] == ""
 
 
 def test_legs_that_an_event_ties_become_one_call_whichever_is_heard_of_first(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
     """The smaller leg tells the larger one, which hands over what it knows, and is gone for good."""
-    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+    with Topics(topics_settings) as topics, Pipeline(topics_settings, tmp_path, ("correlate",)):
         topics.event(replace(RING, event_id="e0", ids=("b",), leg="b"))
 
         def known(call_id: str, revision: int) -> bool:
@@ -146,30 +146,30 @@ def test_legs_that_an_event_ties_become_one_call_whichever_is_heard_of_first(
 
 
 def test_what_came_to_a_wrong_partition_goes_to_the_right_one(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
     """Kafka's usual rule for keys is another than ours, and a leg's state must not be in two places."""
-    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
-        for number in range(stack_settings.kafka.partitions):
+    with Topics(topics_settings) as topics, Pipeline(topics_settings, tmp_path, ("correlate",)):
+        for number in range(topics_settings.kafka.partitions):
             later = replace(RING, event_id=f"e{number}", received_at=1_000 + number)
             topics.send(b"acme/a", later.to_json(), partition=number)
             topics.send(b"acme/b", told_to_json(Link("a")), Topic.LINKS, partition=number)
 
         def together() -> bool:
             topics.read()
-            return "a" in topics.calls and len(topics.calls["a"].events) == stack_settings.kafka.partitions
+            return "a" in topics.calls and len(topics.calls["a"].events) == topics_settings.kafka.partitions
 
         eventually(together, "the call has all of its events")
     assert [record.call_id for record in topics.records if record.began].count("a") == 1
 
 
 def test_a_message_of_a_newer_release_stops_the_stage_with_a_sentence(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
-    worker = Worker("correlate", stack_settings, tmp_path / "correlate.log")
-    ensure(stack_settings)
+    worker = Worker("correlate", topics_settings, tmp_path / "correlate.log")
+    ensure(topics_settings)
     worker.start()
-    with Topics(stack_settings) as topics:
+    with Topics(topics_settings) as topics:
         topics.send(b"acme/a", b'{"v":2,"kind":"sung"}')
         eventually(lambda: not worker.running, "the correlator refuses to go on")
     log = (tmp_path / "correlate.log").read_text()
@@ -178,10 +178,8 @@ def test_a_message_of_a_newer_release_stops_the_stage_with_a_sentence(
     assert worker.stop() != 0
 
 
-def test_topics_that_would_part_a_leg_from_its_links_are_refused(
-    kafka_address: str, clickhouse_address: str, tmp_path: Path
-) -> None:
-    settings = servers.new_settings(kafka_address, clickhouse_address, tmp_path)
+def test_topics_that_would_part_a_leg_from_its_links_are_refused(kafka_address: str, tmp_path: Path) -> None:
+    settings = servers.new_settings(kafka_address, servers.NO_CLICKHOUSE, tmp_path)
     other = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": 3})})
     admin = KafkaAdminClient(**client_options(settings.kafka))
     admin.create_topics([NewTopic(settings.kafka.topic(Topic.LINKS), 2, 1)])
@@ -211,7 +209,7 @@ def test_a_key_is_the_account_and_the_smallest_id_of_its_event(key: bytes | None
 
 
 def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
     mistyped = RING.to_json().replace(b'"ring"', b"7")
     absurd = (
@@ -220,7 +218,7 @@ def test_what_is_no_event_is_kept_byte_for_byte_and_the_rest_goes_on(
         RING.to_json().replace(b'"v":1', b'"v":1,"round":18446744073709551616'),
     )
     wrong = (b"\xff\xfe", b"{}", b"[1]", b'{"v":1,"ids":"a"}', b"")
-    with Topics(stack_settings) as topics, Pipeline(stack_settings, tmp_path, ("correlate",)):
+    with Topics(topics_settings) as topics, Pipeline(topics_settings, tmp_path, ("correlate",)):
         for value in wrong:
             topics.send(b"acme/a", value)
         topics.send(b"no-slash", RING.to_json())

@@ -76,16 +76,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         yield correlator
 
 
-def test_news_that_comes_while_the_sweep_waits_is_not_forgotten(stack_settings: Settings) -> None:
+def test_news_that_comes_while_the_sweep_waits_is_not_forgotten(topics_settings: Settings) -> None:
     """A corrected bill comes just when its call is due to be forgotten."""
 
     async def scenario() -> None:
-        async with running(stack_settings) as of:
+        async with running(topics_settings) as of:
             first, *_, last = of.correlator.table.held()
             leg = of.leg_of(last)
             told = [event(kind, leg, event_id=kind, talk_time=1) for kind in KINDS]
             await of.hear(*told)
-            of.clock.advance(stack_settings.correlate.silence_seconds + 1)
+            of.clock.advance(topics_settings.correlate.silence_seconds + 1)
             async with of.correlator.order[first]:
                 sweep = asyncio.create_task(of.correlator.sweep())
                 await asyncio.sleep(0)
@@ -94,7 +94,7 @@ def test_news_that_comes_while_the_sweep_waits_is_not_forgotten(stack_settings: 
                 )
             await sweep
             assert of.known(leg) == {*KINDS, "corrected"}
-            of.clock.advance(stack_settings.correlate.silence_seconds + 1)
+            of.clock.advance(topics_settings.correlate.silence_seconds + 1)
             await of.correlator.sweep()
             assert of.known(leg) == set()
 
@@ -102,16 +102,16 @@ def test_news_that_comes_while_the_sweep_waits_is_not_forgotten(stack_settings: 
 
 
 def test_news_that_comes_while_the_sweep_waits_through_a_rebalance_is_not_forgotten(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
     """After a rebalance all silences are counted anew: those that the sweep began with are out of date."""
 
     async def scenario() -> None:
-        async with running(stack_settings) as of:
+        async with running(topics_settings) as of:
             partition = next(iter(of.correlator.table.held()))
             leg = of.leg_of(partition)
             await of.hear(*(event(kind, leg, event_id=kind, talk_time=1) for kind in KINDS))
-            of.clock.advance(stack_settings.correlate.silence_seconds + 1)
+            of.clock.advance(topics_settings.correlate.silence_seconds + 1)
             corrected = event("cdr", leg, event_id="corrected", received_at=of.clock.now(), talk_time=2)
             async with of.correlator.order[partition]:
                 news = asyncio.create_task(of.hear(corrected))
@@ -126,10 +126,10 @@ def test_news_that_comes_while_the_sweep_waits_through_a_rebalance_is_not_forgot
 
 
 def test_a_batch_whose_partition_went_away_meanwhile_is_left_to_others(
-    stack_settings: Settings,
+    topics_settings: Settings,
 ) -> None:
     async def scenario() -> None:
-        async with running(stack_settings) as of:
+        async with running(topics_settings) as of:
             table = of.correlator.table
             partition = min(table.held())
             async with of.correlator.order[partition]:

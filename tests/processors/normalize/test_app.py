@@ -48,26 +48,26 @@ async def send(settings: Settings, messages: Foreign) -> None:
 
 
 def test_what_is_no_callback_is_kept_byte_for_byte_and_the_rest_goes_on(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
     """Also where a header has no value at all, which Kafka allows."""
     foreign: Foreign = {
         b"without headers": [],
         **{b"null " + name.encode(): list((NAMED | {name: None}).items()) for name in NAMED},
     }
-    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
-    rejected, events = map(stack_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
+    sources.add(topics_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
+    rejected, events = map(topics_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
     found: list[ConsumerRecord] = []
-    with Pipeline(stack_settings, tmp_path, ("normalize",)):
+    with Pipeline(topics_settings, tmp_path, ("normalize",)):
         consumer = KafkaConsumer(
-            rejected, events, **client_options(stack_settings.kafka), auto_offset_reset="earliest"
+            rejected, events, **client_options(topics_settings.kafka), auto_offset_reset="earliest"
         )
 
         def all_there() -> bool:
             found.extend(record for some in consumer.poll(timeout_ms=200).values() for record in some)
             return len(found) == len(foreign) + 1
 
-        asyncio.run(send(stack_settings, {**foreign, RING.payload: RING.headers()}))
+        asyncio.run(send(topics_settings, {**foreign, RING.payload: RING.headers()}))
         eventually(all_there, "foreign messages are kept, the callback is worked on")
         consumer.close()
     kept = {record.value: dict(record.headers) for record in found if record.topic == rejected}
@@ -105,21 +105,23 @@ def test_a_callback_that_waits_for_its_source_is_not_stuck(
 
 
 def test_no_metric_has_a_number_or_a_link_that_a_sender_gave_a_field_for_a_name(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
-    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
+    sources.add(topics_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
     body = b"uuid=a&status=ring&isbleg=x&87847569524=%FF&https%3A%2F%2Frec.example.org%2Fa=%FF"
     garbled = replace(RING, payload=body, content_type="application/x-www-form-urlencoded")
     published: list[ConsumerRecord] = []
-    with Pipeline(stack_settings, tmp_path, ("normalize",)) as pipeline:
-        events = stack_settings.kafka.topic(Topic.EVENTS)
-        consumer = KafkaConsumer(events, **client_options(stack_settings.kafka), auto_offset_reset="earliest")
+    with Pipeline(topics_settings, tmp_path, ("normalize",)) as pipeline:
+        events = topics_settings.kafka.topic(Topic.EVENTS)
+        consumer = KafkaConsumer(
+            events, **client_options(topics_settings.kafka), auto_offset_reset="earliest"
+        )
 
         def told() -> bool:
             published.extend(record for some in consumer.poll(timeout_ms=200).values() for record in some)
             return bool(published)
 
-        asyncio.run(send(stack_settings, {garbled.payload: garbled.headers()}))
+        asyncio.run(send(topics_settings, {garbled.payload: garbled.headers()}))
         eventually(told, "the callback is worked on")
         consumer.close()
         shown = pipeline.workers["normalize"].metrics()
@@ -132,18 +134,18 @@ def test_no_metric_has_a_number_or_a_link_that_a_sender_gave_a_field_for_a_name(
 
 
 def test_a_callback_waits_for_its_source_and_holds_nobody_up(
-    stack_settings: Settings, tmp_path: Path
+    topics_settings: Settings, tmp_path: Path
 ) -> None:
-    sources.add(stack_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
-    rejected, events = map(stack_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
+    sources.add(topics_settings.sources_file, RING.source, RING.account, "common-api", "Asia/Shanghai")
+    rejected, events = map(topics_settings.kafka.topic, (Topic.REJECTED, Topic.EVENTS))
     found: list[tuple[str, str]] = []
-    with Pipeline(stack_settings, tmp_path, ("normalize",)):
+    with Pipeline(topics_settings, tmp_path, ("normalize",)):
         now = SystemClock().now()
         # by another machine's clock, which is ahead: so a slow test has nearly twice the grace
         early = replace(RING, id="early", source="added-later", received_at=now + GRACE * 9 // 10)
         unknown = replace(RING, id="unknown", source="nowhere", received_at=now - 2 * GRACE)
         consumer = KafkaConsumer(
-            rejected, events, **client_options(stack_settings.kafka), auto_offset_reset="earliest"
+            rejected, events, **client_options(topics_settings.kafka), auto_offset_reset="earliest"
         )
 
         def told(*wanted: tuple[str, str]) -> bool:
@@ -158,9 +160,9 @@ def test_a_callback_waits_for_its_source_and_holds_nobody_up(
         messages = {
             each.payload + b" " * number: each.headers() for number, each in enumerate((early, unknown, RING))
         }
-        asyncio.run(send(stack_settings, messages))
+        asyncio.run(send(topics_settings, messages))
         others = (rejected, "unknown"), (events, RING.id)
         eventually(lambda: told(*others), "the callbacks behind it are worked on")
-        sources.add(stack_settings.sources_file, "added-later", RING.account, "common-api", "Asia/Shanghai")
+        sources.add(topics_settings.sources_file, "added-later", RING.account, "common-api", "Asia/Shanghai")
         eventually(lambda: told(*others, (events, "early")), "its source is there now")
         consumer.close()
