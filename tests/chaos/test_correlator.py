@@ -112,7 +112,7 @@ def test_kills_joins_and_leaves(chaos_settings: Settings, tmp_path: Path) -> Non
     events = generated(rng, CALLS)
     with Stages(chaos_settings, tmp_path, ("correlate", "sink")) as stages:
         first = stages.by_name["correlate"]
-        publishing = Publishing(chaos_settings, disordered(rng, events), seconds=8.0 * KILLS)
+        publishing = Publishing(chaos_settings, disordered(rng, events), seconds=scaled(5, 8) * KILLS)
         second = stages.another("correlate", "-second")
         try:
             for number in range(1, KILLS + 1):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from schemas.events import CallEvent
 
-CALLS = scaled(200, 1_000)
+CALLS = scaled(100, 1_000)
 WRONG = "America/New_York"
 SECOND = 1_000_000
 FORGET_SECONDS = 4.0

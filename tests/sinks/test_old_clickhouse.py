@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PACKAGE = "chdb==2.1.1"
 """The release of chdb that carries ClickHouse 24.8."""
 CALLS = scaled(100, 300)
+APART = scaled(6, 1)
+"""Of so many columns one is read alone, too."""
 PARTS = 3
 DASHBOARDS = (
     "agent_spells",
@@ -176,12 +178,12 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
 
 
 def columns_read(embedded: Embedded) -> list[str]:
-    """All columns, and each alone as well: an engine reads only the parts of a table that a query needs."""
+    """All columns, and some alone as well: an engine reads only the parts of a table that a query needs."""
     return [
         f"SELECT {', '.join(columns)} FROM {view} ORDER BY account, {key}"
         for view, key in (("calls", "call_id"), ("call_legs", "leg_id"), ("call_events", "event_id"))
         for names in [embedded.columns(view)]
-        for columns in (names, *([name] for name in names))
+        for columns in (names, *([name] for name in names[::APART]))
     ]
 
 

@@ -290,9 +290,9 @@ def test_the_key_stays_with_the_definer(settings: Settings, client: Client) -> N
     for view in views:
         (made,) = client.execute(f"SHOW CREATE TABLE {view}")[0]
         assert "SQL SECURITY DEFINER" in made, view
-        kinds = ("PLAN actions = 1, indexes = 1", "QUERY TREE", "SYNTAX", "PIPELINE", "AST")
-        for explain, given in product(kinds, ({}, INLINED)):
-            query = reading(account="acme", call_id=LEG_A)[view]
+        query = reading(account="acme", call_id=LEG_A)[view]
+        planned = ("PLAN actions = 1, indexes = 1", "QUERY TREE", "PIPELINE")
+        for explain, given in (*product(planned, ({}, INLINED)), ("SYNTAX", {}), ("AST", {})):
             try:
                 explained = repr(client.execute(f"EXPLAIN {explain} {query}", settings=given))
             except ServerException as error:  # 24.10 can't read a parameter that a view passes on
