@@ -42,7 +42,7 @@ class Message:
         self.error: str | None = None
         """Why it is not kept."""
         self.settled = False
-        """Whether it has been acknowledged or has failed: then it is its own thread's alone."""
+        """Whether it is known what became of it; from then on only the thread that brought it changes it."""
         self.leads = False
         """Whether its thread is to send the next group."""
         self.woken = threading.Lock()

@@ -37,7 +37,7 @@ WHERE id IN %(ids)s AND received_at < fromUnixTimestamp64Micro(%(before)s, 'UTC'
 MOST_READ = 10_000_000
 """No more rows than this are read to find what names suspect ids alone; the others are left out."""
 MOST_ALONE = 10_000
-"""No more events than this are taken that name one suspect id alone."""
+"""At most this many events are taken that name one suspect id and no other id."""
 
 # Nearly all that names a suspect id names others too, and nearly no event has more than four ids.
 NAMING_SUSPECTS_ALONE = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,12 +13,11 @@ from compose.embedded.clickhouse.node import ClickHouseNode
 from compose.embedded.kafka.node import KafkaNode
 from runtime import topics
 from runtime.addresses import free_port
-from runtime.clickhouse import connected
 from runtime.settings import ClickHouseSettings, ConsoleSettings, IngestSettings, KafkaSettings, Settings
 from sinks.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 NO_KAFKA = NO_CLICKHOUSE = "127.0.0.1:1"
 """Where nobody answers."""
@@ -86,15 +84,6 @@ def new_settings(kafka: str, clickhouse: str, folder: Path) -> Settings:
         sources_file=folder / "sources.toml",
         data=folder,
     )
-
-
-@contextmanager
-def pipeline_settings(kafka: str, clickhouse: str, folder: Path) -> Iterator[Settings]:
-    """New settings with topics and tables made; the tables are dropped at the end."""
-    settings = prepared(new_settings(kafka, clickhouse, folder))
-    yield settings
-    with connected(settings.clickhouse, database="default") as client:
-        client.execute(f"DROP DATABASE {settings.clickhouse.database}")
 
 
 def prepared(settings: Settings) -> Settings:

@@ -31,18 +31,14 @@ def settings(clickhouse_address: str, tmp_path: Path) -> Settings:
     return servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)
 
 
-@pytest.fixture
-def others(clickhouse_address: str, tmp_path: Path) -> Settings:
-    return servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)
-
-
 def test_a_database_is_lent_again_and_empty(
-    databases: Databases, settings: Settings, others: Settings
+    databases: Databases, settings: Settings, clickhouse_address: str, tmp_path: Path
 ) -> None:
     with databases.lent(settings) as first, connected(first.clickhouse) as client:
         archive(client, "shop", now=1_785_000_000)
         assert client.execute("SELECT count() > 0 FROM callbacks") == [(1,)]
         keys = client.execute("SELECT * FROM pseudonym_keys")
+    others = servers.new_settings(servers.NO_KAFKA, clickhouse_address, tmp_path)
     with databases.lent(others) as another:
         assert another.clickhouse != first.clickhouse, "what still comes for the first one meets nobody"
     with databases.lent(settings) as again, connected(again.clickhouse) as client:

@@ -51,7 +51,7 @@ class Counts:
     undecided: int = 0
     """A decision on them is in Kafka, but not in the archive."""
     short_undecided: int = 0
-    """Of these, archived ones that lack an event or a call, too: the differences have them already."""
+    """How many of these lack an event or a call as well, so that `differences` has counted them already."""
     rejected: Counter[str] = field(default_factory=Counter)
     """By the codes of the reasons."""
     normalized: int = 0

@@ -54,7 +54,7 @@ def test_a_group_larger_than_a_batch_arrives_whole(settings: Settings) -> None:
 
 
 class Led:
-    """What a producer knows of a cluster: four partitions, of which some have a leader; or it is gone."""
+    """What a producer knows of a topic: four partitions, of which some have a leader, or that it is gone."""
 
     def __init__(self, *available: int, gone: bool = False) -> None:
         self.available = set(available)

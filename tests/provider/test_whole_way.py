@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from runtime import sources
+from runtime import sources, topics
 from simulator.api.faults import Fault
 from tests import rows, servers
 from tests.kit.commands import ran
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.settings import Settings
+    from tests.databases import Databases
     from tests.kit.commands import Ran
     from tests.rows import Row
     from tests.simulator.api.providers import RunningProvider
@@ -40,11 +41,15 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(
-    kafka_address: str, clickhouse_address: str, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases,
+    kafka_address: str,
+    clickhouse_address: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """One pipeline for all; each test has sources and an account of its own, known from the start."""
     folder = tmp_path_factory.mktemp("whole-way")
-    with servers.pipeline_settings(kafka_address, clickhouse_address, folder) as settings:
+    with databases.lent(servers.new_settings(kafka_address, clickhouse_address, folder)) as settings:
+        topics.ensure(settings)
         file = settings.sources_file
         tokens = {
             name: sources.add(file, name, f"of-{name.removesuffix('-2')}", DIALECT, "UTC")

@@ -36,7 +36,7 @@ PACKAGE = "chdb==2.1.1"
 """The release of chdb that carries ClickHouse 24.8."""
 CALLS = scaled(100, 300)
 APART = scaled(6, 1)
-"""Of so many columns one is read alone, too."""
+"""Every column whose number is a multiple of this is also read alone."""
 PARTS = 3
 DASHBOARDS = (
     "agent_spells",
@@ -178,7 +178,7 @@ def test_the_old_engine_reads_every_view_as_the_new_one_does(
 
 
 def columns_read(embedded: Embedded) -> list[str]:
-    """All columns, and some alone as well: an engine reads only the parts of a table that a query needs."""
+    """Read all columns together, and some alone: an engine reads only those parts that a query needs."""
     return [
         f"SELECT {', '.join(columns)} FROM {view} ORDER BY account, {key}"
         for view, key in (("calls", "call_id"), ("call_legs", "leg_id"), ("call_events", "event_id"))

@@ -64,13 +64,10 @@ def test_a_day_that_the_server_refuses_to_drop_keeps_back_no_other(
     store_settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(store_settings, [event("ring", "leg", START)])
-    client.execute(
-        "CREATE TABLE `a b` (day Date) ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY day"
-    )
+    made = "ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY day"
+    client.execute(f"CREATE TABLE `a b` (day Date) {made}")  # a name that the statement can't have
     client.execute("INSERT INTO `a b` VALUES", [(moment(START).date(),)])
-    kept = {"a b": 2} | retention.days(
-        RetentionSettings(calls_days=2)
-    )  # a name that the statement can't have
+    kept = {"a b": 2} | retention.days(RetentionSettings(calls_days=2))
     monkeypatch.setattr(retention, "days", lambda _: kept)
     later = moment(START + 9 * DAY).date()
     dropped = {table for table, _ in retention.drop(client, RetentionSettings(), later)}

@@ -462,14 +462,20 @@ def reported(flow: Flow, event: CallEvent) -> str:
     return callback.id
 
 
-def test_a_callback_that_was_not_archived_and_is_rejected_twice_is_one_hole(stack_settings: Settings) -> None:
-    with Flow(stack_settings) as flow:
+def rejected_twice(settings: Settings) -> str:
+    """Have Kafka hold a callback and its rejection twice, all of it passed over by the stages; its id."""
+    with Flow(settings) as flow:
         callback = flow.callback(b"x")
         flow.reject(callback)
         flow.reject(callback)
     for topic in (Topic.RAW, Topic.REJECTED):
-        commit_past(stack_settings, stack_settings.kafka.group("sink"), topic)
-    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+        commit_past(settings, settings.kafka.group("sink"), topic)
+    commit_past(settings, settings.kafka.group("normalize"), Topic.RAW)
+    return callback.id
+
+
+def test_a_callback_that_was_not_archived_and_is_rejected_twice_is_one_hole(stack_settings: Settings) -> None:
+    rejected_twice(stack_settings)
     report = audited(stack_settings, patience=0)
     assert (report.lags, report.verdict()) == ([], Verdict.HOLE)
     assert report.certain() == {"shop": 1}
@@ -479,14 +485,7 @@ def test_a_callback_that_was_not_archived_and_is_rejected_twice_is_one_hole(stac
 def test_a_decision_that_is_not_archived_is_one_hole_however_often_kafka_has_it(
     stack_settings: Settings,
 ) -> None:
-    with Flow(stack_settings) as flow:
-        callback = flow.callback(b"x")
-        flow.reject(callback)
-        flow.reject(callback)
-    archive(stack_settings, {callback.id})
-    for topic in (Topic.RAW, Topic.REJECTED):
-        commit_past(stack_settings, stack_settings.kafka.group("sink"), topic)
-    commit_past(stack_settings, stack_settings.kafka.group("normalize"), Topic.RAW)
+    archive(stack_settings, {rejected_twice(stack_settings)})
     report = audited(stack_settings, patience=0)
     assert report.certain() == {"shop": 1}
     assert [hole.problem for hole in report.holes] == [Problem.NOT_DECIDED]
